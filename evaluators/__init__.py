@@ -1,0 +1,1 @@
+"""Problem domains, one folder each, behind the contract of evolve.evaluator."""

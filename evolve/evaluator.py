@@ -1,0 +1,208 @@
+"""The plug-in contract: what a problem domain gives, and what it is given.
+
+A domain is one folder with `evaluator.py` (one `Evaluator` subclass), `problem.md`, `seed.py` and, if it likes,
+`baselines/`. It needs nothing else of evolve than this module.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from evolve.errors import UsageError
+from sandbox import BadAnswer, Candidate, CandidateFailure, Limits, Record, Run, pack
+
+__all__ = [
+    "BadAnswer",
+    "Candidate",
+    "CandidateFailure",
+    "Evaluator",
+    "Infeasible",
+    "Instance",
+    "Limits",
+    "NoOptions",
+    "Outcome",
+    "Record",
+    "Run",
+    "Split",
+    "UsageError",
+    "index_array",
+    "pack",
+    "relative_score",
+]
+
+WORST_SCORE = -100.0
+"""Floor of an instance's score: one disaster must not outweigh all other instances."""
+
+
+class Split(StrEnum):
+    """Which instances: what the search sees, what picks the winner, what is scored once, what was published."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+    PUBLIC = "public"
+
+
+class Infeasible(Exception):
+    """The candidate's answer breaks a rule of the problem. Recorded; its text reaches the next prompt.
+
+    Name the offending item and the amount: `Infeasible("GPU 3 holds 96 GB of models, capacity 80 GB")`.
+    """
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One case of a problem. Subclass it with what the verifier needs; the candidate never sees the object.
+
+    id: unique within its evaluator over all splits, e.g. "train/3", and the same in every process and run.
+    """
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a verifier found out about one candidate on one instance.
+
+    score: 0 = the naive baseline, 100 = the reference, higher is better, not clamped above, at least -100;
+        None for an instance of a public set on which the two do not differ (it then counts in `metrics` only).
+    metrics: raw figures, the unit in each name (`cost_usd`, `makespan_ticks`).
+    feedback: the sentence that would help a person to improve the program.
+    """
+
+    score: float | None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    feedback: str = ""
+
+    def __post_init__(self) -> None:
+        if self.score is not None and not math.isfinite(self.score):
+            raise Infeasible(f"the score of this answer is not a finite number ({self.score})")
+
+
+class NoOptions(BaseModel):
+    """The options of an evaluator that has none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Evaluator(ABC):
+    """A problem domain: its instances and the verifier that scores a candidate on one of them.
+
+    Give the class attributes `name`, `summary`, `defines` and the two abstract methods; the rest has a default.
+    """
+
+    name: ClassVar[str]
+    """What a user types: `evolve run NAME`."""
+    summary: ClassVar[str]
+    """One line for `evolve list`."""
+    defines: ClassVar[tuple[str, ...]]
+    """What a candidate must define at its top level: ("place",) or ("Policy",)."""
+    limits: ClassVar[Limits] = Limits()
+    libraries: ClassVar[tuple[str, ...]] = ()
+    """What a candidate may import beyond the standard library and numpy; imported in the zygote, before the fork."""
+    timed_metrics: ClassVar[tuple[str, ...]] = ()
+    """Metrics that hang on measured time: compared with a tolerance wherever figures are checked again.
+    Name "score" here too when the score depends on measured time."""
+    splits: ClassVar[tuple[Split, ...]] = (Split.TRAIN, Split.VALIDATION, Split.TEST)
+    """The splits that `instances` can give without `--data`."""
+    Options: ClassVar[type[BaseModel]] = NoOptions
+    """Frozen pydantic model; `--set evaluator.key=value`."""
+
+    def __init__(self, options: BaseModel | None = None) -> None:
+        self.options = self.Options() if options is None else options
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if inspect.isabstract(cls):
+            return
+        for attribute, example in (
+            ("name", 'name = "bin_packing"'),
+            ("summary", 'summary = "Pack items of known sizes into the fewest bins"'),
+            ("defines", 'defines = ("pack",)'),
+        ):
+            if not getattr(cls, attribute, None):
+                raise TypeError(f"{cls.__module__}.{cls.__qualname__} needs a class attribute, e.g. {example}")
+
+    @abstractmethod
+    def instances(self, split: Split) -> Sequence[Instance]:
+        """Return the instances of a split, in the order in which they are evaluated.
+
+        The same in every process. Cheap: heavy data is made when an instance is evaluated.
+        Raises UsageError for `Split.PUBLIC` where no public data is bundled, saying which file to give with --data.
+        """
+
+    @abstractmethod
+    def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:
+        """Score a candidate, which runs in a fresh sandboxed process, on one instance.
+
+        Every figure is computed here from the candidate's decisions. Raises Infeasible when an answer breaks a rule;
+        a `CandidateFailure` from `candidate.call` and its kin is left to pass through.
+        """
+
+    def load(self, path: Path) -> Sequence[Instance]:
+        """Read instances in the problem's public file format (`--data PATH`), scored by the public rules.
+
+        Raises UsageError that names the file and the line or key. Default: the problem reads no files.
+        """
+        raise UsageError(f"{self.name} reads no data files (got --data {path}); leave --data out.")
+
+    def summarise(self, split: Split, outcomes: Sequence[Outcome]) -> dict[str, float]:
+        """Return the figures of a whole split from its outcomes, all of them feasible, in the order of `instances`.
+
+        Default: the mean of every metric. A domain with a published benchmark adds `adrs_score` on `public`.
+        """
+        names = dict.fromkeys(name for outcome in outcomes for name in outcome.metrics)
+        return {
+            name: math.fsum(o.metrics[name] for o in outcomes if name in o.metrics)
+            / sum(name in o.metrics for o in outcomes)
+            for name in names
+        }
+
+
+def relative_score(naive: float, reference: float, x: float) -> float:
+    """Return 100 * (naive - x) / (naive - reference), at least -100: 0 = naive, 100 = reference; less x is better.
+
+    Raises ValueError when naive and reference coincide.
+    """
+    if naive == reference:
+        raise ValueError(f"naive and reference are both {naive}: redraw the instance")
+    return max(WORST_SCORE, 100.0 * (naive - x) / (naive - reference))
+
+
+def index_array(answer: Any, shape: tuple[int, ...], upper: int, what: str) -> np.ndarray:
+    """Read a candidate's answer as whole numbers in 0..upper-1.
+
+    answer: nested lists of int, or an integer array, as they came over the wire.  what: "slot", for the messages.
+    Returns (shape) int64. Raises Infeasible that names the first wrong place: a float, a bool, a wrong shape, a number
+    out of range.
+    """
+    if not isinstance(answer, np.ndarray):
+        if not isinstance(answer, list):
+            raise Infeasible(f"the answer is {type(answer).__name__}, expected whole numbers of shape {shape}")
+        try:
+            array = np.array(answer)
+        except (ValueError, OverflowError):
+            raise Infeasible(f"the answer's rows differ in length, expected shape {shape}") from None
+        if array.size == 0:
+            array = array.astype(np.int64)
+    else:
+        array = answer
+    if array.shape != shape:
+        raise Infeasible(f"the answer has shape {array.shape}, expected {shape}")
+    if array.dtype.kind not in "iu":
+        raise Infeasible(f"the answer holds {array.dtype.name}, expected whole numbers (int)")
+    wrong = (array < 0) | (array >= upper)
+    if wrong.any():
+        place = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise Infeasible(f"{what} {place if len(place) > 1 else place[0]} is {array[place]}, expected 0..{upper - 1}")
+    return array.astype(np.int64)
