@@ -1,0 +1,75 @@
+"""Facts about a program's source, without running it."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import warnings
+from collections.abc import Iterator
+
+MAX_SOURCE_BYTES = 200_000
+
+
+def parse(source: str) -> ast.Module:
+    """Parse a program. Raises SyntaxError for whatever makes it unparseable, absurd size and depth included."""
+    if len(source) > MAX_SOURCE_BYTES:
+        raise SyntaxError(f"the program has {len(source)} characters, more than {MAX_SOURCE_BYTES}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(source)
+    except (RecursionError, MemoryError):
+        raise SyntaxError("the program is nested too deeply to parse") from None
+    except ValueError as error:  # a null byte, a lone surrogate
+        raise SyntaxError(str(error)) from None
+
+
+def missing_definitions(tree: ast.Module, defines: tuple[str, ...]) -> list[str]:
+    """Return the names of `defines` that the program does not bind at its top level by def, class or assignment."""
+    bound: set[str] = set()
+    for statement in _top_level(tree):
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            bound.add(statement.name)
+        elif isinstance(statement, ast.Name) and isinstance(statement.ctx, ast.Store):
+            bound.add(statement.id)
+        elif isinstance(statement, ast.alias):
+            bound.add(statement.asname or statement.name)
+    return [name for name in defines if name not in bound]
+
+
+def _top_level(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield the nodes that run when the module is imported, the bodies of functions and classes left out."""
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def check(source: str, defines: tuple[str, ...]) -> str:
+    """Return why a source is no program of the problem, in one line; empty when it is one."""
+    try:
+        tree = parse(source)
+    except SyntaxError as error:
+        where = f"line {error.lineno}: " if error.lineno else ""
+        return f"{where}{error.msg}"
+    missing = missing_definitions(tree, defines)
+    return f"it does not define {', '.join(missing)} at its top level" if missing else ""
+
+
+def fingerprint(source: str) -> str:
+    """Return the hash of a program's syntax tree: the same whatever its layout, comments and docstrings.
+
+    Raises SyntaxError when the source does not parse.
+    """
+    tree = parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            match node.body:
+                case [ast.Expr(value=ast.Constant(value=str())), *rest]:
+                    node.body = rest or [ast.Pass()]
+    try:
+        return hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    except RecursionError:
+        raise SyntaxError("the program is nested too deeply to compare") from None

@@ -1,0 +1,104 @@
+"""What one program scored: per instance, and over a whole split."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from evolve.evaluator import Evaluator, Instance, Outcome, Split
+
+
+class Status(StrEnum):
+    """How an evaluation ended. TIMEOUT: a limit of wall time, CPU time or output was used up."""
+
+    OK = "ok"
+    INFEASIBLE = "infeasible"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True)
+class InstanceResult:
+    """One program on one instance.
+
+    Attributes:
+        failure: what kind of failure ("exception", "crashed", "out_of_memory", ...), empty when status is ok.
+        cpu_s: CPU seconds of the candidate's process, from the fork on, read from the kernel.
+        import_cpu_s: the part of cpu_s that went into importing the program.
+        wall_s: seconds that the evaluation took, verifier included.
+        peak_rss_bytes: highest resident memory of the candidate's process.
+        output: what the candidate printed, cut to a few kB.
+    """
+
+    instance_id: str
+    status: Status
+    score: float | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    feedback: str = ""
+    failure: str = ""
+    cpu_s: float = 0.0
+    import_cpu_s: float = 0.0
+    wall_s: float = 0.0
+    peak_rss_bytes: int = 0
+    output: str = ""
+
+
+@dataclass(frozen=True)
+class SplitScore:
+    """One program on a split.
+
+    status: ok only when every instance is; else that of the first instance that is not.
+    score: mean over the instances that have one; None unless status is ok.
+    complete: False when evaluation stopped at the first failure and left instances out.
+    """
+
+    split: Split
+    status: Status
+    score: float | None
+    metrics: dict[str, float]
+    instances: tuple[InstanceResult, ...]
+    complete: bool
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds of the candidate's processes, all instances."""
+        return math.fsum(i.cpu_s for i in self.instances)
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds spent on the evaluations, summed over instances."""
+        return math.fsum(i.wall_s for i in self.instances)
+
+    @property
+    def peak_rss_bytes(self) -> int:
+        """Highest resident memory of any of the candidate's processes."""
+        return max((i.peak_rss_bytes for i in self.instances), default=0)
+
+    @property
+    def feedback(self) -> str:
+        """The failure that decided the status, or the feedback of the instance with the lowest score."""
+        for instance in self.instances:
+            if instance.status is not Status.OK:
+                return f"{instance.instance_id}: {instance.feedback}"
+        scored = [i for i in self.instances if i.score is not None and i.feedback]
+        if not scored:
+            return ""
+        worst = min(scored, key=lambda i: i.score if i.score is not None else math.inf)
+        return f"{worst.instance_id}: {worst.feedback}"
+
+
+def split_score(
+    evaluator: Evaluator, split: Split, instances: Sequence[Instance], results: Sequence[InstanceResult]
+) -> SplitScore:
+    """Put the results of a program on a split together. results: in the order of `instances`, perhaps fewer."""
+    failed = next((r for r in results if r.status is not Status.OK), None)
+    complete = len(results) == len(instances)
+    if failed is not None or not complete or not results:
+        status = failed.status if failed is not None else Status.ERROR
+        return SplitScore(split, status, None, {}, tuple(results), complete)
+    scores = [r.score for r in results if r.score is not None]
+    metrics = evaluator.summarise(split, [Outcome(r.score, r.metrics, r.feedback) for r in results])
+    score = math.fsum(scores) / len(scores) if scores else None
+    return SplitScore(split, Status.OK, score, metrics, tuple(results), complete)
