@@ -1,0 +1,114 @@
+"""What a run tells those who watch it: the live display, the writer of the run folder.
+
+Every method has a default that does nothing; subclass `Observer` and give the ones you need. They are called from the
+loop's own thread between two awaits, after the fact is committed to the archive: be quick, and never raise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from evolve.archive import Fate, ModelCall, Program, RunStatus, Store
+from evolve.scoring import Status
+
+if TYPE_CHECKING:
+    from evolve.config import RunConfig
+    from evolve.registry import Problem
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands, kills and resumes included.
+
+    Attributes:
+        evaluations: children scored so far.  target: the budget of them, None when there is none.
+        calls_in_flight: questions to models that wait for their answer.
+        evaluations_in_flight: children being evaluated or waiting for a worker.
+        model_calls: answered or failed calls so far.
+        tokens: prompt and completion tokens so far.
+        active_s: seconds of work so far; `session_s`, `session_evaluations`: of this process only.
+        best_id, best_score: best train score so far, the seed included.
+    """
+
+    evaluations: int
+    target: int | None
+    best_id: int | None
+    best_score: float | None
+    calls_in_flight: int
+    evaluations_in_flight: int
+    model_calls: int
+    tokens: int
+    cost_usd: float
+    active_s: float
+    session_s: float
+    session_evaluations: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table at the end: a program's status and score per split; None where it was not evaluated.
+
+    name: "seed", "best", or a baseline's name.
+    """
+
+    name: str
+    program_id: int
+    train: float | None
+    validation: float | None
+    test: float | None
+    train_status: Status | None
+    validation_status: Status | None
+    test_status: Status | None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a call of `loop.run` came to.
+
+    Attributes:
+        status: FINISHED, or STOPPED when a signal ended it early (then `interrupted` is True and `rows` hold train only).
+        reason: one sentence: "all 200 evaluations are done", "stopped by Ctrl-C", ...
+        rows: the seed, the baselines, the best program, in this order.
+        best_id: the winner by validation; before that is known, the best by train; 0 when no child beat the seed.
+    """
+
+    folder: Path
+    status: RunStatus
+    interrupted: bool
+    reason: str
+    rows: tuple[Row, ...]
+    best_id: int
+    progress: Progress
+
+
+class Observer(Protocol):
+    """Watches a run. `store` stays open, and may be read, from `started` until `closed` returns."""
+
+    def started(self, folder: Path, config: RunConfig, problem: Problem, store: Store, resumed: bool) -> None:
+        """The archive exists, the workers are up; nothing is evaluated yet (unless resumed)."""
+
+    def notice(self, text: str) -> None:
+        """One line that a person should see: a missing isolation layer, the built-in mutator in use, a stop asked for."""
+
+    def seeded(self, seed: Program, baselines: tuple[Program, ...], progress: Progress) -> None:
+        """Seed and baselines are scored on train. Also called after a resume."""
+
+    def call_started(self, step: int, model: str, progress: Progress) -> None:
+        """A prompt is committed and about to be sent."""
+
+    def call_finished(self, call: ModelCall, progress: Progress) -> None:
+        """An answer, or a failed call, is committed."""
+
+    def dropped(self, step: int, fate: Fate, note: str, progress: Progress) -> None:
+        """A step ended without a new program: a duplicate, a parse error, a failed call."""
+
+    def evaluated(self, program: Program, improved: bool, progress: Progress) -> None:
+        """A child is scored on train and committed. improved: it is the best so far, strictly."""
+
+    def finishing(self, stage: str, done: int, total: int) -> None:
+        """The end of a run: stage "validation" or "test", `done` of `total` programs evaluated on it."""
+
+    def closed(self, result: RunResult) -> None:
+        """The run ended, cleanly or by a signal; everything is committed."""

@@ -1,0 +1,63 @@
+"""One program on one instance, with everything that can go wrong turned into a result."""
+
+from __future__ import annotations
+
+import time
+import traceback
+
+from evolve.evaluator import Evaluator, Infeasible, Instance
+from evolve.scoring import InstanceResult, Status
+from sandbox import CandidateFailure, LimitHit, Sandbox, SandboxLost
+
+ATTEMPTS = 3
+"""How often an evaluation is tried when the host, not the candidate, fails."""
+
+
+def evaluate_instance(evaluator: Evaluator, sandbox: Sandbox, source: str, instance: Instance) -> InstanceResult:
+    """Run a program on an instance in a fresh process and score it. Never raises for what a candidate does."""
+    for attempt in range(ATTEMPTS):
+        try:
+            return _evaluate_once(evaluator, sandbox, source, instance)
+        except SandboxLost as lost:
+            reason = str(lost)
+            sandbox.close()  # the next fork boots a new zygote
+            time.sleep(0.1 * attempt)
+    return InstanceResult(instance.id, Status.ERROR, feedback=f"the host could not run it: {reason}", failure="lost")
+
+
+def _evaluate_once(evaluator: Evaluator, sandbox: Sandbox, source: str, instance: Instance) -> InstanceResult:
+    began = time.monotonic()
+    status, score, metrics, feedback, failure = Status.OK, None, {}, "", ""
+    candidate = sandbox.fork(source)
+    try:
+        candidate.load()
+        outcome = evaluator.evaluate(candidate, instance)
+        score, feedback = outcome.score, outcome.feedback
+        metrics = {name: float(value) for name, value in outcome.metrics.items()}
+    except Infeasible as infeasible:
+        status, failure, feedback = Status.INFEASIBLE, "infeasible", str(infeasible)
+    except LimitHit as hit:
+        status, failure, feedback = Status.TIMEOUT, hit.kind, str(hit)
+    except CandidateFailure as failed:
+        status, failure, feedback = Status.ERROR, failed.kind, str(failed)
+    except SandboxLost:
+        raise
+    except Exception:  # a verifier that cannot cope with an answer must not end the run, nor give a score
+        status, failure = Status.ERROR, "verifier"
+        feedback = "the verifier failed on this answer (a bug of the problem): " + traceback.format_exc(limit=-4)
+    finally:
+        candidate.close()
+    processes = candidate.processes
+    return InstanceResult(
+        instance_id=instance.id,
+        status=status,
+        score=score,
+        metrics=metrics,
+        feedback=feedback,
+        failure=failure,
+        cpu_s=sum(p.cpu_s for p in processes),
+        import_cpu_s=sum(p.import_cpu_s for p in processes),
+        wall_s=time.monotonic() - began,
+        peak_rss_bytes=max(p.peak_rss_bytes for p in processes),
+        output=candidate.output,
+    )

@@ -1,0 +1,88 @@
+"""The main function of a worker process: it holds the verifier and a sandbox, and evaluates what it is sent."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from evolve.errors import UsageError
+from evolve.evaluator import Instance, Split
+from evolve.registry import load_problem
+from evolve.scoring import InstanceResult, Status
+from evolve.workers.evaluation import evaluate_instance
+from sandbox import Sandbox, SandboxLost
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a worker works on. cpu: the core that it shares with its candidates, None = any."""
+
+    ref: str
+    options: dict[str, Any]
+    data: Path | None
+    cpu: int | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """Evaluate a program on some instances of a split, in this order."""
+
+    source: str
+    split: Split
+    indices: tuple[int, ...]
+    stop_at_failure: bool
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A worker's first word: the layers of isolation that are missing, as (name, detail), or why it cannot work."""
+
+    missing: tuple[tuple[str, str], ...] = ()
+    error: str = ""
+
+
+def work(connection: Connection, setup: Setup) -> None:
+    """Serve jobs until the other end hangs up."""
+    # Ctrl-C reaches the whole process group; the main process decides what becomes of the work in hand.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if setup.cpu is not None:
+        # A candidate answers in 10 us on its worker's core, in 70 us across cores.
+        os.sched_setaffinity(0, {setup.cpu})
+    try:
+        evaluator = load_problem(setup.ref, setup.options).evaluator
+        sandbox = Sandbox(evaluator.limits, tuple(evaluator.libraries))
+        missing = tuple((layer.name, layer.detail) for layer in sandbox.layers if not layer.active)
+    except (UsageError, SandboxLost) as error:
+        connection.send(Ready(error=str(error)))
+        return
+    connection.send(Ready(missing))
+    loaded: dict[Split, Sequence[Instance]] = {}
+    with sandbox:
+        while True:
+            try:
+                job: Job = connection.recv()
+            except (EOFError, ConnectionResetError):
+                return
+            results: list[InstanceResult] = []
+            answer: list[InstanceResult] | UsageError = results
+            try:
+                if job.split not in loaded:
+                    loaded[job.split] = (
+                        evaluator.instances(job.split) if setup.data is None else evaluator.load(setup.data)
+                    )
+                for index in job.indices:
+                    result = evaluate_instance(evaluator, sandbox, job.source, loaded[job.split][index])
+                    results.append(result)
+                    if job.stop_at_failure and result.status is not Status.OK:
+                        break
+            except UsageError as error:
+                answer = error
+            try:
+                connection.send(answer)
+            except BrokenPipeError:
+                return

@@ -1,0 +1,298 @@
+"""The handle by which trusted code calls a candidate, and reads its time and memory from the kernel."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sandbox import wire
+from sandbox.failures import BadAnswer, CandidateFailure, Crashed, LimitHit, OutOfMemory, Raised, SandboxLost
+from sandbox.limits import Limits
+
+FIRST_READ = 65536
+TEXT_LIMIT = 4000
+"""Characters kept of a traceback or an error that a candidate sends."""
+
+EXIT_PATIENCE_S = 0.5
+"""How long a process that has closed its wire may take to end by itself, so that its own exit status is seen."""
+
+
+@dataclass(frozen=True)
+class Spawned:
+    """A forked process. pid: as the zygote sees it.  host_pid: as this process does.  output: descriptor of a file."""
+
+    pid: int
+    host_pid: int
+    wire: socket.socket
+    output: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended: wait status, CPU seconds and highest resident bytes, all from the kernel."""
+
+    status: int
+    cpu_s: float
+    peak_rss_bytes: int
+
+
+class Source(Protocol):
+    """Where candidate processes come from."""
+
+    limits: Limits
+
+    def spawn(self) -> Spawned:
+        """Fork one process."""
+
+    def reap(self, pid: int, patience_s: float) -> Ended:
+        """End a process and return how it ended."""
+
+
+def _nonces() -> Iterator[int]:
+    """Yield numbers that nobody can foresee: an answer must quote its question's."""
+    while True:
+        yield from struct.unpack("<64Q", os.urandom(512))
+
+
+class Run:
+    """An object that lives in the candidate's process, e.g. one policy of an online problem."""
+
+    __slots__ = ("_candidate", "number")
+
+    def __init__(self, candidate: Candidate, number: int) -> None:
+        self._candidate, self.number = candidate, number
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Call a method of the object and return its answer. Raises as `Candidate.call`."""
+        return self._candidate._request("method", [self.number, method], arguments)
+
+
+class Candidate:
+    """A program in a confined process of its own; `Sandbox.fork` makes it. Close it, or use it as a context manager.
+
+    Failures of every call, all of them CandidateFailure:
+        LimitHit: a call took too long, the process used up its CPU time or printed too much.
+        OutOfMemory: it asked for more memory than it may have.
+        Raised: it raised an exception, whose traceback comes along.
+        Crashed: its process ended: crash, exit, kill.
+        BadAnswer: what came back is not an answer that can be sent.
+    After a failure the process is gone and `cpu_s` and `peak_rss_bytes` are final.
+    SandboxLost instead means that the host failed, not the candidate.
+    """
+
+    def __init__(self, sandbox: Source, source: str) -> None:
+        self._sandbox, self._source, self._limits = sandbox, source, sandbox.limits
+        self._others: list[Candidate] = []
+        self._signatures = wire.Signatures()
+        self._buffer = bytearray(FIRST_READ)
+        self._nonces = _nonces()
+        self._objects = 0
+        self._ended: Ended | None = None
+        self.import_cpu_s = 0.0
+        self.output = ""
+        spawned = sandbox.spawn()
+        self._pid, self._socket, self._output = spawned.pid, spawned.wire, spawned.output
+        # The clock of all threads of another process, as clock_getcpuclockid(3) composes it.
+        self._clock = ~spawned.host_pid << 3 | 2
+        seconds = int(self._limits.call_s)
+        timeout = struct.pack("@ll", seconds, max(1, int((self._limits.call_s - seconds) * 1e6)))
+        # The kernel's own time-out costs no system call, unlike settimeout, which polls before every read.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
+
+    def load(self) -> None:
+        """Import the program. Raises a CandidateFailure when it cannot be imported within its limits."""
+        self._exchange("load", self._source, 0, [])
+        self.import_cpu_s = self.cpu_s
+
+    def __enter__(self) -> Candidate:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds of the process since its fork, all threads, as the kernel counts them."""
+        if self._ended is not None:
+            return self._ended.cpu_s
+        return time.clock_gettime(self._clock)
+
+    @property
+    def processes(self) -> tuple[Candidate, ...]:
+        """This candidate and those that `fresh` made."""
+        return (self, *self._others)
+
+    @property
+    def peak_rss_bytes(self) -> int:
+        """Highest resident memory of the process, known once it has ended."""
+        return self._ended.peak_rss_bytes if self._ended is not None else 0
+
+    def call(self, function: str, *arguments: Any) -> Any:
+        """Call a function that the program defines at its top level, and return its answer as plain values."""
+        return self._request("call", function, arguments)
+
+    def new(self, cls: str, *arguments: Any) -> Run:
+        """Make an object of a class that the program defines at its top level."""
+        self._request("new", cls, arguments)
+        self._objects += 1
+        return Run(self, self._objects - 1)
+
+    def map(self, runs: Sequence[Run], method: str, observations: Sequence[Any]) -> list[Any]:
+        """Call a method of many objects, one argument each, in one message; the answers in the order of `runs`.
+
+        The runs share a process, so their observations must not tell one what is another's future.
+        Arrays in the observations are read-only at the other end.
+        """
+        if not runs:
+            return []
+        signature = self._signature(observations[:1])
+        answers = self._exchange("map", [[r.number for r in runs], method], signature, observations)
+        if not isinstance(answers, list) or len(answers) != len(runs):
+            raise self._fail(BadAnswer("the number of answers is not the number of questions"))
+        return answers
+
+    def fresh(self) -> Candidate:
+        """Start a further process of the same program, for a call that must not know of earlier ones.
+
+        It is closed together with this one.
+        """
+        other = Candidate(self._sandbox, self._source)
+        self._others.append(other)
+        other.load()
+        return other
+
+    def close(self) -> None:
+        """End the process, and those that `fresh` made."""
+        for other in self._others:
+            other.close()
+        if self._ended is None:
+            self._end()
+
+    def _request(self, what: str, target: Any, arguments: Sequence[Any]) -> Any:
+        return self._exchange(what, target, self._signature(arguments), arguments)
+
+    def _signature(self, arguments: Sequence[Any]) -> int:
+        number, definition = self._signatures.of(arguments)
+        if definition is not None:
+            self._exchange("define", definition, 0, [])
+        return number
+
+    def _exchange(self, what: str, target: Any, signature: int, arguments: Sequence[Any]) -> Any:
+        if self._ended is not None:
+            raise Crashed("it was asked after it had ended")
+        nonce = next(self._nonces)
+        frame = wire.encode([nonce, what, target, signature, arguments])
+        began = time.monotonic()
+        try:
+            self._socket.sendall(frame)
+            payload = self._read(began)
+        except BlockingIOError:
+            raise self._out_of_time(time.monotonic() - began) from None
+        except (ConnectionError, BrokenPipeError):
+            raise self._fail(None) from None
+        try:
+            reply = wire.decode(payload)
+        except (wire.Malformed, MemoryError) as error:
+            raise self._fail(BadAnswer(f"the answer cannot be read: {error}"[:TEXT_LIMIT])) from None
+        if not (isinstance(reply, list) and len(reply) == 3 and type(reply[0]) is int and reply[0] == nonce):
+            raise self._fail(BadAnswer("an answer to a question that was never asked"))
+        if self.cpu_s > self._limits.cpu_s:
+            raise self._fail(LimitHit("CPU time", self.cpu_s, self._limits.cpu_s, "s"))
+        if reply[1] is not True:
+            raise self._fail(self._failure(reply[2]))
+        return reply[2]
+
+    def _read(self, began: float) -> memoryview:
+        """Read one frame. Raises BlockingIOError when the time is up, ConnectionResetError at the end of the stream."""
+        buffer = self._buffer
+        got = self._socket.recv_into(buffer)
+        need = wire.HEADER.size
+        if got >= need:
+            need += wire.HEADER.unpack_from(buffer)[0]
+        if got != need:
+            need, got = self._read_on(began, got)
+        return memoryview(self._buffer)[wire.HEADER.size : need]
+
+    def _read_on(self, began: float, got: int) -> tuple[int, int]:
+        """Go on after a read that did not bring exactly one frame: the deadline then is the whole answer's."""
+        deadline = began + self._limits.call_s
+        most = self._limits.answer_mb * 2**20
+        buffer = self._buffer
+        last = got
+        while True:
+            if last == 0:
+                raise ConnectionResetError
+            need = wire.HEADER.size
+            if got >= need:
+                length = wire.HEADER.unpack_from(buffer)[0]
+                if length > most:
+                    raise self._fail(BadAnswer(f"the answer has {length} bytes, more than {most}"))
+                need += length
+                if got > need:
+                    raise self._fail(BadAnswer("more than one answer to one question"))
+                if got == need:
+                    return need, got
+            if got == len(buffer):
+                buffer.extend(bytes(min(need - got, len(buffer))))
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise BlockingIOError
+            self._socket.settimeout(left)
+            try:
+                last = self._socket.recv_into(memoryview(buffer)[got:])
+            except TimeoutError:
+                raise BlockingIOError from None
+            finally:
+                self._socket.settimeout(None)
+            got += last
+
+    def _failure(self, facts: Any) -> CandidateFailure:
+        """Read the candidate's own account of why it has no answer."""
+        if not (isinstance(facts, list) and len(facts) == 3 and all(isinstance(f, str) for f in facts)):
+            return BadAnswer("neither an answer nor a failure came back")
+        kind, error, traceback = (f[:TEXT_LIMIT] for f in facts)
+        if kind == "memory":
+            return OutOfMemory(self._limits.memory_mb, traceback)
+        if kind == "answer":
+            return BadAnswer(error)
+        return Raised(error, traceback)
+
+    def _out_of_time(self, waited_s: float) -> CandidateFailure:
+        if self.cpu_s > self._limits.cpu_s:
+            return self._fail(LimitHit("CPU time", self.cpu_s, self._limits.cpu_s, "s"))
+        return self._fail(LimitHit("wall time of a call", waited_s, self._limits.call_s, "s"))
+
+    def _fail(self, failure: CandidateFailure | None) -> CandidateFailure:
+        """End the process and return the failure; None: find it from how the process ended."""
+        patience_s = EXIT_PATIENCE_S if failure is None else 0.0
+        ended = self._ended if self._ended is not None else self._end(patience_s)
+        return failure if failure is not None else self._how(ended)
+
+    def _how(self, ended: Ended) -> CandidateFailure:
+        if not os.WIFSIGNALED(ended.status):
+            return Crashed(f"it exited with code {os.waitstatus_to_exitcode(ended.status)}")
+        number = os.WTERMSIG(ended.status)
+        if number == signal.SIGXFSZ:
+            return LimitHit("output", self._limits.output_kb, self._limits.output_kb, "kB")
+        if number == signal.SIGXCPU or (number == signal.SIGKILL and ended.cpu_s >= self._limits.cpu_s):
+            return LimitHit("CPU time", ended.cpu_s, self._limits.cpu_s, "s")
+        return Crashed(f"killed by {signal.Signals(number).name}")
+
+    def _end(self, patience_s: float = 0.0) -> Ended:
+        self._socket.close()
+        try:
+            self._ended = ended = self._sandbox.reap(self._pid, patience_s)
+            self.output = os.pread(self._output, TEXT_LIMIT, 0).decode(errors="replace")
+        except SandboxLost:
+            self._ended = Ended(0, 0.0, 0)
+            raise
+        finally:
+            os.close(self._output)
+        return ended

@@ -1,0 +1,220 @@
+"""The layers of isolation that a process puts on itself. Linux only; each says whether it is in force.
+
+Landlock comes from sandlock and seccomp from libseccomp (pyseccomp); namespaces, capabilities and privileges are
+single calls of the C library.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import math
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+NOBODY = 65534
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
+SECCOMP_MODE_FILTER = 2
+BPF_INSTRUCTION_BYTES = 8
+CAPABILITY_VERSION_3 = 0x20080522
+
+
+class Found(NamedTuple):
+    """Whether a layer is in force, what exactly, and what to do when it is not."""
+
+    active: bool
+    detail: str
+    advice: str = ""
+
+
+OFF = Found(False, "left off on request")
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _call(name: str, *arguments: Any) -> None:
+    """Call a function of the C library that returns 0 or -1. Raises OSError."""
+    if getattr(_libc, name)(*arguments) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+
+NAMESPACES = {"user": 0x10000000, "pid": 0x20000000, "net": 0x40000000, "ipc": 0x08000000, "uts": 0x04000000}
+
+
+def enter_namespaces() -> Found:
+    """Go on in a child that is the first process of its own pid, net, ipc and uts (and user) namespaces.
+
+    The caller stays behind, waits for that child and exits with it; the kernel ends every process of the namespace
+    together with its first one, so nothing that a candidate starts can outlive the zygote.
+    """
+    wanted = dict(NAMESPACES)
+    uid, gid = os.getuid(), os.getgid()
+    if uid == 0:
+        del wanted["user"]  # root needs no user namespace to make the others, and keeps the right to become nobody
+    try:
+        _call("unshare", sum(wanted.values()))
+        if "user" in wanted:
+            for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+                with open(f"/proc/self/{name}", "w", encoding="ascii") as file:  # noqa: PTH123 - one write, as the kernel asks
+                    file.write(text)
+    except OSError as error:
+        return Found(
+            False,
+            f"the kernel refuses them ({error.strerror})",
+            "allow user namespaces: sysctl user.max_user_namespaces and, on Ubuntu, "
+            "kernel.apparmor_restrict_unprivileged_userns=0; in a container, a seccomp profile that permits unshare",
+        )
+    pid = os.fork()
+    if pid:
+        for descriptor in (0, 1, int(sys.argv[1])):
+            os.close(descriptor)
+        _, status = os.waitpid(pid, 0)
+        os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    return Found(True, ", ".join(wanted))
+
+
+def no_new_privs() -> Found:
+    """Give up every right that starting a program could bring."""
+    try:
+        _call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    except OSError as error:
+        return Found(False, f"refused ({error.strerror})", "use Linux 3.5 or later")
+    return Found(True, "set")
+
+
+def close_files() -> Found:
+    """Forbid this process and its children to open any file, and to reach abstract sockets and foreign processes."""
+    advice = "use a kernel with Landlock (5.13 or later, in the list of lsm= at boot) on x86_64 or aarch64"
+    try:
+        import sandlock
+    except (ImportError, OSError) as error:
+        return Found(False, f"the package sandlock does not load ({error})", "pip install sandlock; " + advice)
+    abi = sandlock.landlock_abi_version()
+    if abi < 1:
+        return Found(False, "the kernel has no Landlock", advice)
+    try:
+        sandlock.confine(sandlock.Sandbox(fs_readable=[], allow_degraded=list(sandlock.Protection)))
+    except Exception as error:  # whatever it is, the layer is missing
+        return Found(False, f"refused ({error})", advice)
+    return Found(True, f"ABI {abi}, no file readable or writable")
+
+
+def drop_privileges() -> Found:
+    """Become nobody where this is root, and give up every capability."""
+    try:
+        if os.getuid() == 0:
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+        header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+        _call("capset", header, (ctypes.c_uint32 * 6)())
+        # Not dumpable: no other process of the same user may read its memory or descriptors.
+        _call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
+        _call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    except OSError as error:
+        return Found(False, f"refused ({error.strerror})", "run as an ordinary user")
+    return Found(True, f"user {os.getuid()}, no capabilities")
+
+
+def keep_only(descriptors: Iterable[int], output: int, close: bool) -> None:
+    """Leave a child nothing but an empty input, `output` as both output streams, and `descriptors`."""
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    if not close:
+        return
+    first = 3
+    for descriptor in sorted(descriptors):
+        os.closerange(first, descriptor)
+        first = descriptor + 1
+    os.closerange(first, 65536)
+
+
+def limit_resources(limits: Mapping[str, Any], base_bytes: int) -> None:
+    """Bound memory, CPU time, output, files and processes. base_bytes: address space that is mapped already."""
+    cpu_s = math.ceil(limits["cpu_s"])
+    for name, soft, hard in (
+        ("RLIMIT_AS", base_bytes + limits["memory_mb"] * 2**20, None),
+        ("RLIMIT_CPU", cpu_s, cpu_s + 1),
+        ("RLIMIT_FSIZE", limits["output_kb"] * 1024, None),
+        ("RLIMIT_NPROC", 0, None),
+        ("RLIMIT_NOFILE", 16, None),
+        ("RLIMIT_CORE", 0, None),
+        ("RLIMIT_MEMLOCK", 0, None),
+        ("RLIMIT_MSGQUEUE", 0, None),
+    ):
+        resource.setrlimit(getattr(resource, name), (soft, hard if hard is not None else soft))
+    # Python ignores it; left alone, the kernel ends a process that prints beyond its limit.
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+
+
+COMPUTING = """
+    read readv pread64 write writev recvfrom sendto close lseek fstat
+    mmap munmap mprotect mremap madvise brk
+    rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack restart_syscall
+    clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time times getrusage
+    poll ppoll select pselect6 futex sched_yield sched_getaffinity set_robust_list rseq
+    getpid gettid getppid getuid geteuid getgid getegid getrandom sysinfo uname getcpu
+    exit exit_group
+""".split()
+"""What computing on memory needs; everything else is refused with EPERM."""
+
+
+class _Program(ctypes.Structure):
+    """`struct sock_fprog` of linux/filter.h."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+
+class SystemCalls:
+    """The filter of system calls, compiled once and put on by every child."""
+
+    def __init__(self) -> None:
+        advice = "install libseccomp (Debian: libseccomp2) and `pip install pyseccomp`"
+        try:
+            import pyseccomp
+        except (ImportError, RuntimeError, OSError) as error:
+            self.found = Found(False, f"libseccomp does not load ({error})", advice)
+            return
+        with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123
+            supported = "\nSeccomp:" in status.read()
+        if not supported:
+            self.found = Found(False, "the kernel has no seccomp", "use a kernel with CONFIG_SECCOMP")
+            return
+        # libseccomp's own load compiles the filter anew, half a millisecond in every child.
+        with os.fdopen(os.memfd_create("filter"), "wb+") as file:
+            build_filter(pyseccomp).export_bpf(file)
+            file.seek(0)
+            self._code = file.read()
+        self.found = Found(True, f"{len(COMPUTING)} system calls allowed, the rest refused")
+
+    def load(self) -> None:
+        """Put the filter on the calling process, for good. Raises OSError."""
+        if self.found.active:
+            program = _Program(len(self._code) // BPF_INSTRUCTION_BYTES, self._code)
+            _call("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
+
+
+def build_filter(seccomp: Any) -> Any:
+    """Return a libseccomp filter that allows COMPUTING and little else. seccomp: the module pyseccomp."""
+    system_calls = seccomp.SyscallFilter(seccomp.ERRNO(errno.EPERM))
+    for name in COMPUTING:
+        try:
+            system_calls.add_rule(seccomp.ALLOW, name)
+        except (OSError, ValueError):  # not a call of this architecture
+            continue
+    terminal_query = 0x5401  # TCGETS: what isatty() asks
+    system_calls.add_rule(seccomp.ALLOW, "ioctl", seccomp.Arg(1, seccomp.EQ, terminal_query))
+    for query in (1, 3):  # F_GETFD, F_GETFL
+        system_calls.add_rule(seccomp.ALLOW, "fcntl", seccomp.Arg(1, seccomp.EQ, query))
+    # Reading one's own limits, which numpy and the memory allocator do; not setting them, nor another process's.
+    system_calls.add_rule(seccomp.ALLOW, "prlimit64", seccomp.Arg(0, seccomp.EQ, 0), seccomp.Arg(2, seccomp.EQ, 0))
+    # Without clone3 the C library falls back to clone, which is refused: threads fail with an error, not a crash.
+    system_calls.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
+    return system_calls

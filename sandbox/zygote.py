@@ -1,0 +1,245 @@
+"""The trusted end of the zygote: starts the pre-warmed interpreter and has it fork candidates.
+
+The zygote (`sandbox/zygote_main.py`) is a process of its own with a cleared environment. It has numpy loaded and has
+never held a workload, a secret or the memory of this process, so a candidate forked from it inherits nothing.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sandbox.candidate import Candidate, Ended, Spawned
+from sandbox.failures import SandboxLost
+from sandbox.limits import Limits
+
+BOOT_TIMEOUT_S = 60.0
+REPLY_TIMEOUT_S = 30.0
+
+LAYERS = {
+    "environment": "the candidate's process starts without the environment of its parents",
+    "descriptors": "no open file or socket but its own wire is inherited",
+    "rlimits": "memory, CPU time, output, files and processes are bounded by the kernel",
+    "no_new_privs": "no program that it could start gains rights",
+    "unprivileged": "no root, no capability",
+    "namespaces": "processes, network and shared memory of the host are out of sight",
+    "landlock": "no file can be opened, no abstract socket reached",
+    "seccomp": "every system call that computing does not need is refused",
+}
+"""The layers of isolation, in the order in which they are put on."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of isolation as it is on this host.
+
+    Attributes:
+        name: a key of LAYERS.
+        active: whether candidates run under it.
+        detail: what exactly is in force, or why it is not.
+        advice: what a person can do about a missing layer.
+    """
+
+    name: str
+    active: bool
+    detail: str
+    advice: str = ""
+
+
+@dataclass
+class Sandbox:
+    """A source of fresh, confined candidate processes under one set of limits.
+
+    limits: of each candidate.  libraries: importable beyond the standard library and numpy.
+    without: layers to leave off (for tests that show what each layer stops).
+    Use it as a context manager; it is not for use by two threads at once.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    libraries: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        unknown = self.without - LAYERS.keys()
+        if unknown:
+            raise ValueError(f"unknown layers {sorted(unknown)}; known: {', '.join(LAYERS)}")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._layers: tuple[Layer, ...] = ()
+
+    def __enter__(self) -> Sandbox:
+        self._boot()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Every layer of isolation, active or not, as the zygote found it. Boots the zygote if it is not running."""
+        if self._control is None:
+            self._boot()
+        return self._layers
+
+    def fork(self, source: str) -> Candidate:
+        """Fork a fresh process for a program, which `Candidate.load` then imports.
+
+        Raises SandboxLost when the host could not start a process.
+        """
+        return Candidate(self, source)
+
+    def start(self, source: str) -> Candidate:
+        """Fork a fresh process and import the program in it. Raises as `fork` and `Candidate.load`."""
+        candidate = self.fork(source)
+        try:
+            candidate.load()
+        except BaseException:
+            candidate.close()
+            raise
+        return candidate
+
+    def close(self) -> None:
+        """End the zygote, and with it every candidate that is left."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            try:
+                self._process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    def spawn(self) -> Spawned:
+        """Fork one candidate process. Raises SandboxLost."""
+        if self._control is None:
+            self._boot()
+        ours, theirs = socket.socketpair()
+        try:
+            self._send(["spawn"], [theirs.fileno()])
+            theirs.close()
+            reply, descriptors = self._receive()
+        except BaseException:
+            ours.close()
+            theirs.close()
+            raise
+        if len(descriptors) != 2:
+            ours.close()
+            raise SandboxLost(f"the zygote could not start a process: {reply}")
+        pidfd, output = descriptors
+        try:
+            facts = Path(f"/proc/self/fdinfo/{pidfd}").read_text(encoding="ascii")
+        finally:
+            os.close(pidfd)
+        found = re.search(r"^Pid:\s+(\d+)$", facts, re.MULTILINE)
+        if found is None:
+            ours.close()
+            os.close(output)
+            raise SandboxLost("the new process was gone at once")
+        return Spawned(int(reply), int(found[1]), ours, output)
+
+    def reap(self, pid: int, patience_s: float) -> Ended:
+        """End a candidate process and return how it ended.
+
+        pid: as the zygote sees it.  patience_s: how long it may take to end by itself before it is killed.
+        """
+        self._send(["reap", pid, patience_s])
+        reply, _ = self._receive()
+        if not (isinstance(reply, list) and len(reply) == 3):
+            raise SandboxLost(f"the zygote could not end process {pid}: {reply}")
+        status, cpu_s, peak = reply
+        return Ended(status, cpu_s, peak)
+
+    def _boot(self) -> None:
+        self.close()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        environment = {
+            "LANG": "C.UTF-8",
+            "PYTHONHASHSEED": "0",
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+        }
+        if "environment" in self.without:
+            environment = {**os.environ, **environment}
+        if "LD_LIBRARY_PATH" in os.environ:  # some interpreters do not start without it
+            environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-X", "utf8", "-m", "sandbox.zygote_main", str(theirs.fileno())],
+            env=environment,
+            pass_fds=[theirs.fileno()],
+            close_fds="descriptors" not in self.without,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        theirs.close()
+        ours.settimeout(BOOT_TIMEOUT_S)
+        self._control = ours
+        try:
+            self._send([msgspec.structs.asdict(_Order(self.limits, self.libraries, sorted(self.without)))])
+            hello, _ = self._receive()
+        except SandboxLost as lost:
+            complaint = self._last_words()
+            self.close()
+            raise SandboxLost(f"the zygote did not start: {complaint or lost}") from None
+        if isinstance(hello, str):
+            self.close()
+            raise SandboxLost(f"the zygote did not start: {hello}")
+        ours.settimeout(REPLY_TIMEOUT_S)
+        self._layers = tuple(Layer(*facts) for facts in hello)
+
+    def _last_words(self) -> str:
+        if self._process is None or self._process.stderr is None:
+            return ""
+        self._process.kill()
+        lines = self._process.stderr.read(100_000).decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+    def _send(self, order: list[Any], descriptors: Iterable[int] = ()) -> None:
+        if self._control is None:
+            raise SandboxLost("the zygote is closed")
+        passed = array.array("i", descriptors)
+        try:
+            self._control.sendmsg(
+                [msgspec.msgpack.encode(order)],
+                [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)] if passed else [],
+            )
+        except OSError as error:
+            raise SandboxLost(f"the zygote is gone ({error})") from None
+
+    def _receive(self) -> tuple[Any, list[int]]:
+        assert self._control is not None
+        try:
+            data, ancillary, _, _ = self._control.recvmsg(65536, socket.CMSG_SPACE(2 * array.array("i").itemsize))
+        except OSError as error:
+            raise SandboxLost(f"the zygote is gone ({error})") from None
+        descriptors = array.array("i")
+        for level, kind, content in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
+        if not data:
+            for descriptor in descriptors:
+                with contextlib.suppress(OSError):
+                    os.close(descriptor)
+            raise SandboxLost("the zygote is gone")
+        return msgspec.msgpack.decode(data), descriptors.tolist()
+
+
+class _Order(msgspec.Struct):
+    limits: Limits
+    libraries: tuple[str, ...]
+    without: list[str]

@@ -1,0 +1,166 @@
+"""The zygote: a pre-warmed interpreter that forks candidates. Run as a script by `sandbox.zygote`, never imported.
+
+It steps into its namespaces, imports what candidates may use, confines itself, and then only forks and reaps.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import importlib
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from typing import Any, NamedTuple
+
+from sandbox import confine
+
+
+class Job(NamedTuple):
+    """What a freshly forked child needs: its wire and the file that takes what it prints."""
+
+    wire: int
+    output: int
+
+
+def main() -> None:
+    """Set up as the first message says, then fork on demand; in a child, serve one candidate and leave."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    order: dict[str, Any] = _decode(control.recv(65536))[0]
+    without = frozenset(order["without"])
+    limits = order["limits"]
+
+    layers = {"environment": _environment(without), "descriptors": _descriptors(without)}
+    layers["namespaces"] = confine.enter_namespaces() if "namespaces" not in without else confine.OFF
+    try:
+        _warm_up(order["libraries"])
+    except ImportError as error:
+        control.send(_encode(f"a library of the evaluator cannot be imported: {error}"))
+        return
+    from sandbox import child
+
+    base_bytes = _mapped_bytes()
+    layers["no_new_privs"] = confine.no_new_privs() if "no_new_privs" not in without else confine.OFF
+    filter_ = confine.SystemCalls() if "seccomp" not in without else None  # its library is a file
+    layers["landlock"] = confine.close_files() if "landlock" not in without else confine.OFF
+    layers["unprivileged"] = confine.drop_privileges() if "unprivileged" not in without else confine.OFF
+    layers["seccomp"] = filter_.found if filter_ else confine.OFF
+    layers["rlimits"] = confine.Found(True, _said(limits)) if "rlimits" not in without else confine.OFF
+    # After everything is in place, what is mapped is never collected, so that children do not copy its pages.
+    child.settle()
+    control.send(_encode([[name, *layers[name]] for name in ORDER]))
+
+    job = serve_forks(control)
+    if job is None:
+        return
+    control.close()
+    confine.keep_only([job.wire], job.output, close="descriptors" not in without)
+    if "rlimits" not in without:
+        confine.limit_resources(limits, base_bytes)
+    if filter_ is not None:
+        filter_.load()
+    child.serve(job.wire)
+
+
+ORDER = ("environment", "descriptors", "rlimits", "no_new_privs", "unprivileged", "namespaces", "landlock", "seccomp")
+
+
+def serve_forks(control: socket.socket) -> Job | None:
+    """Fork and reap as the trusted end asks. Returns None at its end, or in a child what the child has to do."""
+    children: set[int] = set()
+    space = socket.CMSG_SPACE(array.array("i").itemsize)
+    while True:
+        data, ancillary, _, _ = control.recvmsg(65536, space)
+        if not data:
+            for pid in children:
+                os.kill(pid, signal.SIGKILL)
+            return None
+        order = _decode(data)
+        if order[0] == "reap":
+            control.send(_encode(_reap(order[1], order[2], children)))
+            continue
+        wire = array.array("i")
+        wire.frombytes(ancillary[0][2][: wire.itemsize])
+        output = os.memfd_create("output", os.MFD_CLOEXEC)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            control.send(_encode(str(error)))
+            pid = -1
+        if pid == 0:
+            return Job(wire[0], output)
+        os.close(wire[0])
+        if pid > 0:
+            children.add(pid)
+            pidfd = os.pidfd_open(pid)
+            passed = array.array("i", [pidfd, output])
+            control.sendmsg([_encode(pid)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])
+            os.close(pidfd)
+        os.close(output)
+
+
+def _reap(pid: int, patience_s: float, children: set[int]) -> list[Any] | str:
+    if pid not in children:
+        return f"process {pid} is none of this zygote's"
+    deadline = time.monotonic() + patience_s
+    while True:
+        ended, status, usage = os.wait4(pid, os.WNOHANG)
+        if ended or time.monotonic() >= deadline:
+            break
+        time.sleep(0.001)
+    if not ended:
+        os.kill(pid, signal.SIGKILL)
+        _, status, usage = os.wait4(pid, 0)
+    children.discard(pid)
+    return [status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024]
+
+
+def _warm_up(libraries: list[str]) -> None:
+    """Import all that candidates may use: after the confinement no file can be opened, theirs or anybody's."""
+    from sandbox import stdlib
+
+    for module in stdlib.PRELOADED:
+        with contextlib.suppress(ImportError):  # not built into every Python, e.g. without libffi
+            importlib.import_module(module)
+    for module in (*stdlib.NUMPY, *libraries):
+        importlib.import_module(module)
+
+
+def _environment(without: frozenset[str]) -> confine.Found:
+    if "environment" in without:
+        return confine.OFF
+    return confine.Found(True, f"{len(os.environ)} fixed variables, none of the parent's")
+
+
+def _descriptors(without: frozenset[str]) -> confine.Found:
+    if "descriptors" in without:
+        return confine.OFF
+    return confine.Found(True, "standard streams and one socket")
+
+
+def _said(limits: dict[str, Any]) -> str:
+    return f"{limits['memory_mb']} MB, {limits['cpu_s']:g} s CPU, {limits['output_kb']} kB of output, no processes"
+
+
+def _mapped_bytes() -> int:
+    with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123 - pathlib is not needed here
+        return int(statm.read().split()[0]) * resource.getpagesize()
+
+
+def _encode(value: Any) -> bytes:
+    from msgspec import msgpack
+
+    return msgpack.encode(value)
+
+
+def _decode(data: bytes) -> Any:
+    from msgspec import msgpack
+
+    return msgpack.decode(data)
+
+
+if __name__ == "__main__":
+    main()
