@@ -98,6 +98,7 @@ class Candidate:
         self.output = ""
         spawned = sandbox.spawn()
         self._pid, self._socket, self._output = spawned.pid, spawned.wire, spawned.output
+        self.host_pid = spawned.host_pid
         # The clock of all threads of another process, as clock_getcpuclockid(3) composes it.
         self._clock = ~spawned.host_pid << 3 | 2
         seconds = int(self._limits.call_s)

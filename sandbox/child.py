@@ -39,7 +39,6 @@ class _OnlyPreloaded:
 
 def settle() -> None:
     """Make the zygote's state the one that every child starts from."""
-    random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - candidates may use it; every one starts from the same state
     sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, "__name__", "") == "BuiltinImporter"]
     sys.meta_path.append(_OnlyPreloaded)
@@ -49,6 +48,7 @@ def settle() -> None:
 
 def serve(wire_fd: int) -> None:
     """Answer one request after the other. Never returns: the process ends with the other end, or is killed."""
+    random.seed(0)  # the module seeds itself anew in every fork
     sys.argv = [FILENAME]
     sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115

@@ -1,0 +1,271 @@
+"""Claims about a candidate process: what it answers, how it fails, what it costs."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sandbox import (
+    BadAnswer,
+    CandidateFailure,
+    Crashed,
+    LimitHit,
+    Limits,
+    OutOfMemory,
+    Raised,
+    Record,
+    Sandbox,
+    SandboxLost,
+    pack,
+)
+
+
+class Model(Record):
+    name: str
+    size_gb: float
+
+
+class Fleet(Record):
+    models: list[Model]
+    by_region: dict[str, list[Model]]
+    load: np.ndarray
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(Limits(call_s=1.0, cpu_s=2.0, memory_mb=256, answer_mb=1, output_kb=64)) as running:
+        yield running
+
+
+def answer_of(sandbox: Sandbox, source: str, *arguments: Any) -> Any:
+    with sandbox.start(source) as candidate:
+        return candidate.call("answer", *arguments)
+
+
+def failure_of(sandbox: Sandbox, source: str) -> CandidateFailure:
+    with pytest.raises(CandidateFailure) as caught:
+        answer_of(sandbox, source)
+    assert answer_of(sandbox, "def answer(): return 1") == 1, "the next candidate must not notice"
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [0, -1, 2**63, 1.5, float("inf"), "é😀", True, None, [1, [2.5, "a"]], {"k": {"n": 1}}, b"\x00\xff"],
+    ids=repr,
+)
+def test_plain_values_come_back_as_they_went(sandbox: Sandbox, value: Any) -> None:
+    back = answer_of(sandbox, "def answer(x): return x", value)
+    assert back == value
+    assert type(back) is type(value)
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", ">f8", ">i4"])
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 3), (2, 0, 4)])
+def test_arrays_come_back_with_dtype_and_shape(sandbox: Sandbox, dtype: str, shape: tuple[int, ...]) -> None:
+    array = np.arange(np.prod(shape, dtype=int), dtype="i8").reshape(shape).astype(dtype)
+    back = answer_of(sandbox, "def answer(x): return x", array)
+    assert back.shape == shape
+    assert back.dtype == array.dtype.newbyteorder("=")
+    assert np.array_equal(back, array)
+
+
+def test_a_strided_array_arrives_as_its_values(sandbox: Sandbox) -> None:
+    array = np.arange(12.0).reshape(3, 4)[::-1, ::2]
+    assert np.array_equal(answer_of(sandbox, "def answer(x): return x", array), array)
+
+
+def test_records_arrive_with_attributes_at_any_depth(sandbox: Sandbox) -> None:
+    fleet = Fleet([Model("a", 1.5), Model("b", 2.0)], {"us": [Model("c", 4.0)]}, np.array([1.0, 2.0]))
+    source = """
+def answer(fleet, models, n):
+    return [sum(m.size_gb for m in fleet.models), fleet.by_region["us"][0].name, float(fleet.load.sum()),
+            [m.name for m in models], n]
+"""
+    assert answer_of(sandbox, source, fleet, fleet.models[:1], 7) == [3.5, "c", 3.0, ["a"], 7]
+
+
+def test_an_array_argument_may_be_changed_in_place(sandbox: Sandbox) -> None:
+    assert answer_of(sandbox, "def answer(x):\n    x[0] = 5\n    return x.sum()", np.array([1, 2])) == 7
+
+
+def test_numpy_numbers_in_an_answer_arrive_as_plain_numbers(sandbox: Sandbox) -> None:
+    back = answer_of(sandbox, "import numpy as np\ndef answer(): return [np.int64(3), np.float32(0.5), np.bool_(True)]")
+    assert back == [3, 0.5, True]
+    assert [type(b) for b in back] == [int, float, bool]
+
+
+class Tick(Record):
+    tick: int
+    free: Any
+
+
+def test_objects_keep_their_state_and_map_asks_each_of_them_once(sandbox: Sandbox) -> None:
+    source = """
+class Policy:
+    def __init__(self, start): self.n = start
+    def decide(self, seen):
+        self.n += seen.tick * int(seen.free[0])
+        return self.n
+"""
+    yes, no = pack(np.array([True])), pack(np.array([False]))
+    with sandbox.start(source) as candidate:
+        runs = [candidate.new("Policy", start) for start in (0, 100)]
+        assert candidate.map(runs, "decide", [Tick(1, yes), Tick(2, no)]) == [1, 100]
+        assert candidate.map(runs[::-1], "decide", [Tick(3, yes), Tick(4, yes)]) == [103, 5]
+        assert runs[0].call("decide", Tick(1, yes)) == 6
+        assert candidate.map([], "decide", []) == []
+
+
+def test_a_fresh_process_shares_nothing_with_the_first(sandbox: Sandbox) -> None:
+    source = "calls = 0\ndef answer():\n    global calls\n    calls += 1\n    return calls"
+    with sandbox.start(source) as candidate:
+        assert [candidate.call("answer"), candidate.call("answer"), candidate.fresh().call("answer")] == [1, 2, 1]
+        assert len(candidate.processes) == 2
+
+
+@pytest.mark.parametrize("words", ["random.random()", "numpy.random.rand()", "hash('a')"])
+def test_unseeded_chance_is_the_same_in_every_process(sandbox: Sandbox, words: str) -> None:
+    source = f"import random, numpy\ndef answer(): return {words}"
+    assert answer_of(sandbox, source) == answer_of(sandbox, source)
+
+
+def test_an_exception_brings_the_candidates_own_frames(sandbox: Sandbox) -> None:
+    failure = failure_of(sandbox, "def inner(x):\n    return 1 / x\n\ndef answer():\n    return inner(0)\n")
+    assert isinstance(failure, Raised)
+    assert failure.error == "ZeroDivisionError: division by zero"
+    assert 'File "candidate.py", line 5, in answer' in str(failure)
+    assert "return 1 / x" in str(failure)
+    assert "child.py" not in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "words"),
+    [
+        ("def answer(:", Raised, "SyntaxError"),
+        ("import nowhere", Raised, "a candidate may import numpy"),
+        ("def other(): pass", Raised, "AttributeError"),
+        ("raise SystemExit(3)", Raised, "SystemExit: 3"),
+        ("raise KeyboardInterrupt", Raised, "KeyboardInterrupt"),
+        ("class E(Exception):\n    def __str__(self): raise self\nraise E", Raised, "E"),
+        ("def answer(): return answer()", Raised, "RecursionError"),
+        ("import os\ndef answer(): os._exit(7)", Crashed, "exited with code 7"),
+        ("import ctypes\ndef answer(): ctypes.string_at(0)", Crashed, "SIGSEGV"),
+        ("import numpy\ndef answer(): return numpy.ones(10**10)", OutOfMemory, "more than 256 MB"),
+        ("def answer():\n    x = [0]\n    while True: x += x", OutOfMemory, "more than 256 MB"),
+        ("def answer(): return object()", BadAnswer, "object cannot be sent"),
+        ("class F(float): pass\ndef answer(): return F(1)", BadAnswer, "F cannot be sent"),
+        ("def answer(): return 2**64", BadAnswer, "cannot be sent"),
+        ("def answer(): return 'a' * 2**21", BadAnswer, "2097"),
+        ("import os\ndef answer(): os.close(3)", Crashed, "ended before it answered"),
+    ],
+)
+def test_a_failure_is_typed_and_says_what_happened(
+    sandbox: Sandbox, source: str, kind: type[CandidateFailure], words: str
+) -> None:
+    failure = failure_of(sandbox, source)
+    assert type(failure) is kind
+    assert words in str(failure)
+
+
+def test_a_call_that_never_answers_is_ended_at_its_wall_limit(sandbox: Sandbox) -> None:
+    began = time.monotonic()
+    failure = failure_of(sandbox, "import time\ndef answer(): time.sleep(60)")
+    assert isinstance(failure, LimitHit)
+    assert failure.what == "wall time of a call"
+    assert time.monotonic() - began < 3
+
+
+def test_an_answer_that_drips_is_ended_at_its_wall_limit(sandbox: Sandbox) -> None:
+    source = "import os, time\ndef answer():\n    for _ in range(60):\n        os.write(3, b'x')\n        time.sleep(0.2)"
+    began = time.monotonic()
+    assert isinstance(failure_of(sandbox, source), LimitHit | BadAnswer)
+    assert time.monotonic() - began < 3
+
+
+def test_cpu_time_is_limited_over_all_calls_together(sandbox: Sandbox) -> None:
+    source = "import time\ndef answer():\n    t = time.process_time()\n    while time.process_time() - t < 0.7: pass"
+    with sandbox.start(source) as candidate, pytest.raises(LimitHit, match="CPU time"):
+        for _ in range(4):
+            candidate.call("answer")
+
+
+def test_printing_is_kept_up_to_the_limit_and_ends_the_process_beyond(sandbox: Sandbox) -> None:
+    with sandbox.start("print('hello')\ndef answer(): return 1") as candidate:
+        candidate.call("answer")
+        candidate.close()
+        assert candidate.output == "hello\n"
+    failure = failure_of(sandbox, "def answer():\n    while True: print('x' * 1000)")
+    assert isinstance(failure, LimitHit)
+    assert failure.what == "output"
+
+
+def test_cpu_and_memory_are_read_from_the_kernel(sandbox: Sandbox) -> None:
+    source = """
+import time
+time.process_time = time.perf_counter = lambda: 0.0
+def answer():
+    keep = bytearray(100 * 2**20)
+    return sum(range(3_000_000))
+"""
+    with sandbox.start(source) as candidate:
+        before = candidate.cpu_s
+        began = time.perf_counter()
+        candidate.call("answer")
+        wall = time.perf_counter() - began
+        assert 0.01 < candidate.cpu_s - before <= wall + 0.01
+        assert 0 < candidate.import_cpu_s <= before
+        candidate.close()
+        assert candidate.peak_rss_bytes > 100 * 2**20
+
+
+def test_a_closed_candidate_is_gone_even_when_it_is_busy(sandbox: Sandbox) -> None:
+    with pytest.raises(LimitHit):
+        answer_of(sandbox, "import signal\nsignal.signal(15, signal.SIG_IGN)\ndef answer():\n    while True: pass")
+    spawned = sandbox.spawn()
+    sandbox.reap(spawned.pid, 0.0)
+    spawned.wire.close()
+    os.close(spawned.output)
+    with pytest.raises(ProcessLookupError):
+        os.kill(spawned.host_pid, 0)
+
+
+def test_the_end_of_the_zygote_is_the_hosts_fault_and_the_next_candidate_boots_a_new_one() -> None:
+    with Sandbox() as sandbox:
+        candidate = sandbox.start("def answer(): return 1")
+        assert sandbox._process is not None
+        sandbox._process.kill()
+        sandbox._process.wait()
+        with pytest.raises(SandboxLost):
+            sandbox.start("def answer(): return 1")
+        with pytest.raises((SandboxLost, Crashed)):
+            candidate.call("answer")
+        sandbox.close()
+        assert answer_of(sandbox, "def answer(): return 2") == 2
+
+
+def test_a_missing_library_of_the_evaluator_is_named() -> None:
+    with pytest.raises(SandboxLost, match="no_such_library"), Sandbox(libraries=("no_such_library",)):
+        pass
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        LimitHit("CPU time", 2.31, 2.0, "s"),
+        OutOfMemory(64, "Traceback"),
+        Crashed("killed by SIGSEGV"),
+        Raised("E: x", "Traceback\nE: x"),
+        BadAnswer("no"),
+    ],
+    ids=lambda f: type(f).__name__,
+)
+def test_a_failure_survives_the_trip_between_processes(failure: CandidateFailure) -> None:
+    for back in (pickle.loads(pickle.dumps(failure)), type(failure)(*failure.args)):
+        assert (type(back), str(back), vars(back)) == (type(failure), str(failure), vars(failure))
