@@ -1,0 +1,131 @@
+"""The verifier: scores a policy on windows of spot availability, from its answers alone."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from evaluators.spot_single.feedback import explain
+from evaluators.spot_single.figures import Figures, figures_of, stored
+from evaluators.spot_single.mechanics import (
+    NONE,
+    ON_DEMAND,
+    SPOT,
+    Bill,
+    Observation,
+    Rules,
+    Window,
+    info_of,
+    play,
+)
+from evaluators.spot_single.public_format import Orientation, read_windows
+from evaluators.spot_single.workload import RECIPES, own_window, public_instances
+from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Split, relative_score
+
+PUBLISHED_WORST_USD, PUBLISHED_BEST_USD = 146.88, 46.7088
+"""The ends of the published scale: 48 h on demand, and 48 h of spot."""
+
+
+class SpotOptions(BaseModel):
+    """What a user may set by `--set evaluator.key=value`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rules: Rules = Field(
+        "strict",
+        description="'strict': the guard at the last safe tick is on demand, no run ends late. "
+        "'public': the published simulator's rules, on the own splits too, to evolve for its leaderboard.",
+    )
+    orientation: Orientation = Field(
+        "not_available",
+        description="What a 1 means in trace files given by --data whose metadata do not say: 'not_available', as in "
+        "the public benchmark's files, or 'available', as in the traces' own repository.",
+    )
+
+
+class SpotSingle(Evaluator):
+    """Finish a job before its deadline at the least cost, on spot and on-demand machines of one zone."""
+
+    name = "spot_single"
+    summary = "When to run on spot, on demand or wait, so that a job meets its deadline cheaply (one zone)"
+    defines = ("Policy",)
+    limits = Limits(call_s=5.0, cpu_s=10.0, memory_mb=512)
+    splits = (Split.TRAIN, Split.VALIDATION, Split.TEST, Split.PUBLIC)
+    Options: ClassVar[type[BaseModel]] = SpotOptions
+
+    def instances(self, split: Split) -> Sequence[Instance]:
+        """Return the windows of a split."""
+        return _instances(split)
+
+    def load(self, path: Path) -> Sequence[Instance]:
+        """Read traces of the public format; 1 = spot not available unless metadata or option say otherwise."""
+        assert isinstance(self.options, SpotOptions)
+        return read_windows(path, self.options.orientation)
+
+    def rules_of(self, window: Window) -> Rules:
+        """Return the rules of a window: the public ones for public windows and a user's traces, else the option's."""
+        assert isinstance(self.options, SpotOptions)
+        return self.options.rules if window.id.partition("/")[0] in RECIPES else "public"
+
+    def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:
+        """Run the policies of a window in lockstep, one message a tick, and score what they pay."""
+        assert isinstance(instance, Window)
+        rules = self.rules_of(instance)
+        policies = [candidate.new("Policy", info_of(instance, terms)) for terms in instance.runs]
+
+        def ask(runs: Sequence[int], observations: Sequence[Observation]) -> list[Any]:
+            return candidate.map([policies[run] for run in runs], "decide", observations)
+
+        bills = play(instance, rules, ask)
+        figures = figures_of(instance, rules)
+        scores = {
+            run: relative_score(figures.naive_usd[run], figures.optimum_usd[run], bill.cost_usd)
+            for run, bill in enumerate(bills)
+            if figures.tells(run)
+        }
+        score = math.fsum(scores.values()) / len(scores) if scores else None
+        return Outcome(score, _metrics(instance, bills, figures), explain(instance, bills, figures, scores))
+
+    def summarise(self, split: Split, outcomes: Sequence[Outcome]) -> dict[str, float]:
+        """Return the mean of every metric; on the public set also the published score, over all its runs."""
+        figures = super().summarise(split, outcomes)
+        if split is Split.PUBLIC:
+            figures["mean_cost_usd"] = figures["cost_usd"]
+            figures["adrs_score"] = adrs_score(figures["cost_usd"])
+        return figures
+
+
+def adrs_score(mean_cost_usd: float) -> float:
+    """Return the published score of a mean cost per run, 0 to 100."""
+    share = (PUBLISHED_WORST_USD - mean_cost_usd) / (PUBLISHED_WORST_USD - PUBLISHED_BEST_USD)
+    return 100 * min(max(share, 0.0), 1.0)
+
+
+@functools.cache
+def _instances(split: Split) -> tuple[Window, ...]:
+    if split is Split.PUBLIC:
+        return tuple(public_instances())
+    return tuple(own_window(split, index, attempt) for index, attempt in enumerate(stored().attempts[split]))
+
+
+def _metrics(window: Window, bills: Sequence[Bill], figures: Figures) -> dict[str, float]:
+    """Return the figures of a window: means over its runs, and how many ended late."""
+
+    def mean(values: Sequence[float]) -> float:
+        return math.fsum(values) / len(values)
+
+    return {
+        "cost_usd": mean([b.cost_usd for b in bills]),
+        "naive_cost_usd": mean(figures.naive_usd),
+        "optimum_cost_usd": mean(figures.optimum_usd),
+        "spot_h": mean([b.hours(SPOT) for b in bills]),
+        "on_demand_h": mean([b.hours(ON_DEMAND) for b in bills]),
+        "waiting_h": mean([b.hours(NONE) for b in bills]),
+        "restarts": mean([b.starts for b in bills]),
+        "late_runs": sum(b.finish_s > t.deadline_s for b, t in zip(bills, window.runs, strict=True)),
+    }

@@ -1,0 +1,59 @@
+"""The bundled spot availability traces and the table of public windows; see data/SOURCE.md."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+DATA = Path(__file__).parent / "data"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Spot availability of one zone.
+
+    zone: "aws-10-26-2022/us-west-2a_k80_8".  tick_s: seconds between samples.
+    available: one byte per tick, 1 = spot available.
+    """
+
+    zone: str
+    tick_s: int
+    available: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class PublicWindows:
+    """Which windows of which traces the public benchmark runs, under which terms (hours as published)."""
+
+    traces: str
+    tick_s: int
+    length_ticks: int
+    zones: tuple[str, ...]
+    start_ticks: tuple[int, ...]
+    deadlines_h: tuple[float, ...]
+    overheads_h: tuple[float, ...]
+    task_h: float
+
+
+@functools.cache
+def bundled_traces() -> Mapping[str, Trace]:
+    """Return the traces by zone."""
+    packed = np.fromfile(DATA / "traces.bin", dtype=np.uint8)
+    traces = {}
+    for entry in json.loads((DATA / "traces.json").read_text(encoding="utf-8")):
+        bits = packed[entry["offset"] : entry["offset"] + (entry["ticks"] + 7) // 8]
+        available = np.unpackbits(bits, count=entry["ticks"]).tobytes()
+        traces[entry["zone"]] = Trace(entry["zone"], entry["tick_s"], available)
+    return traces
+
+
+@functools.cache
+def public_windows() -> PublicWindows:
+    """Return the table of public windows."""
+    return msgspec.json.decode((DATA / "public_windows.json").read_bytes(), type=PublicWindows)

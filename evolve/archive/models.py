@@ -1,0 +1,148 @@
+"""The tables. Nothing but `store.py` imports them."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from sqlalchemy import JSON, Dialect, ForeignKey, Index, LargeBinary
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+SCHEMA_VERSION = 1
+
+
+class CompressedText(TypeDecorator[str]):
+    """Text, stored deflated: sources and answers shrink to a third."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        """Deflate; a lone surrogate, which a model's answer may hold, survives."""
+        return None if value is None else zlib.compress(value.encode("utf-8", "surrogatepass"), 6)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        """Inflate."""
+        return None if value is None else zlib.decompress(value).decode("utf-8", "surrogatepass")
+
+
+class Base(DeclarativeBase):
+    """All tables of a run."""
+
+    type_annotation_map = {dict[str, Any]: JSON, list[int]: JSON}  # noqa: RUF012  (SQLAlchemy reads it so)
+
+
+class RunRow(Base):
+    """The run itself, one row."""
+
+    __tablename__ = "runs"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    schema_version: Mapped[int]
+    evaluator: Mapped[str]
+    config: Mapped[str]
+    status: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    seed: Mapped[int]
+    pid: Mapped[int]
+    winner_id: Mapped[int | None]
+    active_s: Mapped[float] = mapped_column(default=0.0)
+    started: Mapped[float]
+    ended: Mapped[float | None]
+    prompt_dictionary: Mapped[bytes | None]
+
+
+class ProgramRow(Base):
+    """A program and its figures on train."""
+
+    __tablename__ = "programs"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    role: Mapped[str]
+    name: Mapped[str] = mapped_column(default="")
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("programs.id"), index=True)
+    island: Mapped[int]
+    kind: Mapped[str]
+    fingerprint: Mapped[str]
+    status: Mapped[str | None]
+    score: Mapped[float | None]
+    metrics: Mapped[dict[str, Any]]
+    cpu_s: Mapped[float] = mapped_column(default=0.0)
+    failure: Mapped[str] = mapped_column(default="")
+    told: Mapped[int | None]
+    created: Mapped[float]
+    source: Mapped[str] = mapped_column(CompressedText)
+
+    __table_args__ = (Index("programs_by_score", "role", "score"),)
+
+
+class EvaluationRow(Base):
+    """A program on one instance."""
+
+    __tablename__ = "evaluations"
+
+    program_id: Mapped[int] = mapped_column(ForeignKey("programs.id"), primary_key=True)
+    split: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    instance_id: Mapped[str]
+    status: Mapped[str]
+    score: Mapped[float | None]
+    metrics: Mapped[dict[str, Any]]
+    feedback: Mapped[str]
+    failure: Mapped[str]
+    cpu_s: Mapped[float]
+    import_cpu_s: Mapped[float]
+    wall_s: Mapped[float]
+    peak_rss_bytes: Mapped[int]
+    output: Mapped[str]
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class SplitRow(Base):
+    """A program on a whole split that the search never sees."""
+
+    __tablename__ = "split_figures"
+
+    program_id: Mapped[int] = mapped_column(ForeignKey("programs.id"), primary_key=True)
+    split: Mapped[str] = mapped_column(primary_key=True)
+    status: Mapped[str]
+    score: Mapped[float | None]
+    metrics: Mapped[dict[str, Any]]
+
+
+class SelectionRow(Base):
+    """Why a step took its parent, and what became of the step."""
+
+    __tablename__ = "selections"
+
+    step: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    parent_id: Mapped[int] = mapped_column(ForeignKey("programs.id"))
+    inspirations: Mapped[list[int]]
+    island: Mapped[int]
+    told: Mapped[int]
+    reason: Mapped[str]
+    mutator: Mapped[str]
+    fate: Mapped[str | None]
+    note: Mapped[str] = mapped_column(default="")
+
+
+class ModelCallRow(Base):
+    """A question to a model and its answer. prompt: deflated with `runs.prompt_dictionary` as preset dictionary."""
+
+    __tablename__ = "model_calls"
+
+    step: Mapped[int] = mapped_column(ForeignKey("selections.step"), primary_key=True, autoincrement=False)
+    model: Mapped[str]
+    kind: Mapped[str]
+    digest: Mapped[str]
+    prompt: Mapped[bytes]
+    status: Mapped[str]
+    answer: Mapped[str | None] = mapped_column(CompressedText)
+    error: Mapped[str] = mapped_column(default="")
+    prompt_tokens: Mapped[int] = mapped_column(default=0)
+    completion_tokens: Mapped[int] = mapped_column(default=0)
+    cost_usd: Mapped[float | None]
+    latency_s: Mapped[float] = mapped_column(default=0.0)
+    attempts: Mapped[int] = mapped_column(default=0)

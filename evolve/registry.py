@@ -1,0 +1,236 @@
+"""Finding a problem: by the name of an installed one, or by the path of its folder."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import importlib.machinery
+import importlib.util
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from pydantic import ValidationError
+
+from evolve.errors import UsageError, pick
+from evolve.evaluator import Evaluator
+from evolve.mutate import source
+
+GROUP = "evolve.evaluators"
+"""The entry points through which every installed problem, bundled or foreign, is found."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A problem, ready to be run.
+
+    Attributes:
+        ref: what `load_problem` finds it by in any process: an installed name, or its folder's absolute path.
+        folder: where its files lie.
+        statement: the text of problem.md, which the model reads.
+        seed: source of the program that a run starts from.
+        baselines: name -> source, ordered by name.
+    """
+
+    ref: str
+    evaluator: Evaluator
+    folder: Path
+    statement: str
+    seed: str
+    baselines: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One line of `evolve list`. error: why the problem cannot be used, empty when it can."""
+
+    name: str
+    summary: str
+    error: str = ""
+
+
+def load_problem(ref: str, options: Mapping[str, Any] = MappingProxyType({})) -> Problem:
+    """Load the problem of an installed name, or else of a folder, with its evaluator under the given options.
+
+    Raises UsageError, one line, for whatever is wrong with the name, the folder, a file in it or an option.
+    """
+    installed = _installed()
+    if ref in installed:
+        found, cls = ref, _installed_class(installed[ref])
+        folder = Path(inspect.getfile(cls)).parent
+    elif _looks_like_a_path(ref) or (ref and Path(ref).is_dir()):
+        folder = Path(ref).expanduser().resolve()
+        found, cls = str(folder), _class_in(folder)
+    else:
+        known = {name: name for name in installed}
+        try:
+            pick("evaluator", ref, known)
+        except UsageError as error:
+            raise UsageError(f"{error} A problem of your own is given by its folder, e.g. ./my_problem") from None
+        raise AssertionError("an installed name is found above")
+    evaluator = _with_options(cls, options)
+    return Problem(
+        ref=found,
+        evaluator=evaluator,
+        folder=folder,
+        statement=read_text(folder / "problem.md", "the statement that the model reads"),
+        seed=_program(_seed_file(folder), evaluator, "the program that a run starts from"),
+        baselines={
+            path.stem: _program(path, evaluator, "a baseline")
+            for path in sorted((folder / "baselines").glob("*.py"))
+            if not path.name.startswith("_")
+        },
+    )
+
+
+def list_problems() -> list[Listing]:
+    """Return every installed problem, ordered by name; one that does not load says why instead of a summary."""
+    listings = []
+    for name in sorted(_installed()):
+        try:
+            listings.append(Listing(name, load_problem(name).evaluator.summary))
+        except UsageError as error:
+            listings.append(Listing(name, "", str(error)))
+    return listings
+
+
+def _installed() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def _looks_like_a_path(ref: str) -> bool:
+    return ref.startswith((".", "~")) or os.sep in ref or bool(os.altsep and os.altsep in ref)
+
+
+def _installed_class(point: EntryPoint) -> type[Evaluator]:
+    try:
+        cls = point.load()
+    except Exception as error:  # foreign code: whatever it raises is its author's message
+        raise UsageError(
+            f"evaluator {point.name}: {point.value} does not load ({_reason(error)}). "
+            f"Try: {Path(sys.executable).name} -c 'import {point.module}'"
+        ) from None
+    if not (isinstance(cls, type) and issubclass(cls, Evaluator)):
+        raise UsageError(f"evaluator {point.name}: {point.value} is no subclass of evolve.evaluator.Evaluator.")
+    return cls
+
+
+def _class_in(folder: Path) -> type[Evaluator]:
+    """Import a folder's evaluator.py and return its evaluator."""
+    file = folder / "evaluator.py"
+    if not folder.is_dir():
+        what = "is a file: give the folder that it lies in" if folder.is_file() else "does not exist"
+        raise UsageError(f"{folder} {what}. `evolve list` shows the installed evaluators.")
+    if not file.is_file():
+        raise UsageError(f"{folder} is no problem: it has no evaluator.py with one subclass of Evaluator.")
+    module = _import_evaluator(folder, file)
+    package = module.__name__.rpartition(".")[0]
+    classes = {
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Evaluator) and value.__module__.startswith(f"{package}.")
+    }
+    whole = sorted((cls for cls in classes if not inspect.isabstract(cls)), key=lambda cls: cls.__name__)
+    if len(whole) == 1:
+        return whole[0]
+    if whole:
+        names = ", ".join(cls.__name__ for cls in whole)
+        raise UsageError(f"{file} has {len(whole)} subclasses of Evaluator ({names}), expected exactly one.")
+    for cls in classes:
+        missing = ", ".join(sorted(cls.__abstractmethods__))
+        raise UsageError(f"{file}: class {cls.__name__} does not define {missing}.")
+    raise UsageError(f"{file} has no subclass of evolve.evaluator.Evaluator, expected exactly one.")
+
+
+def _import_evaluator(folder: Path, file: Path) -> ModuleType:
+    """Import evaluator.py as a module of a package of its own, so that its neighbours are `from . import other`.
+
+    The package's name comes from the path: two folders never collide, and every process finds the same name.
+    """
+    package = f"evolve_problem_{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+    name = f"{package}.evaluator"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.machinery.ModuleSpec(package, None, is_package=True)
+    spec.submodule_search_locations = [str(folder)]
+    sys.modules[package] = importlib.util.module_from_spec(spec)
+    importlib.invalidate_caches()  # the folder may have been written a moment ago
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as error:  # foreign code: whatever it raises is its author's message
+        for loaded in [m for m in sys.modules if m == package or m.startswith(f"{package}.")]:
+            del sys.modules[loaded]
+        raise UsageError(f"{file} does not load: {_reason(error, folder)}") from None
+
+
+def _reason(error: BaseException, folder: Path | None = None) -> str:
+    """Return an exception of foreign code in one line, with the last of its folder's lines that was running."""
+    if isinstance(error, SyntaxError):
+        file = Path(error.filename).name if error.filename else "?"
+        return f"SyntaxError: {error.msg} ({file}, line {error.lineno})"
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+    frames = [
+        f for f in traceback.extract_tb(error.__traceback__) if folder and Path(f.filename).is_relative_to(folder)
+    ]
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    if folder and missing and (folder / f"{missing}.py").is_file():
+        return f"{text}{place}. Write: from . import {missing}"
+    return text + place
+
+
+def _with_options(cls: type[Evaluator], options: Mapping[str, Any]) -> Evaluator:
+    try:
+        checked = cls.Options.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(place) for place in first["loc"]) or "options"
+        known = list(cls.Options.model_fields)
+        if first["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"Did you mean '{near[0]}'? " if near else ""
+            raise UsageError(
+                f"{cls.name}: option 'evaluator.{key}' is unknown. {hint}Known: {', '.join(known) or 'none'}."
+            ) from None
+        raise UsageError(f"{cls.name}: option evaluator.{key} = {first['input']!r:.80}: {first['msg']}.") from None
+    try:
+        return cls(checked)
+    except UsageError:
+        raise
+    except Exception as error:  # foreign code: whatever it raises is its author's message
+        raise UsageError(f"{cls.name}: {cls.__name__}() cannot be made: {_reason(error)}") from None
+
+
+def _seed_file(folder: Path) -> Path:
+    own = folder / "seed.py"
+    bundled = Path(__file__).resolve().parent.parent / "seeds" / f"{folder.name}.py"
+    is_bundled = folder.parent == bundled.parent.parent / "evaluators"
+    return bundled if is_bundled and not own.exists() else own
+
+
+def _program(path: Path, evaluator: Evaluator, what: str) -> str:
+    text = read_text(path, what)
+    reason = source.check(text, evaluator.defines)
+    if reason:
+        raise UsageError(f"{path} is no program for {evaluator.name}: {reason}.")
+    return text
+
+
+def read_text(path: Path, what: str) -> str:
+    """Return a file's text. what: "a baseline", for the message. Raises UsageError when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist: it is {what}.") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text (byte {error.start}).") from None

@@ -1,0 +1,95 @@
+"""Islands: populations that evolve apart and now and then send their best on a journey.
+
+After Tanese 1989 (distributed genetic algorithms) with a ring topology; parents by linear rank, Baker 1985.
+"""
+
+from __future__ import annotations
+
+import random
+from bisect import insort
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from evolve.config import SearchConfig
+from evolve.search.strategy import Choice, Scored, Strategy
+
+__all__ = ["Islands"]
+
+_Elite = tuple[float, int]
+"""(-score, id): ascending order is best first, ties by the lower id."""
+
+
+@dataclass
+class _Island:
+    elites: list[_Elite] = field(default_factory=list)
+    told: int = 0
+    failed: int = 0
+
+    def add(self, elite: _Elite, bound: int) -> None:
+        if elite not in self.elites:
+            insort(self.elites, elite)
+            del self.elites[bound:]
+
+
+class Islands(Strategy):
+    """Every island keeps its best programs; the parent is one of them, better ones more often."""
+
+    name: ClassVar[str] = "islands"
+
+    def __init__(self, config: SearchConfig) -> None:
+        self._config = config
+        self._islands = [_Island() for _ in range(config.islands)]
+        self._told = 0
+
+    def tell(self, scored: Scored) -> None:
+        """Place a result; the seed goes to every island."""
+        homes = self._islands if scored.island < 0 else [self._islands[scored.island]]
+        for home in homes:
+            home.told += 1
+            if scored.score is None:
+                home.failed += 1
+            else:
+                home.add((-scored.score, scored.id), self._config.elites)
+        self._told += 1
+        if self._told % self._config.migrate_every == 0:
+            self._migrate()
+
+    def ask(self, rng: random.Random) -> Choice:
+        """Draw an island, a parent by rank, and inspirations: one elite of another island, the rest from its own."""
+        index = rng.randrange(len(self._islands))
+        elites = self._islands[index].elites
+        exploring = rng.random() < self._config.explore
+        rank = rng.randrange(len(elites)) if exploring else _linear_rank(rng, len(elites))
+        parent = elites[rank][1]
+        how = "explored: any elite" if exploring else "by rank"
+        reason = f"rank {rank + 1} of {len(elites)} elites, {how}; the island failed {self._failures(index)}"
+        return Choice(parent, self._inspire(rng, index, parent), index, reason)
+
+    def _inspire(self, rng: random.Random, index: int, parent: int) -> tuple[int, ...]:
+        own = [id for _, id in self._islands[index].elites if id != parent]
+        chosen: list[int] = []
+        if len(self._islands) > 1 and self._config.inspirations > 0:
+            other = (index + rng.randrange(1, len(self._islands))) % len(self._islands)
+            visitor = self._islands[other].elites[_linear_rank(rng, len(self._islands[other].elites))][1]
+            if visitor != parent:
+                chosen.append(visitor)
+        while len(chosen) < self._config.inspirations and own:
+            candidate = own.pop(_linear_rank(rng, len(own)))
+            if candidate not in chosen:
+                chosen.append(candidate)
+        return tuple(chosen)
+
+    def _failures(self, index: int) -> str:
+        island = self._islands[index]
+        return f"{island.failed} of {island.told}"
+
+    def _migrate(self) -> None:
+        leaving = [island.elites[: self._config.migrants] for island in self._islands]
+        for index, migrants in enumerate(leaving):
+            for elite in migrants:
+                self._islands[(index + 1) % len(self._islands)].add(elite, self._config.elites)
+
+
+def _linear_rank(rng: random.Random, count: int) -> int:
+    """Return 0..count-1; the first is `count` times as likely as the last. The lower of two draws has that density."""
+    return min(rng.randrange(count), rng.randrange(count))
