@@ -90,6 +90,7 @@ class Candidate:
         self._sandbox, self._source, self._limits = sandbox, source, sandbox.limits
         self._others: list[Candidate] = []
         self._signatures = wire.Signatures()
+        self._record_batches: dict[type, int] = {}
         self._buffer = bytearray(FIRST_READ)
         self._nonces = _nonces()
         self._objects = 0
@@ -153,7 +154,12 @@ class Candidate:
         """
         if not runs:
             return []
-        signature = self._signature(observations[:1])
+        kind = type(observations[0])
+        signature = self._record_batches.get(kind)
+        if signature is None:
+            signature = self._signature(observations[:1])
+            if issubclass(kind, wire.Record):
+                self._record_batches[kind] = signature
         answers = self._exchange("map", [[r.number for r in runs], method], signature, observations)
         if not isinstance(answers, list) or len(answers) != len(runs):
             raise self._fail(BadAnswer("the number of answers is not the number of questions"))

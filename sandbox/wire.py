@@ -84,7 +84,7 @@ def _encode_other(value: Any) -> Any:
     raise NotImplementedError(f"{type(value).__name__} cannot be sent")
 
 
-def _decode_extension(code: int, data: memoryview) -> Any:
+def _decode_extension(code: int, data: memoryview) -> np.ndarray:
     if code != ARRAY:
         raise Malformed(f"extension {code}")
     return array_from(data)
@@ -218,12 +218,12 @@ class Readers:
         return list[element] if kind == "list" else dict[str, element]  # built from data, not for a type checker
 
     def _shared_extension(self, code: int, data: memoryview) -> Any:
-        if code != ARRAY or len(data) > 64:
+        if len(data) > 64:
             return _decode_extension(code, data)
         key = bytes(data)
         array = self._small_arrays.get(key)
         if array is None:
-            array = array_from(data)
+            array = _decode_extension(code, data)
             # One object serves all observations that hold the same facts, so nobody may write to it.
             array.flags.writeable = False
             if len(self._small_arrays) < 4096:
