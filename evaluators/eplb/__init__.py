@@ -1,0 +1,5 @@
+"""eplb: expert placement for mixture-of-experts serving."""
+
+from evaluators.eplb.evaluator import Eplb
+
+__all__ = ["Eplb"]
