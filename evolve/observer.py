@@ -6,6 +6,7 @@ loop's own thread between two awaits, after the fact is committed to the archive
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -68,7 +69,7 @@ class RunResult:
     """What a call of `loop.run` came to.
 
     Attributes:
-        status: FINISHED, or STOPPED when a signal ended it early (then `interrupted` is True and `rows` hold train only).
+        status: FINISHED, or STOPPED when a signal ended it early: `interrupted` is True, `rows` hold what there is.
         reason: one sentence: "all 200 evaluations are done", "stopped by Ctrl-C", ...
         rows: the seed, the baselines, the best program, in this order.
         best_id: the winner by validation; before that is known, the best by train; 0 when no child beat the seed.
@@ -90,7 +91,7 @@ class Observer(Protocol):
         """The archive exists, the workers are up; nothing is evaluated yet (unless resumed)."""
 
     def notice(self, text: str) -> None:
-        """One line that a person should see: a missing isolation layer, the built-in mutator in use, a stop asked for."""
+        """One line that a person should see: a missing isolation layer, a stop that was asked for."""
 
     def seeded(self, seed: Program, baselines: tuple[Program, ...], progress: Progress) -> None:
         """Seed and baselines are scored on train. Also called after a resume."""
@@ -112,3 +113,55 @@ class Observer(Protocol):
 
     def closed(self, result: RunResult) -> None:
         """The run ended, cleanly or by a signal; everything is committed."""
+
+
+class Audience:
+    """All observers of a run, told one after the other."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = tuple(observers)
+
+    def started(self, folder: Path, config: RunConfig, problem: Problem, store: Store, resumed: bool) -> None:
+        """Pass on."""
+        for observer in self._observers:
+            observer.started(folder, config, problem, store, resumed)
+
+    def notice(self, text: str) -> None:
+        """Pass on."""
+        for observer in self._observers:
+            observer.notice(text)
+
+    def seeded(self, seed: Program, baselines: tuple[Program, ...], progress: Progress) -> None:
+        """Pass on."""
+        for observer in self._observers:
+            observer.seeded(seed, baselines, progress)
+
+    def call_started(self, step: int, model: str, progress: Progress) -> None:
+        """Pass on."""
+        for observer in self._observers:
+            observer.call_started(step, model, progress)
+
+    def call_finished(self, call: ModelCall, progress: Progress) -> None:
+        """Pass on."""
+        for observer in self._observers:
+            observer.call_finished(call, progress)
+
+    def dropped(self, step: int, fate: Fate, note: str, progress: Progress) -> None:
+        """Pass on."""
+        for observer in self._observers:
+            observer.dropped(step, fate, note, progress)
+
+    def evaluated(self, program: Program, improved: bool, progress: Progress) -> None:
+        """Pass on."""
+        for observer in self._observers:
+            observer.evaluated(program, improved, progress)
+
+    def finishing(self, stage: str, done: int, total: int) -> None:
+        """Pass on."""
+        for observer in self._observers:
+            observer.finishing(stage, done, total)
+
+    def closed(self, result: RunResult) -> None:
+        """Pass on."""
+        for observer in self._observers:
+            observer.closed(result)

@@ -32,6 +32,8 @@ class _Worker:
         self.process = context.Process(target=work, args=(theirs, setup), daemon=True)
         self.process.start()
         theirs.close()
+        self.setup = setup
+        self.greeted = False
 
     async def receive(self) -> Any:
         """Wait for the worker's next word. Raises EOFError when it has died."""
@@ -48,9 +50,10 @@ class _Worker:
         except ConnectionResetError:
             raise EOFError from None
 
-    def end(self) -> None:
+    def end(self, patience_s: float = 2.0) -> None:
+        """End the process, and with it its sandbox. patience_s: how long it may take before it is killed."""
         self.connection.close()
-        self.process.join(timeout=2)
+        self.process.join(timeout=patience_s)
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
@@ -86,20 +89,16 @@ class LocalWorkers:
         self._idle: deque[_Worker] = deque()
         self._workers: list[_Worker] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._setup_of: dict[int, Setup] = {}
         self.notices: list[str] = []
 
     async def __aenter__(self) -> LocalWorkers:
-        started = [(_Worker(setup), setup) for setup in self._setups]
-        self._workers = [worker for worker, _ in started]
+        self._workers = [_Worker(setup) for setup in self._setups]
         try:
-            ready = [await self._greet(worker) for worker, _ in started]
+            ready = [await self._greet(worker) for worker in self._workers]
         except BaseException:
             self._end_all()
             raise
-        for worker, setup in started:
-            self._setup_of[id(worker)] = setup
-            self._idle.append(worker)
+        self._idle.extend(self._workers)
         missing = ready[0].missing
         if missing:
             names = ", ".join(f"{name} ({detail})" for name, detail in missing)
@@ -129,11 +128,16 @@ class LocalWorkers:
         for _ in range(ATTEMPTS):
             worker = await self._take()
             try:
+                if not worker.greeted:
+                    await self._greet(worker)
                 worker.connection.send(job)
                 results = await worker.receive()
-            except (EOFError, BrokenPipeError, OSError):
-                worker = await self._replace(worker)
+            except (EOFError, OSError):
+                worker = self._replace(worker)
                 continue
+            except BaseException:
+                worker = self._replace(worker)  # a cancelled job's late answer must not be taken for the next one's
+                raise
             finally:
                 self._give_back(worker)
             if isinstance(results, UsageError):
@@ -156,6 +160,7 @@ class LocalWorkers:
             raise UsageError("a worker process did not start; `evolve doctor` shows what is missing") from None
         if ready.error:
             raise UsageError(ready.error)
+        worker.greeted = True
         return ready
 
     async def _take(self) -> _Worker:
@@ -173,13 +178,12 @@ class LocalWorkers:
                 turn.set_result(None)
                 break
 
-    async def _replace(self, worker: _Worker) -> _Worker:
-        setup = self._setup_of.pop(id(worker))
-        worker.end()
-        fresh = _Worker(setup)
-        self._setup_of[id(fresh)] = setup
+    def _replace(self, worker: _Worker) -> _Worker:
+        worker.end(0.0)
+        if worker not in self._workers:  # the pool is closing
+            return worker
+        fresh = _Worker(worker.setup)
         self._workers[self._workers.index(worker)] = fresh
-        await self._greet(fresh)
         return fresh
 
     def _end_all(self) -> None:

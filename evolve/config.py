@@ -1,0 +1,221 @@
+"""How a run is set up: small frozen objects, one per part; every key is documented here and nowhere else.
+
+A value comes from, later wins: the default, the TOML file of `--config`, `--set key=value`, the command's own flags.
+No key or secret is ever part of it: a model's key is named by its environment variable.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from evolve.errors import UsageError
+
+BUILTIN = "builtin"
+"""The name that asks for the built-in mutator instead of a model."""
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Part(BaseModel):
+    """A part of the configuration: frozen, and a key that it does not have is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Budget(Part):
+    """When a run is done: totals of the whole run, kills and resumes included. The first one reached ends it."""
+
+    evaluations: int | None = Field(
+        default=None, ge=0, description="children to score on train; 200 when no budget is given"
+    )
+    minutes: float | None = Field(
+        default=None, gt=0, description="minutes of work on the run, pauses between resumes left out"
+    )
+    cost_usd: float | None = Field(
+        default=None, gt=0, description="US dollars for model calls; needs the models' prices"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _some_end(cls, given: Any) -> Any:
+        if isinstance(given, dict) and all(given.get(key) is None for key in cls.model_fields):
+            return {**given, "evaluations": 200}
+        return given
+
+
+class SearchConfig(Part):
+    """Who is the parent, and who inspires."""
+
+    strategy: str = Field(default="islands", description="which search: islands")
+    islands: int = Field(default=4, ge=1, description="populations that evolve apart")
+    elites: int = Field(default=12, ge=1, description="programs that an island keeps, the best by train score")
+    migrate_every: int = Field(default=40, ge=1, description="results between two migrations, all islands together")
+    migrants: int = Field(default=1, ge=0, description="elites that each island hands to the next one at a migration")
+    inspirations: int = Field(
+        default=2, ge=0, description="other programs that a mutation may look at, besides the parent"
+    )
+    explore: float = Field(
+        default=0.15, ge=0, le=1, description="share of steps with any elite as parent, whatever its rank"
+    )
+    lag: int = Field(
+        default=8, ge=0, description="with deterministic: how many of the latest steps a choice does not wait for"
+    )
+
+
+class ModelConfig(Part):
+    """The models that are asked for changes, all behind one OpenAI-compatible server."""
+
+    names: tuple[str, ...] = Field(
+        default=(BUILTIN,), min_length=1, description="models, one drawn per step; 'builtin' is the built-in mutator"
+    )
+    base_url: str | None = Field(
+        default=None, description="URL of the server, ending in /v1; none: the client's default"
+    )
+    api_key_env: str = Field(
+        default="OPENAI_API_KEY", description="NAME of the environment variable that holds the API key"
+    )
+    temperature: float | None = Field(
+        default=None, ge=0, description="sampling temperature; none: the server's default"
+    )
+    max_tokens: int | None = Field(
+        default=None, ge=1, description="most tokens of one answer; none: the server's default"
+    )
+    timeout_s: float = Field(default=300.0, gt=0, description="seconds to wait for one answer")
+    attempts: int = Field(
+        default=5, ge=1, description="tries per call, the first included, when a server is busy or failing"
+    )
+    concurrency: int = Field(default=8, ge=1, description="calls in flight at the same time")
+    input_usd_per_million: float | None = Field(default=None, ge=0, description="US dollars for 10^6 prompt tokens")
+    output_usd_per_million: float | None = Field(
+        default=None, ge=0, description="US dollars for 10^6 completion tokens"
+    )
+
+
+class RunConfig(Part):
+    """A whole run."""
+
+    problem: str = Field(default="", description="a bundled evaluator's name, or the path of a problem's folder")
+    evaluator: dict[str, Any] = Field(default_factory=dict, description="options of the evaluator, as it names them")
+    seed: int = Field(default=0, ge=0, description="the only source of chance")
+    deterministic: bool = Field(
+        default=False,
+        description="tell results in the order of steps, with a fixed lag: one seed, one run, at any speed",
+    )
+    workers: int = Field(
+        default_factory=_cores,
+        ge=1,
+        description="processes that evaluate, one core each",
+    )
+    require_isolation: bool = Field(default=False, description="refuse to run where a layer of the sandbox is missing")
+    budget: Budget = Field(default_factory=lambda: Budget.model_validate({}), description="when the run is done")
+    search: SearchConfig = Field(default_factory=SearchConfig, description="who is the parent")
+    model: ModelConfig = Field(default_factory=ModelConfig, description="who changes programs")
+
+
+def resolve(file: Path | None, sets: Sequence[str], flags: Mapping[str, Any]) -> RunConfig:
+    """Return the configuration from a TOML file, `--set` texts and flags; later wins.
+
+    sets: "search.islands=8"; the value is read as TOML, or else as text.
+    flags: dotted key -> value, e.g. {"budget.evaluations": 200}; None means that the flag was not given.
+    Raises UsageError, one line, for a file that cannot be read, an unknown key (with the nearest known) or a bad value.
+    """
+    tree: dict[str, Any] = {} if file is None else _read(file)
+    for text in sets:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"--set {text}: expected key=value, e.g. --set search.islands=8")
+        _put(tree, key.strip(), _toml_value(value.strip()), f"--set {text}")
+    for key, flag in flags.items():
+        if flag is not None:
+            _put(tree, key, flag, key)
+    return _validated(tree, str(file) if file is not None and not sets else "configuration")
+
+
+def to_toml(config: RunConfig) -> str:
+    """Return the whole configuration as TOML; keys without a value are left out."""
+    return tomli_w.dumps(_without_none(config.model_dump(mode="json")))
+
+
+def from_toml(path: Path) -> RunConfig:
+    """Read what `to_toml` wrote. Raises UsageError as `resolve` does."""
+    return resolve(path, (), {})
+
+
+def from_text(text: str) -> RunConfig:
+    """Read the text that `to_toml` returned, as the archive keeps it."""
+    return _validated(tomllib.loads(text), "the run's configuration")
+
+
+def known_keys() -> dict[str, str]:
+    """Return every key that a person can set, dotted, with its description."""
+    return dict(_keys(RunConfig, ""))
+
+
+def _keys(part: type[BaseModel], prefix: str) -> list[tuple[str, str]]:
+    keys: list[tuple[str, str]] = []
+    for name, field in part.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            keys += _keys(field.annotation, f"{prefix}{name}.")
+        else:
+            keys.append((f"{prefix}{name}", field.description or ""))
+    return keys
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} is not TOML: {error}.") from None
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return parsed["value"] if len(parsed) == 1 else text
+
+
+def _put(tree: dict[str, Any], key: str, value: Any, where: str) -> None:
+    *parents, last = key.split(".")
+    node = tree
+    for depth, parent in enumerate(parents):
+        below = node.setdefault(parent, {})
+        if not isinstance(below, dict):
+            raise UsageError(f"{where}: '{'.'.join(parents[: depth + 1])}' is a value, it has no keys of its own.")
+        node = below
+    node[last] = value
+
+
+def _validated(tree: dict[str, Any], where: str) -> RunConfig:
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(place) for place in first["loc"])
+        if first["type"] != "extra_forbidden":
+            raise UsageError(f"{where}: {key} = {first['input']!r}: {first['msg']}.") from None
+        known = known_keys()
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+        hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known)}."
+        raise UsageError(f"{where}: the key '{key}' does not exist. {hint}") from None
+
+
+def _without_none(tree: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_none(value) if isinstance(value, dict) else value
+        for key, value in tree.items()
+        if value is not None
+    }

@@ -1,0 +1,218 @@
+"""The loop: from a problem and a configuration to a finished run.
+
+It asks a model (or the built-in mutator) to change a program, has the changed program evaluated by the workers, and
+keeps what is better in an archive that can be killed at any moment and continued.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from evolve import config as configuration
+from evolve.archive import Program, Role, RunStatus, Store
+from evolve.budget import Ledger, Spent
+from evolve.config import BUILTIN, RunConfig
+from evolve.errors import UsageError
+from evolve.evaluator import Split
+from evolve.finish import pick_winner, table
+from evolve.mutate.source import check, fingerprint
+from evolve.observer import Audience, Observer, RunResult
+from evolve.population import Population
+from evolve.proposing import Client, Proposer, make_clients
+from evolve.scoring import InstanceResult, Status, split_score
+from evolve.search import make_strategy
+from evolve.steps import Steps, settled_step
+from evolve.stopping import Stop, Stopped, signals
+
+if TYPE_CHECKING:
+    from evolve.registry import Problem
+
+
+class Pool(Protocol):
+    """Where evaluations run; an async context manager. `evolve.workers.LocalWorkers` is the real one."""
+
+    notices: list[str]
+
+    async def __aenter__(self) -> Any: ...
+    async def __aexit__(self, *error: object) -> None: ...
+    async def evaluate(
+        self, source: str, split: Split, indices: Sequence[int], stop_at_failure: bool = False
+    ) -> list[InstanceResult]:
+        """Evaluate a program on instances of a split, one after the other."""
+
+    async def evaluate_spread(self, source: str, split: Split, count: int) -> list[InstanceResult]:
+        """Evaluate a program on the first `count` instances of a split, spread over all workers."""
+
+
+async def run(
+    folder: Path,
+    config: RunConfig,
+    problem: Problem,
+    observers: Sequence[Observer] = (),
+    *,
+    resume: bool = False,
+    pool: Pool | None = None,
+    clients: Mapping[str, Client] | None = None,
+) -> RunResult:
+    """Run the search in a run folder until its budget is used up, then score the best on the held-out splits.
+
+    resume: continue the run that is there, to the totals of `config`; else the folder must not hold one.
+    pool, clients: stand-ins for the workers and, by name, for the models.
+    SIGINT and SIGTERM stop it cleanly: the result then says `interrupted`; the second one stops it at once.
+    Raises UsageError for whatever a person must put right; what was committed before stays and can be resumed.
+    """
+    config = config.model_copy(update={"problem": problem.ref})
+    _check(config)
+    asked = make_clients(config.model) if clients is None else clients
+    if pool is None:
+        from evolve.workers import LocalWorkers
+
+        pool = LocalWorkers(problem.ref, config.evaluator, config.workers, None, config.require_isolation)
+    text = configuration.to_toml(config)
+    store = Store.resume(folder, text) if resume else Store.create(folder, problem.ref, text, config.seed)
+    with store:
+        return await _Session(config, problem, store, pool, asked, Audience(observers), resume).run()
+
+
+def _check(config: RunConfig) -> None:
+    """Raises UsageError for a configuration whose run could not work or would never end."""
+    make_strategy(config.search)
+    budget, model = config.budget, config.model
+    if budget.cost_usd is None:
+        return
+    if None in (model.input_usd_per_million, model.output_usd_per_million) and set(model.names) != {BUILTIN}:
+        raise UsageError(
+            "a budget in US dollars needs the models' prices: "
+            "--set model.input_usd_per_million=... --set model.output_usd_per_million=..."
+        )
+    if BUILTIN in model.names and budget.evaluations is None and budget.minutes is None:
+        raise UsageError("the built-in mutator costs nothing: give --evaluations or --minutes besides --cost-usd.")
+
+
+class _Session:
+    """One process's work on a run, from the opened archive to the result."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        problem: Problem,
+        store: Store,
+        pool: Pool,
+        clients: Mapping[str, Client],
+        audience: Audience,
+        resumed: bool,
+    ) -> None:
+        self.config, self.problem, self.store, self.pool, self.clients = config, problem, store, pool, clients
+        self.audience, self.resumed = audience, resumed
+        self.population = Population(store)
+        self.stop = Stop()
+        summary, settled = store.summary(), settled_step(config, store.last_step())
+        spent = Spent(
+            evaluations=summary.evaluations,
+            calls=summary.calls,
+            settled_calls=store.call_totals(settled),
+            barren_steps=store.barren_steps(settled),
+            active_s=summary.active_s,
+        )
+        self.ledger = Ledger(config.budget, spent)
+
+    async def run(self) -> RunResult:
+        """Work, write down how it ended, and tell."""
+        status, reason = RunStatus.STOPPED, "cancelled"
+        try:
+            with signals(self.stop, self.audience.notice):
+                reason = await self._work()
+                status = RunStatus.FINISHED
+        except Stopped:
+            reason = f"stopped by {self.stop.by}"
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self.stop.asked or task is None:
+                raise
+            task.uncancel()  # it was the second Ctrl-C, which ends here
+            reason = f"stopped at once by {self.stop.by}"
+        except BaseException as error:
+            reason = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            with suppress(UsageError):  # the disk is full or read-only: the write that failed first says so
+                self.store.end(status, reason, self.ledger.active_s)
+        rows, best_id = table(self.store)
+        interrupted = status is not RunStatus.FINISHED
+        result = RunResult(self.store.folder, status, interrupted, reason, rows, best_id, self.ledger.progress())
+        self.audience.closed(result)
+        return result
+
+    async def _work(self) -> str:
+        """Score the start, search until the budget is used up, pick the winner. Return what ended the search."""
+        async with AsyncExitStack() as stack:
+            for client in self.clients.values():
+                stack.push_async_callback(client.close)
+            # The workers boot in processes of their own, the clients' imports take half a second here: side by side.
+            warming = (asyncio.to_thread(client.warm_up) for client in self.clients.values())
+            await asyncio.gather(stack.enter_async_context(self.pool), *warming)
+            self.audience.started(self.store.folder, self.config, self.problem, self.store, self.resumed)
+            for notice in self.pool.notices:
+                self.audience.notice(notice)
+            seed, baselines = await self.stop.unless_asked(self._score_the_start())
+            self.ledger.beats_best(0, seed.score)
+            self.audience.seeded(seed, baselines, self.ledger.progress())
+            reason = await self._steps(baselines).run()
+            await self.stop.unless_asked(pick_winner(self.store, self.problem, self.pool, self.audience.finishing))
+        return reason
+
+    def _steps(self, baselines: Sequence[Program]) -> Steps:
+        shown = [(program.name, program.score) for program in baselines if program.score is not None]
+        ranked = tuple(sorted(shown, key=lambda baseline: (-baseline[1], baseline[0])))
+        store, population = self.store, self.population
+        proposer = Proposer(self.config, self.problem, store, population, self.clients, ranked)
+        return Steps(
+            self.config, self.problem, store, population, proposer, self.pool, self.ledger, self.stop, self.audience
+        )
+
+    async def _score_the_start(self) -> tuple[Program, tuple[Program, ...]]:
+        """Score the seed, which must be sound, and the baselines on train, and return them; what is there stays."""
+        named = [("seed", self.problem.seed), *self.problem.baselines.items()]
+        programs = [self._start_program(-n, name, source) for n, (name, source) in enumerate(named)]
+        seed = await self._score(programs[0])
+        if seed.status is not Status.OK:
+            raise UsageError(
+                f"the seed of {self.problem.ref} fails on train ({seed.status}): {_one_line(seed.failure)}"
+            )
+        return seed, tuple(await asyncio.gather(*(self._score(program) for program in programs[1:])))
+
+    def _start_program(self, id: int, name: str, source: str) -> Program:
+        there = self.store.program(id)
+        if there is not None:
+            return there
+        role = Role.BASELINE if id else Role.SEED
+        wrong = check(source, self.problem.evaluator.defines)
+        if wrong:
+            raise UsageError(f"the {role.value} '{name}' of {self.problem.ref} is no program of the problem: {wrong}.")
+        program = Program(id, role, role.value, fingerprint(source), source, time.time(), name=name)
+        self.store.add_program(program)
+        self.population.add(program)
+        return program
+
+    async def _score(self, program: Program) -> Program:
+        if program.status is not None:
+            return program
+        train = self.problem.evaluator.instances(Split.TRAIN)
+        results = await self.pool.evaluate_spread(program.source, Split.TRAIN, len(train))
+        score = split_score(self.problem.evaluator, Split.TRAIN, train, results)
+        scored = replace(program.with_score(score), told=None if program.id else 1)
+        self.store.add_score(scored, score)
+        self.population.add_score(scored, score)
+        return scored
+
+
+def _one_line(text: str) -> str:
+    """Return a failure's last line, where a traceback says what happened."""
+    lines = text.strip().splitlines()
+    return lines[-1].strip() if len(lines) < 2 else f"{lines[0].strip()} ... {lines[-1].strip()}"

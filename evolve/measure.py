@@ -1,0 +1,105 @@
+"""Scoring programs outside a run: the same workers, sandbox and verifier, nothing recorded."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evolve.errors import UsageError
+from evolve.evaluator import Split
+from evolve.registry import Problem
+from evolve.scoring import SplitScore, split_score
+from evolve.workers import LocalWorkers
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How repeated measurements of one figure are spread."""
+
+    median: float
+    lower_quartile: float
+    upper_quartile: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A program on a split, evaluated several times.
+
+    Attributes:
+        scores: one per repetition.
+        wall_s: seconds that each repetition took, all workers together.
+    """
+
+    name: str
+    scores: tuple[SplitScore, ...]
+    wall_s: tuple[float, ...]
+
+    @property
+    def middle(self) -> int:
+        """Which repetition has the (lower) median CPU time: the one to quote."""
+        order = sorted(range(len(self.scores)), key=lambda i: (self.scores[i].cpu_s, i))
+        return order[(len(order) - 1) // 2]
+
+    @property
+    def score(self) -> SplitScore:
+        """The repetition to quote; one that failed goes before all others."""
+        failed = [s for s in self.scores if s.score is None]
+        return failed[0] if failed else self.scores[self.middle]
+
+    def cpu_spread_s(self) -> Spread:
+        """Return the spread of CPU seconds over the repetitions."""
+        return spread([s.cpu_s for s in self.scores])
+
+    def score_spread(self) -> Spread | None:
+        """Return the spread of the score; None when a repetition has none."""
+        scores = [s.score for s in self.scores if s.score is not None]
+        return spread(scores) if len(scores) == len(self.scores) else None
+
+
+def spread(values: list[float]) -> Spread:
+    """Return median and quartiles; values: at least one."""
+    if len(values) == 1:
+        return Spread(values[0], values[0], values[0])
+    lower, median, upper = statistics.quantiles(values, n=4, method="inclusive")
+    return Spread(median, lower, upper)
+
+
+async def measure(
+    problem: Problem,
+    options: Mapping[str, Any],
+    programs: Mapping[str, str],
+    split: Split,
+    workers: int,
+    data: Path | None = None,
+    repeats: int = 1,
+    require_isolation: bool = False,
+    announce: Callable[[str, bool], None] = lambda text, lasting: None,
+) -> list[Measured]:
+    """Evaluate programs, name -> source, on every instance of a split, or of a data file, spread over the workers.
+
+    announce: told what is going on, one line each time; lasting: a person should see it afterwards too.
+    Raises UsageError when the problem has no such split or cannot read the file.
+    """
+    instances = problem.evaluator.instances(split) if data is None else problem.evaluator.load(data)
+    if data is None and split not in problem.evaluator.splits:
+        known = ", ".join(problem.evaluator.splits)
+        raise UsageError(f"{problem.evaluator.name} has no {split} split. It has: {known}.")
+    measured = []
+    async with LocalWorkers(problem.ref, dict(options), workers, data, require_isolation) as pool:
+        for notice in pool.notices:
+            announce(notice, True)
+        for name, source in programs.items():
+            scores, walls = [], []
+            for repeat in range(repeats):
+                again = f", {repeat + 1} of {repeats}" if repeats > 1 else ""
+                announce(f"{name} on {len(instances)} instances of {split}{again}", False)
+                began = time.monotonic()
+                results = await pool.evaluate_spread(source, split, len(instances))
+                walls.append(time.monotonic() - began)
+                scores.append(split_score(problem.evaluator, split, instances, results))
+            measured.append(Measured(name, tuple(scores), tuple(walls)))
+    return measured

@@ -1,0 +1,108 @@
+"""Stand-ins for workers and models that work in this process, and what the tests of the loop compare."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from evolve.archive import Store
+from evolve.config import RunConfig, resolve
+from evolve.evaluator import Split
+from evolve.mutate.client import Answer, AnswerStatus
+from evolve.mutate.prompt import Prompt
+from evolve.registry import Problem, load_problem
+from evolve.scoring import InstanceResult, Status
+
+TRIVIAL = Path(__file__).parent / "plugins" / "trivial"
+
+
+def trivial_problem() -> Problem:
+    return load_problem(str(TRIVIAL))
+
+
+def configured(evaluations: int, **flags: Any) -> RunConfig:
+    """The run of the tests: a model named m, two workers; flags with `__` for the dot of a key."""
+    given = {"budget.evaluations": evaluations, "model.names": ("m",), "workers": 2}
+    return resolve(None, [], given | {key.replace("__", "."): value for key, value in flags.items()})
+
+
+class QuickPool:
+    """Scores the trivial problem by reading the line `X = ...`; takes a random number of turns of the loop for it."""
+
+    notices: tuple[str, ...] = ()
+
+    def __init__(self, speed_seed: int = 0, slowest_turns: int = 6) -> None:
+        self.rng = random.Random(speed_seed)
+        self.slowest_turns = slowest_turns
+        self.evaluated: list[str] = []
+        self.running = self.most_running = 0
+
+    async def __aenter__(self) -> QuickPool:
+        return self
+
+    async def __aexit__(self, *error: object) -> None: ...
+
+    async def evaluate(
+        self, source: str, split: Split, indices: Sequence[int], stop_at_failure: bool = False
+    ) -> list[InstanceResult]:
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        for _ in range(self.rng.randint(0, self.slowest_turns)):
+            await asyncio.sleep(0)
+        self.running -= 1
+        if split is Split.TRAIN:
+            self.evaluated.append(source)
+        return [_score(source, f"{split}/{index}") for index in indices]
+
+    async def evaluate_spread(self, source: str, split: Split, count: int) -> list[InstanceResult]:
+        return await self.evaluate(source, split, range(count))
+
+
+def _score(source: str, instance_id: str) -> InstanceResult:
+    found = re.search(r"^X = (.*)$", source, re.MULTILINE)
+    x = float(found[1]) if found else 0.0
+    if x > 80:
+        return InstanceResult(instance_id, Status.INFEASIBLE, feedback=f"{x} is too far", failure="infeasible")
+    return InstanceResult(instance_id, Status.OK, 100 * (1 - abs(x - 42) / 41), {"distance": abs(x - 42)}, "not 42")
+
+
+class HashModel:
+    """Answers a prompt with a hash of it, so that the same prompt gets the same answer whenever it is asked.
+
+    One answer in ten is unreadable; numbers are coarse enough for duplicates.
+    """
+
+    def __init__(self, speed_seed: int = 0, values: int = 400, cost_usd: float | None = 0.01) -> None:
+        self.rng = random.Random(speed_seed)
+        self.values = values
+        self.cost_usd = cost_usd
+        self.asked: list[str] = []
+
+    def warm_up(self) -> None: ...
+
+    async def complete(self, prompt: Prompt) -> Answer:
+        self.asked.append(prompt.digest("m"))
+        for _ in range(self.rng.randint(0, 12)):
+            await asyncio.sleep(0)
+        number = int(hashlib.sha256(prompt.user.encode()).hexdigest()[:8], 16)
+        text = f"```python\nX = {number % self.values * 84 / self.values:.4f}\n\n\ndef answer():\n    return X\n```\n"
+        text = "I would rather not." if number % 10 == 0 else text
+        return Answer(text, AnswerStatus.OK, "", 100, 20, self.cost_usd, 0.01, 1)
+
+    async def close(self) -> None: ...
+
+
+def archive_digest(folder: Path, without_told: bool = False) -> list[tuple[Any, ...]]:
+    """Programs, parents, scores and choices of a run, in the order of steps."""
+    with Store.open(folder) as store:
+        programs = [
+            (p.id, p.parent_id, p.island, p.kind, p.source, p.status, p.score, None if without_told else p.told)
+            for p in store.programs()
+        ]
+        return [*programs, *(astuple(selection) for selection in store.selections())]

@@ -1,0 +1,130 @@
+"""A run may die after any commit. Here it does, after each one in turn, and is resumed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from loop_parts import HashModel, QuickPool, archive_digest, configured, trivial_problem
+from sqlalchemy import Connection
+
+from evolve import loop
+from evolve.archive import CallStatus, RunStatus, Store, database
+from evolve.config import RunConfig
+from evolve.mutate.client import Answer
+from evolve.mutate.prompt import Prompt
+from evolve.observer import RunResult
+
+PROBLEM = trivial_problem()
+SOUND = database.transaction
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def run(folder: Path, config: RunConfig, pool: QuickPool, model: HashModel, resume: bool = False) -> RunResult:
+    return asyncio.run(loop.run(folder, config, PROBLEM, resume=resume, pool=pool, clients={"m": model}))
+
+
+def kill_after(commits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the given number of commits pass; then nothing reaches the archive any more."""
+    left = commits
+
+    @contextmanager
+    def transaction(connection: Connection, folder: Path) -> Iterator[Connection]:
+        nonlocal left
+        if left == 0:
+            raise Killed
+        with SOUND(connection, folder) as begun:
+            yield begun
+        left -= 1
+
+    monkeypatch.setattr(database, "transaction", transaction)
+
+
+def as_killed(folder: Path) -> None:
+    """Leave the status that a killed process leaves."""
+    with Store.open(folder) as store:
+        assert store.summary().status is RunStatus.INTERRUPTED
+
+
+def commits_of(folder: Path, config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> int:
+    count = 0
+
+    @contextmanager
+    def transaction(connection: Connection, folder: Path) -> Iterator[Connection]:
+        nonlocal count
+        count += 1
+        with SOUND(connection, folder) as begun:
+            yield begun
+
+    monkeypatch.setattr(database, "transaction", transaction)
+    run(folder, config, QuickPool(), HashModel())
+    return count
+
+
+@pytest.mark.parametrize(
+    "deterministic, evaluations, stride",
+    [
+        (False, 6, 4),
+        (True, 6, 5),
+        pytest.param(False, 12, 1, marks=pytest.mark.slow),
+        pytest.param(True, 12, 1, marks=pytest.mark.slow),
+    ],
+)
+def test_killed_after_any_commit_a_run_ends_as_if_undisturbed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deterministic: bool, evaluations: int, stride: int
+) -> None:
+    config = configured(evaluations, deterministic=deterministic, search__lag=3)
+    commits = commits_of(tmp_path / "whole", config, monkeypatch)
+    assert commits > 4 * evaluations
+    for survived in range(1, commits, stride):
+        folder = tmp_path / str(survived)
+        kill_after(survived, monkeypatch)
+        before, after = (QuickPool(), HashModel()), (QuickPool(survived), HashModel(survived))
+        with pytest.raises(Killed):
+            run(folder, config, *before)
+        monkeypatch.setattr(database, "transaction", SOUND)
+        as_killed(folder)
+        with Store.open(folder) as store:
+            calls = [store.model_call(s.step) for s in store.selections()]
+            answered = [call.digest for call in calls if call and call.status is CallStatus.ANSWERED]
+            scored = {p.source for p in store.programs() if p.status is not None}
+        result = run(folder, config, *after, resume=True)
+        assert result.progress.evaluations == evaluations, f"killed after commit {survived}"
+        # A prompt may come back in a later step, with the same parent and inspirations: asked anew, and rightly.
+        with Store.open(folder) as store:
+            all_calls = [call for s in store.selections() if (call := store.model_call(s.step))]
+        paid = Counter(answered) + Counter(after[1].asked)
+        assert paid == Counter(call.digest for call in all_calls), f"killed after commit {survived}"
+        assert not scored & set(after[0].evaluated), "what is scored is not evaluated again"
+        if deterministic:
+            assert archive_digest(folder) == archive_digest(tmp_path / "whole"), f"killed after commit {survived}"
+
+
+def test_a_prompt_without_an_answer_is_sent_again_word_for_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Texts(HashModel):
+        def __init__(self) -> None:
+            super().__init__()
+            self.prompts: list[Prompt] = []
+
+        async def complete(self, prompt: Prompt) -> Answer:
+            self.prompts.append(prompt)
+            return await super().complete(prompt)
+
+    config = configured(3, model__concurrency=1)
+    kill_after(4, monkeypatch)  # tables, seed, its score, first selection with its prompt
+    first, second = Texts(), Texts()
+    with pytest.raises(Killed):
+        run(tmp_path / "run", config, QuickPool(), first)
+    monkeypatch.setattr(database, "transaction", SOUND)
+    run(tmp_path / "run", config, QuickPool(), second, resume=True)
+    assert len(first.prompts) == 1
+    assert second.prompts[0] == first.prompts[0]
