@@ -27,7 +27,7 @@ from evolve.population import Population
 from evolve.proposing import Client, Proposer, make_clients
 from evolve.scoring import InstanceResult, Status, split_score
 from evolve.search import make_strategy
-from evolve.steps import Steps, settled_step
+from evolve.steps import Steps, recall_best, settled_step
 from evolve.stopping import Stop, Stopped, signals
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class _Session:
             for notice in self.pool.notices:
                 self.audience.notice(notice)
             seed, baselines = await self.stop.unless_asked(self._score_the_start())
-            self.ledger.beats_best(0, seed.score)
+            recall_best(self.config, self.store, self.ledger)
             self.audience.seeded(seed, baselines, self.ledger.progress())
             reason = await self._steps(baselines).run()
             await self.stop.unless_asked(pick_winner(self.store, self.problem, self.pool, self.audience.finishing))

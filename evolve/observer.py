@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from evolve.archive import Fate, ModelCall, Program, RunStatus, Store
 from evolve.scoring import Status
@@ -84,7 +84,7 @@ class RunResult:
     progress: Progress
 
 
-class Observer(Protocol):
+class Observer:
     """Watches a run. `store` stays open, and may be read, from `started` until `closed` returns."""
 
     def started(self, folder: Path, config: RunConfig, problem: Problem, store: Store, resumed: bool) -> None:

@@ -103,12 +103,9 @@ class Steps:
         """Rebuild the search's state and start every unfinished step again after its last commit."""
         unfinished = self._store.selections(unfinished=True)
         going = {selection.step for selection in unfinished}
-        shown = min(going, default=self._last + 1) - 1
+        shown = shown_step(self._store)
         for told in self._store.told():
             self._tell(told.id, told.parent_id, told.island, told.score)
-        for id, score in self._store.curve():
-            if id <= shown or not self._config.deterministic:
-                self._ledger.beats_best(id, score)
         if self._config.deterministic:
             settled = settled_step(self._config, self._last)
             self._pacing = InStepOrder(self._config.search.lag, settled, shown)
@@ -287,6 +284,20 @@ class Steps:
         """Wait a while for answers that are paid for and evaluations that have begun."""
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=GRACE_S)
+
+
+def shown_step(store: Store) -> int:
+    """Return the last step up to which every step has ended: observers have heard of those, in step order."""
+    going = [selection.step for selection in store.selections(unfinished=True)]
+    return min(going, default=store.last_step() + 1) - 1
+
+
+def recall_best(config: RunConfig, store: Store, ledger: Ledger) -> None:
+    """Let the ledger know the best of what observers have heard of, in an earlier session."""
+    shown = shown_step(store)
+    for id, score in store.curve():
+        if id <= shown or not config.deterministic:
+            ledger.beats_best(id, score)
 
 
 def settled_step(config: RunConfig, last: int) -> int:

@@ -1,0 +1,96 @@
+"""The `evolve` command. Commands only parse, call and print.
+
+Everything heavier than click is imported when it is used, so that `evolve --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from evolve import __version__
+from evolve.cli.doctor import doctor
+from evolve.cli.inspecting import best, diff, runs, show
+from evolve.cli.running import resume, run
+from evolve.cli.scoring import baselines, list_evaluators, score
+from evolve.errors import UsageError
+
+__all__ = ["evolve", "main"]
+
+HELP = """Language models improve scheduling and load-balancing programs, judged by verifiers they cannot touch.
+
+\b
+evolve list                                which problems there are
+evolve run spot_single --evaluations 200   improve a program
+evolve show last                           what came of it
+"""
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+class _InOrder(click.Group):
+    """Lists its commands in the order in which one needs them, and knows the nearest to a wrong one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], self.commands, n=1)
+            hint = f"Did you mean '{near[0]}'? " if near else ""
+            ctx.fail(f"there is no command '{args[0]}'. {hint}Known: {', '.join(self.commands)}.")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_InOrder,
+    help=HELP,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="evolve", message="%(prog)s %(version)s")
+@click.pass_context
+def evolve(ctx: click.Context) -> None:
+    """Print the help when there is no command."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+for command in (list_evaluators, run, resume, runs, show, best, diff, score, baselines, doctor):
+    evolve.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 what a person must put right (one line on stderr), 130 Ctrl-C."""
+    sys.exit(_exit_code(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def _exit_code(arguments: list[str]) -> int:
+    try:
+        code = evolve.main(arguments, prog_name="evolve", standalone_mode=False)
+        sys.stdout.flush()
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "evolve"
+        return _fail(f"{error.format_message()} (see: {command} --help)")
+    except click.ClickException as error:
+        return _fail(error.format_message())
+    except UsageError as error:
+        return _fail(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("evolve: interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read stdout has seen enough, e.g. `evolve best last | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str) -> int:
+    click.echo(f"evolve: {' '.join(message.split())}", err=True)
+    return USAGE_ERROR

@@ -1,0 +1,175 @@
+"""evolve run, evolve resume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from evolve.cli import options
+
+if TYPE_CHECKING:
+    from evolve.config import RunConfig
+    from evolve.registry import Problem
+
+INTERRUPTED = 130
+
+
+@click.command(short_help="Improve the seed program of an evaluator.")
+@click.argument("evaluator", required=False)
+@click.option("--model", "models", multiple=True, metavar="NAME", help="A model to ask; may be given several times.")
+@click.option("--base-url", metavar="URL", help="OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1")
+@click.option("--api-key-env", metavar="VAR", help="Environment variable with the API key. Default: OPENAI_API_KEY.")
+@click.option("--evaluations", type=click.IntRange(min=0), metavar="N", help="Stop after N programs. Default: 200.")
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), metavar="M", help="Stop after M minutes of work."
+)
+@click.option(
+    "--cost-usd", type=click.FloatRange(min=0, min_open=True), metavar="C", help="Stop when C US dollars are spent."
+)
+@options.workers
+@click.option("--seed", type=click.IntRange(min=0), metavar="S", help="The only source of chance. Default: 0.")
+@click.option("--search", metavar="NAME", help="Who becomes a parent. Default: islands.")
+@click.option("--deterministic", is_flag=True, help="One seed, one run, whatever the speed and the workers.")
+@options.require_isolation
+@options.path_option("--run", "DIR", "Run folder. Default: runs/EVALUATOR-DATE-ID.")
+@options.path_option("--config", "FILE.toml", "Configuration; options on the command line win.")
+@options.settings
+@options.as_json
+def run(
+    evaluator: str | None,
+    models: tuple[str, ...],
+    base_url: str | None,
+    api_key_env: str | None,
+    evaluations: int | None,
+    minutes: float | None,
+    cost_usd: float | None,
+    workers: int | None,
+    seed: int | None,
+    search: str | None,
+    deterministic: bool,
+    require_isolation: bool,
+    run: Path | None,
+    config: Path | None,
+    sets: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Improve the seed program of EVALUATOR, a name from `evolve list` or a problem's folder.
+
+    Without --model, or with --model builtin, a built-in mutator changes programs; no model is asked.
+    """
+    from evolve.config import resolve
+    from evolve.report.places import new_folder
+
+    flags = {
+        "problem": evaluator,
+        "model.names": list(models) or None,
+        "model.base_url": base_url,
+        "model.api_key_env": api_key_env,
+        "budget.evaluations": evaluations,
+        "budget.minutes": minutes,
+        "budget.cost_usd": cost_usd,
+        "workers": workers,
+        "seed": seed,
+        "search.strategy": search,
+        "deterministic": deterministic or None,
+        "require_isolation": require_isolation or None,
+    }
+    resolved = resolve(config, sets, flags)
+    if not resolved.problem:
+        raise click.UsageError("which EVALUATOR? `evolve list` shows them.", click.get_current_context())
+    from evolve.registry import load_problem
+
+    problem = load_problem(resolved.problem, resolved.evaluator)
+    return _run(run or new_folder(problem.evaluator.name), resolved, problem, resume=False, as_json=as_json)
+
+
+@click.command(short_help="Continue a run.")
+@click.argument("run", metavar="RUN")
+@click.option("--evaluations", type=click.IntRange(min=0), metavar="N", help="New total of programs.")
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), metavar="M", help="New total of minutes of work."
+)
+@click.option("--cost-usd", type=click.FloatRange(min=0, min_open=True), metavar="C", help="New total of US dollars.")
+@options.workers
+@click.option("--base-url", metavar="URL", help="Where the server is now.")
+@options.as_json
+def resume(
+    run: str,
+    evaluations: int | None,
+    minutes: float | None,
+    cost_usd: float | None,
+    workers: int | None,
+    base_url: str | None,
+    as_json: bool,
+) -> int:
+    """Continue RUN (a path, a name in runs/, or "last") to its own totals, or to new ones."""
+    from evolve.archive import Store
+    from evolve.config import from_text
+    from evolve.registry import load_problem
+    from evolve.report.places import find_run
+
+    folder = find_run(run)
+    with Store.open(folder) as store:
+        recorded = from_text(store.config())
+    totals = {"evaluations": evaluations, "minutes": minutes, "cost_usd": cost_usd}
+    config = recorded.model_copy(
+        update={
+            "budget": recorded.budget.model_copy(update=_given(totals)),
+            "model": recorded.model.model_copy(update=_given({"base_url": base_url})),
+            **_given({"workers": workers}),
+        }
+    )
+    problem = load_problem(config.problem, config.evaluator)
+    return _run(folder, config, problem, resume=True, as_json=as_json)
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _run(folder: Path, config: RunConfig, problem: Problem, resume: bool, as_json: bool) -> int:
+    """Run or continue a run, showing its progress; return the exit code."""
+    import asyncio
+    from contextlib import nullcontext
+
+    from rich.console import Console
+
+    from evolve import loop
+    from evolve.archive import Store
+    from evolve.config import BUILTIN
+    from evolve.report.progress import LinesDisplay, LiveDisplay
+    from evolve.report.run_document import run_document
+    from evolve.report.run_folder import RunFolder
+    from evolve.report.run_report import describe
+    from evolve.report.screens import print_result
+
+    console = Console(stderr=as_json)
+    if set(config.model.names) == {BUILTIN}:
+        line = "No model is asked: the built-in mutator changes the programs (--model NAME asks a model)."
+        console.print(line, style="cyan", soft_wrap=True)
+    files = RunFolder()
+    display = LiveDisplay(console) if console.is_terminal else LinesDisplay(console)
+    try:
+        with display if isinstance(display, LiveDisplay) else nullcontext():
+            result = asyncio.run(loop.run(folder, config, problem, (files, display), resume=resume))
+    except KeyboardInterrupt:
+        if (folder / "archive.db").exists():
+            click.echo(f"evolve: interrupted. To continue: evolve resume {folder}", err=True)
+            return INTERRUPTED
+        raise
+    finally:
+        files.close()
+    if files.trouble:
+        click.echo(f"evolve: the run folder is incomplete: {files.trouble}", err=True)
+    with Store.open(folder) as store:
+        report = describe(store)
+    if as_json:
+        options.print_json(run_document(report))
+    else:
+        print_result(console, report)
+    if result.interrupted:
+        click.echo(f"evolve: {result.reason}. To continue: evolve resume {folder}", err=True)
+        return INTERRUPTED
+    return 0

@@ -1,0 +1,145 @@
+"""evolve list, evolve score, evolve baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evolve.cli import options
+
+if TYPE_CHECKING:
+    from evolve.evaluator import Split
+    from evolve.measure import Measured
+    from evolve.registry import Problem
+
+
+@click.command("list", short_help="List the evaluators.")
+@options.as_json
+def list_evaluators(as_json: bool) -> None:
+    """List the evaluators, that is the problems, with one line each."""
+    from evolve.registry import list_problems
+
+    found = list_problems()
+    if as_json:
+        options.print_json({"evaluators": found})
+        return
+    from rich.console import Console
+
+    from evolve.report.tables import facts_table
+
+    console = Console()
+    console.print(facts_table({one.name: one.summary or f"does not load: {one.error}" for one in found}))
+    console.print("\nA problem of your own is a folder: evolve run ./my_problem", highlight=False)
+
+
+@click.command(short_help="Score any program file.")
+@click.argument("evaluator")
+@click.argument("program", type=click.Path(path_type=Path), metavar="PROGRAM.py")
+@options.split_and_workers
+@click.option("--repeat", type=click.IntRange(min=1), default=1, metavar="N", help="Repeat, to see the spread of CPU.")
+def score(
+    evaluator: str,
+    program: Path,
+    split: str | None,
+    data: Path | None,
+    workers: int | None,
+    sets: tuple[str, ...],
+    require_isolation: bool,
+    as_json: bool,
+    repeat: int,
+) -> None:
+    """Score any program file on EVALUATOR, in the same sandbox and by the same verifier as in a run."""
+    from evolve.registry import read_text
+
+    source = read_text(program, "the program to score")
+    problem, on, measured = _measure(
+        evaluator, lambda _: {program.name: source}, split, data, workers, sets, require_isolation, repeat
+    )
+    if as_json:
+        from evolve.report.score_document import score_document
+
+        options.print_json(score_document(problem.evaluator, on, measured[0]))
+        return
+    from rich.console import Console
+
+    from evolve.report.screens import print_score
+
+    print_score(Console(), problem.evaluator, on, measured[0])
+
+
+@click.command(short_help="Score the baselines of an evaluator.")
+@click.argument("evaluator")
+@options.split_and_workers
+def baselines(
+    evaluator: str,
+    split: str | None,
+    data: Path | None,
+    workers: int | None,
+    sets: tuple[str, ...],
+    require_isolation: bool,
+    as_json: bool,
+) -> None:
+    """Score the baselines of EVALUATOR, published heuristics for the most part, with their raw figures."""
+    problem, on, measured = _measure(
+        evaluator, lambda problem: problem.baselines, split, data, workers, sets, require_isolation, 1
+    )
+    if as_json:
+        from evolve.report.score_document import baselines_document
+
+        options.print_json(baselines_document(problem.evaluator, on, measured))
+        return
+    from rich.console import Console
+
+    from evolve.report.screens import print_baselines
+
+    print_baselines(Console(), problem.evaluator, on, measured)
+
+
+def _measure(
+    ref: str,
+    programs: Callable[[Problem], Mapping[str, str]],
+    split: str | None,
+    data: Path | None,
+    workers: int | None,
+    sets: tuple[str, ...],
+    require_isolation: bool,
+    repeats: int,
+) -> tuple[Problem, Split, list[Measured]]:
+    import asyncio
+
+    from rich.console import Console
+
+    from evolve.config import resolve
+    from evolve.evaluator import Split
+    from evolve.measure import measure
+    from evolve.registry import load_problem
+
+    config = resolve(None, sets, {"problem": ref, "workers": workers})
+    problem = load_problem(ref, config.evaluator)
+    on = Split(split or ("public" if data else "train"))
+    messages = Console(stderr=True)
+    with messages.status("evaluating ...") as status:
+
+        def announce(text: str, lasting: bool) -> None:
+            if lasting:
+                messages.print(text, style="yellow", soft_wrap=True, highlight=False)
+            else:
+                status.update(text)
+
+        measured = asyncio.run(
+            measure(
+                problem,
+                config.evaluator,
+                programs(problem),
+                on,
+                config.workers,
+                data,
+                repeats,
+                require_isolation,
+                announce,
+            )
+        )
+    return problem, on, measured

@@ -1,0 +1,84 @@
+"""Numbers and facts as a person reads them."""
+
+from __future__ import annotations
+
+import math
+
+from evolve.config import BUILTIN, Budget, RunConfig
+from evolve.report.run_report import Cell
+from evolve.scoring import Status
+
+
+def cell_text(cell: Cell) -> str:
+    """Return a score with two decimals, or else why there is none; "-" where the split was not evaluated."""
+    return score_text(cell.status, cell.score)
+
+
+def score_text(status: Status | None, score: float | None) -> str:
+    """Return a score with two decimals when the status is ok, else the status; "-" without any status."""
+    if status is None:
+        return "-"
+    if status is not Status.OK:
+        return status.value
+    return "ok, no score" if score is None else f"{score:.2f}"
+
+
+def figure_text(value: float) -> str:
+    """Return a raw figure with six significant digits, whole numbers whole."""
+    if not math.isfinite(value):
+        return "not finite"
+    if value == int(value) and abs(value) < 1e9:
+        return str(int(value))
+    return f"{value:.6g}"
+
+
+def seconds_text(seconds: float) -> str:
+    """Return "12.3 ms" or "1.23 s"."""
+    return (
+        f"{1000 * seconds:.3g} ms"
+        if seconds < 0.9995
+        else f"{seconds:.3g} s"
+        if seconds < 999.5
+        else f"{seconds:.0f} s"
+    )
+
+
+def duration_text(seconds: float) -> str:
+    """Return "9.3 s", "4 min 07 s" or "2 h 05 min"."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def bytes_text(count: float) -> str:
+    """Return "512 B", "31.4 MB" and so on, in powers of 1000."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+def usd_text(cost_usd: float) -> str:
+    """Return a sum of money with at least three significant digits below a dollar."""
+    return f"${cost_usd:.2f}" if cost_usd >= 1 or cost_usd == 0 else f"${cost_usd:.4f}"
+
+
+def mutators_text(config: RunConfig) -> str:
+    """Return who changes programs, in words."""
+    names = ["the built-in mutator" if name == BUILTIN else name for name in config.model.names]
+    asks = any(name != BUILTIN for name in config.model.names)
+    return ", ".join(names) + (f" at {config.model.base_url}" if asks and config.model.base_url else "")
+
+
+def budget_text(budget: Budget) -> str:
+    """Return the totals that end a run."""
+    parts = [
+        f"{budget.evaluations} evaluations" if budget.evaluations is not None else "",
+        f"{budget.minutes:g} minutes" if budget.minutes is not None else "",
+        f"${budget.cost_usd:g}" if budget.cost_usd is not None else "",
+    ]
+    return ", ".join(part for part in parts if part)

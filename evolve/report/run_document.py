@@ -1,0 +1,152 @@
+"""A run and its programs as JSON documents: what `--json` prints."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+from evolve.archive import Program, Store, Summary
+from evolve.evaluator import Split
+from evolve.report.run_report import RunReport, verdict
+from evolve.scoring import InstanceResult
+
+
+def run_document(report: RunReport) -> dict[str, Any]:
+    """Return the facts of a run."""
+    best = report.row("best")
+    return {
+        "run": report.folder.name,
+        "folder": report.folder.resolve(),
+        "evaluator": report.evaluator,
+        "status": report.status,
+        "reason": report.reason,
+        "seed": report.config.seed,
+        "deterministic": report.config.deterministic,
+        "search": report.config.search.strategy,
+        "models": report.config.model.names,
+        "workers": report.config.workers,
+        "budget": report.config.budget.model_dump(),
+        "evaluations": report.evaluations,
+        "steps": report.steps,
+        "best": None if best is None else {"id": best.id, **_train(report.best), "splits": best.splits},
+        "best_is_final": report.winner_known,
+        "beats_seed_on_test": report.beats_seed_on_test(),
+        "verdict": verdict(report),
+        "programs": report.rows,
+        "cost_usd": report.calls.cost_usd,
+        "cost_known": report.cost_known,
+        "model_calls": report.calls.calls,
+        "model_calls_failed": report.calls.failed,
+        "prompt_tokens": report.calls.prompt_tokens,
+        "completion_tokens": report.calls.completion_tokens,
+        "active_s": report.active_s,
+        "started": when(report.started),
+        "ended": when(report.ended),
+        "improvements": report.improvements,
+        "setbacks": report.setbacks,
+    }
+
+
+def summary_document(folder: Path, summary: Summary | str) -> dict[str, Any]:
+    """Return one line of `evolve runs`; of a run that cannot be read, why."""
+    if isinstance(summary, str):
+        return {"run": folder.name, "folder": folder.resolve(), "status": "unreadable", "error": summary}
+    return {
+        "run": folder.name,
+        "folder": folder.resolve(),
+        "evaluator": Path(summary.evaluator).name,
+        "status": summary.status,
+        "reason": summary.reason,
+        "seed": summary.seed,
+        "evaluations": summary.evaluations,
+        "best": {"id": summary.best_id, "score": summary.best_score},
+        "winner_id": summary.winner_id,
+        "winner": [figures for figures in summary.splits if figures.program_id == summary.winner_id],
+        "cost_usd": summary.calls.cost_usd,
+        "model_calls": summary.calls.calls,
+        "active_s": summary.active_s,
+        "started": when(summary.started),
+        "ended": when(summary.ended),
+    }
+
+
+def program_document(store: Store, program: Program) -> dict[str, Any]:
+    """Return the facts of one program: its figures on every split that it was scored on, and how it came about."""
+    selection, call = store.selection(program.id), store.model_call(program.id)
+    splits: dict[str, Any] = {
+        Split.TRAIN.value: {
+            "status": program.status,
+            "score": program.score,
+            "metrics": program.metrics,
+            "instances": instance_documents(store.evaluations(program.id, Split.TRAIN)),
+        }
+    }
+    for figure in store.split_figures(program.id):
+        splits[figure.split.value] = {
+            "status": figure.status,
+            "score": figure.score,
+            "metrics": figure.metrics,
+            "instances": instance_documents(store.evaluations(program.id, figure.split)),
+        }
+    return {
+        "id": program.id,
+        "role": program.role,
+        "name": program.name,
+        "parent_id": program.parent_id,
+        "island": program.island,
+        "kind": program.kind,
+        "status": program.status,
+        "score": program.score,
+        "cpu_s": program.cpu_s,
+        "failure": program.failure,
+        "created": when(program.created),
+        "splits": splits,
+        "selection": selection,
+        "model_call": None
+        if call is None
+        else {
+            "model": call.model,
+            "kind": call.kind,
+            "status": call.status,
+            "error": call.error,
+            "prompt_tokens": call.prompt_tokens,
+            "completion_tokens": call.completion_tokens,
+            "cost_usd": call.cost_usd,
+            "latency_s": call.latency_s,
+            "attempts": call.attempts,
+            "system": call.system,
+            "prompt": call.prompt,
+            "answer": call.answer,
+        },
+        "source": program.source,
+    }
+
+
+def instance_documents(results: list[InstanceResult]) -> list[dict[str, Any]]:
+    """Return the results per instance."""
+    return [
+        {
+            "id": result.instance_id,
+            "status": result.status,
+            "score": result.score,
+            "metrics": result.metrics,
+            "feedback": result.feedback,
+            "failure": result.failure,
+            "cpu_s": result.cpu_s,
+            "import_cpu_s": result.import_cpu_s,
+            "wall_s": result.wall_s,
+            "peak_rss_bytes": result.peak_rss_bytes,
+            "output": result.output,
+        }
+        for result in results
+    ]
+
+
+def when(seconds: float | None) -> str | None:
+    """Return seconds since the epoch as local time with its offset, "2025-03-01T14:05:09+01:00"."""
+    return None if seconds is None else datetime.datetime.fromtimestamp(seconds).astimezone().isoformat("T", "seconds")
+
+
+def _train(program: Program | None) -> dict[str, Any]:
+    return {} if program is None else {"score": program.score, "status": program.status, "metrics": program.metrics}

@@ -1,0 +1,179 @@
+"""The run folder: what a run leaves behind for a person to read, without any tool."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from evolve import config as configuration
+from evolve.archive import Fate, ModelCall, Program, Store
+from evolve.errors import UsageError
+from evolve.observer import Observer, Progress, RunResult
+from evolve.report.atomic import write_text
+from evolve.report.changes import unified_diff
+from evolve.report.documents import to_json, to_json_line
+from evolve.report.run_document import program_document
+from evolve.report.run_report import describe
+from evolve.report.summary import render_summary
+
+if TYPE_CHECKING:
+    from evolve.config import RunConfig
+    from evolve.registry import Problem
+
+SUMMARY_EVERY_S = 15.0
+"""The summary of a run under way is at most this old, when there was an improvement."""
+
+
+class RunFolder(Observer):
+    """Writes the run folder, all but archive.db, which is the loop's.
+
+    Everything here is made from the archive: what a kill left out is written at the next start or end.
+    """
+
+    def __init__(self) -> None:
+        self.trouble = ""
+        """Why a file is missing or stale, empty when none is: the run goes on, since the archive holds everything."""
+        self._log: IO[str] | None = None
+        self._summary_s = 0.0
+        self._is_closed = False
+
+    def started(self, folder: Path, config: RunConfig, problem: Problem, store: Store, resumed: bool) -> None:
+        """Write what is known before the first evaluation."""
+        self._folder, self._store = folder, store
+        write_text(folder / "config.toml", configuration.to_toml(config))
+        if not resumed:
+            write_text(folder / "seed.py", problem.seed)
+            write_text(folder / "best.py", problem.seed)
+        try:
+            self._log = (folder / "log.jsonl").open("a", encoding="utf-8", buffering=1)
+        except OSError as error:
+            raise UsageError(f"{folder / 'log.jsonl'} cannot be written: {error.strerror}.") from None
+        self._note("resumed" if resumed else "started", evaluator=config.problem)
+        self._write_summary()
+
+    def notice(self, text: str) -> None:
+        """Log it."""
+        self._note("notice", text=text)
+
+    def seeded(self, seed: Program, baselines: tuple[Program, ...], progress: Progress) -> None:
+        """Log the scores to compare with, and write the improvements that a killed session left out."""
+        for program in (seed, *baselines):
+            self._note("scored", program=program.id, name=program.name, status=program.status, score=program.score)
+        self._write_missing_programs()
+
+    def call_started(self, step: int, model: str, progress: Progress) -> None:
+        """Log nothing: the line of `call_finished` tells the latency."""
+        return
+
+    def call_finished(self, call: ModelCall, progress: Progress) -> None:
+        """Log what was asked of whom, and at what cost; prompt and answer are in the archive."""
+        self._note(
+            "call",
+            step=call.step,
+            model=call.model,
+            status=call.status,
+            error=call.error,
+            prompt_tokens=call.prompt_tokens,
+            completion_tokens=call.completion_tokens,
+            cost_usd=call.cost_usd,
+            latency_s=round(call.latency_s, 3),
+        )
+
+    def dropped(self, step: int, fate: Fate, note: str, progress: Progress) -> None:
+        """Log it."""
+        self._note("dropped", step=step, fate=fate, note=note[:500])
+
+    def evaluated(self, program: Program, improved: bool, progress: Progress) -> None:
+        """Log it; an improvement gets a folder and becomes best.py."""
+        self._note(
+            "evaluated",
+            program=program.id,
+            parent=program.parent_id,
+            kind=program.kind,
+            status=program.status,
+            score=program.score,
+            improved=improved,
+        )
+        if improved:
+            self._write_program(program)
+            self._write(self._folder / "best.py", program.source)
+            if time.monotonic() - self._summary_s > SUMMARY_EVERY_S:
+                self._write_summary()
+
+    def finishing(self, stage: str, done: int, total: int) -> None:
+        """Log it."""
+        self._note("finishing", stage=stage, done=done, total=total)
+
+    def closed(self, result: RunResult) -> None:
+        """Write the final state."""
+        self._write_missing_programs()
+        best = self._store.best()
+        if best is not None:
+            self._write(self._folder / "best.py", best.source)
+            if best.id > 0:
+                self._write_program(best)
+        self._note("closed", status=result.status, reason=result.reason, best=result.best_id)
+        self._write_summary()
+        self._is_closed = True
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the folder. After a failure, when nobody called `closed`, the summary says how the run ended."""
+        if self._log is None:
+            return
+        self._log.close()
+        self._log = None
+        if not self._is_closed:
+            with suppress(UsageError), Store.open(self._folder) as store:
+                self._write(self._folder / "summary.md", render_summary(describe(store)))
+
+    def _write_missing_programs(self) -> None:
+        """Write improvements that have no folder yet, and those again that were scored on further splits since."""
+        stale = {figures.program_id for figures in self._store.split_figures()}
+        for program in self._store.improvements():
+            if program.id in stale or not (self._folder / "programs" / str(program.id) / "scores.json").exists():
+                self._write_program(program)
+
+    def _write_program(self, program: Program) -> None:
+        folder = self._folder / "programs" / str(program.id)
+        parent = None if program.parent_id is None else self._store.program(program.parent_id)
+        before, name = ("", "empty.py") if parent is None else (parent.source, "program.py")
+        facts = program_document(self._store, program)
+        call = self._store.model_call(program.id)
+        if call is None:
+            change = f"from program {program.parent_id} ({program.kind})"
+            made = f"No model was asked: the built-in mutator made this {change}.\n"
+            prompt = answer = made
+        else:
+            prompt = f"# System\n\n{call.system.rstrip()}\n\n# User\n\n{call.prompt.rstrip()}\n"
+            answer = call.answer
+        self._write(folder / "program.py", program.source)
+        self._write(folder / "diff.patch", unified_diff(before, program.source, name, "program.py"))
+        self._write(folder / "prompt.md", prompt)
+        self._write(folder / "answer.md", answer)
+        del facts["source"]
+        if facts["model_call"] is not None:
+            facts["model_call"] = {
+                k: v for k, v in facts["model_call"].items() if k not in ("system", "prompt", "answer")
+            }
+        self._write(folder / "scores.json", to_json(facts) + "\n")  # last: where it is, the others are
+
+    def _write_summary(self) -> None:
+        self._write(self._folder / "summary.md", render_summary(describe(self._store)))
+        self._summary_s = time.monotonic()
+
+    def _write(self, path: Path, text: str) -> None:
+        try:
+            write_text(path, text)
+        except UsageError as error:
+            self.trouble = str(error)
+
+    def _note(self, event: str, **facts: Any) -> None:
+        if self._log is None:
+            return
+        try:
+            self._log.write(to_json_line({"t": round(time.time(), 3), "event": event, **facts}) + "\n")
+        except OSError as error:
+            self.trouble = f"{self._folder / 'log.jsonl'} cannot be written: {error.strerror}."

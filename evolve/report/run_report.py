@@ -1,0 +1,241 @@
+"""A run's facts, gathered once from the archive for the terminal, the summary and JSON."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evolve.archive import CallTotals, Fate, Program, Role, RunStatus, Store
+from evolve.config import BUILTIN, RunConfig, from_text
+from evolve.evaluator import Split
+from evolve.scoring import Status
+
+SHOWN_SPLITS = (Split.TRAIN, Split.VALIDATION, Split.TEST)
+EXAMPLE_CHARS = 160
+SMALL_GAIN = 0.5
+"""Points that a score which depends on measured time may differ by from one run to the next."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A program on a split. status: None where it was not evaluated. score: None unless status is ok."""
+
+    status: Status | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class ProgramRow:
+    """One line of the result table. role: "seed", "baseline", or "best" for the program that the run ends with."""
+
+    role: str
+    name: str
+    id: int
+    splits: Mapping[Split, Cell]
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """A child that was the best so far. evaluation: how many children had been scored by then, itself included."""
+
+    evaluation: int
+    id: int
+    parent_id: int | None
+    score: float
+    kind: str
+    mutator: str
+
+
+@dataclass(frozen=True)
+class Setback:
+    """Something that did not work. what: a status or a fate; example: the reason that came up most often."""
+
+    what: str
+    count: int
+    example: str
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """Everything that is told about a run.
+
+    Attributes:
+        rows: the seed, the baselines (best on train first), and the best program unless it is the seed.
+        best: the winner on validation; before that is known, the best on train; None before the seed is scored.
+        curve: best train score so far, after the seed and after every scored child in turn.
+        cost_known: False when models were asked whose prices are not known: then `calls.cost_usd` is not their cost.
+    """
+
+    folder: Path
+    evaluator: str
+    config: RunConfig
+    status: RunStatus
+    reason: str
+    evaluations: int
+    steps: int
+    calls: CallTotals
+    cost_known: bool
+    active_s: float
+    started: float
+    ended: float | None
+    winner_known: bool
+    best: Program | None
+    seed: Program | None
+    rows: tuple[ProgramRow, ...]
+    curve: tuple[float, ...]
+    improvements: tuple[Improvement, ...]
+    setbacks: tuple[Setback, ...]
+
+    @property
+    def uses_models(self) -> bool:
+        """Whether a model is asked, and not only the built-in mutator."""
+        return any(name != BUILTIN for name in self.config.model.names)
+
+    def row(self, role: str) -> ProgramRow | None:
+        """Return the seed's or the best program's row; the seed's for both when nothing is better."""
+        found = next((row for row in self.rows if row.role == role), None)
+        return self.row("seed") if found is None and role == "best" else found
+
+    def beats_seed_on_test(self) -> bool | None:
+        """Return whether the best program scores more than the seed on test; None before both are known."""
+        best, seed = self.row("best"), self.row("seed")
+        if best is None or seed is None or best.splits[Split.TEST].status is None:
+            return None
+        if best.id == seed.id:
+            return False
+        b, s = best.splits[Split.TEST].score, seed.splits[Split.TEST].score
+        return b is not None and (s is None or b > s)
+
+
+def describe(store: Store) -> RunReport:
+    """Gather the facts of a run. About 0.1 s at 3,000 programs."""
+    summary = store.summary()
+    config = from_text(store.config())
+    seed, best = store.program(0), store.best()
+    curve = store.curve()
+    figures: dict[int, dict[Split, Cell]] = {}
+    for figure in summary.splits:
+        figures.setdefault(figure.program_id, {})[figure.split] = Cell(figure.status, figure.score)
+
+    def row(role: str, program: Program) -> ProgramRow:
+        own = {Split.TRAIN: Cell(program.status, program.score), **figures.get(program.id, {})}
+        name = f"program {program.id}" if role == "best" else program.name
+        return ProgramRow(role, name, program.id, {split: own.get(split, Cell()) for split in SHOWN_SPLITS})
+
+    baselines = sorted(store.programs(Role.BASELINE), key=lambda p: (p.score is None, -(p.score or 0.0), p.name))
+    rows = [row("seed", seed)] if seed else []
+    rows += [row("baseline", program) for program in baselines]
+    rows += [row("best", best)] if best and best.id > 0 else []
+    order = {id: place for place, (id, _) in enumerate(curve)}
+    prices = (config.model.input_usd_per_million, config.model.output_usd_per_million)
+    return RunReport(
+        folder=store.folder,
+        evaluator=Path(summary.evaluator).name,
+        config=config,
+        status=summary.status,
+        reason=summary.reason,
+        evaluations=summary.evaluations,
+        steps=summary.steps,
+        calls=summary.calls,
+        cost_known=summary.calls.calls == 0 or None not in prices,
+        active_s=summary.active_s,
+        started=summary.started,
+        ended=summary.ended,
+        winner_known=summary.winner_id is not None,
+        best=best,
+        seed=seed,
+        rows=tuple(rows),
+        curve=best_so_far([score for _, score in curve]),
+        improvements=tuple(_improvement(store, p, order[p.id]) for p in store.improvements()),
+        setbacks=_setbacks(store, summary.fates),
+    )
+
+
+def best_so_far(scores: Sequence[float | None]) -> tuple[float, ...]:
+    """Return the highest score up to each place; places before the first score are left out."""
+    curve: list[float] = []
+    for score in scores:
+        if curve:
+            curve.append(curve[-1] if score is None else max(curve[-1], score))
+        elif score is not None:
+            curve.append(score)
+    return tuple(curve)
+
+
+def verdict(report: RunReport) -> str:
+    """Return in plain words whether the run found something better than its seed."""
+    best, seed = report.row("best"), report.row("seed")
+    beats = report.beats_seed_on_test()
+    if best is None or seed is None:
+        return "Nothing is scored yet."
+    if best.id == seed.id:
+        return "No program better than the seed was found."
+    if beats is None:
+        gain = _difference(best.splits[Split.TRAIN], seed.splits[Split.TRAIN], "the seed")
+        return f"The best so far, program {best.id}, is {gain} on train; the test split is scored at the end."
+    gain = _difference(best.splits[Split.TEST], seed.splits[Split.TEST], "it")
+    judgement = "it beats the seed" if beats else "it does not beat the seed"
+    b, s = best.splits[Split.TEST].score, seed.splits[Split.TEST].score
+    if beats and b is not None and s is not None and b - s < SMALL_GAIN:
+        judgement += " by a little only"
+    return f"On the test split, which the search never saw, {judgement}: program {best.id} is {gain}."
+
+
+def _difference(best: Cell, seed: Cell, named: str) -> str:
+    if best.score is None:
+        return best.status.value if best.status else "not evaluated"
+    if seed.score is None:
+        return f"at {best.score:.2f} while the seed is {seed.status.value if seed.status else 'not evaluated'}"
+    gain = best.score - seed.score
+    if gain == 0:
+        return f"level with {named} at {best.score:.2f}"
+    return (
+        f"{abs(gain):.2f} points {'above' if gain > 0 else 'below'} {named} ({best.score:.2f} against {seed.score:.2f})"
+    )
+
+
+def _improvement(store: Store, program: Program, evaluation: int) -> Improvement:
+    selection = store.selection(program.id)
+    return Improvement(
+        evaluation=evaluation,
+        id=program.id,
+        parent_id=program.parent_id,
+        score=program.score if program.score is not None else float("nan"),
+        kind=program.kind,
+        mutator=selection.mutator if selection else "",
+    )
+
+
+def _setbacks(store: Store, fates: Mapping[str, int]) -> tuple[Setback, ...]:
+    reasons: dict[str, Counter[str]] = {}
+    for program in store.programs(Role.CHILD):
+        if program.status is not None and program.status is not Status.OK:
+            reasons.setdefault(program.status.value, Counter())[last_line(program.failure)] += 1
+    if any(fates.get(fate) for fate in (Fate.DUPLICATE, Fate.PARSE_ERROR, Fate.CALL_ERROR)):
+        for selection in store.selections():
+            if selection.fate not in (None, Fate.SCORED):
+                reasons.setdefault(selection.fate.value, Counter())[last_line(selection.note)] += 1
+    return tuple(
+        Setback(what, seen.total(), _most_common(seen))
+        for what, seen in sorted(reasons.items(), key=lambda item: (-item[1].total(), item[0]))
+    )
+
+
+def last_line(text: str) -> str:
+    """Return a text's last line, where a traceback says what happened."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:EXAMPLE_CHARS] if lines else ""
+
+
+def _most_common(reasons: Counter[str]) -> str:
+    """Return one of the reasons that are the same but for their numbers and occur most often."""
+    kinds: dict[str, list[str]] = {}
+    counts: Counter[str] = Counter()
+    for reason, count in reasons.items():
+        kind = re.sub(r"\d+(\.\d+)?", "#", reason)
+        kinds.setdefault(kind, []).append(reason)
+        counts[kind] += count
+    return kinds[counts.most_common(1)[0][0]][0]

@@ -1,0 +1,210 @@
+"""What the commands print in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from evolve.archive import Program, Store
+from evolve.evaluator import Evaluator, Split
+from evolve.host import Host
+from evolve.measure import Measured, Spread
+from evolve.report.figures import (
+    budget_text,
+    bytes_text,
+    duration_text,
+    figure_text,
+    mutators_text,
+    score_text,
+    seconds_text,
+    usd_text,
+)
+from evolve.report.run_report import RunReport, verdict
+from evolve.report.score_document import ranked
+from evolve.report.sparkline import sparkline
+from evolve.report.tables import (
+    Scored,
+    facts_table,
+    instance_table,
+    plain_table,
+    result_table,
+    scored_tables,
+    worst_first,
+)
+from evolve.scoring import InstanceResult
+
+CURVE_WIDTH = 60
+INSTANCES_SHOWN = 12
+FEEDBACK_SHOWN = 2
+
+
+def print_result(console: Console, report: RunReport) -> None:
+    """Print the end of a run: the table, whether it beat the seed, and where everything is."""
+    console.print(result_table(report))
+    console.print(verdict(report), highlight=False)
+    console.print(f"run folder: {escape(str(report.folder))}", highlight=False, soft_wrap=True)
+
+
+def print_run(console: Console, report: RunReport) -> None:
+    """Print everything that is told about a run."""
+    why = f": {report.reason}" if report.reason else ""
+    console.print(f"[bold]{escape(str(report.folder))}[/bold]  {report.status}{escape(why)}", highlight=False)
+    pace = report.evaluations / report.active_s if report.active_s > 0 else 0.0
+    calls = report.calls
+    cost = usd_text(calls.cost_usd) if report.cost_known else "price unknown"
+    facts = {
+        "evaluator": report.config.problem or report.evaluator,
+        "changes by": mutators_text(report.config),
+        "search": f"{report.config.search.strategy}, seed {report.config.seed}",
+        "done": f"{report.evaluations} of {budget_text(report.config.budget)} in {duration_text(report.active_s)}, "
+        f"{pace:.1f}/s",
+        "cost": f"{cost}, {calls.calls} model calls ({calls.failed} failed), "
+        f"{calls.prompt_tokens} + {calls.completion_tokens} tokens"
+        if calls.calls
+        else "nothing, no model was asked",
+    }
+    if report.curve:
+        blocks = "utf" in console.encoding.lower()
+        width = min(CURVE_WIDTH, max(10, console.width - 30))
+        facts["best on train"] = (
+            f"{report.curve[0]:.2f} {sparkline(report.curve, width, blocks)} {report.curve[-1]:.2f}"
+        )
+    console.print(facts_table(facts))
+    console.print(result_table(report))
+    console.print(verdict(report), highlight=False)
+    if report.setbacks:
+        table = plain_table("What did not work")
+        table.add_column("what", no_wrap=True)
+        table.add_column("times", justify="right", no_wrap=True)
+        table.add_column("most often")
+        for setback in report.setbacks:
+            table.add_row(setback.what.replace("_", " "), str(setback.count), Text(setback.example))
+        console.print()
+        console.print(table)
+    console.print(f"\nevolve show {report.folder} best", style="dim", highlight=False, soft_wrap=True)
+    console.print(f"evolve diff {report.folder}", style="dim", highlight=False, soft_wrap=True)
+
+
+def print_program(console: Console, store: Store, program: Program) -> None:
+    """Print how a program came about and what it scored."""
+    title = f"program {program.id}" + (f" ({program.name})" if program.name else "")
+    console.print(f"[bold]{title}[/bold] of {escape(str(store.folder))}", highlight=False, soft_wrap=True)
+    facts = {"made by": program.kind}
+    selection, call = store.selection(program.id), store.model_call(program.id)
+    if selection is not None:
+        facts["made by"] = f"{selection.mutator}, {program.kind}, from program {program.parent_id}"
+        facts["why this parent"] = f"{selection.reason} (island {selection.island}, {selection.told} results known)"
+        if selection.inspirations:
+            facts["inspired by"] = ", ".join(str(id) for id in selection.inspirations)
+    if call is not None:
+        cost = "price unknown" if call.cost_usd is None else usd_text(call.cost_usd)
+        facts["model call"] = (
+            f"{cost}, {call.prompt_tokens} + {call.completion_tokens} tokens, {duration_text(call.latency_s)}"
+        )
+    facts["train"] = score_text(program.status, program.score)
+    for figure in store.split_figures(program.id):
+        facts[figure.split.value] = score_text(figure.status, figure.score)
+    facts["CPU on train"] = seconds_text(program.cpu_s)
+    console.print(facts_table(facts))
+    if program.metrics:
+        console.print(facts_table({name: figure_text(value) for name, value in program.metrics.items()}))
+    _print_instances(console, store.evaluations(program.id, Split.TRAIN))
+    if program.parent_id is not None:
+        command = f"evolve diff {store.folder} {program.parent_id} {program.id}"
+        console.print(command, style="dim", highlight=False, soft_wrap=True)
+
+
+def print_score(console: Console, evaluator: Evaluator, split: Split, measured: Measured) -> None:
+    """Print what a program scored, instance by instance."""
+    score = measured.score
+    _print_instances(console, score.instances)
+    facts = {
+        "program": measured.name,
+        "evaluator": f"{evaluator.name}, {split}, {_count(len(score.instances), 'instance')}",
+        "status": score.status.value,
+        "score": "-" if score.score is None else f"{score.score:.2f}",
+        **{name: figure_text(value) for name, value in score.metrics.items()},
+        "CPU": seconds_text(score.cpu_s),
+        "wall": seconds_text(measured.wall_s[measured.scores.index(score)]),
+        "peak memory": bytes_text(score.peak_rss_bytes),
+    }
+    if len(measured.scores) > 1:
+        facts[f"CPU of {len(measured.scores)} repeats"] = _spread_text(measured.cpu_spread_s(), seconds_text)
+        spread = measured.score_spread()
+        if spread is not None:
+            facts[f"score of {len(measured.scores)} repeats"] = _spread_text(spread, lambda x: f"{x:.2f}")
+    console.print(facts_table(facts))
+
+
+def print_baselines(console: Console, evaluator: Evaluator, split: Split, measured: Sequence[Measured]) -> None:
+    """Print baselines by score, with their raw figures."""
+    console.print(f"{evaluator.name} on {split}: 0 = naive, 100 = reference, higher is better", highlight=False)
+    if not measured:
+        console.print(f"{evaluator.name} has no baselines.")
+        return
+    rows = [
+        Scored(one.name, one.score.status, one.score.score, one.score.cpu_s, one.score.metrics)
+        for one in ranked(measured)
+    ]
+    for table in scored_tables(rows, console.width):
+        console.print(table)
+    for one in measured:
+        if one.score.score is None and one.score.feedback:
+            console.print(Text(f"{one.name}: {one.score.feedback}"), style="yellow")
+
+
+def print_host(console: Console, host: Host) -> None:
+    """Print what `evolve doctor` found."""
+    memory = "unknown"
+    if host.memory_bytes is not None and host.memory_free_bytes is not None:
+        memory = f"{bytes_text(host.memory_bytes)}, {bytes_text(host.memory_free_bytes)} free"
+    console.print(
+        facts_table(
+            {
+                "evolve": host.evolve,
+                "python": host.python,
+                "platform": host.platform,
+                "cores": str(host.cores),
+                "memory": memory,
+                "disk free": bytes_text(host.disk_free_bytes),
+                "packages": ", ".join(f"{name} {version or 'MISSING'}" for name, version in host.packages.items()),
+            }
+        )
+    )
+    table = plain_table("Isolation of candidate programs")
+    for name in ("layer", "state"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("what is in force, or what to do")
+    for layer in host.layers:
+        state = Text("active", style="green") if layer.active else Text("MISSING", style="bold red")
+        text = layer.detail if layer.active or not layer.advice else f"{layer.detail}. {layer.advice}"
+        table.add_row(layer.name, state, Text(text))
+    console.print()
+    console.print(table)
+    if host.isolated:
+        console.print("Every layer is active.", highlight=False)
+    else:
+        console.print("Programs run without the missing layers; --require-isolation refuses to.", highlight=False)
+
+
+def _print_instances(console: Console, results: Sequence[InstanceResult]) -> None:
+    """Print the instances with the lowest scores, and what is said about the worst of them."""
+    worst = worst_first(results)
+    console.print(instance_table(worst[:INSTANCES_SHOWN]))
+    if len(worst) > INSTANCES_SHOWN:
+        console.print(f"The {INSTANCES_SHOWN} worst of {len(worst)}; --json gives all.\n", highlight=False)
+    for result in worst[:FEEDBACK_SHOWN]:
+        if result.feedback:
+            console.print(Text.assemble((result.instance_id, "bold"), ": ", result.feedback.strip()))
+    console.print()
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _spread_text(spread: Spread, text: Callable[[float], str]) -> str:
+    return f"median {text(spread.median)}, quartiles {text(spread.lower_quartile)} to {text(spread.upper_quartile)}"

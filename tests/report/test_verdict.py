@@ -1,0 +1,59 @@
+"""Whether the run beat its seed, in plain words that are true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evolve.archive import CallTotals, RunStatus
+from evolve.config import RunConfig
+from evolve.evaluator import Split
+from evolve.report.run_report import Cell, ProgramRow, RunReport, verdict
+from evolve.scoring import Status
+
+
+def report(*rows: ProgramRow) -> RunReport:
+    return RunReport(
+        Path("r"), "e", RunConfig(), RunStatus.FINISHED, "", 1, 1, CallTotals(), True, 1.0, 0.0, None, True, None, None,
+        rows, (), (), (),
+    )  # fmt: skip
+
+
+def row(role: str, id: int, test: Cell) -> ProgramRow:
+    train = Cell(Status.OK, 10.0 * (id > 0))
+    return ProgramRow(role, role, id, {Split.TRAIN: train, Split.VALIDATION: train, Split.TEST: test})
+
+
+def ok(score: float) -> Cell:
+    return Cell(Status.OK, score)
+
+
+@pytest.mark.parametrize(
+    ("seed", "best", "beats", "words"),
+    [
+        (ok(1.0), ok(4.5), True, "it beats the seed: program 7 is 3.50 points above it (4.50 against 1.00)"),
+        (ok(1.0), ok(1.2), True, "it beats the seed by a little only: program 7 is 0.20 points above it"),
+        (ok(1.0), ok(0.0), False, "it does not beat the seed: program 7 is 1.00 points below it"),
+        (ok(1.0), ok(1.0), False, "it does not beat the seed: program 7 is level with it at 1.00"),
+        (ok(1.0), Cell(Status.INFEASIBLE), False, "it does not beat the seed: program 7 is infeasible"),
+        (Cell(Status.TIMEOUT), ok(2.0), True, "it beats the seed: program 7 is at 2.00 while the seed is timeout"),
+        (
+            ok(1.0),
+            Cell(),
+            None,
+            "The best so far, program 7, is 10.00 points above the seed (10.00 against 0.00) on train",
+        ),
+    ],
+)
+def test_the_verdict_is_about_test_and_never_flatters(seed: Cell, best: Cell, beats: bool | None, words: str) -> None:
+    both = report(row("seed", 0, seed), row("best", 7, best))
+    assert both.beats_seed_on_test() is beats
+    assert words in verdict(both)
+
+
+def test_a_run_that_found_nothing_says_so() -> None:
+    alone = report(row("seed", 0, ok(1.0)))
+    assert verdict(alone) == "No program better than the seed was found."
+    assert alone.beats_seed_on_test() is False
+    assert verdict(report()) == "Nothing is scored yet."

@@ -1,0 +1,133 @@
+"""Bad input: one line on stderr, exit code 2, nothing on stdout, no traceback. The table is what a person reads."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+from command_line import TRIVIAL, evolve
+
+OWN = """
+from evolve.evaluator import Evaluator, Instance, Outcome
+
+
+class Own(Evaluator):
+    name = "own"
+    summary = "A test"
+    defines = ("f",)
+
+    def instances(self, split):
+        return [Instance(f"{split}/0")]
+
+    def evaluate(self, candidate, instance):
+        candidate.call("f")
+        return Outcome(1.0)
+"""
+
+TABLE = {
+    # command line ({trivial}: the trivial problem's folder): text after "evolve: "
+    "run spot_sngle": "evaluator 'spot_sngle' is unknown. Did you mean 'spot_single'? Known: {known}. "
+    "A problem of your own is given by its folder, e.g. ./my_problem",
+    "run": "which EVALUATOR? `evolve list` shows them. (see: evolve run --help)",
+    "run ./nope": "{cwd}/nope does not exist. `evolve list` shows the installed evaluators.",
+    "run ./seedless": "{cwd}/seedless/seed.py does not exist: it is the program that a run starts from.",
+    "run ./broken_seed": "{cwd}/broken_seed/seed.py is no program for own: line 1: expected '('.",
+    "run ./empty_seed": "{cwd}/empty_seed/seed.py is no program for own: it does not define f at its top level.",
+    "run ./empty": "{cwd}/empty is no problem: it has no evaluator.py with one subclass of Evaluator.",
+    "run ./file": "{cwd}/file is a file: give the folder that it lies in. "
+    "`evolve list` shows the installed evaluators.",
+    "run {trivial} --evaluatons 3": "No such option '--evaluatons'. Did you mean '--evaluations'? "
+    "(see: evolve run --help)",
+    "run {trivial} --evaluations x": "Invalid value for '--evaluations': 'x' is not a valid integer range. "
+    "(see: evolve run --help)",
+    "run {trivial} --minutes 0": "Invalid value for '--minutes': 0.0 is not in the range x>0. (see: evolve run --help)",
+    "run {trivial} --set evaluator.x=1": "trivial: option 'evaluator.x' is unknown. Known: none.",
+    "run {trivial} --set search": "--set search: expected key=value, e.g. --set search.islands=8",
+    "run {trivial} --set search.island=8": "configuration: the key 'search.island' does not exist. "
+    "Did you mean 'search.islands'?",
+    "run {trivial} --set search.islands=0": "configuration: search.islands = 0: "
+    "Input should be greater than or equal to 1.",
+    "run {trivial} --search ilands": "search.strategy 'ilands' is unknown. Did you mean 'islands'? Known: islands.",
+    "run {trivial} --config nope.toml": "nope.toml cannot be read: No such file or directory.",
+    "run {trivial} --config file": "file is not TOML: "
+    "Expected '=' after a key in a key/value pair (at line 1, column 5).",
+    "run {trivial} --config typo.toml": "typo.toml: the key 'search.island' does not exist. "
+    "Did you mean 'search.islands'?",
+    "run {trivial} --cost-usd 1": "the built-in mutator costs nothing: "
+    "give --evaluations or --minutes besides --cost-usd.",
+    "run {trivial} --model m": "model m: $OPENAI_API_KEY is not set. Set it to your key, "
+    "name another variable with --api-key-env, or give a server that needs no key with --base-url.",
+    "run {trivial} --model m --base-url nonsense": "--base-url nonsense: not a URL; "
+    "expected e.g. http://127.0.0.1:8000/v1",
+    "run {trivial} --run file": "file cannot be written: File exists. Give another folder with --run.",
+    "run {trivial} --run file/below": "file/below cannot be written: Not a directory. Give another folder with --run.",
+    "resume nope": "there is no run 'nope'. `evolve runs` lists the runs.",
+    "resume empty": "empty is not a run: it has no archive.db. `evolve runs` lists the runs.",
+    "resume not_a_run": "not_a_run/archive.db is not the archive of a run: file is not a database.",
+    "show last": "there is no run in runs/ yet. To start one: evolve run EVALUATOR (see: evolve list)",
+    "best nope": "there is no run 'nope'. `evolve runs` lists the runs.",
+    "diff nope": "there is no run 'nope'. `evolve runs` lists the runs.",
+    "show": "Missing argument 'RUN'. (see: evolve show --help)",
+    "score {trivial} nope.py": "nope.py does not exist: it is the program to score.",
+    "score {trivial} {trivial}": "{trivial} cannot be read: Is a directory.",
+    "score {trivial} {trivial}/seed.py --split public": "trivial has no public split. It has: train, validation, test.",
+    "score {trivial} {trivial}/seed.py --data x": "trivial reads no data files (got --data x); leave --data out.",
+    "score {trivial} {trivial}/seed.py --split tset": "Invalid value for '--split': 'tset' is not one of "
+    "'train', 'validation', 'test', 'public'. (see: evolve score --help)",
+    "rnu": "there is no command 'rnu'. Did you mean 'run'? "
+    "Known: list, run, resume, runs, show, best, diff, score, baselines, doctor. (see: evolve --help)",
+    "--versoin": "No such option '--versoin'. Did you mean '--version'? (see: evolve --help)",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("empty", "not_a_run", "seedless", "broken_seed", "empty_seed"):
+        (tmp_path / name).mkdir()
+        if name.endswith(("seed", "seedless")):
+            (tmp_path / name / "evaluator.py").write_text(OWN)
+            (tmp_path / name / "problem.md").write_text("# Own\n")
+    (tmp_path / "broken_seed" / "seed.py").write_text("def f:\n")
+    (tmp_path / "empty_seed" / "seed.py").write_text("\n")
+    (tmp_path / "not_a_run" / "archive.db").write_text("not a database, and longer than the header of one " * 10)
+    (tmp_path / "file").write_text("text\n")
+    (tmp_path / "typo.toml").write_text("[search]\nisland = 3\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize("line", TABLE)
+def test_bad_input_is_one_line_and_exit_code_2(folder: Path, line: str) -> None:
+    from evolve.registry import list_problems
+
+    known = ", ".join(listing.name for listing in list_problems())
+    said = evolve(*shlex.split(line.format(trivial=TRIVIAL)))
+    assert said.err == f"evolve: {TABLE[line].format(trivial=TRIVIAL, cwd=folder, known=known)}\n"
+    assert said.code == 2
+    assert "Traceback" not in said.out
+    assert not list(folder.glob("runs/*/archive.db"))
+
+
+def test_a_runs_folder_that_cannot_be_written_is_one_line(folder: Path) -> None:
+    (folder / "runs").write_text("a file in its place")
+    said = evolve("run", TRIVIAL, "--evaluations", 1)
+    assert (said.code, said.err) == (
+        2,
+        "evolve: runs cannot be made: File exists. Give another folder with --run DIR.\n",
+    )
+
+
+def test_a_server_that_is_not_there_is_one_line(folder: Path) -> None:
+    said = evolve("run", TRIVIAL, "--model", "m", "--base-url", "http://127.0.0.1:9/v1", "--evaluations", 1)
+    assert said.code == 2
+    assert said.err.startswith("evolve: model m: the server at http://127.0.0.1:9/v1 cannot be reached")
+    assert said.err.count("\n") == 1
+
+
+def test_json_says_nothing_on_stdout_when_the_input_is_bad(folder: Path) -> None:
+    for line in ("run ./nope --json", "show nope --json", "score ./nope x.py --json"):
+        said = evolve(*line.split())
+        assert (said.code, said.out) == (2, "") and said.err

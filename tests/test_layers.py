@@ -1,0 +1,99 @@
+"""Imports point one way: cli -> loop -> {search, mutate, workers, archive, report} -> evaluator -> sandbox."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+OURS = ("evolve", "evaluators", "seeds", "sandbox")
+
+CONTRACT = {"evolve.evaluator", "evolve.errors", "sandbox"}
+"""What a problem's author sees: `evolve.errors` and `sandbox` through `evolve.evaluator`."""
+FACTS = {"evolve.scoring", "evolve.observer", "evolve.config", "evolve.errors", "evolve.evaluator"}
+"""Types that the parts of the framework talk through."""
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "sandbox": set(),
+    "seeds": set(),
+    "evolve/errors.py": set(),
+    "evolve/evaluator.py": {"evolve.errors", "sandbox"},
+    "evolve/scoring.py": {"evolve.evaluator"},
+    "evaluators": {"evolve.evaluator"},
+    "evolve/config.py": {"evolve.errors"},
+    "evolve/mutate": {"evolve.errors", "evolve.evaluator", "evolve.config"},
+    "evolve/archive": {"evolve.errors", "evolve.evaluator", "evolve.scoring"},
+    "evolve/search": {"evolve.errors", "evolve.evaluator", "evolve.config"},
+    "evolve/registry.py": {"evolve.errors", "evolve.evaluator", "evolve.mutate.source"},
+    "evolve/workers": {"evolve.errors", "evolve.evaluator", "evolve.scoring", "evolve.registry", "sandbox"},
+    "evolve/measure.py": {"evolve.errors", "evolve.evaluator", "evolve.scoring", "evolve.registry", "evolve.workers"},
+    "evolve/host.py": {"evolve", "sandbox"},
+    "evolve/report": {*FACTS, "evolve.archive", "evolve.registry", "evolve.measure", "evolve.host"},
+}
+"""A part and what of ours it may import besides itself; `x` allows x.y. Looked for at any depth: none can hide."""
+
+EXACT = {"evolve"}
+"""Allowed as they are named only: `from evolve import __version__`."""
+
+
+def project_imports(part: str) -> Iterator[tuple[str, int, str]]:
+    """Yield (file, line, module) of every import of ours in a part, inside functions and TYPE_CHECKING too."""
+    path = ROOT / part
+    for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+                modules = _submodules(node.module, [alias.name for alias in node.names])
+            else:
+                continue
+            for module in modules:
+                if module.partition(".")[0] in OURS:
+                    yield str(file.relative_to(ROOT)), node.lineno, module
+
+
+def _submodules(module: str, names: list[str]) -> list[str]:
+    """Return what `from module import names` imports: submodules by their own name."""
+    folder = ROOT.joinpath(*module.split("."))
+    return [
+        f"{module}.{name}" if (folder / f"{name}.py").exists() or (folder / name).is_dir() else module for name in names
+    ]
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_a_part_imports_only_what_the_design_allows(part: str) -> None:
+    assert (ROOT / part).exists()
+    own = part.removesuffix(".py").replace("/", ".")
+    for file, line, module in project_imports(part):
+        allowed = {own} | MAY_IMPORT[part]
+        assert any(module == a or (a not in EXACT and module.startswith(a + ".")) for a in allowed), (
+            f"{file}:{line} imports {module}; {part} may import {sorted(MAY_IMPORT[part]) or 'nothing of ours'}"
+        )
+
+
+def test_nothing_but_the_command_line_imports_the_command_line() -> None:
+    for part in OURS:
+        for file, line, module in project_imports(part):
+            if module.startswith("evolve.cli"):
+                assert file.startswith("evolve/cli/") or file == "evolve/__main__.py", f"{file}:{line}"
+
+
+def test_no_evaluator_imports_another() -> None:
+    for domain in (path for path in (ROOT / "evaluators").iterdir() if (path / "__init__.py").exists()):
+        for file, line, module in project_imports(f"evaluators/{domain.name}"):
+            ours = f"evaluators.{domain.name}"
+            assert not module.startswith("evaluators") or f"{module}.".startswith(f"{ours}."), f"{file}:{line} {module}"
+
+
+@pytest.mark.parametrize(("library", "owner"), [("sqlalchemy", "evolve/archive"), ("openai", "evolve/mutate")])
+def test_a_library_is_known_to_one_part_only(library: str, owner: str) -> None:
+    for file in sorted((ROOT / "evolve").rglob("*.py")):
+        name = str(file.relative_to(ROOT))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if any(module.partition(".")[0] == library for module in modules):
+                assert name.startswith(f"{owner}/"), f"{name}:{node.lineno} imports {library}"
