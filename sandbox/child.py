@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import linecache
 import os
+import platform
 import random
 import sys
 import traceback
@@ -39,6 +40,7 @@ class _OnlyPreloaded:
 
 def settle() -> None:
     """Make the zygote's state the one that every child starts from."""
+    vars(platform)["_uname_cache"] = None  # the host's name, asked for by an import before it was hidden
     np.random.seed(0)  # noqa: NPY002 - candidates may use it; every one starts from the same state
     sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, "__name__", "") == "BuiltinImporter"]
     sys.meta_path.append(_OnlyPreloaded)

@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -26,6 +27,9 @@ from sandbox.limits import Limits
 
 BOOT_TIMEOUT_S = 60.0
 REPLY_TIMEOUT_S = 30.0
+
+OBITUARY = struct.Struct("@i4x18l")
+"""Wait status and `struct rusage` of an ended process, as the kernel writes them for wait4(2)."""
 
 LAYERS = {
     "environment": "the candidate's process starts without the environment of its parents",
@@ -79,7 +83,8 @@ class Sandbox:
         self._layers: tuple[Layer, ...] = ()
 
     def __enter__(self) -> Sandbox:
-        self._boot()
+        if self._control is None:
+            self._boot()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -157,15 +162,16 @@ class Sandbox:
         """
         self._send(["reap", pid, patience_s])
         reply, _ = self._receive()
-        if not (isinstance(reply, list) and len(reply) == 3):
+        if not isinstance(reply, bytes):
             raise SandboxLost(f"the zygote could not end process {pid}: {reply}")
-        status, cpu_s, peak = reply
-        return Ended(status, cpu_s, peak)
+        status, user_s, user_us, system_s, system_us, peak_kb, *_ = OBITUARY.unpack(reply)
+        return Ended(status, user_s + system_s + (user_us + system_us) / 1e6, peak_kb * 1024)
 
     def _boot(self) -> None:
         self.close()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environment = {
+            "HOME": "/",  # sandlock asks for it at import, and a user of a container may have no other
             "LANG": "C.UTF-8",
             "PYTHONHASHSEED": "0",
             "OMP_NUM_THREADS": "1",
@@ -176,11 +182,14 @@ class Sandbox:
             environment = {**os.environ, **environment}
         if "LD_LIBRARY_PATH" in os.environ:  # some interpreters do not start without it
             environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+        leaky = "descriptors" in self.without
+        theirs.set_inheritable(leaky)
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-X", "utf8", "-m", "sandbox.zygote_main", str(theirs.fileno())],
+            # Not -I, which ignores PYTHONHASHSEED: sets would have another order in every zygote, and so would figures.
+            [sys.executable, "-s", "-P", "-X", "utf8", "-m", "sandbox.zygote_main", str(theirs.fileno())],
             env=environment,
-            pass_fds=[theirs.fileno()],
-            close_fds="descriptors" not in self.without,
+            pass_fds=[] if leaky else [theirs.fileno()],
+            close_fds=not leaky,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from evolve import config as configuration
 from evolve.archive import Program, Role, RunStatus, Store
-from evolve.budget import Ledger, Spent
 from evolve.config import BUILTIN, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
-from evolve.finish import pick_winner, table
+from evolve.loop.budget import Ledger, Spent
+from evolve.loop.finish import pick_winner, table
+from evolve.loop.population import Population
+from evolve.loop.proposing import Client, Proposer, make_clients
+from evolve.loop.steps import Steps, recall_best, settled_step
+from evolve.loop.stopping import Stop, Stopped, signals
 from evolve.mutate.source import check, fingerprint
 from evolve.observer import Audience, Observer, RunResult
-from evolve.population import Population
-from evolve.proposing import Client, Proposer, make_clients
 from evolve.scoring import InstanceResult, Status, split_score
 from evolve.search import make_strategy
-from evolve.steps import Steps, recall_best, settled_step
-from evolve.stopping import Stop, Stopped, signals
 
 if TYPE_CHECKING:
     from evolve.registry import Problem

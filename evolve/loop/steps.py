@@ -16,16 +16,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from evolve.archive import CallStatus, ModelCall, Program, Role, Selection, Store
-from evolve.budget import Ledger, Room
 from evolve.config import BUILTIN, RunConfig
 from evolve.evaluator import Split
+from evolve.loop.budget import Ledger, Room
+from evolve.loop.pacing import AsTheyCome, Ending, InStepOrder, Pacing
+from evolve.loop.population import Population
+from evolve.loop.proposing import NoChild, Proposer
+from evolve.loop.stopping import Stop, Stopped
 from evolve.observer import Audience
-from evolve.pacing import AsTheyCome, Ending, InStepOrder, Pacing
-from evolve.population import Population
-from evolve.proposing import NoChild, Proposer
 from evolve.scoring import InstanceResult, split_score
 from evolve.search import Scored, make_strategy
-from evolve.stopping import Stop, Stopped
 
 if TYPE_CHECKING:
     from evolve.registry import Problem

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from evolve.archive import CallStatus, Fate, ModelCall, Selection, Store
 from evolve.config import BUILTIN, ModelConfig, RunConfig
+from evolve.loop.population import Population
 from evolve.mutate.mutation import Proposal, Request
 from evolve.mutate.source import fingerprint
-from evolve.population import Population
 
 if TYPE_CHECKING:
     from evolve.mutate.client import Answer
