@@ -1,0 +1,148 @@
+"""The verifier of cloudcast: the price of a broadcast, from the candidate's paths and our own copy of the network."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from evaluators.cloudcast.answer import checked_paths
+from evaluators.cloudcast.figures import Figures, figures_of, stored
+from evaluators.cloudcast.public_format import public_broadcasts, read_broadcasts
+from evaluators.cloudcast.transfer import Bill, Broadcast, Edge, bill
+from evaluators.cloudcast.workload import own_broadcast
+from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Split, relative_score
+
+PUBLISHED_WORST_USD, PUBLISHED_BEST_USD = 1199.0, 626.24
+"""The ends of the published scale: all five broadcasts over direct paths, and the best that was published."""
+
+
+class Cloudcast(Evaluator):
+    """Send data from one region to several, over other regions where that is cheaper."""
+
+    name = "cloudcast"
+    summary = "Route a broadcast to many regions of several clouds so that egress and VMs cost little"
+    defines = ("route",)
+    limits = Limits(call_s=10.0, cpu_s=10.0, memory_mb=512, answer_mb=8)
+    libraries = ("networkx",)
+    splits = (Split.TRAIN, Split.VALIDATION, Split.TEST, Split.PUBLIC)
+
+    def instances(self, split: Split) -> Sequence[Instance]:
+        """Return the broadcasts of a split."""
+        return _instances(split)
+
+    def load(self, path: Path) -> Sequence[Instance]:
+        """Read a folder with cost.csv, throughput.csv and configurations."""
+        return read_broadcasts(path, "data")
+
+    def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:
+        """Ask for the paths of one broadcast and score what they cost."""
+        assert isinstance(instance, Broadcast)
+        names = instance.network.regions
+        answer = candidate.call(
+            "route",
+            names[instance.source],
+            [names[destination] for destination in instance.destinations],
+            instance.graph(),
+            instance.partitions,
+        )
+        paid = bill(instance, checked_paths(answer, instance))
+        figures = figures_of(instance)
+        score = relative_score(figures.naive_usd, figures.reference_usd, paid.cost_usd) if figures.tells else None
+        metrics = {
+            "cost_usd": paid.cost_usd,
+            "egress_usd": paid.egress_usd,
+            "vm_usd": paid.vm_usd,
+            "time_s": paid.time_s,
+            "naive_cost_usd": figures.naive_usd,
+            "reference_cost_usd": figures.reference_usd,
+        }
+        if figures.bound_usd is not None:
+            metrics["bound_usd"] = figures.bound_usd
+        return Outcome(score, metrics, explain(instance, paid, figures))
+
+    def summarise(self, split: Split, outcomes: Sequence[Outcome]) -> dict[str, float]:
+        """Return the mean of every metric; for the public broadcasts also their total and the published score.
+
+        The published scale belongs to those five: a user's own data, known by what direct paths cost, has none.
+        """
+        metrics = super().summarise(split, outcomes)
+        if split is Split.PUBLIC and _are_public(outcomes):
+            metrics["total_cost_usd"] = math.fsum(outcome.metrics["cost_usd"] for outcome in outcomes)
+            metrics["adrs_score"] = adrs_score(metrics["total_cost_usd"])
+        return metrics
+
+
+def adrs_score(total_cost_usd: float) -> float:
+    """Return the published score, 0 to 100, of what the five public broadcasts cost together."""
+    clamped = min(max(total_cost_usd, PUBLISHED_BEST_USD), PUBLISHED_WORST_USD)
+    return 100 * (PUBLISHED_WORST_USD - clamped) / (PUBLISHED_WORST_USD - PUBLISHED_BEST_USD)
+
+
+def _are_public(outcomes: Sequence[Outcome]) -> bool:
+    known = [figures_of(broadcast).naive_usd for broadcast in public_broadcasts()]
+    return len(outcomes) == len(known) and all(
+        math.isclose(outcome.metrics["naive_cost_usd"], naive_usd, rel_tol=1e-9)
+        for outcome, naive_usd in zip(outcomes, known, strict=True)
+    )
+
+
+@functools.cache
+def _instances(split: Split) -> tuple[Broadcast, ...]:
+    if split is Split.PUBLIC:
+        return public_broadcasts()
+    return tuple(own_broadcast(split, index, attempt) for index, attempt in enumerate(stored().attempts[split]))
+
+
+def explain(broadcast: Broadcast, paid: Bill, figures: Figures) -> str:
+    """Say what the bill consists of, which edge costs most and how its end is had for less, and what takes longest."""
+    names = broadcast.network.regions
+    known = [f"direct {figures.naive_usd:.2f}", f"reference {figures.reference_usd:.2f}"]
+    if figures.bound_usd is not None:
+        known.append(f"cheapest tree, egress alone {figures.bound_usd:.2f}")
+    return (
+        "; ".join(
+            [
+                f"{broadcast.volume_gb:g} GB in {broadcast.partitions} partitions from {names[broadcast.source]} to "
+                f"{len(broadcast.destinations)} destinations cost {paid.cost_usd:.2f} USD ({', '.join(known)}): "
+                f"egress {paid.egress_usd:.2f}, VMs {paid.vm_usd:.2f} "
+                f"({len(paid.regions)} regions for {paid.time_s:.1f} s)",
+                _dearest(broadcast, paid),
+                _slowest(broadcast, paid),
+            ]
+        )
+        + "."
+    )
+
+
+def _named(broadcast: Broadcast, edge: Edge) -> str:
+    return f"{broadcast.network.regions[edge[0]]} -> {broadcast.network.regions[edge[1]]}"
+
+
+def _dearest(broadcast: Broadcast, paid: Bill) -> str:
+    price, gb = broadcast.network.usd_per_gb, broadcast.partition_gb
+    edge = max(paid.load, key=lambda e: paid.load[e] * price[e])
+    text = (
+        f"the dearest edge {_named(broadcast, edge)} carries {paid.load[edge]} partitions "
+        f"at {price[edge]:g} USD/GB, {paid.load[edge] * gb * price[edge]:.2f} USD"
+    )
+    head = edge[1]
+    tail = min((region for region in paid.regions if region != head), key=lambda region: float(price[region, head]))
+    if price[tail, head] < price[edge]:
+        text += f" (from {broadcast.network.regions[tail]}, which takes part, it would be {price[tail, head]:g})"
+    return text
+
+
+def _slowest(broadcast: Broadcast, paid: Bill) -> str:
+    edge = max(paid.load, key=lambda e: paid.load[e] / paid.flow_gbit_s[e])
+    flow, alone = paid.flow_gbit_s[edge], broadcast.flow_alone(edge)
+    text = f"the last edge to finish is {_named(broadcast, edge)}: {paid.load[edge]} partitions at {flow:.2f} Gbit/s"
+    if flow >= alone:
+        return text + ", all that it can carry"
+    sharing = []
+    for end, verb in ((0, "leave"), (1, "enter")):
+        count = sum(e[end] == edge[end] for e in paid.load)
+        if count > 1:
+            sharing.append(f"{count} edges {verb} {broadcast.network.regions[edge[end]]}")
+    return text + f" of {alone:.2f}, cut by a limit of a region" + (f" ({', '.join(sharing)})" if sharing else "")
