@@ -179,6 +179,31 @@ def relative_score(naive: float, reference: float, x: float) -> float:
     return max(WORST_SCORE, 100.0 * (naive - x) / (naive - reference))
 
 
+def _array_of_lists(answer: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Read nested lists of int, the innermost perhaps arrays, of exactly this shape. Raises Infeasible.
+
+    numpy itself would take a bool for a number, and for one long text among the numbers as much memory as for all
+    numbers to be as long.
+    """
+    level = [answer]
+    for axis, length in enumerate(shape):
+        for part in level:
+            rows = isinstance(part, np.ndarray) and part.ndim == len(shape) - axis and part.dtype.kind in "iu"
+            if not rows and not isinstance(part, list):
+                raise Infeasible(f"the answer holds {type(part).__name__}, expected whole numbers of shape {shape}")
+            if len(part) != length:
+                raise Infeasible(
+                    f"the answer holds a list of {len(part)} where {length} belong, expected shape {shape}"
+                )
+        level = [x for part in level for x in (part.tolist() if isinstance(part, np.ndarray) else part)]
+    for x in level:
+        if type(x) is not int:
+            raise Infeasible(f"the answer holds {type(x).__name__}, expected whole numbers (int)")
+    if level and not -(2**63) <= min(level) <= max(level) < 2**63:
+        raise Infeasible("the answer holds a number beyond 64 bits")
+    return np.array(level, dtype=np.int64).reshape(shape)
+
+
 def index_array(answer: Any, shape: tuple[int, ...], upper: int, what: str) -> np.ndarray:
     """Read a candidate's answer as whole numbers in 0..upper-1.
 
@@ -187,14 +212,7 @@ def index_array(answer: Any, shape: tuple[int, ...], upper: int, what: str) -> n
     out of range.
     """
     if not isinstance(answer, np.ndarray):
-        if not isinstance(answer, list):
-            raise Infeasible(f"the answer is {type(answer).__name__}, expected whole numbers of shape {shape}")
-        try:
-            array = np.array(answer)
-        except (ValueError, OverflowError):
-            raise Infeasible(f"the answer's rows differ in length, expected shape {shape}") from None
-        if array.size == 0:
-            array = array.astype(np.int64)
+        array = _array_of_lists(answer, shape)
     else:
         array = answer
     if array.shape != shape:

@@ -124,7 +124,10 @@ class Candidate:
         """CPU seconds of the process since its fork, all threads, as the kernel counts them."""
         if self._ended is not None:
             return self._ended.cpu_s
-        return time.clock_gettime(self._clock)
+        try:
+            return time.clock_gettime(self._clock)
+        except OSError:  # its process is gone although nobody reaped it: so is the zygote
+            raise SandboxLost("the process is gone, and with it its clock") from None
 
     @property
     def processes(self) -> tuple[Candidate, ...]:
@@ -198,7 +201,7 @@ class Candidate:
         frame = wire.encode([nonce, what, target, signature, arguments])
         began = time.monotonic()
         try:
-            self._socket.sendall(frame)
+            self._send(frame, began)
             payload = self._read(began)
         except BlockingIOError:
             raise self._out_of_time(time.monotonic() - began) from None
@@ -215,6 +218,26 @@ class Candidate:
         if reply[1] is not True:
             raise self._fail(self._failure(reply[2]))
         return reply[2]
+
+    def _send(self, frame: bytes, began: float) -> None:
+        """Send a frame by the call's deadline. Raises BlockingIOError when the other end does not take it in time."""
+        try:
+            sent = self._socket.send(frame, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        if sent == len(frame):
+            return
+        # The kernel's own time-out would hold for every piece that the other end takes, not for the whole.
+        deadline = began + self._limits.call_s
+        rest = memoryview(frame)[sent:]
+        try:
+            while rest:
+                self._socket.settimeout(max(deadline - time.monotonic(), 1e-6))
+                rest = rest[self._socket.send(rest) :]
+        except TimeoutError:
+            raise BlockingIOError from None
+        finally:
+            self._socket.settimeout(None)
 
     def _read(self, began: float) -> memoryview:
         """Read one frame. Raises BlockingIOError when the time is up, ConnectionResetError at the end of the stream."""

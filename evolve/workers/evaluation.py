@@ -9,6 +9,9 @@ from evolve.evaluator import Evaluator, Infeasible, Instance
 from evolve.scoring import InstanceResult, Status
 from sandbox import CandidateFailure, LimitHit, Sandbox, SandboxLost
 
+MAX_FEEDBACK = 4000
+"""Characters: a verifier's message may quote the answer, which may have megabytes, and it reaches prompts."""
+
 ATTEMPTS = 3
 """How often an evaluation is tried when the host, not the candidate, fails."""
 
@@ -53,7 +56,7 @@ def _evaluate_once(evaluator: Evaluator, sandbox: Sandbox, source: str, instance
         status=status,
         score=score,
         metrics=metrics,
-        feedback=feedback,
+        feedback=feedback[:MAX_FEEDBACK],
         failure=failure,
         cpu_s=sum(p.cpu_s for p in processes),
         import_cpu_s=sum(p.import_cpu_s for p in processes),
