@@ -211,10 +211,7 @@ def index_array(answer: Any, shape: tuple[int, ...], upper: int, what: str) -> n
     Returns (shape) int64. Raises Infeasible that names the first wrong place: a float, a bool, a wrong shape, a number
     out of range.
     """
-    if not isinstance(answer, np.ndarray):
-        array = _array_of_lists(answer, shape)
-    else:
-        array = answer
+    array = answer if isinstance(answer, np.ndarray) else _array_of_lists(answer, shape)
     if array.shape != shape:
         raise Infeasible(f"the answer has shape {array.shape}, expected {shape}")
     if array.dtype.kind not in "iu":

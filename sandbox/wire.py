@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import struct
 import typing
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -29,6 +30,10 @@ MAX_DECODED_BYTES = 128 * 2**20
 
 Shape: TypeAlias = "list[Any] | None"
 """How the records in a value lie: None, ["record", index], ["list", shape] or ["dict", shape]."""
+
+
+PLAIN = 0
+"""The shape of arguments that hold no record, which needs no definition."""
 
 
 class Record(msgspec.Struct, array_like=True, frozen=True):
@@ -193,15 +198,17 @@ class Signatures:
         self._fields: list[tuple[str, list[tuple[str, Shape]]]] = []
         self._known: dict[Any, int] = {}
 
-    def of(self, arguments: typing.Sequence[Any]) -> tuple[int, list[Any] | None]:
+    def of(self, arguments: Sequence[Any]) -> tuple[int, list[Any] | None]:
         """Return the number of the arguments' shape, and its definition when it has not been sent yet."""
         key = tuple([_key(a) for a in arguments])
+        if not any(key):
+            return PLAIN, None
         number = self._known.get(key)
         if number is not None:
             return number, None
         before = len(self._fields)
         shapes = [self._shape_of_value(a) for a in arguments]
-        number = self._known[key] = len(self._known)
+        number = self._known[key] = PLAIN + 1 + len(self._known)
         return number, [number, shapes, before, self._fields[before:]]
 
     def _shape_of_value(self, value: Any) -> Shape:
@@ -248,9 +255,11 @@ class Readers:
 
     def __init__(self) -> None:
         self._records: list[Any] = []
-        self._arguments: list[msgspec.msgpack.Decoder[Any]] = []
-        self._batches: list[msgspec.msgpack.Decoder[Any]] = []
         self._small_arrays: dict[bytes, np.ndarray] = {}
+        self._arguments: list[msgspec.msgpack.Decoder[Any]] = [_decoder]
+        self._batches: list[msgspec.msgpack.Decoder[Any]] = [
+            msgspec.msgpack.Decoder(list[Any], ext_hook=self._shared_extension)
+        ]
 
     def define(self, definition: list[Any]) -> None:
         """Take in a definition of `Signatures.of`."""
@@ -265,14 +274,13 @@ class Readers:
             built[f"Record{first + i}"] = struct_type
         self._records += [built[f"Record{first + i}"] for i in range(len(records))]
         types = [self._type(shape, built) for shape in shapes]
-        whole = tuple[tuple(types)] if types else tuple[()]  # type: ignore[misc]
-        self._arguments.append(msgspec.msgpack.Decoder(whole, ext_hook=_decode_extension))
-        one = types[0] if types else Any
+        self._arguments.append(msgspec.msgpack.Decoder(tuple[tuple(types)], ext_hook=_decode_extension))  # type: ignore[misc]
+        one = types[0]
         self._batches.append(msgspec.msgpack.Decoder(list[one], ext_hook=self._shared_extension))  # type: ignore[valid-type]
 
-    def arguments(self, signature: int, raw: Any) -> tuple[Any, ...]:
+    def arguments(self, signature: int, raw: Any) -> Sequence[Any]:
         """Return the arguments of one call."""
-        arguments: tuple[Any, ...] = self._arguments[signature].decode(raw)
+        arguments: Sequence[Any] = self._arguments[signature].decode(raw)
         return arguments
 
     def batch(self, signature: int, raw: Any) -> list[Any]:

@@ -7,6 +7,7 @@ keeps what is better in an archive that can be killed at any moment and continue
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -157,6 +158,8 @@ class _Session:
             # The workers boot in processes of their own, the clients' imports take half a second here: side by side.
             warming = (asyncio.to_thread(client.warm_up) for client in self.clients.values())
             await asyncio.gather(stack.enter_async_context(self.pool), *warming)
+            # What the imports left is never garbage: the collector need not walk it again and again.
+            gc.freeze()
             self.audience.started(self.store.folder, self.config, self.problem, self.store, self.resumed)
             for notice in self.pool.notices:
                 self.audience.notice(notice)

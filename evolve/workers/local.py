@@ -15,7 +15,7 @@ import multiprocess
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.scoring import InstanceResult, Status
-from evolve.workers.worker import Job, Ready, Setup, work
+from evolve.workers.worker import Job, Ready, Setup, receive, send, work
 
 BOOT_TIMEOUT_S = 120.0
 ATTEMPTS = 3
@@ -46,7 +46,7 @@ class _Worker:
         finally:
             loop.remove_reader(descriptor)
         try:
-            return self.connection.recv()
+            return receive(self.connection)
         except ConnectionResetError:
             raise EOFError from None
 
@@ -130,7 +130,7 @@ class LocalWorkers:
             try:
                 if not worker.greeted:
                     await self._greet(worker)
-                worker.connection.send(job)
+                send(worker.connection, job)
                 results = await worker.receive()
             except (EOFError, OSError):
                 worker = self._replace(worker)
