@@ -1,0 +1,111 @@
+"""The verifier of txn_scheduling: the makespan of the candidate's order, computed here from our own transactions."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from evaluators.txn_scheduling.feedback import explain
+from evaluators.txn_scheduling.figures import figures_of, stored
+from evaluators.txn_scheduling.mechanics import makespan_bound, schedule
+from evaluators.txn_scheduling.public_format import public_workloads, read_workloads
+from evaluators.txn_scheduling.workload import Workload, own_workload
+from evolve.evaluator import (
+    Candidate,
+    Evaluator,
+    Infeasible,
+    Instance,
+    Limits,
+    Outcome,
+    Split,
+    index_array,
+    relative_score,
+)
+
+PUBLISHED_WORST_TICKS, PUBLISHED_BEST_TICKS = 537.0, 95.1
+"""The ends of the published scale, ticks over the three workloads: as given, and a bound of the benchmark's authors."""
+
+
+class TxnScheduling(Evaluator):
+    """Order conflicting transactions so that the last of them ends early."""
+
+    name = "txn_scheduling"
+    summary = "Order transactions that lock the same keys so that all of them are done early"
+    defines = ("schedule",)
+    limits = Limits(call_s=30.0, cpu_s=10.0, memory_mb=512, answer_mb=4)
+    splits = (Split.TRAIN, Split.VALIDATION, Split.TEST, Split.PUBLIC)
+
+    def instances(self, split: Split) -> Sequence[Instance]:
+        """Return the workloads of a split; transactions are drawn when an instance is evaluated."""
+        return _instances(split)
+
+    def load(self, path: Path) -> Sequence[Instance]:
+        """Read a JSON file of transactions, or a folder of them."""
+        return read_workloads(path, "data")
+
+    def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:
+        """Ask for the order of one workload and score its makespan."""
+        assert isinstance(instance, Workload)
+        transactions = instance.transactions
+        answer = candidate.call("schedule", list(transactions))
+        placed = schedule(transactions, checked_order(answer, len(transactions)))
+        ticks = max(one.end for one in placed)
+        figures = figures_of(instance)
+        bound = _bound(instance)
+        score = relative_score(figures.naive, figures.reference, ticks) if figures.tells else None
+        known = f"as given {figures.naive}, reference {figures.reference}, no order is below {bound}"
+        metrics = {"makespan_ticks": ticks, "as_given_ticks": figures.naive, "bound_ticks": bound}
+        return Outcome(score, metrics, explain(transactions, placed, known))
+
+    def summarise(self, split: Split, outcomes: Sequence[Outcome]) -> dict[str, float]:
+        """Return the mean of every metric; on the three public workloads also their sum and the published score."""
+        metrics = super().summarise(split, outcomes)
+        as_given = sum(outcome.metrics["as_given_ticks"] for outcome in outcomes)
+        if split is Split.PUBLIC and len(outcomes) == 3 and as_given == PUBLISHED_WORST_TICKS:
+            total = sum(outcome.metrics["makespan_ticks"] for outcome in outcomes)
+            metrics |= {"total_makespan_ticks": total, "adrs_score": adrs_score(total)}
+        return metrics
+
+
+def adrs_score(total_ticks: float) -> float:
+    """Return the published score of a makespan summed over the three workloads, 0 to 100."""
+    share = (PUBLISHED_WORST_TICKS - total_ticks) / (PUBLISHED_WORST_TICKS - PUBLISHED_BEST_TICKS)
+    return 100.0 * min(max(share, 0.0), 1.0)
+
+
+@functools.cache
+def _instances(split: Split) -> tuple[Workload, ...]:
+    if split is Split.PUBLIC:
+        return public_workloads()
+    return tuple(own_workload(split, index, attempt) for index, attempt in enumerate(stored().attempts[split]))
+
+
+@functools.lru_cache(maxsize=1024)
+def _bound(instance: Workload) -> int:
+    return makespan_bound(instance.transactions)
+
+
+def checked_order(answer: Any, count: int) -> list[int]:
+    """Read an answer as an order of all transactions. Raises Infeasible that names the transaction and its places."""
+    if isinstance(answer, list):
+        for place, index in enumerate(answer):
+            # numpy would take True for 1 in a list that also holds whole numbers, and 2**63 for a float.
+            if type(index) is not int or not 0 <= index < count:
+                raise Infeasible(
+                    f"place {place} of the order is {index!r:.40} ({type(index).__name__}), "
+                    f"expected a transaction, a whole number (int) in 0..{count - 1}"
+                )
+    order: list[int] = index_array(answer, (count,), count, "the transaction at place").tolist()
+    if len(set(order)) < count:
+        first: dict[int, int] = {}
+        for place, index in enumerate(order):
+            if first.setdefault(index, place) != place:
+                break
+        missing = sorted(set(range(count)) - set(order))
+        raise Infeasible(
+            f"transaction {index} is in the order twice, at places {first[index]} and {place}; "
+            f"{len(missing)} of {count} are missing, the first of them transaction {missing[0]}"
+        )
+    return order

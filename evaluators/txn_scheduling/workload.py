@@ -1,0 +1,200 @@
+"""The instances: sets of transactions, in the order in which they arrive.
+
+Three families, after the workloads that transaction schedulers are measured with (Cheng 2024, VLDB, section 6):
+`zipf`: operations on keys whose popularity follows a Zipf law, between ticks of computation; `tpcc`: new-order and
+payment (TPC-C, clauses 2.4 and 2.5): hot warehouse and district keys early, then a tail of cold stock, customer and
+history keys; `smallbank`: the six short transactions of SmallBank (Alomari 2008) on accounts some of which are hot.
+An own instance is (split, index, attempt): one on which naive and reference hardly differ is drawn again
+(`reference.py`), and reference.json keeps how often. Numbers of keys carry no meaning.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from evaluators.txn_scheduling.mechanics import READ, WRITE, Op, Transaction
+from evolve.evaluator import Instance, Split
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the transactions of one instance are drawn.
+
+    Attributes:
+        family: which of the three.
+        count: transactions.
+        keys: keys there are (zipf), accounts (smallbank), warehouses (tpcc).
+        exponent: Zipf exponent of the keys' popularity (zipf); share of the operations that go to the hot tenth of
+            the accounts (smallbank); share of payments (tpcc).
+        ops: range of the operations of a transaction (zipf), of the order lines of a new-order (tpcc).
+        write_share: share of operations that write (zipf).
+        filler: mean ticks of computation before an operation.
+    """
+
+    family: Literal["zipf", "tpcc", "smallbank"]
+    count: int
+    keys: int
+    exponent: float
+    ops: tuple[int, int] = (3, 20)
+    write_share: float = 0.5
+    filler: float = 0.3
+
+
+@dataclass(frozen=True)
+class Workload(Instance):
+    """A set of transactions to order.
+
+    recipe, attempt: what they are drawn from.  read: those that a file gave; None when they are drawn.
+    """
+
+    recipe: Recipe | None = None
+    seed: tuple[int, ...] = ()
+    read: tuple[Transaction, ...] | None = field(default=None, repr=False)
+
+    @property
+    def transactions(self) -> tuple[Transaction, ...]:
+        """The transactions, drawn now unless they were drawn lately or read from a file."""
+        if self.read is not None:
+            return self.read
+        if self.recipe is None:
+            raise ValueError(f"instance {self.id} has neither transactions nor a recipe")
+        return draw(self.recipe, self.seed)
+
+
+RECIPES: dict[Split, tuple[Recipe, ...]] = {
+    Split.TRAIN: (
+        Recipe("zipf", 100, 200, 0.9, (8, 16), 0.5, 0.0),
+        Recipe("zipf", 150, 1000, 1.0, (3, 12), 0.3, 0.5),
+        Recipe("zipf", 200, 100, 0.6, (3, 8), 0.4, 0.5),
+        Recipe("zipf", 300, 10_000, 1.1, (10, 40), 0.6, 0.2),
+        Recipe("tpcc", 120, 4, 0.45, (5, 15), filler=0.2),
+        Recipe("tpcc", 200, 10, 0.5, (5, 15), filler=0.2),
+        Recipe("smallbank", 200, 100, 0.6, filler=0.5),
+        Recipe("smallbank", 400, 400, 0.7, filler=1.0),
+    ),
+    Split.VALIDATION: (
+        Recipe("zipf", 120, 300, 0.8, (5, 20), 0.5, 0.2),
+        Recipe("zipf", 180, 600, 1.1, (4, 14), 0.35, 0.4),
+        Recipe("zipf", 250, 150, 0.7, (3, 6), 0.5, 0.8),
+        Recipe("zipf", 320, 5000, 1.0, (12, 30), 0.7, 0.1),
+        Recipe("tpcc", 150, 3, 0.4, (4, 12), filler=0.3),
+        Recipe("tpcc", 260, 8, 0.55, (5, 15), filler=0.1),
+        Recipe("smallbank", 260, 150, 0.5, filler=0.8),
+        Recipe("smallbank", 350, 250, 0.75, filler=0.3),
+    ),
+    # More and longer transactions, hotter keys, more and fewer writes, one warehouse for all.
+    Split.TEST: (
+        Recipe("zipf", 100, 150, 1.2, (12, 24), 0.2, 0.1),
+        Recipe("zipf", 200, 400, 1.2, (3, 10), 0.8, 0.3),
+        Recipe("zipf", 250, 2000, 0.8, (20, 40), 0.5, 0.0),
+        Recipe("zipf", 350, 800, 0.9, (3, 30), 0.25, 1.0),
+        Recipe("zipf", 500, 10_000, 1.2, (6, 24), 0.5, 0.3),
+        Recipe("tpcc", 150, 1, 0.3, (5, 15), filler=0.2),
+        Recipe("tpcc", 300, 20, 0.6, (8, 20), filler=0.0),
+        Recipe("tpcc", 450, 6, 0.5, (5, 15), filler=0.5),
+        Recipe("smallbank", 300, 60, 0.8, filler=0.2),
+        Recipe("smallbank", 500, 1000, 0.9, filler=1.5),
+    ),
+}
+_STREAM = {Split.TRAIN: 51, Split.VALIDATION: 52, Split.TEST: 53}
+"""First word of the seed of every instance of a split: no two splits share a stream of chance."""
+
+
+def own_workload(split: Split, index: int, attempt: int) -> Workload:
+    """Return one draw of an own instance, its transactions not yet drawn."""
+    return Workload(f"{split}/{index}", RECIPES[split][index], (_STREAM[split], index, attempt))
+
+
+@functools.lru_cache(maxsize=64)
+def draw(recipe: Recipe, seed: Sequence[int]) -> tuple[Transaction, ...]:
+    """Draw the transactions; the same for the same arguments, in every process."""
+    rng = np.random.default_rng(list(seed))
+    make = {"zipf": _zipf, "tpcc": _tpcc, "smallbank": _smallbank}[recipe.family]
+    drawn = make(rng, recipe)
+    names = {key: None for accesses in drawn for _, key in accesses}
+    numbers = dict(zip(names, rng.permutation(len(names)).tolist(), strict=True))
+    return tuple(_transaction(rng, recipe, [(kind, numbers[key]) for kind, key in accesses]) for accesses in drawn)
+
+
+def _transaction(rng: np.random.Generator, recipe: Recipe, accesses: list[tuple[str, int]]) -> Transaction:
+    """Put computation before every access, and after the last: a geometric number of ticks, on average `filler`."""
+    share = 1.0 / (1.0 + recipe.filler)
+    gaps = rng.geometric(share, size=len(accesses) + 1) - 1
+    positions = np.cumsum(gaps[:-1] + 1)
+    ops: tuple[Op, ...] = tuple((kind, key, int(p)) for (kind, key), p in zip(accesses, positions, strict=True))
+    return Transaction(int(positions[-1] + gaps[-1]), ops)
+
+
+def _zipf(rng: np.random.Generator, recipe: Recipe) -> list[list[tuple[str, int]]]:
+    """Draw operations on different keys of one transaction, by popularity, in any order."""
+    popularity = np.arange(1, recipe.keys + 1) ** -recipe.exponent
+    popularity /= popularity.sum()
+    drawn = []
+    for _ in range(recipe.count):
+        size = int(rng.integers(recipe.ops[0], recipe.ops[1] + 1))
+        keys = rng.choice(recipe.keys, size=size, replace=False, p=popularity)
+        writes = rng.random(size) < recipe.write_share
+        drawn.append([(WRITE if w else READ, int(k)) for w, k in zip(writes, keys, strict=True)])
+    return drawn
+
+
+DISTRICTS = 10
+"""Districts of a warehouse in TPC-C."""
+CUSTOMERS = 300
+"""Customers of a district; a tenth of TPC-C's, since a set of transactions is short."""
+ITEMS = 5000
+"""Kinds of stock of a warehouse; a twentieth of TPC-C's."""
+
+
+def _tpcc(rng: np.random.Generator, recipe: Recipe) -> list[list[tuple[str, int]]]:
+    """Draw new-orders and payments; every key is one number: table, warehouse, row."""
+
+    def key(table: int, warehouse: int, row: int) -> int:
+        return (table * recipe.keys + warehouse) * 10**6 + row
+
+    drawn = []
+    for _ in range(recipe.count):
+        home, district = int(rng.integers(recipe.keys)), int(rng.integers(DISTRICTS))
+        customer = key(2, home, district * CUSTOMERS + int(CUSTOMERS * rng.random() ** 2))
+        if rng.random() < recipe.exponent:
+            drawn.append([(WRITE, key(0, home, 0)), (WRITE, key(1, home, district)), (WRITE, customer)])
+            continue
+        lines = int(rng.integers(recipe.ops[0], recipe.ops[1] + 1))
+        # Clause 2.4.1.5: one item in a hundred comes from another warehouse; popular items are ordered more often.
+        items = np.unique((ITEMS * rng.random(lines) ** 3).astype(np.int64))
+        remote = rng.random(items.size) < 0.01
+        supply = np.where(remote, rng.integers(recipe.keys, size=items.size), home)
+        stock = [(WRITE, key(3, int(w), int(i))) for w, i in zip(supply, rng.permutation(items), strict=True)]
+        drawn.append([(READ, key(0, home, 0)), (WRITE, key(1, home, district)), (READ, customer), *stock])
+    return drawn
+
+
+def _smallbank(rng: np.random.Generator, recipe: Recipe) -> list[list[tuple[str, int]]]:
+    """Draw the six transactions alike; checking of account a is key 2 a, its savings 2 a + 1."""
+    hot = max(2, recipe.keys // 10)
+
+    def account() -> int:
+        return int(rng.integers(hot) if rng.random() < recipe.exponent else rng.integers(hot, recipe.keys))
+
+    drawn = []
+    for _ in range(recipe.count):
+        one, other = account(), account()
+        while other == one:
+            other = account()
+        checking, savings, theirs = 2 * one, 2 * one + 1, 2 * other
+        drawn.append(
+            (
+                [(READ, savings), (READ, checking)],  # balance
+                [(READ, checking), (WRITE, checking)],  # deposit checking
+                [(READ, savings), (WRITE, savings)],  # transact savings
+                [(READ, savings), (READ, checking), (WRITE, savings), (WRITE, checking), (WRITE, theirs)],  # amalgamate
+                [(READ, savings), (READ, checking), (WRITE, checking)],  # write check
+                [(READ, checking), (WRITE, checking), (READ, theirs), (WRITE, theirs)],  # send payment
+            )[int(rng.integers(6))]
+        )
+    return drawn
