@@ -183,7 +183,9 @@ def test_a_call_that_never_answers_is_ended_at_its_wall_limit(sandbox: Sandbox) 
 
 
 def test_an_answer_that_drips_is_ended_at_its_wall_limit(sandbox: Sandbox) -> None:
-    source = "import os, time\ndef answer():\n    for _ in range(60):\n        os.write(3, b'x')\n        time.sleep(0.2)"
+    source = (
+        "import os, time\ndef answer():\n    for _ in range(60):\n        os.write(3, b'x')\n        time.sleep(0.2)"
+    )
     began = time.monotonic()
     assert isinstance(failure_of(sandbox, source), LimitHit | BadAnswer)
     assert time.monotonic() - began < 3
