@@ -208,7 +208,10 @@ def _validated(tree: dict[str, Any], where: str) -> RunConfig:
         if first["type"] != "extra_forbidden":
             raise UsageError(f"{where}: {key} = {first['input']!r}: {first['msg']}.") from None
         known = known_keys()
-        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+        # A section that does not exist is likely another section misspelt, whatever key was meant in it.
+        depth = key.count(".") + 1
+        names = dict.fromkeys(".".join(name.split(".")[:depth]) for name in known)
+        near = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
         hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known)}."
         raise UsageError(f"{where}: the key '{key}' does not exist. {hint}") from None
 

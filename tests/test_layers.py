@@ -32,7 +32,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/measure.py": {"evolve.errors", "evolve.evaluator", "evolve.scoring", "evolve.registry", "evolve.workers"},
     "evolve/host.py": {"evolve", "sandbox"},
     "evolve/loop": {*FACTS, "evolve.archive", "evolve.mutate", "evolve.registry", "evolve.search", "evolve.workers"},
-    "evolve/report": {*FACTS, "evolve.archive", "evolve.registry", "evolve.measure", "evolve.host"},
+    "evolve/audit": {*FACTS, "evolve.archive", "evolve.registry", "evolve.measure", "evolve.mutate.source"},
+    "evolve/report": {*FACTS, "evolve.archive", "evolve.audit", "evolve.registry", "evolve.measure", "evolve.host"},
 }
 """A part and what of ours it may import besides itself; `x` allows x.y. Looked for at any depth: none can hide."""
 

@@ -244,10 +244,13 @@ def test_the_end_of_the_zygote_is_the_hosts_fault_and_the_next_candidate_boots_a
         assert sandbox._process is not None
         sandbox._process.kill()
         sandbox._process.wait()
+        deadline = time.monotonic() + 10  # the kernel ends the zygote and its children in its own time
         with pytest.raises(SandboxLost):
-            sandbox.start("def answer(): return 1")
+            while time.monotonic() < deadline:
+                sandbox.start("def answer(): return 1").close()
         with pytest.raises((SandboxLost, Crashed)):
-            candidate.call("answer")
+            while time.monotonic() < deadline:
+                candidate.call("answer")
         sandbox.close()
         assert answer_of(sandbox, "def answer(): return 2") == 2
 
