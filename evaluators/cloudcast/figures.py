@@ -13,13 +13,12 @@ import functools
 import hashlib
 import json
 import logging
-import os
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 
+from evaluators import kept_figures
 from evaluators.cloudcast.answer import checked_paths
 from evaluators.cloudcast.baselines import direct, steiner_search
 from evaluators.cloudcast.steiner import MOST_DESTINATIONS, cheapest_tree_usd_per_gb
@@ -116,7 +115,7 @@ def figures_of(broadcast: Broadcast) -> Figures:
         began = time.perf_counter()
         known = compute(broadcast)
         _log.info("cloudcast: reference of %s computed in %.1f s", broadcast.id, time.perf_counter() - began)
-        _cache(key, known)
+        kept_figures.keep("cloudcast", key, asdict(known))
     return known
 
 
@@ -141,34 +140,12 @@ def cost_usd(program: ModuleType, broadcast: Broadcast) -> float:
     return bill(broadcast, checked_paths(answer, broadcast)).cost_usd
 
 
-def cache_folder() -> Path:
-    """Return the folder of figures that belong to a user's own data files."""
-    home = os.environ.get("XDG_CACHE_HOME")
-    try:
-        base = Path(home) if home and Path(home).is_absolute() else Path.home() / ".cache"
-    except RuntimeError:  # a user without a home: nothing is kept
-        base = Path(os.devnull)
-    return base / "evolve" / "cloudcast"
-
-
 def _cached(key: str) -> Figures | None:
+    facts = kept_figures.recall("cloudcast", key) or {}
     try:
-        content = json.loads((cache_folder() / f"{key}.json").read_text(encoding="utf-8"))
-        bound = content["bound_usd"]
+        bound = facts["bound_usd"]
         return Figures(
-            float(content["naive_usd"]), float(content["reference_usd"]), None if bound is None else float(bound)
+            float(facts["naive_usd"]), float(facts["reference_usd"]), None if bound is None else float(bound)
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         return None
-
-
-def _cache(key: str, known: Figures) -> None:
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Written aside and renamed: several workers may compute the same figure at once.
-        with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False, encoding="utf-8") as file:
-            json.dump(asdict(known), file)
-        Path(file.name).replace(folder / f"{key}.json")
-    except OSError as error:
-        _log.info("cloudcast: %s is not writable (%s): the figure is computed again next time", folder, error)

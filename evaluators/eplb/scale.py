@@ -16,14 +16,13 @@ from __future__ import annotations
 import functools
 import json
 import logging
-import os
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from evaluators import kept_figures
 from evaluators.eplb.balance import balancedness, gpu_loads, replica_counts
 from evaluators.eplb.baselines.flat_greedy import rebalance as flat_greedy
 from evaluators.eplb.baselines.identity import rebalance as identity
@@ -120,7 +119,7 @@ def figures(instance: EplbInstance) -> Figures:
         began = time.perf_counter()
         known = compute(windows, instance.cluster)
         _log.info("eplb: reference of %s computed in %.1f s", instance.id, time.perf_counter() - began)
-        _cache(key, known)
+        kept_figures.keep("eplb", key, {"version": VERSION, **asdict(known)})
     return known
 
 
@@ -135,33 +134,9 @@ def _bundled() -> dict[str, Figures]:
     return {row["windows"]: Figures(row["naive"], row["reference"]) for row in content["instances"].values()}
 
 
-def cache_folder() -> Path:
-    """Return the folder of figures that belong to a user's own data files."""
-    home = os.environ.get("XDG_CACHE_HOME")
-    try:
-        base = Path(home) if home and Path(home).is_absolute() else Path.home() / ".cache"
-    except RuntimeError:  # a user without a home: nothing is kept
-        base = Path(os.devnull)
-    return base / "evolve" / "eplb"
-
-
 def _cached(key: str) -> Figures | None:
+    facts = kept_figures.recall("eplb", key) or {}
     try:
-        content = json.loads((cache_folder() / f"{key}.json").read_text(encoding="utf-8"))
-        if content["version"] != VERSION:
-            return None
-        return Figures(float(content["naive"]), float(content["reference"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return Figures(float(facts["naive"]), float(facts["reference"])) if facts["version"] == VERSION else None
+    except (KeyError, TypeError, ValueError):
         return None
-
-
-def _cache(key: str, known: Figures) -> None:
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Written aside and renamed: several workers may compute the same figure at once.
-        with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False, encoding="utf-8") as file:
-            json.dump({"version": VERSION, **asdict(known)}, file)
-        Path(file.name).replace(folder / f"{key}.json")
-    except OSError as error:
-        _log.info("eplb: %s is not writable (%s): the figure is computed again next time", folder, error)

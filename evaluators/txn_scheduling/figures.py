@@ -12,14 +12,13 @@ import functools
 import hashlib
 import json
 import logging
-import os
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from evaluators import kept_figures
 from evaluators.txn_scheduling.baselines import as_given, smf_local_search
 from evaluators.txn_scheduling.mechanics import Transaction, makespan
 from evaluators.txn_scheduling.workload import Workload
@@ -113,35 +112,13 @@ def _of_file(instance: Workload) -> Figures:
         began = time.perf_counter()
         known = compute(instance.transactions)
         _log.info("txn_scheduling: reference of %s computed in %.1f s", instance.id, time.perf_counter() - began)
-        _cache(key, known)
+        kept_figures.keep("txn_scheduling", key, asdict(known))
     return known
 
 
-def cache_folder() -> Path:
-    """Return the folder of figures that belong to a user's own data files."""
-    home = os.environ.get("XDG_CACHE_HOME")
-    try:
-        base = Path(home) if home and Path(home).is_absolute() else Path.home() / ".cache"
-    except RuntimeError:  # a user without a home: nothing is kept
-        base = Path(os.devnull)
-    return base / "evolve" / "txn_scheduling"
-
-
 def _cached(key: str) -> Figures | None:
+    facts = kept_figures.recall("txn_scheduling", key) or {}
     try:
-        content = json.loads((cache_folder() / f"{key}.json").read_text(encoding="utf-8"))
-        return Figures(int(content["naive"]), int(content["reference"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return Figures(int(facts["naive"]), int(facts["reference"]))
+    except (KeyError, TypeError, ValueError):
         return None
-
-
-def _cache(key: str, known: Figures) -> None:
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Written aside and renamed: several workers may compute the same figure at once.
-        with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False, encoding="utf-8") as file:
-            json.dump(asdict(known), file)
-        Path(file.name).replace(folder / f"{key}.json")
-    except OSError as error:
-        _log.info("txn_scheduling: %s is not writable (%s): the figure is computed again next time", folder, error)

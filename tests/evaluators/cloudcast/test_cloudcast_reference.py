@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 from broadcasts import small
 
+from evaluators import kept_figures
 from evaluators.cloudcast import Cloudcast, figures, reference
 from evaluators.cloudcast.figures import Figures, compute, digest, figures_of, programs_digest, stored
 from evolve.evaluator import Split
@@ -80,7 +81,7 @@ def test_a_digest_hangs_on_every_fact(own):
 def test_a_figure_of_own_data_is_computed_once_and_kept_across_processes(own, monkeypatch):
     first = figures_of(own)
     assert first.bound_usd == pytest.approx(10 * 0.04)
-    assert [file.suffix for file in figures.cache_folder().iterdir()] == [".json"]
+    assert [file.suffix for file in kept_figures.folder_of("cloudcast").iterdir()] == [".json"]
     figures_of.cache_clear()  # what another process would start with
     monkeypatch.setattr(figures, "compute", lambda _: pytest.fail("computed again"))
     assert figures_of(own) == first
@@ -89,7 +90,7 @@ def test_a_figure_of_own_data_is_computed_once_and_kept_across_processes(own, mo
 @pytest.mark.parametrize("content", ["", "[]", '{"naive_usd": 1}', '{"naive_usd": "x", "bound_usd": null}', "\x00"])
 def test_a_broken_cache_file_is_computed_again(own, content):
     expected = figures_of(own)
-    (file,) = figures.cache_folder().iterdir()
+    (file,) = kept_figures.folder_of("cloudcast").iterdir()
     file.write_text(content)
     figures_of.cache_clear()
     assert figures_of(own) == expected

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 
+from evaluators import kept_figures
 from evaluators.eplb import Eplb, scale
 from evaluators.eplb.balance import balancedness, gpu_loads, replica_counts
 from evaluators.eplb.baselines.flat_greedy import rebalance as flat_greedy
@@ -90,7 +91,7 @@ def test_on_tiny_cases_the_reference_is_at_most_the_enumerated_optimum_and_close
 def test_a_figure_of_own_data_is_computed_once_and_kept(own, monkeypatch):
     first = figures(own)
     assert first.naive == pytest.approx(10 / 10.5)
-    assert [f.suffix for f in scale.cache_folder().iterdir()] == [".json"]
+    assert [f.suffix for f in kept_figures.folder_of("eplb").iterdir()] == [".json"]
     monkeypatch.setattr(scale, "compute", lambda *_: pytest.fail("computed again"))
     assert figures(own) == first
 
@@ -98,7 +99,7 @@ def test_a_figure_of_own_data_is_computed_once_and_kept(own, monkeypatch):
 @pytest.mark.parametrize("content", ["", "[]", '{"version": 0, "naive": 1, "reference": 1}', '{"version": 1}', "\x00"])
 def test_a_broken_or_old_cache_file_is_computed_again(own, content):
     expected = figures(own)
-    (file,) = scale.cache_folder().iterdir()
+    (file,) = kept_figures.folder_of("eplb").iterdir()
     file.write_text(content)
     assert figures(own) == expected
 

@@ -9,12 +9,12 @@ import sys
 
 import pytest
 
+from evaluators import kept_figures
 from evaluators.txn_scheduling import TxnScheduling
 from evaluators.txn_scheduling import figures as figures_module
 from evaluators.txn_scheduling.figures import (
     LEAST_GAP,
     Figures,
-    cache_folder,
     compute,
     digest,
     figures_of,
@@ -192,7 +192,7 @@ def test_figures_of_a_file_are_computed_once_and_kept(tmp_path, monkeypatch):
     again = Workload("data/b", read=first.read)
     assert figures_of(first) == figures_of(again) == Figures(10, 5)
     assert computed == [2]
-    for file in cache_folder().iterdir():
+    for file in kept_figures.folder_of("txn_scheduling").iterdir():
         file.write_text("half of a file")
     assert figures_of(Workload("data/c", read=first.read)) == Figures(10, 5)
     assert computed == [2, 2], "a damaged cache is computed again"
