@@ -18,11 +18,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 
-from evaluators import kept_figures
 from evaluators.cloudcast.answer import checked_paths
 from evaluators.cloudcast.baselines import direct, steiner_search
 from evaluators.cloudcast.steiner import MOST_DESTINATIONS, cheapest_tree_usd_per_gb
 from evaluators.cloudcast.transfer import VM_USD_PER_H, Broadcast, bill
+from evaluators.kept_figures import keep, recall
 from evolve.evaluator import Split
 
 STORED = Path(__file__).with_name("reference.json")
@@ -115,7 +115,7 @@ def figures_of(broadcast: Broadcast) -> Figures:
         began = time.perf_counter()
         known = compute(broadcast)
         _log.info("cloudcast: reference of %s computed in %.1f s", broadcast.id, time.perf_counter() - began)
-        kept_figures.keep("cloudcast", key, asdict(known))
+        keep("cloudcast", key, asdict(known))
     return known
 
 
@@ -141,7 +141,7 @@ def cost_usd(program: ModuleType, broadcast: Broadcast) -> float:
 
 
 def _cached(key: str) -> Figures | None:
-    facts = kept_figures.recall("cloudcast", key) or {}
+    facts = recall("cloudcast", key) or {}
     try:
         bound = facts["bound_usd"]
         return Figures(

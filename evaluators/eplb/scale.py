@@ -22,11 +22,11 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluators import kept_figures
 from evaluators.eplb.balance import balancedness, gpu_loads, replica_counts
 from evaluators.eplb.baselines.flat_greedy import rebalance as flat_greedy
 from evaluators.eplb.baselines.identity import rebalance as identity
 from evaluators.eplb.workload import Cluster, EplbInstance, Windows
+from evaluators.kept_figures import keep, recall
 
 VERSION = 1
 """Raise it when the naive or the reference placement changes: figures of an older version are then not used."""
@@ -119,7 +119,7 @@ def figures(instance: EplbInstance) -> Figures:
         began = time.perf_counter()
         known = compute(windows, instance.cluster)
         _log.info("eplb: reference of %s computed in %.1f s", instance.id, time.perf_counter() - began)
-        kept_figures.keep("eplb", key, {"version": VERSION, **asdict(known)})
+        keep("eplb", key, {"version": VERSION, **asdict(known)})
     return known
 
 
@@ -135,7 +135,7 @@ def _bundled() -> dict[str, Figures]:
 
 
 def _cached(key: str) -> Figures | None:
-    facts = kept_figures.recall("eplb", key) or {}
+    facts = recall("eplb", key) or {}
     try:
         return Figures(float(facts["naive"]), float(facts["reference"])) if facts["version"] == VERSION else None
     except (KeyError, TypeError, ValueError):

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from evaluators import kept_figures
+from evaluators.kept_figures import keep, recall
 from evaluators.txn_scheduling.baselines import as_given, smf_local_search
 from evaluators.txn_scheduling.mechanics import Transaction, makespan
 from evaluators.txn_scheduling.workload import Workload
@@ -112,12 +112,12 @@ def _of_file(instance: Workload) -> Figures:
         began = time.perf_counter()
         known = compute(instance.transactions)
         _log.info("txn_scheduling: reference of %s computed in %.1f s", instance.id, time.perf_counter() - began)
-        kept_figures.keep("txn_scheduling", key, asdict(known))
+        keep("txn_scheduling", key, asdict(known))
     return known
 
 
 def _cached(key: str) -> Figures | None:
-    facts = kept_figures.recall("txn_scheduling", key) or {}
+    facts = recall("txn_scheduling", key) or {}
     try:
         return Figures(int(facts["naive"]), int(facts["reference"]))
     except (KeyError, TypeError, ValueError):
