@@ -85,8 +85,11 @@ class Outcome:
     feedback: str = ""
 
     def __post_init__(self) -> None:
-        if self.score is not None and not math.isfinite(self.score):
+        if self.score is None:
+            return
+        if not math.isfinite(self.score):
             raise Infeasible(f"the score of this answer is not a finite number ({self.score})")
+        object.__setattr__(self, "score", max(WORST_SCORE, float(self.score)))
 
 
 class NoOptions(BaseModel):

@@ -95,6 +95,7 @@ class Candidate:
         self._nonces = _nonces()
         self._objects = 0
         self._ended: Ended | None = None
+        self._waited_s = 0.0
         self.import_cpu_s = 0.0
         self.output = ""
         spawned = sandbox.spawn()
@@ -215,6 +216,9 @@ class Candidate:
             raise self._fail(BadAnswer("an answer to a question that was never asked"))
         if self.cpu_s > self._limits.cpu_s:
             raise self._fail(LimitHit("CPU time", self.cpu_s, self._limits.cpu_s, "s"))
+        self._waited_s += time.monotonic() - began
+        if self._waited_s > self._limits.wall_s:
+            raise self._fail(LimitHit("wall time of all calls", self._waited_s, self._limits.wall_s, "s"))
         if reply[1] is not True:
             raise self._fail(self._failure(reply[2]))
         return reply[2]

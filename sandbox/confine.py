@@ -58,19 +58,17 @@ def enter_namespaces() -> Found:
     together with its first one, so nothing that a candidate starts can outlive the zygote.
     """
     wanted = dict(NAMESPACES)
-    uid, gid = os.getuid(), os.getgid()
-    if uid == 0:
+    if os.getuid() == 0:
         del wanted["user"]  # root needs no user namespace to make the others, and keeps the right to become nobody
-    try:
-        _call("unshare", sum(wanted.values()))
-        if "user" in wanted:
-            for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
-                with open(f"/proc/self/{name}", "w", encoding="ascii") as file:  # noqa: PTH123 - one write, as the kernel asks
-                    file.write(text)
-    except OSError as error:
+    # Tried in a child first: a host may allow the first step and refuse the next, and there is no way back.
+    trial = os.fork()
+    if trial == 0:
+        os._exit(_step_into(wanted))
+    code = os.waitstatus_to_exitcode(os.waitpid(trial, 0)[1]) or _step_into(wanted)
+    if code:
         return Found(
             False,
-            f"the kernel refuses them ({error.strerror})",
+            f"the kernel refuses them ({os.strerror(code) if code > 0 else f'signal {-code}'})",
             "allow user namespaces: sysctl user.max_user_namespaces and, on Ubuntu, "
             "kernel.apparmor_restrict_unprivileged_userns=0; in a container, a seccomp profile that permits unshare",
         )
@@ -89,6 +87,20 @@ def enter_namespaces() -> Found:
     ):
         last.write(str(1000 + secrets.randbelow(20000)))
     return Found(True, ", ".join(wanted))
+
+
+def _step_into(wanted: Mapping[str, int]) -> int:
+    """Move this process into new namespaces, where its children will live; return 0 or the error number."""
+    uid, gid = os.getuid(), os.getgid()
+    try:
+        _call("unshare", sum(wanted.values()))
+        if "user" in wanted:
+            for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+                with open(f"/proc/self/{name}", "w", encoding="ascii") as file:  # noqa: PTH123 - one write, as the kernel asks
+                    file.write(text)
+    except OSError as error:
+        return error.errno or errno.EPERM
+    return 0
 
 
 def no_new_privs() -> Found:

@@ -15,7 +15,7 @@ class CandidateFailure(Exception):
 class LimitHit(CandidateFailure):
     """The candidate used up a limit.
 
-    what: "wall time of a call", "CPU time" or "output".  used, limit: in `unit`.
+    what: "wall time of a call", "wall time of all calls", "CPU time" or "output".  used, limit: in `unit`.
     """
 
     kind = "timeout"

@@ -56,11 +56,16 @@ def _evaluate_once(evaluator: Evaluator, sandbox: Sandbox, source: str, instance
         status=status,
         score=score,
         metrics=metrics,
-        feedback=feedback[:MAX_FEEDBACK],
+        feedback=_printable(feedback[:MAX_FEEDBACK]),
         failure=failure,
         cpu_s=sum(p.cpu_s for p in processes),
         import_cpu_s=sum(p.import_cpu_s for p in processes),
         wall_s=time.monotonic() - began,
         peak_rss_bytes=max(p.peak_rss_bytes for p in processes),
-        output=candidate.output,
+        output=_printable(candidate.output),
     )
+
+
+def _printable(text: str) -> str:
+    """Return a text whose control characters are spelt out: a candidate's words end up in terminals and prompts."""
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)

@@ -274,3 +274,12 @@ def test_a_missing_library_of_the_evaluator_is_named() -> None:
 def test_a_failure_survives_the_trip_between_processes(failure: CandidateFailure) -> None:
     for back in (pickle.loads(pickle.dumps(failure)), type(failure)(*failure.args)):
         assert (type(back), str(back), vars(back)) == (type(failure), str(failure), vars(failure))
+
+
+def test_waiting_is_limited_over_all_calls_together() -> None:
+    source = "import time\ndef answer(): time.sleep(0.2)"
+    with Sandbox(Limits(call_s=5.0, wall_s=0.5)) as slow, slow.start(source) as candidate:
+        with pytest.raises(LimitHit, match="wall time of all calls"):
+            for _ in range(5):
+                candidate.call("answer")
+        assert candidate.cpu_s < 0.2

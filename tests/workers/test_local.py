@@ -124,3 +124,16 @@ def test_a_split_that_the_problem_does_not_have_is_one_line() -> None:
 
     with pytest.raises(UsageError, match="--data"):
         asyncio.run(go())
+
+
+def test_what_a_candidate_says_cannot_steer_a_terminal(numbers: str) -> None:
+    source = "print('\\x1b[2Jgone\\tstays')\ndef answer(i): raise ValueError('\\x1b]0;title\\x07')"
+    result = evaluate(numbers, source, stop_at_failure=True)[0]
+    assert result.output == "\\x1b[2Jgone\tstays\n"
+    assert "\\x1b]0;title\\x07" in result.feedback
+    assert "\x1b" not in result.feedback + result.output
+
+
+def test_a_score_below_the_floor_is_the_floor(numbers: str) -> None:
+    (Path(numbers) / "evaluator.py").write_text(PLUGIN.replace("Outcome(float(x)", "Outcome(-1e9"))
+    assert evaluate(numbers, "def answer(i): return 1", stop_at_failure=True)[0].score == -100.0
