@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import click
 
 from evolve import __version__
+from evolve.cli.auditing import audit
 from evolve.cli.doctor import doctor
 from evolve.cli.inspecting import best, diff, runs, show
 from evolve.cli.running import resume, run
@@ -62,12 +63,15 @@ def evolve(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (list_evaluators, run, resume, runs, show, best, diff, score, baselines, doctor):
+for command in (list_evaluators, run, resume, runs, show, best, diff, audit, score, baselines, doctor):
     evolve.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 what a person must put right (one line on stderr), 130 Ctrl-C."""
+    """Run the command line and exit: 0 done, 2 what a person must put right (one line on stderr), 130 Ctrl-C.
+
+    1 is the answer of `audit` that a figure does not reproduce.
+    """
     sys.exit(_exit_code(sys.argv[1:] if arguments is None else list(arguments)))
 
 

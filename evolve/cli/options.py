@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,6 +48,23 @@ def split_and_workers(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+@contextmanager
+def announcing(text: str) -> Iterator[Callable[[str, bool], None]]:
+    """Show on stderr what is going on; gives the `announce` of `evolve.measure.measure`. text: until it is called."""
+    from rich.console import Console
+
+    messages = Console(stderr=True)
+    with messages.status(text) as status:
+
+        def announce(text: str, lasting: bool) -> None:
+            if lasting:
+                messages.print(text, style="yellow", soft_wrap=True, highlight=False)
+            else:
+                status.update(text)
+
+        yield announce
 
 
 def print_json(facts: Any) -> None:

@@ -110,8 +110,6 @@ def _measure(
 ) -> tuple[Problem, Split, list[Measured]]:
     import asyncio
 
-    from rich.console import Console
-
     from evolve.config import resolve
     from evolve.evaluator import Split
     from evolve.measure import measure
@@ -120,15 +118,7 @@ def _measure(
     config = resolve(None, sets, {"problem": ref, "workers": workers})
     problem = load_problem(ref, config.evaluator)
     on = Split(split or ("public" if data else "train"))
-    messages = Console(stderr=True)
-    with messages.status("evaluating ...") as status:
-
-        def announce(text: str, lasting: bool) -> None:
-            if lasting:
-                messages.print(text, style="yellow", soft_wrap=True, highlight=False)
-            else:
-                status.update(text)
-
+    with options.announcing("evaluating ...") as announce:
         measured = asyncio.run(
             measure(
                 problem,

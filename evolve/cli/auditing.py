@@ -1,0 +1,50 @@
+"""evolve audit."""
+
+from __future__ import annotations
+
+import click
+
+from evolve.cli import options
+
+DOES_NOT_REPRODUCE = 1
+
+
+@click.command(short_help="Check that the figures of a run are true.")
+@click.argument("run", metavar="RUN")
+@options.workers
+@options.require_isolation
+@options.as_json
+def audit(run: str, workers: int | None, require_isolation: bool, as_json: bool) -> int:
+    """Score the best program of RUN again, twice on every split, and compare each figure with the archive.
+
+    Tells also what a person should look at: train much better than test, CPU time that varies, failures of one kind on
+    one instance, source that mentions frames, gc, ctypes, os, sys, inspect or open, a best.py that is not the
+    archive's.
+
+    Exit code 1 when a figure does not reproduce, 0 when all do.
+    """
+    import asyncio
+
+    from evolve.archive import Store
+    from evolve.audit import Subject, rescore
+    from evolve.registry import load_problem
+    from evolve.report.places import find_program, find_run
+
+    with Store.open(find_run(run)) as store:
+        subject = Subject.read(store, find_program(store, "best"))
+    config = subject.config
+    problem = load_problem(config.problem, config.evaluator)
+    isolated = require_isolation or config.require_isolation
+    with options.announcing("scoring again ...") as announce:
+        found = asyncio.run(rescore(subject, problem, workers or config.workers, isolated, announce))
+    if as_json:
+        from evolve.report.audit_document import audit_document
+
+        options.print_json(audit_document(found))
+    else:
+        from rich.console import Console
+
+        from evolve.report.audit_screen import print_audit
+
+        print_audit(Console(), found)
+    return 0 if found.reproduces else DOES_NOT_REPRODUCE

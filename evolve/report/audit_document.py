@@ -1,0 +1,45 @@
+"""An audit as a JSON document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evolve.audit import POINTS, REPEATS, SHARE, Audit
+from evolve.scoring import SplitScore
+
+
+def audit_document(audit: Audit) -> dict[str, Any]:
+    """Return the facts of `evolve audit`."""
+    subject = audit.subject
+    return {
+        "run": subject.folder.name,
+        "folder": subject.folder.resolve(),
+        "evaluator": audit.evaluator,
+        "status": subject.status,
+        "reason": subject.reason,
+        "finished": subject.is_finished,
+        "program": subject.program.id,
+        "reproduces": audit.reproduces,
+        "repeats": REPEATS,
+        "timed_metrics": audit.timed,
+        "tolerance": {"timed_metric_share": SHARE, "timed_score_points": POINTS},
+        "splits": {
+            one.split: {
+                "reproduces": not one.differences,
+                "archived": None if one.archived is None else _figures(one.archived),
+                "repeats": [{**_figures(score), "cpu_s": score.cpu_s} for score in one.repeats],
+            }
+            for one in audit.splits
+        },
+        "differences": audit.differences,
+        "flags": audit.flags,
+    }
+
+
+def _figures(score: SplitScore) -> dict[str, Any]:
+    return {
+        "status": score.status,
+        "score": score.score,
+        "metrics": score.metrics,
+        "instances": len(score.instances),
+    }
