@@ -115,7 +115,11 @@ class _Program:
     def load(self, source: str, signature: int, raw: Any) -> None:
         linecache.cache[FILENAME] = (len(source), None, source.splitlines(keepends=True), FILENAME)
         sys.modules["candidate"] = self._module
-        exec(compile(source, FILENAME, "exec"), self._module.__dict__)
+        try:
+            code = compile(source, FILENAME, "exec")
+        except (MemoryError, RecursionError):  # what the parser says of brackets within brackets
+            raise SyntaxError("the program is nested too deeply to parse") from None
+        exec(code, self._module.__dict__)
 
     def define(self, definition: list[Any], signature: int, raw: Any) -> None:
         self._readers.define(definition)

@@ -3,10 +3,10 @@
     x = 1 - balancedness + cpu_weight * log10(CPU time / 1 ms) / 3        less is better
 
 One instance is `calls` calls (3), each in a fresh process of the program with the same input, so that nothing can be
-remembered from one call to the next. Every answer is verified; balancedness is the mean over the answers, CPU time the
-least of the calls. The parent reads both sides of the CPU time from the kernel's clock of the child, all its threads:
-it covers reading the input and sending the answer, not the import, which comes before any input is known and is shown
-as `import_cpu_ms`.
+remembered from one call to the next. Every answer is verified and must be the same, or else one call could be quick and
+the others good; CPU time is the least of the calls. The parent reads both sides of it from the kernel's clock of the
+child, all its threads: it covers reading the input and sending the answer, not the import, which comes before any input
+is known and is shown as `import_cpu_ms`.
 
 What scores 0 and 100: the naive and the reference placement, each by its balance alone, counted as if it took 1 ms
 (CPU term 0). For the reference the specification says so. For the naive one it is what a call costs: in a fresh
@@ -111,38 +111,43 @@ class Eplb(Evaluator):
         cluster, windows = instance.cluster, instance.windows()
         # The public rule asks for a replica only of experts that get tokens; ours of every one.
         needed = np.ones(windows.seen.shape, dtype=bool) if instance.read is None else windows.scored > 0
-        balance, cpu_s, import_cpu_s, wall_s = [], [], [], []
-        worst: np.ndarray | None = None
+        cpu_s, import_cpu_s, wall_s = [], [], []
+        placement: np.ndarray | None = None
         for call in range(self._options.calls):
             process = candidate if call == 0 else candidate.fresh()
             answer, cpu, wall = _timed_call(process, windows.seen, cluster)
             slots = checked_slots(answer, cluster, needed)
-            tokens = gpu_loads(slots, windows.scored, cluster.gpus)
-            balance.append(balancedness(tokens))
+            if placement is None:
+                placement = slots
+            elif not np.array_equal(slots, placement):
+                raise Infeasible(
+                    f"call {call + 1} placed otherwise than call 1 on the same input; the same input must give the "
+                    "same answer: seed your random generator, and use no clock"
+                )
             cpu_s.append(cpu)
             wall_s.append(wall)
             import_cpu_s.append(process.import_cpu_s)
-            if balance[-1] == min(balance):
-                worst = slots
-        mean_balance, least_cpu_s = math.fsum(balance) / len(balance), min(cpu_s)
+        assert placement is not None
+        balance = balancedness(gpu_loads(placement, windows.scored, cluster.gpus))
+        least_cpu_s = min(cpu_s)
         term = cpu_term(least_cpu_s, self._options.cpu_weight)
-        x = 1.0 - mean_balance + term
+        x = 1.0 - balance + term
         known = figures(instance)
         naive_x, reference_x = 1.0 - known.naive, 1.0 - known.reference
         span = naive_x - reference_x
         score = relative_score(naive_x, reference_x, x) if span > 0 and span >= LEAST_GAP * naive_x else None
         metrics = {
-            "balancedness": mean_balance,
+            "balancedness": balance,
             "x": x,
             "cpu_ms": 1e3 * least_cpu_s,
             "import_cpu_ms": 1e3 * min(import_cpu_s),
             "wall_ms": 1e3 * math.fsum(wall_s) / len(wall_s),
         }
-        assert worst is not None
         cost = f", {100 * term / span:.1f} points of the score" if score is not None else ""
         feedback = (
-            f"{describe(worst, windows, cluster)} CPU {metrics['cpu_ms']:.3g} ms is {term:+.4f} of x = {x:.4f}{cost}; "
-            f"the reference has balancedness {known.reference:.4f}, this program {mean_balance:.4f}."
+            f"{describe(placement, windows, cluster)} "
+            f"CPU {metrics['cpu_ms']:.3g} ms is {term:+.4f} of x = {x:.4f}{cost}; "
+            f"the reference has balancedness {known.reference:.4f}, this program {balance:.4f}."
         )
         return Outcome(score, metrics, feedback)
 

@@ -153,7 +153,7 @@ def print_baselines(console: Console, evaluator: Evaluator, split: Split, measur
         console.print(table)
     for one in measured:
         if one.score.score is None and one.score.feedback:
-            console.print(Text(f"{one.name}: {one.score.feedback}"), style="yellow")
+            console.print(Text(f"{one.name}: {_quoted(one.score.feedback)}"), style="yellow")
 
 
 def print_host(console: Console, host: Host) -> None:
@@ -198,8 +198,13 @@ def _print_instances(console: Console, results: Sequence[InstanceResult]) -> Non
         console.print(f"The {INSTANCES_SHOWN} worst of {len(worst)}; --json gives all.\n", highlight=False)
     for result in worst[:FEEDBACK_SHOWN]:
         if result.feedback:
-            console.print(Text.assemble((result.instance_id, "bold"), ": ", result.feedback.strip()))
+            console.print(Text.assemble((result.instance_id, "bold"), ": ", _quoted(result.feedback.strip())))
     console.print()
+
+
+def _quoted(text: str) -> str:
+    """Return a candidate's words with every further line indented: none of them can pose as a line of the report."""
+    return text.replace("\n", "\n    ")
 
 
 def _count(number: int, thing: str) -> str:

@@ -56,11 +56,11 @@ def test_x_and_the_score_follow_from_balancedness_and_cpu_time():
     assert outcome.score == pytest.approx(100 * ((1 - known.naive) - x) / (known.reference - known.naive), abs=1e-9)
 
 
-def test_balancedness_is_the_mean_over_the_answers_and_not_the_best_of_them():
+def test_calls_that_answer_differently_are_infeasible_whichever_is_the_better():
     naive, best = np.tile(np.arange(72) % 64, (26, 1)), reference_placement(SMALL.windows().seen, SMALL.cluster)
-    known = figures(SMALL)
-    outcome = Eplb().evaluate(Stub([best, naive, naive]), SMALL)
-    assert outcome.metrics["balancedness"] == pytest.approx((known.reference + 2 * known.naive) / 3, abs=1e-12)
+    for answers, call in (([best, naive, naive], 2), ([naive, naive, best], 3)):
+        with pytest.raises(Infeasible, match=f"call {call} placed otherwise than call 1"):
+            Eplb().evaluate(Stub(answers), SMALL)
 
 
 def test_cpu_time_is_the_least_of_the_calls():
