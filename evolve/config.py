@@ -11,7 +11,7 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -20,6 +20,11 @@ from evolve.errors import UsageError
 
 BUILTIN = "builtin"
 """The name that asks for the built-in mutator instead of a model."""
+MANUAL = "manual"
+"""The name of a person who answers prompts in files."""
+COMMAND = "command:"
+"""The beginning of a name that is a program to run."""
+A_DAY_S = 86_400.0
 
 
 def _cores() -> int:
@@ -44,6 +49,8 @@ class Budget(Part):
     cost_usd: float | None = Field(
         default=None, gt=0, description="US dollars for model calls; needs the models' prices"
     )
+    tokens: int | None = Field(default=None, gt=0, description="prompt and completion tokens of all model calls")
+    calls: int | None = Field(default=None, gt=0, description="model calls")
 
     @model_validator(mode="before")
     @classmethod
@@ -73,10 +80,12 @@ class SearchConfig(Part):
 
 
 class ModelConfig(Part):
-    """The models that are asked for changes, all behind one OpenAI-compatible server."""
+    """One model: what it is called, where it is asked and what it costs."""
 
-    names: tuple[str, ...] = Field(
-        default=(BUILTIN,), min_length=1, description="models, one drawn per step; 'builtin' is the built-in mutator"
+    name: str = Field(
+        min_length=1,
+        description="the server's name for it; 'builtin' is the built-in mutator, 'manual' a person who answers files "
+        "in RUN/outbox, 'command:PROGRAM ARGS' a program that reads the prompt and prints the answer",
     )
     base_url: str | None = Field(
         default=None, description="URL of the server, ending in /v1; none: the client's default"
@@ -84,20 +93,92 @@ class ModelConfig(Part):
     api_key_env: str = Field(
         default="OPENAI_API_KEY", description="NAME of the environment variable that holds the API key"
     )
+    weight: float = Field(default=1.0, gt=0, description="how often it is drawn, relative to the other models")
+    api: Literal["chat", "responses"] = Field(
+        default="chat", description="which interface of the server: chat completions or responses"
+    )
+    stream: bool = Field(default=True, description="take the answer in pieces: a slow server is not a dead one")
     temperature: float | None = Field(
         default=None, ge=0, description="sampling temperature; none: the server's default"
     )
-    max_tokens: int | None = Field(
-        default=None, ge=1, description="most tokens of one answer; none: the server's default"
+    reasoning_effort: str | None = Field(
+        default=None, description="of a reasoning model: minimal, low, medium, high; none: not sent"
     )
-    timeout_s: float = Field(default=300.0, gt=0, description="seconds to wait for one answer")
+    max_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="most tokens of one answer, hidden ones included; none: the server's default",
+    )
+    timeout_s: float = Field(
+        default=300.0, gt=0, description="seconds for a call, all its attempts and pauses together"
+    )
+    idle_timeout_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="seconds without a piece of a streamed answer that end an attempt",
+    )
     attempts: int = Field(
         default=5, ge=1, description="tries per call, the first included, when a server is busy or failing"
     )
     concurrency: int = Field(default=8, ge=1, description="calls in flight at the same time")
-    input_usd_per_million: float | None = Field(default=None, ge=0, description="US dollars for 10^6 prompt tokens")
-    output_usd_per_million: float | None = Field(
-        default=None, ge=0, description="US dollars for 10^6 completion tokens"
+    usd_per_mtok_in: float | None = Field(default=None, ge=0, description="US dollars for 10^6 prompt tokens")
+    usd_per_mtok_out: float | None = Field(default=None, ge=0, description="US dollars for 10^6 completion tokens")
+    usd_per_mtok_cached: float | None = Field(
+        default=None,
+        ge=0,
+        description="US dollars for 10^6 prompt tokens that the server had cached",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_person_takes_time(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("name") == MANUAL and given.get("timeout_s") is None:
+            return {**given, "timeout_s": A_DAY_S}
+        return given
+
+    @property
+    def is_served(self) -> bool:
+        """Whether a server is asked, not the built-in mutator, a person or a program."""
+        return self.name not in (BUILTIN, MANUAL) and not self.name.startswith(COMMAND)
+
+
+class RateConfig(Part):
+    """How fast models are asked, all of them together; none: as fast as they answer."""
+
+    requests_per_minute: float | None = Field(default=None, gt=0, description="requests per minute, retries included")
+    tokens_per_minute: float | None = Field(
+        default=None, gt=0, description="tokens per minute, prompts and answers together"
+    )
+
+
+class MutationConfig(Part):
+    """Which kind of change is asked for, and of whom."""
+
+    mix: str = Field(
+        default="",
+        description="a fixed mix of kinds, e.g. 'edit=3,rewrite=1'; none: a bandit chooses by improvement per dollar",
+    )
+    models: Literal["bandit", "weights"] = Field(
+        default="bandit",
+        description="who chooses the model of a step: a bandit that begins at the weights, or they",
+    )
+    repair_turns: int = Field(
+        default=2, ge=1, description="tries at a broken program until past repairs tell how many they need"
+    )
+    novelty: bool = Field(
+        default=True, description="turn near-duplicates down once programs as alike have scored the same"
+    )
+
+
+class PromptConfig(Part):
+    """What a model is told."""
+
+    templates: Path | None = Field(default=None, description="folder of templates that go before the built-in ones")
+    budget_tokens: int = Field(
+        default=24_000, ge=1_000, description="length of a prompt, at four bytes a token; what helps least goes first"
+    )
+    insights_every: int = Field(
+        default=5, ge=0, description="improvements after which an insight is written down; 0: never"
     )
 
 
@@ -119,7 +200,24 @@ class RunConfig(Part):
     require_isolation: bool = Field(default=False, description="refuse to run where a layer of the sandbox is missing")
     budget: Budget = Field(default_factory=lambda: Budget.model_validate({}), description="when the run is done")
     search: SearchConfig = Field(default_factory=SearchConfig, description="who is the parent")
-    model: ModelConfig = Field(default_factory=ModelConfig, description="who changes programs")
+    models: tuple[ModelConfig, ...] = Field(
+        default=(ModelConfig(name=BUILTIN),), min_length=1, description="who changes programs, one drawn per step"
+    )
+    rate: RateConfig = Field(default_factory=RateConfig, description="how fast models are asked")
+    mutation: MutationConfig = Field(default_factory=MutationConfig, description="which kind of change, and of whom")
+    prompt: PromptConfig = Field(default_factory=PromptConfig, description="what a model is told")
+    record: Path | None = Field(default=None, description="file to which steps and answers are recorded, JSON lines")
+    replay: Path | None = Field(default=None, description="file of `record` whose steps and answers are taken again")
+
+    @property
+    def asks_models(self) -> bool:
+        """Whether anybody but the built-in mutator changes programs."""
+        return any(model.name != BUILTIN for model in self.models)
+
+    @property
+    def prices_known(self) -> bool:
+        """Whether every model that a server bills has its prices."""
+        return all(None not in (m.usd_per_mtok_in, m.usd_per_mtok_out) for m in self.models if m.is_served)
 
 
 def resolve(file: Path | None, sets: Sequence[str], flags: Mapping[str, Any]) -> RunConfig:
@@ -127,6 +225,7 @@ def resolve(file: Path | None, sets: Sequence[str], flags: Mapping[str, Any]) ->
 
     sets: "search.islands=8"; the value is read as TOML, or else as text.
     flags: dotted key -> value, e.g. {"budget.evaluations": 200}; None means that the flag was not given.
+    The key `model.names` chooses the models; any other `model.KEY` holds for each of them that does not say otherwise.
     Raises UsageError, one line, for a file that cannot be read, an unknown key (with the nearest known) or a bad value.
     """
     tree: dict[str, Any] = {} if file is None else _read(file)
@@ -166,9 +265,39 @@ def _keys(part: type[BaseModel], prefix: str) -> list[tuple[str, str]]:
     for name, field in part.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             keys += _keys(field.annotation, f"{prefix}{name}.")
+        elif name == "models":
+            keys.append(("model.names", "which models; without it those of [[models]], or else the built-in mutator"))
+            keys += [(key, text) for key, text in _keys(ModelConfig, "model.") if key != "model.name"]
         else:
             keys.append((f"{prefix}{name}", field.description or ""))
     return keys
+
+
+def _with_models(tree: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return the tree with its `model` (names, and what holds for all) put into `models`, one entry per model."""
+    rest = {key: value for key, value in tree.items() if key != "model"}
+    shared = tree.get("model", {})
+    listed = tree.get("models", [])
+    if not isinstance(shared, dict):
+        raise UsageError(f"{where}: model = {shared!r}: expected keys such as model.names.")
+    if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+        raise UsageError(f"{where}: models = {listed!r:.60}: expected tables, each begun by [[models]].")
+    shared = dict(shared)
+    names = shared.pop("names", None)
+    if isinstance(names, str):
+        names = [names]
+    if "name" in shared:
+        raise UsageError(f"{where}: the key 'model.name' does not exist. Did you mean 'model.names'?")
+    by_name = {entry.get("name"): entry for entry in listed}
+    if len(by_name) < len(listed):
+        raise UsageError(f"{where}: a model of [[models]] is there twice, or has no name.")
+    if names is None:
+        chosen = listed or [{"name": BUILTIN}]
+    elif isinstance(names, list | tuple) and names and all(isinstance(name, str) for name in names):
+        chosen = [by_name.get(name, {"name": name}) for name in dict.fromkeys(names)]
+    else:
+        raise UsageError(f"{where}: model.names = {names!r}: expected names of models.")
+    return {**rest, "models": [{**shared, **entry} for entry in chosen]}
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -201,10 +330,12 @@ def _put(tree: dict[str, Any], key: str, value: Any, where: str) -> None:
 
 def _validated(tree: dict[str, Any], where: str) -> RunConfig:
     try:
-        return RunConfig.model_validate(tree)
+        return RunConfig.model_validate(_with_models(tree, where))
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(place) for place in first["loc"])
+        # A model's key is named as one that holds for all of them: where it came from is not known here.
+        places = ["model", *first["loc"][2:]] if first["loc"][:1] == ("models",) else first["loc"]
+        key = ".".join(str(place) for place in places)
         if first["type"] != "extra_forbidden":
             raise UsageError(f"{where}: {key} = {first['input']!r}: {first['msg']}.") from None
         known = known_keys()
@@ -216,9 +347,9 @@ def _validated(tree: dict[str, Any], where: str) -> RunConfig:
         raise UsageError(f"{where}: the key '{key}' does not exist. {hint}") from None
 
 
-def _without_none(tree: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: _without_none(value) if isinstance(value, dict) else value
-        for key, value in tree.items()
-        if value is not None
-    }
+def _without_none(tree: Any) -> Any:
+    if isinstance(tree, list):
+        return [_without_none(value) for value in tree]
+    if isinstance(tree, dict):
+        return {key: _without_none(value) for key, value in tree.items() if value is not None}
+    return tree

@@ -86,7 +86,7 @@ class HashModel:
 
     def warm_up(self) -> None: ...
 
-    async def complete(self, prompt: Prompt) -> Answer:
+    async def complete(self, prompt: Prompt, call_id: int) -> Answer:
         self.asked.append(prompt.digest("m"))
         for _ in range(self.rng.randint(0, 12)):
             await asyncio.sleep(0)

@@ -123,7 +123,7 @@ def test_a_run_with_a_model_keeps_prompts_and_answers_but_never_the_key(tmp_path
     with ModelServer(trivial) as server:
         said = evolve_process(
             "run", TRIVIAL, "--model", "m", "--base-url", server.base_url, "--api-key-env", "MY_KEY",
-            "--set", "model.input_usd_per_million=1", "--set", "model.output_usd_per_million=1",
+            "--set", "model.usd_per_mtok_in=1", "--set", "model.usd_per_mtok_out=1",
             "--evaluations", 12, "--json", cwd=tmp_path, env={"MY_KEY": SECRET},
         )  # fmt: skip
         assert any(SECRET in request.headers.get("authorization", "") for request in server.requests)

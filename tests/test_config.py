@@ -18,8 +18,7 @@ def test_later_wins_file_then_set_then_flag(tmp_path: Path) -> None:
 
 def test_a_set_value_is_toml_or_else_text() -> None:
     config = resolve(None, ["model.names=['a', 'b']", "model.base_url=http://x/v1", "evaluator.hours=2.5"], {})
-    assert config.model.names == ("a", "b")
-    assert config.model.base_url == "http://x/v1"
+    assert [(model.name, model.base_url) for model in config.models] == [("a", "http://x/v1"), ("b", "http://x/v1")]
     assert config.evaluator == {"hours": 2.5}
 
 

@@ -129,7 +129,7 @@ def test_resuming_a_finished_run_evaluates_nothing_and_says_the_same(tmp_path: P
 
 
 def test_a_cost_budget_is_kept(tmp_path: Path) -> None:
-    prices = {"model__input_usd_per_million": 1.0, "model__output_usd_per_million": 1.0}
+    prices = {"model__usd_per_mtok_in": 1.0, "model__usd_per_mtok_out": 1.0}
     result = evolve(
         tmp_path / "run", configured(10_000, budget__cost_usd=0.5, **prices), model=HashModel(cost_usd=0.01)
     )
@@ -139,7 +139,7 @@ def test_a_cost_budget_is_kept(tmp_path: Path) -> None:
 
 def test_deterministic_a_cost_budget_ends_the_run_at_the_same_step_at_any_speed(tmp_path: Path) -> None:
     given = {"deterministic": True, "budget__cost_usd": 0.3, "workers": 2}
-    prices = {"model__input_usd_per_million": 1.0, "model__output_usd_per_million": 1.0}
+    prices = {"model__usd_per_mtok_in": 1.0, "model__usd_per_mtok_out": 1.0}
     for speed, concurrency in ((1, 2), (2, 9)):
         config = configured(10_000, **given, **prices, model__concurrency=concurrency)
         evolve(tmp_path / str(speed), config, QuickPool(speed, 20 * speed), HashModel(speed))
@@ -162,7 +162,7 @@ def test_the_last_500_of_3000_programs_cost_no_more_than_the_first(tmp_path: Pat
 
 
 def test_a_cost_budget_without_prices_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="input_usd_per_million"):
+    with pytest.raises(UsageError, match="usd_per_mtok_in"):
         evolve(tmp_path / "run", configured(10, budget__cost_usd=0.5))
     assert not (tmp_path / "run").exists()
 
@@ -223,7 +223,7 @@ def test_failed_children_are_recorded_and_the_run_goes_on(tmp_path: Path) -> Non
 
 def test_failed_calls_are_recorded_and_the_run_goes_on(tmp_path: Path) -> None:
     class Flaky(HashModel):
-        async def complete(self, prompt: Prompt) -> Answer:
+        async def complete(self, prompt: Prompt, call_id: int) -> Answer:
             answer = await super().complete(prompt)
             if len(self.asked) % 3 == 0:
                 return Answer("", AnswerStatus.TIMEOUT, "no answer within 300 s", 0, 0, None, 300.0, 1)

@@ -115,9 +115,9 @@ def test_a_prompt_without_an_answer_is_sent_again_word_for_word(
             super().__init__()
             self.prompts: list[Prompt] = []
 
-        async def complete(self, prompt: Prompt) -> Answer:
+        async def complete(self, prompt: Prompt, call_id: int) -> Answer:
             self.prompts.append(prompt)
-            return await super().complete(prompt)
+            return await super().complete(prompt, call_id)
 
     config = configured(3, model__concurrency=1)
     kill_after(4, monkeypatch)  # tables, seed, its score, first selection with its prompt

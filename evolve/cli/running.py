@@ -117,7 +117,10 @@ def resume(
     config = recorded.model_copy(
         update={
             "budget": recorded.budget.model_copy(update=_given(totals)),
-            "model": recorded.model.model_copy(update=_given({"base_url": base_url})),
+            "models": tuple(
+                model.model_copy(update=_given({"base_url": base_url})) if model.is_served else model
+                for model in recorded.models
+            ),
             **_given({"workers": workers}),
         }
     )
@@ -138,7 +141,6 @@ def _run(folder: Path, config: RunConfig, problem: Problem, resume: bool, as_jso
 
     from evolve import loop
     from evolve.archive import Store
-    from evolve.config import BUILTIN
     from evolve.report.progress import LinesDisplay, LiveDisplay
     from evolve.report.run_document import run_document
     from evolve.report.run_folder import RunFolder
@@ -146,7 +148,7 @@ def _run(folder: Path, config: RunConfig, problem: Problem, resume: bool, as_jso
     from evolve.report.screens import print_result
 
     console = Console(stderr=as_json)
-    if set(config.model.names) == {BUILTIN}:
+    if not config.asks_models:
         line = "No model is asked: the built-in mutator changes the programs (--model NAME asks a model)."
         console.print(line, style="cyan", soft_wrap=True)
     files = RunFolder()

@@ -5,31 +5,17 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from evolve.archive import CallStatus, Fate, ModelCall, Selection, Store
-from evolve.config import BUILTIN, ModelConfig, RunConfig
+from evolve.config import BUILTIN, RunConfig
 from evolve.loop.population import Population
-from evolve.mutate.mutation import Proposal, Request
+from evolve.mutate.mutation import Example, Kind, Proposal, Request
 from evolve.mutate.source import fingerprint
 
 if TYPE_CHECKING:
-    from evolve.mutate.client import Answer
-    from evolve.mutate.prompt import Prompt
+    from evolve.mutate.providers import Client
     from evolve.registry import Problem
-
-
-class Client(Protocol):
-    """One model. `evolve.mutate.client.ModelClient` is the real one."""
-
-    def warm_up(self) -> None:
-        """Do what the first call would have to wait for. Called on another thread."""
-
-    async def complete(self, prompt: Prompt) -> Answer:
-        """Ask the model. Raises UsageError for what a person must put right."""
-
-    async def close(self) -> None:
-        """Close the connections."""
 
 
 class NoChild(Exception):
@@ -40,34 +26,10 @@ class NoChild(Exception):
         self.fate, self.note = fate, note
 
 
-def make_clients(config: ModelConfig) -> dict[str, Client]:
-    """Return a client for each model. Raises UsageError for a wrong URL or a missing key."""
-    names = [name for name in dict.fromkeys(config.names) if name != BUILTIN]
-    if not names:
-        return {}
-    from evolve.mutate.client import ModelClient
-
-    return {
-        name: ModelClient(
-            name,
-            base_url=config.base_url,
-            api_key_env=config.api_key_env,
-            temperature=config.temperature,
-            max_tokens=config.max_tokens,
-            timeout_s=config.timeout_s,
-            concurrency=config.concurrency,
-            usd_per_mtok_in=config.input_usd_per_million,
-            usd_per_mtok_out=config.output_usd_per_million,
-            max_attempts=config.attempts,
-        )
-        for name in names
-    }
-
-
 class Proposer:
     """Draws each step's mutator and gets its proposal. All chance is the step's own.
 
-    clients: one per model name.  baselines: (name, train score), best first, for the prompts.
+    clients: one per model name.  baselines: with a score on train, best first, for the prompts.
     """
 
     def __init__(
@@ -77,7 +39,7 @@ class Proposer:
         store: Store,
         population: Population,
         clients: Mapping[str, Client],
-        baselines: tuple[tuple[str, float], ...],
+        baselines: tuple[tuple[str, Example], ...],
     ) -> None:
         self._config = config
         self._problem = problem
@@ -88,7 +50,7 @@ class Proposer:
 
     def mutator_of(self, step: int) -> str:
         """Return which mutator a step uses: a model's name or "builtin"."""
-        names = self._config.model.names
+        names = [model.name for model in self._config.models]
         return names[0] if len(names) == 1 else self._chance("model", step).choice(names)
 
     def question(self, selection: Selection) -> ModelCall | None:
@@ -97,7 +59,8 @@ class Proposer:
             return None
         from evolve.mutate.prompt import build_prompt, choose_kind
 
-        prompt = build_prompt(self._request(selection), choose_kind(self._chance("kind", selection.step)))
+        kind = choose_kind(self._chance("kind", selection.step))
+        prompt = build_prompt(replace(self._request(selection), kind=kind))
         return ModelCall(
             step=selection.step,
             model=selection.mutator,
@@ -114,7 +77,7 @@ class Proposer:
         from evolve.mutate.prompt import Prompt
 
         client = self._clients[call.model]
-        answer = await client.complete(Prompt(call.system, call.prompt, "edit" if call.kind == "edit" else "rewrite"))
+        answer = await client.complete(Prompt(call.system, call.prompt, Kind(call.kind)), call.step)
         failed = answer.status in (AnswerStatus.ERROR, AnswerStatus.TIMEOUT)
         ended = replace(
             call,

@@ -23,9 +23,10 @@ from evolve.evaluator import Split
 from evolve.loop.budget import Ledger, Spent
 from evolve.loop.finish import pick_winner, table
 from evolve.loop.population import Population
-from evolve.loop.proposing import Client, Proposer, make_clients
+from evolve.loop.proposing import Proposer
 from evolve.loop.steps import Steps, recall_best, settled_step
 from evolve.loop.stopping import Stop, Stopped, signals
+from evolve.mutate.providers import Client, make_clients
 from evolve.mutate.source import check, fingerprint
 from evolve.observer import Audience, Observer, RunResult
 from evolve.scoring import InstanceResult, Status, split_score
@@ -70,7 +71,7 @@ async def run(
     """
     config = config.model_copy(update={"problem": problem.ref})
     _check(config)
-    asked = make_clients(config.model) if clients is None else clients
+    asked = make_clients(config.models, config.rate, folder) if clients is None else clients
     if pool is None:
         from evolve.workers import LocalWorkers
 
@@ -84,15 +85,15 @@ async def run(
 def _check(config: RunConfig) -> None:
     """Raises UsageError for a configuration whose run could not work or would never end."""
     make_strategy(config.search)
-    budget, model = config.budget, config.model
+    budget = config.budget
     if budget.cost_usd is None:
         return
-    if None in (model.input_usd_per_million, model.output_usd_per_million) and set(model.names) != {BUILTIN}:
+    if not config.prices_known:
         raise UsageError(
             "a budget in US dollars needs the models' prices: "
-            "--set model.input_usd_per_million=... --set model.output_usd_per_million=..."
+            "--set model.usd_per_mtok_in=... --set model.usd_per_mtok_out=..."
         )
-    if BUILTIN in model.names and budget.evaluations is None and budget.minutes is None:
+    if any(model.name == BUILTIN for model in config.models) and budget.evaluations is None and budget.minutes is None:
         raise UsageError("the built-in mutator costs nothing: give --evaluations or --minutes besides --cost-usd.")
 
 
@@ -171,9 +172,12 @@ class _Session:
         return reason
 
     def _steps(self, baselines: Sequence[Program]) -> Steps:
-        shown = [(program.name, program.score) for program in baselines if program.score is not None]
-        ranked = tuple(sorted(shown, key=lambda baseline: (-baseline[1], baseline[0])))
         store, population = self.store, self.population
+        shown = [(program.score, program) for program in baselines if program.score is not None]
+        ranked = tuple(
+            (program.name, population.example(program.id))
+            for _, program in sorted(shown, key=lambda scored: (-scored[0], scored[1].name))
+        )
         proposer = Proposer(self.config, self.problem, store, population, self.clients, ranked)
         return Steps(
             self.config, self.problem, store, population, proposer, self.pool, self.ledger, self.stop, self.audience

@@ -137,7 +137,7 @@ class Steps:
         if len(self._ledger.evaluating) >= 2 * self._config.workers:
             return False
         by_model = self._proposer.mutator_of(step) != BUILTIN
-        return not by_model or len(self._ledger.calling) < self._config.model.concurrency
+        return not by_model or len(self._ledger.calling) < sum(m.concurrency for m in self._config.models)
 
     def _begin(self, step: int) -> None:
         """Choose a parent, commit the choice and the prompt, and start the step."""

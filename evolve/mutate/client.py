@@ -147,7 +147,7 @@ class ModelClient:
         """Import the SDK (about half a second of CPU) now rather than in the first call. Safe on another thread."""
         self._connected()
 
-    async def complete(self, prompt: Prompt) -> Answer:
+    async def complete(self, prompt: Prompt, call_id: int = 0) -> Answer:
         """Ask the model and return its answer, or an answer whose status says why there is none.
 
         Raises UsageError for what a person must put right: no server at the base URL, a key that is missing or refused

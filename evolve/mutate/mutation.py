@@ -5,6 +5,24 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What is asked for. The built-in mutator has kinds of its own and is not asked for one.
+
+    EDIT: SEARCH/REPLACE edits of the parent.  REWRITE: the whole program anew.  CROSSOVER: the best of two parents in
+    one.  EXPLORE: an idea that no program has yet.  SIMPLIFY: the same with less.  REPAIR: of a program that failed.
+    INSIGHT: no program, but a line on what worked or failed, and why.
+    """
+
+    EDIT = "edit"
+    REWRITE = "rewrite"
+    CROSSOVER = "crossover"
+    EXPLORE = "explore"
+    SIMPLIFY = "simplify"
+    REPAIR = "repair"
+    INSIGHT = "insight"
 
 
 @dataclass(frozen=True)
@@ -24,12 +42,48 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """What was tried from a program before, and what came of it.
+
+    id: the step, which is the child's id.  kind: what was done, as in `Proposal.kind`.
+    score: the child's on train, None when it failed or there was none.  outcome: "ok", "infeasible", "parse_error", ...
+    note: why it failed, or the model's own words on its idea; one line, may be empty.
+    """
+
+    id: int
+    kind: str
+    score: float | None
+    outcome: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Insight:
+    """What a run has learnt.
+
+    id: the step that wrote it down.  subjects: the programs that it is about.  line: always told.
+    detail: told where the parent is one of the subjects or descends from one; may be empty.
+    """
+
+    id: int
+    subjects: tuple[int, ...]
+    line: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class Request:
     """One step's order: change `parent`.
 
     statement: the domain's problem.md.  defines: what the child must define at its top level.
-    baselines: (name, train score) of the domain's baselines, best first.
     rng: the step's own source of chance; the only one a mutator may draw from.
+    kind: what is asked for; the built-in mutator takes no notice of it.
+    inspirations: other programs, the most useful first. For CROSSOVER the first one is the second parent.
+    baselines: the domain's baselines on train, best first, with their figures per instance.
+    attempts: what was tried from the parent, the latest last.
+    insights: what the run has learnt, the latest last.  related: ids of those whose detail concerns the parent.
+    taken: for EXPLORE, the ideas that are taken: the model's own words on the best programs, best first.
+    subjects: for INSIGHT, pairs (program before, program after) that the insight is to be about.
     """
 
     step: int
@@ -39,7 +93,13 @@ class Request:
     parent: Example
     inspirations: tuple[Example, ...]
     rng: random.Random
-    baselines: tuple[tuple[str, float], ...] = ()
+    kind: Kind = Kind.EDIT
+    baselines: tuple[tuple[str, Example], ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    insights: tuple[Insight, ...] = ()
+    related: frozenset[int] = frozenset()
+    taken: tuple[tuple[int, str], ...] = ()
+    subjects: tuple[tuple[Example, Example], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,8 +108,10 @@ class Proposal:
 
     kind: what was done, for the record: "constant", "crossover", "edit", "rewrite".
     source: the child's whole source, parseable Python that defines what it must; None when `error` says why not.
+    idea: the model's own words on its change, one line; empty for the built-in mutator.
     """
 
     kind: str
     source: str | None
     error: str = ""
+    idea: str = ""

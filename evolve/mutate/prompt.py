@@ -11,15 +11,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from evolve.mutate.evolve_block import editable_lines
-from evolve.mutate.mutation import Example, Request
+from evolve.mutate.mutation import Example, Kind, Request
 
 if TYPE_CHECKING:
     import jinja2
-
-Kind = Literal["edit", "rewrite"]
 
 TEMPLATES = Path(__file__).parent / "prompts"
 BUDGET_TOKENS = 24_000
@@ -44,10 +42,10 @@ class Prompt:
 
 def choose_kind(rng: random.Random) -> Kind:
     """Draw what to ask for: an edit seven times in ten, else a whole program."""
-    return "edit" if rng.random() < EDIT_SHARE else "rewrite"
+    return Kind.EDIT if rng.random() < EDIT_SHARE else Kind.REWRITE
 
 
-def build_prompt(request: Request, kind: Kind, budget_tokens: int = BUDGET_TOKENS) -> Prompt:
+def build_prompt(request: Request, budget_tokens: int = BUDGET_TOKENS) -> Prompt:
     """Return the prompt for one step; the same request gives the same text.
 
     budget_tokens: the length to stay under, at four bytes a token. Inspirations are left out for it, the last first,
@@ -56,7 +54,7 @@ def build_prompt(request: Request, kind: Kind, budget_tokens: int = BUDGET_TOKEN
     shown = len(request.inspirations)
     worst = WORST_SHOWN
     while True:
-        prompt = _render(request, kind, request.inspirations[:shown], worst)
+        prompt = _render(request, request.inspirations[:shown], worst)
         size = len((prompt.system + prompt.user).encode())
         if size <= 4 * budget_tokens or (shown == 0 and worst == 1):
             return prompt
@@ -66,8 +64,8 @@ def build_prompt(request: Request, kind: Kind, budget_tokens: int = BUDGET_TOKEN
             worst = 1
 
 
-def _render(request: Request, kind: Kind, inspirations: Sequence[Example], worst: int) -> Prompt:
-    parent = request.parent
+def _render(request: Request, inspirations: Sequence[Example], worst: int) -> Prompt:
+    parent, kind = request.parent, request.kind
     system = _template(f"{kind}.j2").render(defines=request.defines)
     user = _template("task.j2").render(
         request=request,

@@ -69,9 +69,9 @@ def usd_text(cost_usd: float) -> str:
 
 def mutators_text(config: RunConfig) -> str:
     """Return who changes programs, in words."""
-    names = ["the built-in mutator" if name == BUILTIN else name for name in config.model.names]
-    asks = any(name != BUILTIN for name in config.model.names)
-    return ", ".join(names) + (f" at {config.model.base_url}" if asks and config.model.base_url else "")
+    names = ["the built-in mutator" if model.name == BUILTIN else model.name for model in config.models]
+    urls = dict.fromkeys(model.base_url for model in config.models if model.is_served and model.base_url)
+    return ", ".join(names) + (f" at {', '.join(urls)}" if urls else "")
 
 
 def budget_text(budget: Budget) -> str:
@@ -80,5 +80,7 @@ def budget_text(budget: Budget) -> str:
         f"{budget.evaluations} evaluations" if budget.evaluations is not None else "",
         f"{budget.minutes:g} minutes" if budget.minutes is not None else "",
         f"${budget.cost_usd:g}" if budget.cost_usd is not None else "",
+        f"{budget.tokens} tokens" if budget.tokens is not None else "",
+        f"{budget.calls} model calls" if budget.calls is not None else "",
     ]
     return ", ".join(part for part in parts if part)

@@ -13,7 +13,6 @@ from rich.table import Table
 from rich.text import Text
 
 from evolve.archive import Fate, ModelCall, Program, Store
-from evolve.config import BUILTIN
 from evolve.observer import Observer, Progress, RunResult
 from evolve.report.figures import duration_text, usd_text
 from evolve.report.run_report import best_so_far
@@ -43,8 +42,8 @@ class Display(Observer):
     def started(self, folder: Path, config: RunConfig, problem: Problem, store: Store, resumed: bool) -> None:
         """Remember what the run is."""
         self.folder = folder
-        self._asks_models = any(name != BUILTIN for name in config.model.names)
-        self._prices_known = None not in (config.model.input_usd_per_million, config.model.output_usd_per_million)
+        self._asks_models = config.asks_models
+        self._prices_known = config.prices_known
         self._curve = list(best_so_far([score for _, score in store.curve()]))
 
     def notice(self, text: str) -> None:

@@ -24,7 +24,7 @@ def run_document(report: RunReport) -> dict[str, Any]:
         "seed": report.config.seed,
         "deterministic": report.config.deterministic,
         "search": report.config.search.strategy,
-        "models": report.config.model.names,
+        "models": [model.name for model in report.config.models],
         "workers": report.config.workers,
         "budget": report.config.budget.model_dump(),
         "evaluations": report.evaluations,

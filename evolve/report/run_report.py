@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evolve.archive import CallTotals, Fate, Program, Role, RunStatus, Store
-from evolve.config import BUILTIN, RunConfig, from_text
+from evolve.config import RunConfig, from_text
 from evolve.evaluator import Split
 from evolve.scoring import Status
 
@@ -92,7 +92,7 @@ class RunReport:
     @property
     def uses_models(self) -> bool:
         """Whether a model is asked, and not only the built-in mutator."""
-        return any(name != BUILTIN for name in self.config.model.names)
+        return self.config.asks_models
 
     def row(self, role: str) -> ProgramRow | None:
         """Return the seed's or the best program's row; the seed's for both when nothing is better."""
@@ -130,7 +130,6 @@ def describe(store: Store) -> RunReport:
     rows += [row("baseline", program) for program in baselines]
     rows += [row("best", best)] if best and best.id > 0 else []
     order = {id: place for place, (id, _) in enumerate(curve)}
-    prices = (config.model.input_usd_per_million, config.model.output_usd_per_million)
     return RunReport(
         folder=store.folder,
         evaluator=Path(summary.evaluator).name,
@@ -140,7 +139,7 @@ def describe(store: Store) -> RunReport:
         evaluations=summary.evaluations,
         steps=summary.steps,
         calls=summary.calls,
-        cost_known=summary.calls.calls == 0 or None not in prices,
+        cost_known=summary.calls.calls == 0 or config.prices_known,
         active_s=summary.active_s,
         started=summary.started,
         ended=summary.ended,

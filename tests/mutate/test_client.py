@@ -23,9 +23,10 @@ from evolve.errors import UsageError
 from evolve.mutate import client as client_module
 from evolve.mutate.client import AnswerStatus, ModelClient
 from evolve.mutate.completion import read_completion
+from evolve.mutate.mutation import Kind
 from evolve.mutate.prompt import Prompt
 
-PROMPT = Prompt("Be brief.", "Say something.", "edit")
+PROMPT = Prompt("Be brief.", "Say something.", Kind.EDIT)
 KEY = "sk-test-0123456789abcdef"
 _KEYS = st.sampled_from(["choices", "message", "content", "refusal", "usage", "prompt_tokens", "text", "error"])
 
@@ -383,8 +384,8 @@ def test_the_key_shows_in_no_answer_no_repr_and_no_log(
 
 
 def test_the_same_request_has_the_same_digest_and_another_model_another() -> None:
-    assert PROMPT.digest("m") == Prompt("Be brief.", "Say something.", "rewrite").digest("m")
-    assert len({PROMPT.digest("m"), PROMPT.digest("n"), Prompt("", "Say something.", "edit").digest("m")}) == 3
+    assert PROMPT.digest("m") == Prompt("Be brief.", "Say something.", Kind.REWRITE).digest("m")
+    assert len({PROMPT.digest("m"), PROMPT.digest("n"), Prompt("", "Say something.", Kind.EDIT).digest("m")}) == 3
 
 
 def test_the_sdk_is_imported_only_when_a_model_is_asked() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from evolve.mutate.mutation import Example, Request
-from evolve.mutate.prompt import Kind, build_prompt, choose_kind
+from evolve.mutate.mutation import Example, Kind, Request
+from evolve.mutate.prompt import Prompt, build_prompt, choose_kind
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -47,7 +47,7 @@ INFEASIBLE = dataclasses.replace(
 MARKED = dataclasses.replace(SEED, source=f"# EVOLVE-BLOCK-START\n{SEED.source}# EVOLVE-BLOCK-END\n")
 
 
-def request(parent: Example, *inspirations: Example, baselines: tuple[tuple[str, float], ...] = ()) -> Request:
+def request(parent: Example, *inspirations: Example, baselines: tuple[tuple[str, Example], ...] = ()) -> Request:
     return Request(
         step=5,
         evaluator="prism",
@@ -60,18 +60,25 @@ def request(parent: Example, *inspirations: Example, baselines: tuple[tuple[str,
     )
 
 
-BASELINES = (("greedy", 60.82), ("round_robin", 0.0))
+BASELINES = tuple(
+    (name, Example(id, "def place(num_gpus, models): ...\n", "ok", score))
+    for id, name, score in ((-2, "greedy", 60.82), (-1, "round_robin", 0.0))
+)
 CASES: dict[str, tuple[Request, Kind]] = {
-    "edit_of_a_scored_parent": (request(BETTER, SEED, baselines=BASELINES), "edit"),
-    "rewrite_of_the_seed_alone": (request(SEED), "rewrite"),
-    "edit_after_an_exception": (request(BROKEN, BETTER, baselines=BASELINES), "edit"),
-    "rewrite_after_an_infeasible_answer": (request(INFEASIBLE), "rewrite"),
-    "edit_in_an_evolve_block": (request(MARKED), "edit"),
+    "edit_of_a_scored_parent": (request(BETTER, SEED, baselines=BASELINES), Kind.EDIT),
+    "rewrite_of_the_seed_alone": (request(SEED), Kind.REWRITE),
+    "edit_after_an_exception": (request(BROKEN, BETTER, baselines=BASELINES), Kind.EDIT),
+    "rewrite_after_an_infeasible_answer": (request(INFEASIBLE), Kind.REWRITE),
+    "edit_in_an_evolve_block": (request(MARKED), Kind.EDIT),
 }
 
 
+def asked(request: Request, kind: Kind, **options: int) -> Prompt:
+    return build_prompt(dataclasses.replace(request, kind=kind), **options)
+
+
 def text_of(case: str) -> str:
-    prompt = build_prompt(*CASES[case])
+    prompt = asked(*CASES[case])
     return f"[system]\n{prompt.system}\n[user]\n{prompt.user}"
 
 
@@ -87,12 +94,12 @@ def test_every_golden_prompt_has_its_case() -> None:
 def test_a_tight_budget_drops_the_last_inspirations_first_and_never_cuts_code() -> None:
     long = dataclasses.replace(SEED, id=1, source=SEED.source + "# filler\n" * 500)
     given = request(BETTER, SEED, long, long)
-    full = build_prompt(given, "edit").user
+    full = asked(given, Kind.EDIT).user
     assert full.count("for ideas") == 3
-    some = build_prompt(given, "edit", budget_tokens=1_000).user
+    some = asked(given, Kind.EDIT, budget_tokens=1_000).user
     assert some.count("for ideas") == 1
     assert SEED.source in some
-    none = build_prompt(given, "edit", budget_tokens=1).user
+    none = asked(given, Kind.EDIT, budget_tokens=1).user
     assert none.count("for ideas") == 0
     assert BETTER.source in none
     assert given.statement.strip() in none
@@ -104,7 +111,7 @@ def test_a_thousand_instances_and_a_megabyte_of_feedback_stay_short() -> None:
     many = dataclasses.replace(
         SEED, instances=tuple((f"train/{i}", float(i), "far off " * 10_000) for i in range(1000))
     )
-    prompt = build_prompt(request(many), "edit")
+    prompt = asked(request(many), Kind.EDIT)
     assert len(prompt.user) < 8_000
     assert "train/0 0.00, train/1 1.00" in prompt.user
     assert "train/41 " not in prompt.user
@@ -112,7 +119,7 @@ def test_a_thousand_instances_and_a_megabyte_of_feedback_stay_short() -> None:
 
 def test_feedback_cannot_break_the_encoding() -> None:
     odd = dataclasses.replace(BROKEN, instances=(("train/0", None, "lone \ud800 surrogate"),))
-    build_prompt(request(odd), "edit").user.encode()
+    asked(request(odd), Kind.EDIT).user.encode()
 
 
 def test_seven_in_ten_prompts_ask_for_edits() -> None:
