@@ -224,7 +224,7 @@ def test_failed_children_are_recorded_and_the_run_goes_on(tmp_path: Path) -> Non
 def test_failed_calls_are_recorded_and_the_run_goes_on(tmp_path: Path) -> None:
     class Flaky(HashModel):
         async def complete(self, prompt: Prompt, call_id: int) -> Answer:
-            answer = await super().complete(prompt)
+            answer = await super().complete(prompt, call_id)
             if len(self.asked) % 3 == 0:
                 return Answer("", AnswerStatus.TIMEOUT, "no answer within 300 s", 0, 0, None, 300.0, 1)
             return answer
