@@ -86,6 +86,9 @@ class HashModel:
 
     def warm_up(self) -> None: ...
 
+    def worst_case(self, prompt: Prompt) -> tuple[int, float | None]:
+        return 120, self.cost_usd
+
     async def complete(self, prompt: Prompt, call_id: int) -> Answer:
         self.asked.append(prompt.digest("m"))
         for _ in range(self.rng.randint(0, 12)):

@@ -76,7 +76,7 @@ TABLE = {
     "score {trivial} {trivial}/seed.py --split tset": "Invalid value for '--split': 'tset' is not one of "
     "'train', 'validation', 'test', 'public'. (see: evolve score --help)",
     "rnu": "there is no command 'rnu'. Did you mean 'run'? "
-    "Known: list, run, resume, runs, show, best, diff, audit, score, baselines, doctor. (see: evolve --help)",
+    "Known: list, run, resume, replay, runs, show, best, diff, audit, score, baselines, doctor. (see: evolve --help)",
     "--versoin": "No such option '--versoin'. Did you mean '--version'? (see: evolve --help)",
 }
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,11 @@ from evolve.archive import Fate, ModelCall, Program, RunStatus, Store
 from evolve.config import RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
+from evolve.loop.choosing import Chooser
 from evolve.mutate.client import Answer, AnswerStatus
 from evolve.mutate.prompt import Prompt
 from evolve.observer import Observer, Progress, RunResult
 from evolve.scoring import InstanceResult, Status
-from evolve.search import Scored, make_strategy
 
 PROBLEM = trivial_problem()
 
@@ -85,17 +85,18 @@ def test_every_choice_follows_from_what_the_search_had_been_told_by_then(tmp_pat
     config = configured(60, seed=3)
     evolve(tmp_path / "run", config, QuickPool(5), HashModel(5))
     with Store.open(tmp_path / "run") as store:
-        told, selections = store.told(), store.selections()
+        ends, selections, seed = store.step_ends(heard=True), store.selections(), store.program(0)
     for selection in selections:
-        strategy = make_strategy(config.search)
-        for result in told[: selection.told]:
-            strategy.tell(Scored(result.id, result.parent_id, result.island, result.score))
-        choice = strategy.ask(random.Random(f"3/ask/{selection.step}"))
-        assert (choice.parent, choice.inspirations, choice.island) == (
-            selection.parent_id,
-            selection.inspirations,
-            selection.island,
-        )
+        chooser = Chooser(config)
+        chooser.seeded(seed.score)
+        for told in range(1, selection.told + 1):
+            if told > 1:
+                chooser.hear(ends[told - 2])
+            for earlier in selections[: selection.step - 1]:
+                if earlier.told == told:
+                    chooser.begun(earlier)
+        again = chooser.choose(selection.step, selection.told)
+        assert again == replace(selection, fate=None, note="", taken=None, ended=None)
 
 
 @pytest.mark.parametrize("workers, concurrency", [(1, 1), (2, 3), (4, 16)])

@@ -10,10 +10,11 @@ from evolve.archive.records import (
     RunStatus,
     Selection,
     SplitFigures,
+    StepEnd,
     Summary,
-    Told,
 )
 from evolve.archive.store import Store
+from evolve.archive.tape import Tape, read_tape, tape_of, to_lines
 
 __all__ = [
     "CallStatus",
@@ -25,7 +26,11 @@ __all__ = [
     "RunStatus",
     "Selection",
     "SplitFigures",
+    "StepEnd",
     "Store",
     "Summary",
-    "Told",
+    "Tape",
+    "read_tape",
+    "tape_of",
+    "to_lines",
 ]

@@ -72,6 +72,9 @@ class ProgramRow(Base):
     failure: Mapped[str] = mapped_column(default="")
     told: Mapped[int | None]
     created: Mapped[float]
+    idea: Mapped[str] = mapped_column(default="")
+    nearest_id: Mapped[int | None]
+    likeness: Mapped[float | None]
     source: Mapped[str] = mapped_column(CompressedText)
 
     __table_args__ = (Index("programs_by_score", "role", "score"),)
@@ -124,8 +127,12 @@ class SelectionRow(Base):
     told: Mapped[int]
     reason: Mapped[str]
     mutator: Mapped[str]
+    kind: Mapped[str] = mapped_column(default="")
+    novelty: Mapped[float | None]
     fate: Mapped[str | None]
     note: Mapped[str] = mapped_column(default="")
+    taken: Mapped[int | None]
+    ended: Mapped[int | None] = mapped_column(index=True)
 
 
 class ModelCallRow(Base):
@@ -142,7 +149,19 @@ class ModelCallRow(Base):
     answer: Mapped[str | None] = mapped_column(CompressedText)
     error: Mapped[str] = mapped_column(default="")
     prompt_tokens: Mapped[int] = mapped_column(default=0)
+    cached_tokens: Mapped[int] = mapped_column(default=0)
     completion_tokens: Mapped[int] = mapped_column(default=0)
+    tokens_estimated: Mapped[bool] = mapped_column(default=False)
     cost_usd: Mapped[float | None]
     latency_s: Mapped[float] = mapped_column(default=0.0)
     attempts: Mapped[int] = mapped_column(default=0)
+
+
+class InsightRow(Base):
+    """What a step wrote down of what the run has learnt; its selection's inspirations are the programs it is about."""
+
+    __tablename__ = "insights"
+
+    step: Mapped[int] = mapped_column(ForeignKey("selections.step"), primary_key=True, autoincrement=False)
+    line: Mapped[str]
+    detail: Mapped[str]

@@ -14,6 +14,7 @@ from evolve.archive.lock import RunLock
 from evolve.archive.models import (
     SCHEMA_VERSION,
     EvaluationRow,
+    InsightRow,
     ModelCallRow,
     ProgramRow,
     RunRow,
@@ -31,14 +32,15 @@ from evolve.archive.records import (
     RunStatus,
     Selection,
     SplitFigures,
+    StepEnd,
     Summary,
-    Told,
 )
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.scoring import InstanceResult, Status
 
 _PROGRAM = select(*ProgramRow.__table__.columns)
+_SELECTION = tuple(column.name for column in SelectionRow.__table__.columns)
 _IN_SEARCH = ProgramRow.role != Role.BASELINE
 
 
@@ -160,11 +162,38 @@ class Reader:
         rows = self._all(select(ProgramRow.fingerprint, ProgramRow.id).order_by(ProgramRow.id.desc()))
         return {row.fingerprint: row.id for row in rows}
 
-    def told(self) -> list[Told]:
-        """Return what the search was told, in that order: telling it again rebuilds its state."""
-        columns = (ProgramRow.id, ProgramRow.parent_id, ProgramRow.island, ProgramRow.score)
-        rows = self._all(select(*columns).where(ProgramRow.told.is_not(None)).order_by(ProgramRow.told))
-        return [Told(*row) for row in rows]
+    def step_ends(self, heard: bool) -> list[StepEnd]:
+        """Return the steps that ended: those that the search was told of, in that order, or the others, by number.
+
+        Telling it the former again rebuilds its state.
+        """
+        call = ModelCallRow
+        columns = (
+            *SelectionRow.__table__.columns,
+            *(ProgramRow.kind.label("child_kind"), ProgramRow.status, ProgramRow.score, ProgramRow.failure),
+            *(ProgramRow.idea, ProgramRow.nearest_id, ProgramRow.likeness),
+            *(call.status.label("call_status"), call.prompt_tokens + call.completion_tokens, call.cost_usd),
+            InsightRow.detail,
+        )
+        chosen = (
+            select(*columns)
+            .outerjoin(ProgramRow, ProgramRow.id == SelectionRow.step)
+            .outerjoin(call, call.step == SelectionRow.step)
+            .outerjoin(InsightRow, InsightRow.step == SelectionRow.step)
+            .where(SelectionRow.fate.is_not(None))
+        )
+        if heard:
+            chosen = chosen.where(SelectionRow.ended.is_not(None)).order_by(SelectionRow.ended)
+        else:
+            chosen = chosen.where(SelectionRow.ended.is_(None)).order_by(SelectionRow.step)
+        own = len(SelectionRow.__table__.columns)
+        return [_step_end(self._selection(row[:own]), *row[own:]) for row in self._all(chosen)]
+
+    def insights(self) -> list[tuple[Selection, str, str]]:
+        """Return what the run has learnt, in the order of steps: the step that wrote it down, line, detail."""
+        columns = (*SelectionRow.__table__.columns, InsightRow.line, InsightRow.detail)
+        chosen = select(*columns).join(InsightRow, InsightRow.step == SelectionRow.step).order_by(SelectionRow.step)
+        return [(self._selection(row[:-2]), row[-2], row[-1]) for row in self._all(chosen)]
 
     def improvements(self) -> list[Program]:
         """Return the children that were the best so far, strictly, in the order in which the search was told.
@@ -239,19 +268,22 @@ class Reader:
         row = self._one(select(func.coalesce(func.max(SelectionRow.step), 0)))
         return int(row[0])
 
-    def barren_steps(self, last_step: int) -> int:
-        """Return how many steps up to `last_step` ended, since the last one of them that gave a scored program."""
-        upto = SelectionRow.step <= last_step
-        scored = select(func.max(SelectionRow.step)).where(SelectionRow.fate == Fate.SCORED, upto).scalar_subquery()
-        ended = SelectionRow.fate.is_not(None)
-        row = self._one(select(func.count()).where(ended, upto, SelectionRow.step > func.coalesce(scored, 0)))
+    def last_taken(self) -> int:
+        """Return the number of the latest step that was compared with those before it; 0 before the first."""
+        row = self._one(select(func.coalesce(func.max(SelectionRow.taken), 0)))
         return int(row[0])
 
     def model_call(self, step: int) -> ModelCall | None:
         """Return the question and answer of a step, or None where no model was asked."""
         row = self._one(select(*ModelCallRow.__table__.columns).where(ModelCallRow.step == step))
-        if row is None:
-            return None
+        return None if row is None else self._model_call(row)
+
+    def model_calls(self) -> list[ModelCall]:
+        """Return all questions and answers, in the order of steps."""
+        chosen = select(*ModelCallRow.__table__.columns).order_by(ModelCallRow.step)
+        return [self._model_call(row) for row in self._all(chosen)]
+
+    def _model_call(self, row: Any) -> ModelCall:
         system, _, prompt = self._prompts.unpack(row.prompt).partition("\0")
         return ModelCall(
             step=row.step,
@@ -264,22 +296,25 @@ class Reader:
             answer=row.answer or "",
             error=row.error,
             prompt_tokens=row.prompt_tokens,
+            cached_tokens=row.cached_tokens,
             completion_tokens=row.completion_tokens,
+            tokens_estimated=row.tokens_estimated,
             cost_usd=row.cost_usd,
             latency_s=row.latency_s,
             attempts=row.attempts,
         )
 
-    def call_totals(self, last_step: int | None = None) -> CallTotals:
-        """Return calls, tokens and cost of the whole run, or of its steps up to `last_step`."""
-        chosen = select(
-            ModelCallRow.status,
-            func.count(),
-            func.sum(ModelCallRow.prompt_tokens),
-            func.sum(ModelCallRow.completion_tokens),
-            func.total(ModelCallRow.cost_usd),
-        ).group_by(ModelCallRow.status)
-        rows = self._all(chosen if last_step is None else chosen.where(ModelCallRow.step <= last_step))
+    def call_totals(self) -> CallTotals:
+        """Return calls, tokens and cost of the whole run."""
+        rows = self._all(
+            select(
+                ModelCallRow.status,
+                func.count(),
+                func.sum(ModelCallRow.prompt_tokens),
+                func.sum(ModelCallRow.completion_tokens),
+                func.total(ModelCallRow.cost_usd),
+            ).group_by(ModelCallRow.status)
+        )
         counts = {row[0]: row[1] for row in rows}
         return CallTotals(
             calls=sum(counts.values()),
@@ -302,16 +337,13 @@ class Reader:
         ]
 
     def _selections(self, chosen: Any) -> list[Selection]:
-        return [
-            Selection(
-                **{
-                    **row._mapping,
-                    "inspirations": tuple(row.inspirations),
-                    "fate": Fate(row.fate) if row.fate else None,
-                }
-            )
-            for row in self._all(chosen)
-        ]
+        return [self._selection(row) for row in self._all(chosen)]
+
+    @staticmethod
+    def _selection(row: Any) -> Selection:
+        facts = dict(zip(_SELECTION, row, strict=True))
+        fate = Fate(facts["fate"]) if facts["fate"] else None
+        return Selection(**{**facts, "inspirations": tuple(facts["inspirations"]), "fate": fate})
 
     def _all(self, chosen: Executable) -> Sequence[Any]:
         with self._connection.begin():
@@ -320,3 +352,34 @@ class Reader:
     def _one(self, chosen: Executable) -> Any:
         with self._connection.begin():
             return self._connection.execute(chosen).one_or_none()
+
+
+def _step_end(
+    selection: Selection,
+    child_kind: str | None,
+    status: str | None,
+    score: float | None,
+    failure: str | None,
+    idea: str | None,
+    nearest_id: int | None,
+    likeness: float | None,
+    call_status: str | None,
+    tokens: int | None,
+    cost_usd: float | None,
+    detail: str | None,
+) -> StepEnd:
+    return StepEnd(
+        selection,
+        child_kind or selection.kind,
+        Status(status) if status else None,
+        score,
+        failure or "",
+        idea or "",
+        nearest_id,
+        likeness,
+        called=call_status is not None,
+        answered=call_status == CallStatus.ANSWERED,
+        tokens=tokens or 0,
+        cost_usd=cost_usd,
+        detail=detail or "",
+    )

@@ -28,12 +28,14 @@ class Role(StrEnum):
 
 
 class Fate(StrEnum):
-    """What became of a step. Only SCORED counts as an evaluation."""
+    """What became of a step. Only SCORED counts as an evaluation. INSIGHT: it was to write one down, and did."""
 
     SCORED = "scored"
     DUPLICATE = "duplicate"
+    NEAR_DUPLICATE = "near_duplicate"
     PARSE_ERROR = "parse_error"
     CALL_ERROR = "call_error"
+    INSIGHT = "insight"
 
 
 class CallStatus(StrEnum):
@@ -53,9 +55,11 @@ class Program:
         name: "seed", a baseline's name, empty for a child.
         island: where the search put it; -1 for the seed, which belongs to all, and for baselines.
         kind: what made it: "seed", "baseline", "constant", "crossover", "edit", "rewrite", ...
+        idea: a model's own words on what it changed, one line.
+        nearest_id, likeness: the program that it was most like when it came, and how like, 0..1; None: not looked for.
         status: None until the evaluation on train is committed.
         score: None unless status is ok.
-        told: 1, 2, ... in the order in which the search was told; None for baselines and what it was not told yet.
+        told: rises in the order in which the search was told; None for baselines and what it was not told yet.
         cpu_s: CPU seconds of the program on the whole train split.
         failure: the first failing instance's text, empty when status is ok.
         created: seconds since the epoch.
@@ -77,6 +81,9 @@ class Program:
     cpu_s: float = 0.0
     failure: str = ""
     told: int | None = None
+    idea: str = ""
+    nearest_id: int | None = None
+    likeness: float | None = None
 
     def with_score(self, score: SplitScore) -> Program:
         """Return the program with its figures on train."""
@@ -88,16 +95,6 @@ class Program:
             cpu_s=score.cpu_s,
             failure="" if score.status is Status.OK else score.feedback,
         )
-
-
-@dataclass(frozen=True)
-class Told:
-    """What the search was told of a program."""
-
-    id: int
-    parent_id: int | None
-    island: int
-    score: float | None
 
 
 @dataclass(frozen=True)
@@ -120,6 +117,8 @@ class ModelCall:
         digest: hash of model and messages.
         answer: what came back, empty until then.
         error: why there is no answer, or none of use (empty, refused).
+        prompt_tokens: of these, cached_tokens were in the server's cache.
+        tokens_estimated: the server did not count all of them.
         cost_usd: None where no prices are known.
     """
 
@@ -133,7 +132,9 @@ class ModelCall:
     answer: str = ""
     error: str = ""
     prompt_tokens: int = 0
+    cached_tokens: int = 0
     completion_tokens: int = 0
+    tokens_estimated: bool = False
     cost_usd: float | None = None
     latency_s: float = 0.0
     attempts: int = 0
@@ -144,10 +145,15 @@ class Selection:
     """Why a step took its parent.
 
     Attributes:
-        told: how many results the search had been told by then.
+        inspirations: of a step that writes an insight down, the programs that it is about.
+        told: how many ends of steps the search knew of by then, the seed's score being the first.
         mutator: "builtin" or a model's name.
+        kind: what the model was asked for; empty for the built-in mutator, whose child says what was done.
+        novelty: a child this like another program, or more, is turned down; None: none is.
         fate: None while the step is under way.
-        note: why there is no new program: the parse error, the id of the program it repeats.
+        note: why there is no new program: the parse error, the id of the program it repeats; or the insight.
+        taken: 1, 2, ... in the order in which children were compared with those before them, or found to be none.
+        ended: rises in the order in which the search was told of the steps' ends; None while it does not know.
     """
 
     step: int
@@ -157,8 +163,44 @@ class Selection:
     told: int
     reason: str
     mutator: str
+    kind: str = ""
+    novelty: float | None = None
     fate: Fate | None = None
     note: str = ""
+    taken: int | None = None
+    ended: int | None = None
+
+
+@dataclass(frozen=True)
+class StepEnd:
+    """How a step ended, as later choices know it.
+
+    Attributes:
+        selection: with its fate and note.
+        kind: what was done: the program's kind, or what was asked for where there is none.
+        status, score, failure, idea, nearest_id, likeness: of the child; None or empty where there is none.
+        called: a model was asked.  answered: and it answered.  tokens, cost_usd: of the call.
+        detail: of an insight, whose line is the selection's note.
+    """
+
+    selection: Selection
+    kind: str
+    status: Status | None = None
+    score: float | None = None
+    failure: str = ""
+    idea: str = ""
+    nearest_id: int | None = None
+    likeness: float | None = None
+    called: bool = False
+    answered: bool = False
+    tokens: int = 0
+    cost_usd: float | None = None
+    detail: str = ""
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether there is a new program."""
+        return self.selection.fate is Fate.SCORED
 
 
 @dataclass(frozen=True)

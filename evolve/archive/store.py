@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from evolve.archive.models import (
     SCHEMA_VERSION,
     Base,
     EvaluationRow,
+    InsightRow,
     ModelCallRow,
     ProgramRow,
     RunRow,
@@ -95,9 +97,19 @@ class Store(Reader):
         store._write_run(**facts, **({} if config is None else {"config": config}))
         return store
 
-    def add_selection(self, selection: Selection, call: ModelCall | None = None) -> None:
-        """Commit why a step takes its parent, and the prompt that is about to be sent."""
+    def add_selection(
+        self, selection: Selection, call: ModelCall | None = None, heard: Sequence[tuple[int, int]] = ()
+    ) -> None:
+        """Commit why a step takes its parent, and the prompt that is about to be sent.
+
+        heard: (step, number) of every ended step that this choice knows of and no earlier one did.
+        """
         with database.transaction(self._connection, self.folder) as connection:
+            if heard:
+                ends = [{"b_step": step, "ended": number} for step, number in heard]
+                connection.execute(_END_STEP.values(ended=bindparam("ended")), ends)
+                told = [{"b_id": step, "told": number} for step, number in heard]
+                connection.execute(_SCORE.values(told=bindparam("told")), told)
             connection.execute(
                 _INSERT_SELECTION,
                 {
@@ -108,6 +120,8 @@ class Store(Reader):
                     "told": selection.told,
                     "reason": selection.reason,
                     "mutator": selection.mutator,
+                    "kind": selection.kind,
+                    "novelty": selection.novelty,
                     "fate": selection.fate,
                     "note": selection.note,
                 },
@@ -142,6 +156,8 @@ class Store(Reader):
                     "answer": call.answer,
                     "error": call.error,
                     "prompt_tokens": call.prompt_tokens,
+                    "cached_tokens": call.cached_tokens,
+                    "tokens_estimated": call.tokens_estimated,
                     "completion_tokens": call.completion_tokens,
                     "cost_usd": call.cost_usd,
                     "latency_s": call.latency_s,
@@ -149,8 +165,8 @@ class Store(Reader):
                 },
             )
 
-    def add_program(self, program: Program) -> None:
-        """Commit a program before it is evaluated."""
+    def add_program(self, program: Program, taken: int | None = None) -> None:
+        """Commit a program before it is evaluated. taken: of a child, its number among those that were compared."""
         with database.transaction(self._connection, self.folder) as connection:
             connection.execute(
                 _INSERT_PROGRAM,
@@ -167,12 +183,17 @@ class Store(Reader):
                     "metrics": dict(program.metrics),
                     "told": program.told,
                     "created": program.created,
+                    "idea": program.idea,
+                    "nearest_id": program.nearest_id,
+                    "likeness": program.likeness,
                     "source": program.source,
                 },
             )
+            if taken is not None:
+                connection.execute(_END_STEP, {"b_step": program.id, "taken": taken})
 
     def add_score(self, program: Program, score: SplitScore) -> None:
-        """Commit a program's train evaluation. program: with its figures, and `told` where the search hears at once."""
+        """Commit a program's train evaluation. program: with its figures; `told` is set for the seed alone."""
         facts: dict[str, Any] = {
             "b_id": program.id,
             "status": program.status,
@@ -188,15 +209,12 @@ class Store(Reader):
             if program.role is Role.CHILD:
                 connection.execute(_END_STEP, {"b_step": program.id, "fate": Fate.SCORED})
 
-    def add_told(self, program_id: int, told: int) -> None:
-        """Commit that the search was told of a program that was scored earlier."""
+    def drop_step(self, step: int, fate: Fate, note: str, taken: int, detail: str = "") -> None:
+        """Commit that a step ended without a new program. detail: of an insight, whose line is the note."""
         with database.transaction(self._connection, self.folder) as connection:
-            connection.execute(_SCORE, {"b_id": program_id, "told": told})
-
-    def drop_step(self, step: int, fate: Fate, note: str) -> None:
-        """Commit that a step ended without a new program."""
-        with database.transaction(self._connection, self.folder) as connection:
-            connection.execute(_END_STEP, {"b_step": step, "fate": fate, "note": note})
+            connection.execute(_END_STEP, {"b_step": step, "fate": fate, "note": note, "taken": taken})
+            if fate is Fate.INSIGHT:
+                connection.execute(insert(InsightRow), {"step": step, "line": note, "detail": detail})
 
     def add_split(self, program_id: int, score: SplitScore) -> None:
         """Commit a program's evaluation on validation, test or public."""

@@ -16,6 +16,7 @@ from evolve import __version__
 from evolve.cli.auditing import audit
 from evolve.cli.doctor import doctor
 from evolve.cli.inspecting import best, diff, runs, show
+from evolve.cli.replaying import replay
 from evolve.cli.running import resume, run
 from evolve.cli.scoring import baselines, list_evaluators, score
 from evolve.errors import UsageError
@@ -63,7 +64,7 @@ def evolve(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (list_evaluators, run, resume, runs, show, best, diff, audit, score, baselines, doctor):
+for command in (list_evaluators, run, resume, replay, runs, show, best, diff, audit, score, baselines, doctor):
     evolve.add_command(command)
 
 

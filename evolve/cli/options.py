@@ -27,9 +27,32 @@ require_isolation = click.option(
 )
 
 
-def path_option(name: str, metavar: str, text: str) -> Callable[[Command], Command]:
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+BUDGETS: dict[str, tuple[click.IntRange | click.FloatRange, str, str]] = {
+    "evaluations": (click.IntRange(min=0), "N", "programs"),
+    "minutes": (_POSITIVE, "M", "minutes of work"),
+    "cost_usd": (_POSITIVE, "C", "US dollars"),
+    "tokens": (click.IntRange(min=1), "T", "tokens of prompts and answers"),
+    "calls": (click.IntRange(min=1), "K", "model calls"),
+}
+"""Keys of the part `budget` of the configuration: type, letter in the help, of what."""
+
+
+def budgets(text: str) -> Callable[[Command], Command]:
+    """Return a decorator that adds an option for each budget. text: "Stop after {} {}." with the letter and of what."""
+
+    def decorate(command: Command) -> Command:
+        for key, (kind, letter, what) in reversed(BUDGETS.items()):
+            flag = f"--{key.replace('_', '-')}"
+            command = click.option(flag, type=kind, metavar=letter, help=text.format(letter, what))(command)
+        return command
+
+    return decorate
+
+
+def path_option(*names: str, metavar: str, text: str) -> Callable[[Command], Command]:
     """Return an option that takes a path; whether there is something is found out by who reads it."""
-    return click.option(name, type=click.Path(path_type=Path), metavar=metavar, help=text)
+    return click.option(*names, type=click.Path(path_type=Path), metavar=metavar, help=text)
 
 
 def split_and_workers(command: Command) -> Command:
@@ -39,7 +62,7 @@ def split_and_workers(command: Command) -> Command:
         require_isolation,
         settings,
         workers,
-        path_option("--data", "PATH", "Instances from a file or folder in the problem's public format."),
+        path_option("--data", metavar="PATH", text="Instances from a file or folder in the problem's public format."),
         click.option(
             "--split",
             type=click.Choice(["train", "validation", "test", "public"]),

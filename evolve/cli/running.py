@@ -21,20 +21,18 @@ INTERRUPTED = 130
 @click.option("--model", "models", multiple=True, metavar="NAME", help="A model to ask; may be given several times.")
 @click.option("--base-url", metavar="URL", help="OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1")
 @click.option("--api-key-env", metavar="VAR", help="Environment variable with the API key. Default: OPENAI_API_KEY.")
-@click.option("--evaluations", type=click.IntRange(min=0), metavar="N", help="Stop after N programs. Default: 200.")
-@click.option(
-    "--minutes", type=click.FloatRange(min=0, min_open=True), metavar="M", help="Stop after M minutes of work."
-)
-@click.option(
-    "--cost-usd", type=click.FloatRange(min=0, min_open=True), metavar="C", help="Stop when C US dollars are spent."
-)
+@options.budgets("Stop after {} {}, all sessions together.")
 @options.workers
 @click.option("--seed", type=click.IntRange(min=0), metavar="S", help="The only source of chance. Default: 0.")
 @click.option("--search", metavar="NAME", help="Who becomes a parent. Default: islands.")
+@click.option("--mutation", metavar="MIX", help="Fixed mix of kinds, e.g. edit=3,rewrite=1. Default: a bandit chooses.")
+@options.path_option("--prompts", metavar="DIR", text="Prompt templates that go before the built-in ones.")
 @click.option("--deterministic", is_flag=True, help="One seed, one run, whatever the speed and the workers.")
 @options.require_isolation
-@options.path_option("--run", "DIR", "Run folder. Default: runs/EVALUATOR-DATE-ID.")
-@options.path_option("--config", "FILE.toml", "Configuration; options on the command line win.")
+@options.path_option("--record", metavar="FILE", text="Write steps and answers to FILE when the run ends.")
+@options.path_option("--replay", metavar="FILE", text="Take steps and answers from a FILE of --record.")
+@options.path_option("--run", metavar="DIR", text="Run folder. Default: runs/EVALUATOR-DATE-ID.")
+@options.path_option("--config", metavar="FILE.toml", text="Configuration; options on the command line win.")
 @options.settings
 @options.as_json
 def run(
@@ -42,18 +40,20 @@ def run(
     models: tuple[str, ...],
     base_url: str | None,
     api_key_env: str | None,
-    evaluations: int | None,
-    minutes: float | None,
-    cost_usd: float | None,
     workers: int | None,
     seed: int | None,
     search: str | None,
+    mutation: str | None,
+    prompts: Path | None,
     deterministic: bool,
     require_isolation: bool,
+    record: Path | None,
+    replay: Path | None,
     run: Path | None,
     config: Path | None,
     sets: tuple[str, ...],
     as_json: bool,
+    **totals: float | None,
 ) -> int:
     """Improve the seed program of EVALUATOR, a name from `evolve list` or a problem's folder.
 
@@ -67,12 +67,14 @@ def run(
         "model.names": list(models) or None,
         "model.base_url": base_url,
         "model.api_key_env": api_key_env,
-        "budget.evaluations": evaluations,
-        "budget.minutes": minutes,
-        "budget.cost_usd": cost_usd,
+        **{f"budget.{key}": total for key, total in totals.items()},
         "workers": workers,
         "seed": seed,
         "search.strategy": search,
+        "mutation.mix": mutation,
+        "prompt.templates": prompts and str(prompts.absolute()),
+        "record": record and str(record.absolute()),
+        "replay": replay and str(replay.absolute()),
         "deterministic": deterministic or None,
         "require_isolation": require_isolation or None,
     }
@@ -87,22 +89,16 @@ def run(
 
 @click.command(short_help="Continue a run.")
 @click.argument("run", metavar="RUN")
-@click.option("--evaluations", type=click.IntRange(min=0), metavar="N", help="New total of programs.")
-@click.option(
-    "--minutes", type=click.FloatRange(min=0, min_open=True), metavar="M", help="New total of minutes of work."
-)
-@click.option("--cost-usd", type=click.FloatRange(min=0, min_open=True), metavar="C", help="New total of US dollars.")
+@options.budgets("New total: {} {}.")
 @options.workers
 @click.option("--base-url", metavar="URL", help="Where the server is now.")
 @options.as_json
 def resume(
     run: str,
-    evaluations: int | None,
-    minutes: float | None,
-    cost_usd: float | None,
     workers: int | None,
     base_url: str | None,
     as_json: bool,
+    **totals: float | None,
 ) -> int:
     """Continue RUN (a path, a name in runs/, or "last") to its own totals, or to new ones."""
     from evolve.archive import Store
@@ -113,7 +109,6 @@ def resume(
     folder = find_run(run)
     with Store.open(folder) as store:
         recorded = from_text(store.config())
-    totals = {"evaluations": evaluations, "minutes": minutes, "cost_usd": cost_usd}
     config = recorded.model_copy(
         update={
             "budget": recorded.budget.model_copy(update=_given(totals)),
@@ -142,6 +137,7 @@ def _run(folder: Path, config: RunConfig, problem: Problem, resume: bool, as_jso
     from evolve import loop
     from evolve.archive import Store
     from evolve.report.progress import LinesDisplay, LiveDisplay
+    from evolve.report.recording import Recorder
     from evolve.report.run_document import run_document
     from evolve.report.run_folder import RunFolder
     from evolve.report.run_report import describe
@@ -151,11 +147,11 @@ def _run(folder: Path, config: RunConfig, problem: Problem, resume: bool, as_jso
     if not config.asks_models:
         line = "No model is asked: the built-in mutator changes the programs (--model NAME asks a model)."
         console.print(line, style="cyan", soft_wrap=True)
-    files = RunFolder()
+    files, recorder = RunFolder(), Recorder()
     display = LiveDisplay(console) if console.is_terminal else LinesDisplay(console)
     try:
         with display if isinstance(display, LiveDisplay) else nullcontext():
-            result = asyncio.run(loop.run(folder, config, problem, (files, display), resume=resume))
+            result = asyncio.run(loop.run(folder, config, problem, (files, recorder, display), resume=resume))
     except KeyboardInterrupt:
         if (folder / "archive.db").exists():
             click.echo(f"evolve: interrupted. To continue: evolve resume {folder}", err=True)
@@ -165,6 +161,8 @@ def _run(folder: Path, config: RunConfig, problem: Problem, resume: bool, as_jso
         files.close()
     if files.trouble:
         click.echo(f"evolve: the run folder is incomplete: {files.trouble}", err=True)
+    if recorder.trouble:
+        click.echo(f"evolve: nothing is recorded: {recorder.trouble}", err=True)
     with Store.open(folder) as store:
         report = describe(store)
     if as_json:

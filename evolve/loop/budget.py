@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
-from evolve.archive import CallTotals
+from evolve.archive import Fate, StepEnd
 from evolve.config import Budget
 from evolve.observer import Progress
 
@@ -24,42 +24,57 @@ class Room(Enum):
 
 
 @dataclass(frozen=True)
-class Spent:
-    """What an earlier session of the run left behind. All of it zero in a new run.
+class Cost:
+    """Of model calls: how many, their tokens, their price."""
 
-    evaluations: children scored.  calls: all model calls.  settled_calls: those of steps that choices know of.
-    barren_steps: how many of the latest of these steps gave nothing to evaluate.
-    """
+    calls: int = 0
+    tokens: int = 0
+    usd: float = 0.0
 
-    evaluations: int = 0
-    calls: CallTotals = field(default_factory=CallTotals)
-    settled_calls: CallTotals = field(default_factory=CallTotals)
-    barren_steps: int = 0
-    active_s: float = 0.0
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.calls + other.calls, self.tokens + other.tokens, self.usd + other.usd)
+
+    def within(self, budget: Budget) -> bool:
+        """Tell whether a budget allows this much."""
+        return (
+            (budget.calls is None or self.calls <= budget.calls)
+            and (budget.tokens is None or self.tokens <= budget.tokens)
+            and (budget.cost_usd is None or self.usd <= budget.cost_usd)
+        )
 
 
 class Ledger:
-    """Counts evaluations, money and time against the budget.
+    """Counts evaluations, calls, tokens, money and time against the budget.
 
-    Two sums of money are kept: of all calls that ended, and of those of settled steps only. In a deterministic run
-    choices may depend on settled steps alone, or else the speed of a model would decide where the run ends.
+    A call that is in flight is held at its worst case, so that no budget is exceeded by what comes back. In a
+    deterministic run a call stays held until its step is settled, that is, until choices know of it: what they may
+    depend on must not hang on the speed of a model.
+
+    evaluations: children scored, of all sessions.  spent: calls that ended, of all sessions.
     calling, evaluating: the steps in flight, by what they wait for.  best: (id, train score) so far.
     """
 
-    def __init__(self, budget: Budget, spent: Spent, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        budget: Budget,
+        evaluations: int = 0,
+        spent: Cost | None = None,
+        active_s: float = 0.0,
+        in_step_order: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.budget = budget
-        self.evaluations = spent.evaluations
+        self.evaluations = evaluations
         self.session_evaluations = 0
-        self.calls = spent.calls.answered + spent.calls.failed
-        self.tokens = spent.calls.prompt_tokens + spent.calls.completion_tokens
-        self.cost_usd = spent.calls.cost_usd
-        self._settled_calls = spent.settled_calls.answered + spent.settled_calls.failed
-        self._settled_usd = spent.settled_calls.cost_usd
-        self.barren_steps = spent.barren_steps
+        self.spent = spent or Cost()
+        self.barren_steps = 0
         self.best: tuple[int, float] | None = None
-        self.calling: set[int] = set()
+        self.calling: dict[int, str] = {}
         self.evaluating: set[int] = set()
-        self._active_before_s = spent.active_s
+        self._in_step_order = in_step_order
+        self._released = Cost() if in_step_order else self.spent
+        self._held: dict[int, Cost] = {}
+        self._active_before_s = active_s
         self._clock = clock
         self._began_s = clock()
 
@@ -89,36 +104,42 @@ class Ledger:
             best_score=None if self.best is None else self.best[1],
             calls_in_flight=len(self.calling),
             evaluations_in_flight=len(self.evaluating),
-            model_calls=self.calls,
-            tokens=self.tokens,
-            cost_usd=self.cost_usd,
+            model_calls=self.spent.calls,
+            tokens=self.spent.tokens,
+            cost_usd=self.spent.usd,
             active_s=self.active_s,
             session_s=self.session_s,
             session_evaluations=self.session_evaluations,
         )
 
-    def count_call(self, tokens: int, cost_usd: float) -> None:
+    def hold(self, step: int, worst: Cost) -> None:
+        """Set aside what a call may cost."""
+        self._held[step] = worst
+
+    def count_call(self, step: int, cost: Cost) -> None:
         """Count a model call that ended."""
-        self.calls += 1
-        self.tokens += tokens
-        self.cost_usd += cost_usd
+        self.spent += cost
+        if not self._in_step_order:
+            self._release(step, cost)
 
     def count_evaluation(self) -> None:
         """Count a child that was scored."""
         self.evaluations += 1
         self.session_evaluations += 1
 
-    def settle(self, scored: bool, called: bool, cost_usd: float) -> None:
-        """Count a step among those that later choices know of. called: a model was asked."""
-        self.barren_steps = 0 if scored else self.barren_steps + 1
-        self._settled_calls += called
-        self._settled_usd += cost_usd
+    def settle(self, end: StepEnd) -> None:
+        """Count a step among those that later choices know of."""
+        if end.selection.fate is not Fate.INSIGHT:
+            self.barren_steps = 0 if end.is_scored else self.barren_steps + 1
+        if self._in_step_order and end.called:
+            self._release(end.selection.step, Cost(1, end.tokens, end.cost_usd or 0.0))
 
-    def room(self, in_flight: int, unsettled: int) -> tuple[Room, str]:
-        """Return whether one more step may begin, and why not.
+    def _release(self, step: int, cost: Cost) -> None:
+        self._held.pop(step, None)
+        self._released += cost
 
-        in_flight: steps that have not ended.  unsettled: steps that were begun and are not settled.
-        """
+    def room(self, in_flight: int) -> tuple[Room, str]:
+        """Return whether one more step may begin, and why not, whatever it costs. in_flight: steps not ended."""
         budget = self.budget
         if budget.evaluations is not None:
             if self.evaluations >= budget.evaluations:
@@ -132,18 +153,29 @@ class Ledger:
                 f"the last {self.barren_steps} steps gave no new program to evaluate: "
                 "duplicates, unreadable answers or failed calls"
             )
-        return self._room_for_money(in_flight, unsettled)
+        return Room.YES, ""
 
-    def _room_for_money(self, in_flight: int, unsettled: int) -> tuple[Room, str]:
-        limit = self.budget.cost_usd
-        if limit is None:
-            return Room.YES, ""
-        # A call's price is known when it ends: what is in flight, and the next call, are taken at the mean so far.
-        expected = self._settled_usd + (unsettled + 1) * self._settled_usd / max(1, self._settled_calls)
-        if expected <= limit and self._settled_usd < limit:
+    def room_for(self, call: Cost, in_flight: int) -> tuple[Room, str]:
+        """Return whether a step may begin that costs at most this much, and why not."""
+        held = sum(self._held.values(), self._released)
+        if (held + call).within(self.budget):
             return Room.YES, ""
         if in_flight:
             return Room.LATER, ""
-        if self.cost_usd + self.cost_usd / max(1, self.calls) <= limit:
+        if (self.spent + call).within(self.budget):
             return Room.YES, ""
-        return Room.NO, f"the budget of ${limit:g} is used up (${self.cost_usd:.4g} spent)"
+        return Room.NO, self._exhausted(call)
+
+    def _exhausted(self, call: Cost) -> str:
+        budget, after = self.budget, self.spent + call
+        if budget.calls is not None and after.calls > budget.calls:
+            return f"all {budget.calls} model calls are made"
+        if budget.tokens is not None and after.tokens > budget.tokens:
+            return (
+                f"the budget of {budget.tokens} tokens is used up "
+                f"({self.spent.tokens} spent, the next call may take {call.tokens})"
+            )
+        return (
+            f"the budget of ${budget.cost_usd:g} is used up "
+            f"(${self.spent.usd:.4g} spent, the next call may cost ${call.usd:.2g})"
+        )

@@ -1,28 +1,30 @@
-"""In which order results count: as they come, or, for a run that a seed alone decides, in the order of the steps."""
+"""In which order results count: as they come, in the order of the steps, or as a recorded run had them."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from evolve.archive import ModelCall, Program
+from evolve.archive import Program, StepEnd
 
 
 @dataclass(frozen=True)
 class Ending:
-    """A step that is over. program: its scored child, None where there is none.  call: the model that was asked."""
+    """A step that is over. program: its scored child, None where there is none."""
 
-    step: int
+    end: StepEnd
     program: Program | None
-    call: ModelCall | None
+
+    @property
+    def step(self) -> int:
+        """The step's number."""
+        return self.end.selection.step
 
 
 class Pacing(Protocol):
     """Orders what steps do that run at the same time."""
-
-    at_once: bool
-    """Whether the search is told of a result when it is committed."""
 
     def begin(self, step: int) -> None:
         """A step is under way."""
@@ -39,14 +41,9 @@ class Pacing(Protocol):
     def due(self, step: int) -> list[Ending] | None:
         """Return the endings that the choice of a new step must know of and does not; None: some are not there yet."""
 
-    def unsettled(self, step: int, in_flight: int) -> int:
-        """Return how many steps before a new one its choice does not know of."""
-
 
 class AsTheyCome:
-    """The search hears of every result as soon as it is there."""
-
-    at_once = True
+    """The search hears of a result before the next choice is made."""
 
     def __init__(self) -> None:
         self._ended: list[Ending] = []
@@ -70,12 +67,34 @@ class AsTheyCome:
         due, self._ended = self._ended, []
         return due
 
-    def unsettled(self, step: int, in_flight: int) -> int:
-        """Return what is in flight."""
-        return in_flight
+
+class _ByStep:
+    """What `InStepOrder` and `AsRecorded` share: endings are shown in the order of steps. shown: the last that was."""
+
+    def __init__(self, shown: int) -> None:
+        self._shown = shown
+        self._unshown: dict[int, Ending] = {}
+        self._ended: dict[int, Ending] = {}
+
+    def end(self, ending: Ending) -> list[Ending]:
+        """Return all endings up to the first step that has not ended."""
+        self._ended[ending.step] = ending
+        if ending.step > self._shown:
+            self._unshown[ending.step] = ending
+        shown = []
+        while self._shown + 1 in self._unshown:
+            self._shown += 1
+            shown.append(self._unshown.pop(self._shown))
+        return shown
+
+    def _take(self, steps: Iterable[int]) -> list[Ending] | None:
+        wanted = list(steps)
+        if any(step not in self._ended for step in wanted):
+            return None
+        return [self._ended.pop(step) for step in wanted]
 
 
-class InStepOrder:
+class InStepOrder(_ByStep):
     """The choice of step k knows of exactly the steps up to k - 1 - lag, whatever else has ended by then.
 
     So the speed of workers and models decides nothing. The last `lag` results of a run are not told: a run that is
@@ -84,13 +103,10 @@ class InStepOrder:
     settled: the last step that choices know of.  shown: the last one that observers have heard of.
     """
 
-    at_once = False
-
     def __init__(self, lag: int, settled: int, shown: int) -> None:
+        super().__init__(shown)
         self._lag = lag
         self._settled = settled
-        self._shown = shown
-        self._ended: dict[int, Ending] = {}
         self._turns: dict[int, asyncio.Future[None]] = {}
 
     def begin(self, step: int) -> None:
@@ -108,26 +124,50 @@ class InStepOrder:
         self._turns[step].set_result(None)
         self._turns.pop(step - 1, None)
 
-    def end(self, ending: Ending) -> list[Ending]:
-        """Return all endings up to the first step that has not ended."""
-        self._ended[ending.step] = ending
-        shown = []
-        while self._shown + 1 in self._ended:
-            self._shown += 1
-            shown.append(self._ended[self._shown])
-        return shown
-
     def due(self, step: int) -> list[Ending] | None:
         """Return the endings up to step - 1 - lag that no choice knew of."""
         known = step - 1 - self._lag
-        if any(earlier not in self._ended for earlier in range(self._settled + 1, known + 1)):
-            return None
-        due = [self._ended[earlier] for earlier in range(self._settled + 1, known + 1)]
-        for ending in due:
-            del self._ended[ending.step]
-        self._settled = max(self._settled, known)
+        due = self._take(range(self._settled + 1, known + 1))
+        if due is not None:
+            self._settled = max(self._settled, known)
         return due
 
-    def unsettled(self, step: int, in_flight: int) -> int:
-        """Return the steps since the last settled one."""
-        return step - 1 - self._settled
+
+class AsRecorded(_ByStep):
+    """Every choice knows of what it knew of in a recorded run, and children are compared in the order of that run.
+
+    heard: by step, the steps that its choice was the first to know of, in their order.
+    taken: the steps in the order in which their children were compared; the first `done` of them are.
+    shown: the last step that observers have heard of.
+    """
+
+    def __init__(self, heard: Sequence[Sequence[int]], taken: Sequence[int], shown: int, done: int) -> None:
+        super().__init__(shown)
+        self._heard = heard
+        self._done = frozenset(taken[:done])
+        self._before = dict(zip(taken, [0, *taken], strict=False))
+        self._passed: dict[int, asyncio.Future[None]] = {}
+
+    def begin(self, step: int) -> None:
+        """Nothing to order: a turn is opened by whoever comes to it first."""
+
+    async def turn(self, step: int) -> None:
+        """Wait for the step that came before in the recorded run."""
+        before = self._before[step]
+        if before and before not in self._done:
+            await asyncio.shield(self._turn(before))
+
+    def pass_turn(self, step: int) -> None:
+        """Let the next step go on."""
+        turn = self._turn(step)
+        if not turn.done():
+            turn.set_result(None)
+
+    def due(self, step: int) -> list[Ending] | None:
+        """Return what the recorded choice heard of."""
+        return self._take(self._heard[step - 1])
+
+    def _turn(self, step: int) -> asyncio.Future[None]:
+        if step not in self._passed:
+            self._passed[step] = asyncio.get_running_loop().create_future()
+        return self._passed[step]

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from evolve.archive import Program, Store
 from evolve.evaluator import Split
 from evolve.mutate.mutation import Example
+from evolve.mutate.novelty import Likeness
 from evolve.scoring import SplitScore
 
 KEPT = 512
@@ -20,14 +21,25 @@ class Population:
         self._store = store
         self._examples: OrderedDict[int, Example] = OrderedDict()
         self._ids = store.fingerprints()
+        self._likeness: Likeness | None = None
 
     def same_as(self, fingerprint: str) -> int | None:
         """Return the id of the program that has this fingerprint, or None."""
         return self._ids.get(fingerprint)
 
+    def nearest(self, source: str) -> tuple[int, float] | None:
+        """Return the program that a source is most like, and how like; None when it is like none."""
+        if self._likeness is None:  # the first to ask: the programs of earlier sessions are read once
+            self._likeness = Likeness()
+            for program in self._store.programs():
+                self._likeness.add(program.id, program.source)
+        return self._likeness.nearest(source)
+
     def add(self, program: Program) -> None:
         """Remember that a program exists, before it is evaluated."""
         self._ids.setdefault(program.fingerprint, program.id)
+        if self._likeness is not None:
+            self._likeness.add(program.id, program.source)
 
     def add_score(self, program: Program, score: SplitScore) -> None:
         """Remember a program's figures on train."""

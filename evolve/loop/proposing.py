@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evolve.archive import CallStatus, Fate, ModelCall, Selection, Store
+from evolve.archive import CallStatus, Fate, ModelCall, Program, Selection, Store
 from evolve.config import BUILTIN, RunConfig
+from evolve.loop.choosing import Background
 from evolve.loop.population import Population
+from evolve.mutate.insight import read_insight, rule_insight
 from evolve.mutate.mutation import Example, Kind, Proposal, Request
 from evolve.mutate.source import fingerprint
 
@@ -19,17 +22,31 @@ if TYPE_CHECKING:
 
 
 class NoChild(Exception):
-    """A step gives no child to evaluate. note: why, in one line."""
+    """A step gives no child to evaluate. note: why, in one line.  detail: of an insight, whose line is the note."""
 
-    def __init__(self, fate: Fate, note: str) -> None:
-        super().__init__(fate, note)
-        self.fate, self.note = fate, note
+    def __init__(self, fate: Fate, note: str, detail: str = "") -> None:
+        super().__init__(fate, note, detail)
+        self.fate, self.note, self.detail = fate, note, detail
+
+
+@dataclass(frozen=True)
+class Child:
+    """What a step proposes, when no program is the same.
+
+    nearest: (program, likeness) where likeness was looked for.
+    """
+
+    proposal: Proposal
+    source: str
+    fingerprint: str
+    nearest: tuple[int, float] | None
 
 
 class Proposer:
-    """Draws each step's mutator and gets its proposal. All chance is the step's own.
+    """Gets each step's proposal. All chance is the step's own.
 
     clients: one per model name.  baselines: with a score on train, best first, for the prompts.
+    templates: folders whose prompt templates go before the built-in ones.
     """
 
     def __init__(
@@ -40,6 +57,7 @@ class Proposer:
         population: Population,
         clients: Mapping[str, Client],
         baselines: tuple[tuple[str, Example], ...],
+        templates: tuple[Path, ...] = (),
     ) -> None:
         self._config = config
         self._problem = problem
@@ -47,37 +65,51 @@ class Proposer:
         self._population = population
         self._clients = clients
         self._baselines = baselines
+        self._templates = templates
 
-    def mutator_of(self, step: int) -> str:
-        """Return which mutator a step uses: a model's name or "builtin"."""
-        names = [model.name for model in self._config.models]
-        return names[0] if len(names) == 1 else self._chance("model", step).choice(names)
-
-    def question(self, selection: Selection) -> ModelCall | None:
+    def question(self, selection: Selection, background: Background) -> ModelCall | None:
         """Return the call that a step makes, not sent yet; None for a step of the built-in mutator."""
         if selection.mutator == BUILTIN:
             return None
-        from evolve.mutate.prompt import build_prompt, choose_kind
+        from evolve.mutate.prompt import build_prompt
 
-        kind = choose_kind(self._chance("kind", selection.step))
-        prompt = build_prompt(replace(self._request(selection), kind=kind))
+        request = replace(
+            self._request(selection),
+            kind=Kind(selection.kind),
+            baselines=self._baselines,
+            attempts=background.attempts,
+            insights=background.insights,
+            related=background.related,
+            taken=background.taken,
+        )
+        if selection.kind == Kind.INSIGHT:
+            request = replace(request, subjects=self._subjects(selection), inspirations=())
+        prompt = build_prompt(request, self._config.prompt.budget_tokens, self._templates)
         return ModelCall(
             step=selection.step,
             model=selection.mutator,
-            kind=prompt.kind,
+            kind=selection.kind,
             digest=prompt.digest(selection.mutator),
             system=prompt.system,
             prompt=prompt.user,
             status=CallStatus.SENT,
         )
 
+    def worst_case(self, call: ModelCall | None) -> tuple[int, float]:
+        """Return how many tokens and US dollars one attempt at a call may cost at most."""
+        from evolve.mutate.prompt import Prompt
+
+        if call is None:
+            return 0, 0.0
+        tokens, cost_usd = self._clients[call.model].worst_case(Prompt(call.system, call.prompt, Kind(call.kind)))
+        return tokens, cost_usd or 0.0
+
     async def ask(self, call: ModelCall) -> ModelCall:
         """Send a call and return it with its answer, which is committed before this returns."""
         from evolve.mutate.client import AnswerStatus
         from evolve.mutate.prompt import Prompt
 
-        client = self._clients[call.model]
-        answer = await client.complete(Prompt(call.system, call.prompt, Kind(call.kind)), call.step)
+        answer = await self._clients[call.model].complete(Prompt(call.system, call.prompt, Kind(call.kind)), call.step)
         failed = answer.status in (AnswerStatus.ERROR, AnswerStatus.TIMEOUT)
         ended = replace(
             call,
@@ -85,7 +117,9 @@ class Proposer:
             answer=answer.text,
             error=answer.error,
             prompt_tokens=answer.tokens_in,
+            cached_tokens=answer.tokens_cached,
             completion_tokens=answer.tokens_out,
+            tokens_estimated=answer.tokens_estimated,
             cost_usd=answer.cost_usd,
             latency_s=answer.latency_s,
             attempts=answer.attempts,
@@ -93,11 +127,14 @@ class Proposer:
         self._store.add_answer(ended)
         return ended
 
-    def child(self, selection: Selection, call: ModelCall | None) -> tuple[Proposal, str, str]:
-        """Return the step's proposal, its source and its fingerprint. call: answered; None for the built-in mutator.
+    def child(self, selection: Selection, call: ModelCall | None) -> Child:
+        """Return what a step proposes. call: ended; None for the built-in mutator.
 
-        Raises NoChild when the call failed, the answer cannot be used, or the child is a program that is there already.
+        Raises NoChild when the call failed, the answer cannot be used, the child is a program that is there already or
+        too like one, and when the step was to write an insight down.
         """
+        if selection.kind == Kind.INSIGHT:
+            raise NoChild(Fate.INSIGHT, *self._insight(selection, call))
         if call is not None and call.status is CallStatus.FAILED:
             raise NoChild(Fate.CALL_ERROR, call.error)
         proposal = _builtin(self._request(selection)) if call is None else self._read(selection, call)
@@ -110,7 +147,13 @@ class Proposer:
         same = self._population.same_as(mark)
         if same is not None:
             raise NoChild(Fate.DUPLICATE, f"the same program as {same}")
-        return proposal, proposal.source, mark
+        nearest = (
+            None if call is None or not self._config.mutation.novelty else self._population.nearest(proposal.source)
+        )
+        if nearest is not None and selection.novelty is not None and nearest[1] >= selection.novelty:
+            note = f"{100 * nearest[1]:.1f} % like program {nearest[0]}; programs that like score the same"
+            raise NoChild(Fate.NEAR_DUPLICATE, note)
+        return Child(proposal, proposal.source, mark, nearest)
 
     def _read(self, selection: Selection, call: ModelCall) -> Proposal:
         if call.error:  # an answer without text, or a refusal
@@ -119,6 +162,23 @@ class Proposer:
 
         parent = self._population.example(selection.parent_id)
         return read_answer(parent.source, call.answer, call.kind, self._problem.evaluator.defines)
+
+    def _insight(self, selection: Selection, call: ModelCall | None) -> tuple[str, str]:
+        """Return line and detail: a model's, or a rule's where none was asked or it gave none."""
+        if call is not None and call.status is CallStatus.ANSWERED:
+            line, detail = read_insight(call.answer)
+            if line:
+                return line, detail
+        return rule_insight(self._subjects(selection))
+
+    def _subjects(self, selection: Selection) -> tuple[tuple[Example, Example], ...]:
+        """Return the improvements that an insight is about, each with its parent."""
+        pairs = []
+        for id in selection.inspirations:
+            program: Program | None = self._store.program(id)
+            if program is not None and program.parent_id is not None:
+                pairs.append((self._population.example(program.parent_id), self._population.example(id)))
+        return tuple(pairs)
 
     def _request(self, selection: Selection) -> Request:
         evaluator = self._problem.evaluator
@@ -129,12 +189,8 @@ class Proposer:
             defines=evaluator.defines,
             parent=self._population.example(selection.parent_id),
             inspirations=tuple(self._population.example(i) for i in selection.inspirations),
-            rng=self._chance("mutate", selection.step),
-            baselines=self._baselines,
+            rng=random.Random(f"{self._config.seed}/mutate/{selection.step}"),
         )
-
-    def _chance(self, purpose: str, step: int) -> random.Random:
-        return random.Random(f"{self._config.seed}/{purpose}/{step}")
 
 
 def _builtin(request: Request) -> Proposal:

@@ -16,15 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from evolve import config as configuration
-from evolve.archive import Program, Role, RunStatus, Store
+from evolve.archive import Program, Role, RunStatus, Store, Tape, read_tape
 from evolve.config import BUILTIN, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
-from evolve.loop.budget import Ledger, Spent
+from evolve.loop.budget import Cost, Ledger
+from evolve.loop.choosing import fixed_mix
 from evolve.loop.finish import pick_winner, table
 from evolve.loop.population import Population
 from evolve.loop.proposing import Proposer
-from evolve.loop.steps import Steps, recall_best, settled_step
+from evolve.loop.replaying import tape_clients
+from evolve.loop.steps import Steps, recall_best
 from evolve.loop.stopping import Stop, Stopped, signals
 from evolve.mutate.providers import Client, make_clients
 from evolve.mutate.source import check, fingerprint
@@ -61,17 +63,22 @@ async def run(
     resume: bool = False,
     pool: Pool | None = None,
     clients: Mapping[str, Client] | None = None,
+    tape: Tape | None = None,
 ) -> RunResult:
     """Run the search in a run folder until its budget is used up, then score the best on the held-out splits.
 
     resume: continue the run that is there, to the totals of `config`; else the folder must not hold one.
     pool, clients: stand-ins for the workers and, by name, for the models.
+    tape: of a recorded run, to be played again: who is asked, what is answered and in which order come from it.
     SIGINT and SIGTERM stop it cleanly: the result then says `interrupted`; the second one stops it at once.
     Raises UsageError for whatever a person must put right; what was committed before stays and can be resumed.
     """
     config = config.model_copy(update={"problem": problem.ref})
     _check(config)
-    asked = make_clients(config.models, config.rate, folder) if clients is None else clients
+    if tape is None and config.replay is not None:
+        tape = read_tape(config.replay)
+    if clients is None:
+        clients = make_clients(config.models, config.rate, folder) if tape is None else tape_clients(tape)
     if pool is None:
         from evolve.workers import LocalWorkers
 
@@ -79,22 +86,26 @@ async def run(
     text = configuration.to_toml(config)
     store = Store.resume(folder, text) if resume else Store.create(folder, problem.ref, text, config.seed)
     with store:
-        return await _Session(config, problem, store, pool, asked, Audience(observers), resume).run()
+        return await _Session(config, problem, store, pool, clients, Audience(observers), resume, tape).run()
 
 
 def _check(config: RunConfig) -> None:
     """Raises UsageError for a configuration whose run could not work or would never end."""
     make_strategy(config.search)
+    fixed_mix(config.mutation)
     budget = config.budget
-    if budget.cost_usd is None:
-        return
-    if not config.prices_known:
+    if budget.cost_usd is not None and not config.prices_known:
         raise UsageError(
             "a budget in US dollars needs the models' prices: "
             "--set model.usd_per_mtok_in=... --set model.usd_per_mtok_out=..."
         )
-    if any(model.name == BUILTIN for model in config.models) and budget.evaluations is None and budget.minutes is None:
-        raise UsageError("the built-in mutator costs nothing: give --evaluations or --minutes besides --cost-usd.")
+    if budget.evaluations is None and budget.minutes is None:
+        asks_builtin = any(model.name == BUILTIN for model in config.models)
+        if asks_builtin:
+            raise UsageError(
+                "the built-in mutator costs nothing and makes no model call: "
+                "give --evaluations or --minutes besides --cost-usd, --tokens or --calls."
+            )
 
 
 class _Session:
@@ -109,20 +120,18 @@ class _Session:
         clients: Mapping[str, Client],
         audience: Audience,
         resumed: bool,
+        tape: Tape | None,
     ) -> None:
         self.config, self.problem, self.store, self.pool, self.clients = config, problem, store, pool, clients
-        self.audience, self.resumed = audience, resumed
+        self.audience, self.resumed, self.tape = audience, resumed, tape
         self.population = Population(store)
         self.stop = Stop()
-        summary, settled = store.summary(), settled_step(config, store.last_step())
-        spent = Spent(
-            evaluations=summary.evaluations,
-            calls=summary.calls,
-            settled_calls=store.call_totals(settled),
-            barren_steps=store.barren_steps(settled),
-            active_s=summary.active_s,
+        summary = store.summary()
+        calls = summary.calls
+        spent = Cost(calls.answered + calls.failed, calls.prompt_tokens + calls.completion_tokens, calls.cost_usd)
+        self.ledger = Ledger(
+            config.budget, summary.evaluations, spent, summary.active_s, in_step_order=config.deterministic
         )
-        self.ledger = Ledger(config.budget, spent)
 
     async def run(self) -> RunResult:
         """Work, write down how it ended, and tell."""
@@ -180,7 +189,16 @@ class _Session:
         )
         proposer = Proposer(self.config, self.problem, store, population, self.clients, ranked)
         return Steps(
-            self.config, self.problem, store, population, proposer, self.pool, self.ledger, self.stop, self.audience
+            self.config,
+            self.problem,
+            store,
+            population,
+            proposer,
+            self.pool,
+            self.ledger,
+            self.stop,
+            self.audience,
+            self.tape,
         )
 
     async def _score_the_start(self) -> tuple[Program, tuple[Program, ...]]:

@@ -8,24 +8,24 @@ run is to take each unfinished step up after the last of these that is there.
 from __future__ import annotations
 
 import asyncio
-import random
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from evolve.archive import CallStatus, ModelCall, Program, Role, Selection, Store
+from evolve.archive import CallStatus, Fate, ModelCall, Program, Role, Selection, StepEnd, Store, Tape
 from evolve.config import BUILTIN, RunConfig
 from evolve.evaluator import Split
-from evolve.loop.budget import Ledger, Room
-from evolve.loop.pacing import AsTheyCome, Ending, InStepOrder, Pacing
+from evolve.loop.budget import Cost, Ledger, Room
+from evolve.loop.choosing import Chooser
+from evolve.loop.pacing import AsRecorded, AsTheyCome, Ending, InStepOrder, Pacing
 from evolve.loop.population import Population
 from evolve.loop.proposing import NoChild, Proposer
 from evolve.loop.stopping import Stop, Stopped
 from evolve.observer import Audience
 from evolve.scoring import InstanceResult, split_score
-from evolve.search import Scored, make_strategy
 
 if TYPE_CHECKING:
     from evolve.registry import Problem
@@ -59,16 +59,19 @@ class Steps:
         ledger: Ledger,
         stop: Stop,
         audience: Audience,
+        tape: Tape | None = None,
     ) -> None:
         self._config, self._evaluator = config, problem.evaluator
         self._train = problem.evaluator.instances(Split.TRAIN)
         self._store, self._population, self._proposer, self._pool = store, population, proposer, pool
-        self._ledger, self._stop, self._audience = ledger, stop, audience
-        self._strategy = make_strategy(config.search)
+        self._ledger, self._stop, self._audience, self._tape = ledger, stop, audience, tape
+        self._chooser = Chooser(config)
         self._pacing: Pacing = AsTheyCome()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._last = store.last_step()
-        self._told = 0
+        self._taken = store.last_taken()
+        self._told = 1
+        self._heard: list[tuple[int, int]] = []
         self._has_winner = store.summary().winner_id is not None
         self._ticked_s = 0.0
         self._failure: BaseException | None = None
@@ -80,13 +83,11 @@ class Steps:
         self._take_up()
         try:
             while not self._stop.asked:
-                step = self._last + 1
-                room, reason = self._room_for(step)
+                room, reason = self._next()
                 if room is Room.NO:
                     await self._finish_flight()
                     return reason
                 if room is Room.YES:
-                    self._begin(step)
                     await asyncio.sleep(0)  # what has just become ready goes first: a fast mutator must not starve it
                 else:
                     await self._wait()
@@ -101,94 +102,116 @@ class Steps:
 
     def _take_up(self) -> None:
         """Rebuild the search's state and start every unfinished step again after its last commit."""
-        unfinished = self._store.selections(unfinished=True)
-        going = {selection.step for selection in unfinished}
-        shown = shown_step(self._store)
-        for told in self._store.told():
-            self._tell(told.id, told.parent_id, told.island, told.score)
-        if self._config.deterministic:
-            settled = settled_step(self._config, self._last)
-            self._pacing = InStepOrder(self._config.search.lag, settled, shown)
-            for step in range(settled + 1, self._last + 1):
-                if step not in going:
-                    self._show(self._pacing.end(self._ending(step)))
-        for selection in unfinished:
+        store, shown = self._store, shown_step(self._store)
+        seed = store.program(0)
+        assert seed is not None and seed.score is not None  # a run begins with a sound seed
+        self._chooser.seeded(seed.score)
+        heard = store.step_ends(heard=True)
+        for selection in store.selections():
+            while self._told < selection.told:
+                self._hear(heard[self._told - 1])
+            self._chooser.begun(selection)
+        if self._tape is not None:
+            self._pacing = AsRecorded(self._tape.heard, self._tape.taken, shown, self._taken)
+        elif self._config.deterministic:
+            self._pacing = InStepOrder(self._config.search.lag, settled_step(self._config, self._last), shown)
+        for end in store.step_ends(heard=False):
+            step = end.selection.step
+            if end.called and self._config.deterministic:
+                self._ledger.hold(step, self._worst_case(store.model_call(step)))
+            unseen = self._pacing.end(Ending(end, store.program(step)))
+            if not isinstance(self._pacing, AsTheyCome):
+                self._show(unseen)
+        for selection in store.selections(unfinished=True):
             step = selection.step
-            self._start(selection, self._store.model_call(step), self._store.program(step))
-
-    def _ending(self, step: int) -> Ending:
-        return Ending(step, self._store.program(step), self._store.model_call(step))
+            call = store.model_call(step)
+            if call is not None and call.status is CallStatus.SENT:
+                self._ledger.hold(step, self._worst_case(call))
+            self._start(selection, call, store.program(step))
 
     # -- choosing ------------------------------------------------------------------------------------------------
 
-    def _room_for(self, step: int) -> tuple[Room, str]:
+    def _next(self) -> tuple[Room, str]:
+        """Begin the next step if there is room for it; return whether there was, and what ended the run if not."""
+        step = self._last + 1
+        if self._tape is not None and step > self._tape.steps:
+            return Room.NO, self._tape.reason
         due = self._pacing.due(step)
         if due is None:
             return Room.LATER, ""
         for ending in due:
-            self._settle(ending)
+            self._hear(ending.end)
+            self._heard.append((ending.step, self._told))
+        if self._tape is not None:
+            return self._begin(step, frozenset({self._tape.mutators[step - 1]}))
         # A step that has not ended may become an evaluation, so it holds a place: N never become N + 1.
-        in_flight = len(self._tasks)
-        room, reason = self._ledger.room(in_flight, self._pacing.unsettled(step, in_flight))
-        return (Room.LATER, "") if room is Room.YES and not self._has_slot(step) else (room, reason)
+        room, reason = self._ledger.room(len(self._tasks))
+        if room is not Room.YES:
+            return room, reason
+        free = self._free()
+        return self._begin(step, free) if free else (Room.LATER, "")
 
-    def _has_slot(self, step: int) -> bool:
-        """Whether workers and models can take one more: a short queue keeps workers busy, in a long one choices age."""
+    def _free(self) -> frozenset[str]:
+        """Return who can take one more step; a short queue keeps workers busy, in a long one choices age."""
         if len(self._ledger.evaluating) >= 2 * self._config.workers:
-            return False
-        by_model = self._proposer.mutator_of(step) != BUILTIN
-        return not by_model or len(self._ledger.calling) < sum(m.concurrency for m in self._config.models)
+            return frozenset()
+        models = self._config.models
+        calling = Counter(self._ledger.calling.values())
+        if self._config.deterministic:  # who is free now hangs on speed: all of them or none
+            full = calling.total() >= sum(m.concurrency for m in models)
+            return frozenset() if full else frozenset(m.name for m in models)
+        return frozenset(m.name for m in models if m.name == BUILTIN or calling[m.name] < m.concurrency)
 
-    def _begin(self, step: int) -> None:
-        """Choose a parent, commit the choice and the prompt, and start the step."""
-        choice = self._strategy.ask(random.Random(f"{self._config.seed}/ask/{step}"))
-        selection = Selection(
-            step=step,
-            parent_id=choice.parent,
-            inspirations=choice.inspirations,
-            island=choice.island,
-            told=self._told,
-            reason=choice.reason,
-            mutator=self._proposer.mutator_of(step),
-        )
+    def _begin(self, step: int, free: frozenset[str]) -> tuple[Room, str]:
+        """Choose, commit the choice and the prompt, and start the step, if the budget has room for its call."""
+        selection = self._chooser.choose(step, self._told, free)
+        call = self._proposer.question(selection, self._chooser.background(selection.parent_id))
+        worst = self._worst_case(call)
+        if self._tape is None:
+            room, reason = self._ledger.room_for(worst, len(self._tasks))
+            if room is not Room.YES:
+                return room, reason
         if self._has_winner:  # of an earlier session with a smaller budget
             self._has_winner = False
             self._store.set_winner(None)
-        call = self._proposer.question(selection)
-        self._store.add_selection(selection, call)
+        self._store.add_selection(selection, call, self._heard)
+        self._heard = []
+        self._chooser.begun(selection)
         self._last = step
+        if call is not None:
+            self._ledger.hold(step, worst)
         self._start(selection, call, None)
+        return Room.YES, ""
 
-    def _settle(self, ending: Ending) -> None:
+    def _worst_case(self, call: ModelCall | None) -> Cost:
+        return Cost() if call is None else Cost(1, *self._proposer.worst_case(call))
+
+    def _hear(self, end: StepEnd) -> None:
         """Let later choices know of a step that is over."""
-        program, call = ending.program, ending.call
-        if program is not None and program.told is None:
-            self._store.add_told(program.id, self._told + 1)
-            self._tell(program.id, program.parent_id, program.island, program.score)
-        self._ledger.settle(program is not None, call is not None, 0.0 if call is None else call.cost_usd or 0.0)
-
-    def _tell(self, id: int, parent_id: int | None, island: int, score: float | None) -> None:
         self._told += 1
-        self._strategy.tell(Scored(id, parent_id, island, score))
+        self._chooser.hear(end)
+        self._ledger.settle(end)
 
     # -- one step ------------------------------------------------------------------------------------------------
 
     def _start(self, selection: Selection, call: ModelCall | None, program: Program | None) -> None:
         self._pacing.begin(selection.step)
-        asks = call is not None and call.status is CallStatus.SENT
-        (self._ledger.calling if asks else self._ledger.evaluating).add(selection.step)
+        if call is not None and call.status is CallStatus.SENT:
+            self._ledger.calling[selection.step] = call.model
+        else:
+            self._ledger.evaluating.add(selection.step)
         task = self._tasks[selection.step] = asyncio.create_task(self._step(selection, call, program))
         task.add_done_callback(self._moved)
 
     async def _step(self, selection: Selection, call: ModelCall | None, program: Program | None) -> None:
         """Do a step from wherever its last commit left it. Leaves it unfinished when a stop is asked for."""
-        step = selection.step
+        step, detail = selection.step, ""
         if call is not None and call.status is CallStatus.SENT:
             call = await self._ask(call)
         if program is None:
             await self._pacing.turn(step)
             if not self._stop.asked:
-                program = self._take_in(selection, call)
+                program, selection, detail = self._take_in(selection, call)
         self._pacing.pass_turn(step)
         if self._stop.asked:
             return
@@ -196,53 +219,56 @@ class Steps:
             indices = range(len(self._train))
             results = await self._pool.evaluate(program.source, Split.TRAIN, indices, stop_at_failure=True)
             program = self._keep(program, results)
+            selection = replace(selection, fate=Fate.SCORED)
         self._ledger.evaluating.discard(step)
         del self._tasks[step]
-        self._show(self._pacing.end(Ending(step, program, call)))
+        self._show(self._pacing.end(Ending(_step_end(selection, program, call, detail), program)))
 
     async def _ask(self, call: ModelCall) -> ModelCall:
         ledger = self._ledger
         self._audience.call_started(call.step, call.model, ledger.progress())
         call = await self._proposer.ask(call)
-        ledger.calling.discard(call.step)
+        del ledger.calling[call.step]
         ledger.evaluating.add(call.step)
-        ledger.count_call(call.prompt_tokens + call.completion_tokens, call.cost_usd or 0.0)
+        ledger.count_call(call.step, _cost(call))
         self._audience.call_finished(call, ledger.progress())
         self._changed.set()
         return call
 
-    def _take_in(self, selection: Selection, call: ModelCall | None) -> Program | None:
-        """Commit the child that a step proposes, or why there is none."""
+    def _take_in(self, selection: Selection, call: ModelCall | None) -> tuple[Program | None, Selection, str]:
+        """Commit the child of a step, or why there is none; return it, the selection, an insight's detail."""
         step = selection.step
+        self._taken += 1
         try:
-            proposal, source, mark = self._proposer.child(selection, call)
+            child = self._proposer.child(selection, call)
         except NoChild as why:
-            self._store.drop_step(step, why.fate, why.note)
+            self._store.drop_step(step, why.fate, why.note, self._taken, why.detail)
             self._audience.dropped(step, why.fate, why.note, self._ledger.progress())
-            return None
+            return None, replace(selection, fate=why.fate, note=why.note), why.detail
         program = Program(
             id=step,
             role=Role.CHILD,
             parent_id=selection.parent_id,
             island=selection.island,
-            kind=proposal.kind,
-            fingerprint=mark,
-            source=source,
+            kind=child.proposal.kind,
+            fingerprint=child.fingerprint,
+            source=child.source,
             created=time.time(),
+            idea=child.proposal.idea,
+            nearest_id=child.nearest[0] if child.nearest else None,
+            likeness=child.nearest[1] if child.nearest else None,
         )
-        self._store.add_program(program)
+        self._store.add_program(program, self._taken)
         self._population.add(program)
-        return program
+        return program, selection, ""
 
     def _keep(self, program: Program, results: Sequence[InstanceResult]) -> Program:
-        """Commit a child's result and, unless results have to wait for their turn, tell the search."""
+        """Commit a child's result."""
         score = split_score(self._evaluator, Split.TRAIN, self._train, results)
-        scored = replace(program.with_score(score), told=self._told + 1 if self._pacing.at_once else None)
+        scored = program.with_score(score)
         self._store.add_score(scored, score)
         self._population.add_score(scored, score)
         self._ledger.count_evaluation()
-        if scored.told is not None:
-            self._tell(scored.id, scored.parent_id, scored.island, scored.score)
         return scored
 
     def _show(self, endings: Sequence[Ending]) -> None:
@@ -303,3 +329,27 @@ def recall_best(config: RunConfig, store: Store, ledger: Ledger) -> None:
 def settled_step(config: RunConfig, last: int) -> int:
     """Return the last step that the choice of step `last` knew of in full."""
     return max(0, last - 1 - config.search.lag) if config.deterministic else last
+
+
+def _cost(call: ModelCall) -> Cost:
+    return Cost(1, call.prompt_tokens + call.completion_tokens, call.cost_usd or 0.0)
+
+
+def _step_end(selection: Selection, program: Program | None, call: ModelCall | None, detail: str) -> StepEnd:
+    """Return how a step ended, as `Store.step_ends` returns it after a resume."""
+    child = (
+        (program.kind, program.status, program.score, program.failure, program.idea)
+        if program is not None
+        else (selection.kind, None, None, "", "")
+    )
+    return StepEnd(
+        selection,
+        *child,
+        None if program is None else program.nearest_id,
+        None if program is None else program.likeness,
+        called=call is not None,
+        answered=call is not None and call.status is CallStatus.ANSWERED,
+        tokens=0 if call is None else call.prompt_tokens + call.completion_tokens,
+        cost_usd=None if call is None else call.cost_usd,
+        detail=detail,
+    )

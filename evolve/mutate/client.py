@@ -66,6 +66,7 @@ class Answer:
     attempts: int
     tokens_estimated: bool = False
     finish_reason: str = ""
+    tokens_cached: int = 0
 
 
 class _Fault(Exception):
@@ -146,6 +147,11 @@ class ModelClient:
     def warm_up(self) -> None:
         """Import the SDK (about half a second of CPU) now rather than in the first call. Safe on another thread."""
         self._connected()
+
+    def worst_case(self, prompt: Prompt) -> tuple[int, float | None]:
+        """Return the most tokens and US dollars that one attempt may cost."""
+        tokens_in, tokens_out = len((prompt.system + prompt.user).encode()) + 200, 16_384
+        return tokens_in + tokens_out, self._cost_usd(tokens_in, tokens_out)
 
     async def complete(self, prompt: Prompt, call_id: int = 0) -> Answer:
         """Ask the model and return its answer, or an answer whose status says why there is none.

@@ -45,7 +45,7 @@ def choose_kind(rng: random.Random) -> Kind:
     return Kind.EDIT if rng.random() < EDIT_SHARE else Kind.REWRITE
 
 
-def build_prompt(request: Request, budget_tokens: int = BUDGET_TOKENS) -> Prompt:
+def build_prompt(request: Request, budget_tokens: int = BUDGET_TOKENS, folders: Sequence[Path] = ()) -> Prompt:
     """Return the prompt for one step; the same request gives the same text.
 
     budget_tokens: the length to stay under, at four bytes a token. Inspirations are left out for it, the last first,

@@ -43,7 +43,7 @@ def scored(score: float | None, split: Split = Split.TRAIN) -> SplitScore:
 def add(store: Store, id: int, score: float | None, told: int | None, parent_id: int = 0) -> Program:
     if id > 0:
         store.add_selection(Selection(id, parent_id, (), 0, told or 1, "because", "builtin"))
-    store.add_program(program(id, parent_id))
+    store.add_program(program(id, parent_id), id if id > 0 else None)
     done = program(id, parent_id).with_score(scored(score))
     done = Program(**{**done.__dict__, "told": told})
     store.add_score(done, scored(score))
@@ -68,7 +68,7 @@ def test_everything_comes_back_as_it_was_committed(store: Store) -> None:
         assert reader.program(1) == child
         assert reader.evaluations(1, Split.TRAIN) == list(scored(50.0).instances)
         assert reader.program(2).failure == "train/1: GPU 3 is full"
-        assert reader.selection(1) == Selection(1, 0, (), 0, 2, "because", "builtin", Fate.SCORED)
+        assert reader.selection(1) == Selection(1, 0, (), 0, 2, "because", "builtin", fate=Fate.SCORED, taken=1)
         assert [p.id for p in reader.children(0)] == [1, 2]
         assert reader.program(99) is None and reader.selection(99) is None and reader.model_call(99) is None
         assert reader.config() == "seed = 3\n"
@@ -116,21 +116,47 @@ def test_improvements_follow_the_order_in_which_the_search_was_told(store: Store
     for id, score, told in ((1, 40.0, 3), (2, 30.0, 2), (3, 35.0, 4), (4, None, 5), (5, 40.0, 6), (6, 41.0, None)):
         add(store, id, score, told)
     assert [p.id for p in store.improvements()] == [2, 1, 6]
-    assert [t.id for t in store.told()] == [0, 2, 1, 3, 4, 5]
+
+
+def test_the_ends_of_steps_come_back_in_the_order_in_which_the_search_heard_of_them(store: Store) -> None:
+    add(store, 0, 10.0, 1)
+    for id, score in ((1, 40.0), (2, None)):
+        add(store, id, score, None)
+    store.add_selection(Selection(3, 1, (), 0, 1, "because", "m", "insight"), call(3))
+    store.drop_step(3, Fate.INSIGHT, "sorting first helps", 3, "on train/0 most")
+    store.add_selection(Selection(4, 1, (), 0, 4, "because", "m", "edit"), call(4), [(2, 2), (3, 3), (1, 4)])
+    store.drop_step(4, Fate.PARSE_ERROR, "no program", 4)
+    heard = store.step_ends(heard=True)
+    told = [(end.selection.step, end.selection.ended, end.score) for end in heard]
+    assert told == [
+        (2, 2, None),
+        (3, 3, None),
+        (1, 4, 40.0),
+    ]
+    assert [(end.kind, end.called, end.answered) for end in heard] == [
+        ("constant", False, False),
+        ("insight", True, False),
+        ("constant", False, False),
+    ]
+    assert (heard[1].selection.note, heard[1].detail) == ("sorting first helps", "on train/0 most")
+    assert [end.selection.step for end in store.step_ends(heard=False)] == [4]
+    assert [(s.step, line, detail) for s, line, detail in store.insights()] == [
+        (3, "sorting first helps", "on train/0 most")
+    ]
+    assert store.program(1).told == 4 and store.last_taken() == 4
 
 
 def test_the_summary_counts_what_ended_how(store: Store) -> None:
     add(store, 0, 10.0, 1)
     add(store, 1, 20.0, 2)
     store.add_selection(Selection(2, 0, (), 0, 2, "because", "m"), call(2))
-    store.drop_step(2, Fate.DUPLICATE, "the same program as 1")
+    store.drop_step(2, Fate.DUPLICATE, "the same program as 1", 2)
     store.add_selection(Selection(3, 0, (), 0, 2, "because", "m"), call(3))
     store.add_split(1, scored(33.0, Split.TEST))
     summary = store.summary()
     assert (summary.evaluations, summary.steps, summary.fates) == (1, 3, {Fate.SCORED: 1, Fate.DUPLICATE: 1})
     assert (summary.best_id, summary.best_score, summary.status) == (1, 20.0, RunStatus.RUNNING)
     assert [(f.program_id, f.split, f.score) for f in summary.splits] == [(1, Split.TEST, 33.0)]
-    assert store.barren_steps(3) == 1
     assert [s.step for s in store.selections(unfinished=True)] == [3]
 
 

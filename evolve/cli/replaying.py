@@ -1,0 +1,73 @@
+"""evolve replay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evolve.cli import options
+
+SHOWN = 10
+"""Differences that are printed; --json has them all."""
+
+
+@click.command(short_help="Play a run again from its record, and compare.")
+@click.argument("run", metavar="RUN")
+@options.path_option("--run", "into", metavar="DIR", text="Folder of the replay. Default: a temporary one.")
+@click.option(
+    "--fresh/--recorded",
+    default=None,
+    help="Evaluate every program again, or take the recorded scores. "
+    "Default: again, unless the problem's scores hang on measured time.",
+)
+@options.as_json
+def replay(run: str, into: Path | None, fresh: bool | None, as_json: bool) -> int:
+    """Play RUN again, from the answers and the order of events that its archive holds, and compare the two archives.
+
+    No model is asked. The exit code is 1 when a choice, a program, a parent or a score comes out differently.
+    """
+    import asyncio
+    import tempfile
+    from contextlib import ExitStack
+
+    from rich.console import Console
+
+    from evolve import loop
+    from evolve.archive import Store, tape_of
+    from evolve.config import from_text
+    from evolve.errors import UsageError
+    from evolve.loop.replaying import RecordedPool, differences
+    from evolve.registry import load_problem
+    from evolve.report.places import find_run
+    from evolve.report.progress import LinesDisplay, LiveDisplay
+    from evolve.report.replay_document import print_replay, replay_document
+
+    with ExitStack() as stack:
+        recorded = stack.enter_context(Store.open(find_run(run)))
+        config = from_text(recorded.config()).model_copy(update={"record": None, "replay": None})
+        problem = load_problem(config.problem, config.evaluator)
+        tape = tape_of(recorded)
+        if fresh is None:
+            fresh = "score" not in problem.evaluator.timed_metrics
+        if into is None:
+            into = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="evolve-replay-"))) / "run"
+        console = Console(stderr=True)
+        display = LiveDisplay(console) if console.is_terminal else LinesDisplay(console)
+        pool = None if fresh else RecordedPool(recorded)
+        came_apart = ""
+        try:
+            with display if isinstance(display, LiveDisplay) else ExitStack():
+                asyncio.run(loop.run(into, config, problem, (display,), pool=pool, tape=tape))
+        except UsageError as error:
+            if not (into / "archive.db").exists():
+                raise
+            came_apart = str(error)
+        replayed = stack.enter_context(Store.open(into))
+        found = list(differences(recorded, replayed))
+        facts = replay_document(recorded, replayed, found, fresh, came_apart)
+    if as_json:
+        options.print_json(facts)
+    else:
+        print_replay(Console(), facts, SHOWN)
+    return 1 if found or came_apart else 0

@@ -1,0 +1,50 @@
+"""What came of a replay, for a person and for a program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from evolve.archive import Store
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from evolve.loop.replaying import Difference
+
+
+def replay_document(
+    recorded: Store, replayed: Store, found: Sequence[Difference], fresh: bool, came_apart: str
+) -> dict[str, Any]:
+    """Return the facts of a replay. fresh: programs were evaluated again.  came_apart: why it ended early, or empty."""
+    summary = recorded.summary()
+    return {
+        "run": recorded.folder.resolve(),
+        "replay": replayed.folder.resolve(),
+        "same": not found and not came_apart,
+        "steps": summary.steps,
+        "programs": summary.evaluations,
+        "model_calls": summary.calls.calls,
+        "scores": "evaluated again" if fresh else "as recorded",
+        "came_apart": came_apart,
+        "differences": [{"what": one.what, "recorded": one.recorded, "replayed": one.replayed} for one in found],
+    }
+
+
+def print_replay(console: Console, facts: dict[str, Any], most: int) -> None:
+    """Print it, with the first `most` differences."""
+    what = (
+        f"{facts['steps']} steps, {facts['programs']} programs, {facts['model_calls']} answers from the record, "
+        f"scores {facts['scores']}"
+    )
+    if facts["same"]:
+        console.print(f"[green]The replay is the run[/green]: {what}.", highlight=False, soft_wrap=True)
+        return
+    console.print(f"[red]The replay is not the run[/red]: {what}.", highlight=False, soft_wrap=True)
+    if facts["came_apart"]:
+        console.print(facts["came_apart"], markup=False, highlight=False, soft_wrap=True)
+    for one in facts["differences"][:most]:
+        line = f"  {one['what']}: recorded {one['recorded']!r:.200}, replayed {one['replayed']!r:.200}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if len(facts["differences"]) > most:
+        console.print(f"  ... and {len(facts['differences']) - most} more (--json has them all)")

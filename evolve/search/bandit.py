@@ -1,0 +1,90 @@
+"""Which arm to pull: the kind of a mutation, or the model that makes it, by improvement per dollar.
+
+Budgeted Thompson sampling (Xia, Li, Qin, Yu and Liu 2015, "Thompson Sampling for Budgeted Multi-Armed Bandits"): gain
+and cost of an arm each have a beta posterior, and the arm with the highest ratio of one draw to the other is pulled.
+Old evidence fades (discounted Thompson sampling, Raj and Kalyani 2017), since what helps early in a run need not help
+late.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+
+__all__ = ["Bandit"]
+
+FADING = 0.99
+"""What is left of an arm's evidence each time that any arm is told of: a step counts for about a hundred others."""
+GAINS_KEPT = 64
+"""Positive gains whose median is the scale of the next one."""
+CHEAPEST = 0.05
+"""Least share of the dearest cost that an arm is taken to cost, so that a free arm does not win by that alone."""
+
+
+@dataclass
+class _Arm:
+    """Evidence on one arm, beyond the uniform prior. gain, cost: of steps; pulls: how many, none faded."""
+
+    gain: float = 0.0
+    cost: float = 0.0
+    evidence: float = 0.0
+    pulls: int = 0
+
+    def fade(self) -> None:
+        self.gain, self.cost, self.evidence = self.gain * FADING, self.cost * FADING, self.evidence * FADING
+
+    def draw(self, rng: random.Random) -> float:
+        gain = rng.betavariate(1 + self.gain, 1 + self.evidence - self.gain)
+        return gain / max(rng.betavariate(1 + self.cost, 1 + self.evidence - self.cost), 1e-9)
+
+    def means(self) -> tuple[float, float]:
+        return (1 + self.gain) / (2 + self.evidence), (1 + self.cost) / (2 + self.evidence)
+
+
+class Bandit:
+    """Learns from `tell`; `choose` changes nothing, so the state follows from what was told, in that order.
+
+    A gain is squeezed into 0..1 by g / (g + m), m the median of the latest positive gains: half of them are above 1/2
+    at any stage of a run. A cost is a share of the dearest so far, whatever the unit.
+    """
+
+    def __init__(self) -> None:
+        self._arms: dict[str, _Arm] = {}
+        self._gains: deque[float] = deque(maxlen=GAINS_KEPT)
+        self._dearest = 0.0
+
+    def tell(self, arm: str, gain: float, cost: float | None) -> None:
+        """Hear what a step of an arm brought.
+
+        gain: points that the child is above its parent, 0 or less when it is not or there is no child.
+        cost: in any one unit; None for a call that failed: it counts as the dearest, for the time that it took.
+        """
+        for known in self._arms.values():
+            known.fade()
+        pulled = self._arms.setdefault(arm, _Arm())
+        pulled.pulls += 1
+        pulled.evidence += 1
+        if gain > 0:
+            self._gains.append(gain)
+            pulled.gain += gain / (gain + median(self._gains))
+        self._dearest = max(self._dearest, cost or 0.0)
+        dear = cost is None or self._dearest == 0
+        pulled.cost += 1.0 if dear else max((cost or 0.0) / self._dearest, CHEAPEST)
+
+    def choose(self, weights: Mapping[str, float], rng: random.Random) -> tuple[str, str]:
+        """Return one of the arms in `weights`, and why, in a few words.
+
+        weights: arm -> factor on its draw, > 0: the preference before there is evidence.
+        """
+        drawn = {arm: weight * self._arms.get(arm, _Arm()).draw(rng) for arm, weight in weights.items()}
+        best = max(drawn, key=drawn.__getitem__)
+        return best, self.evidence(best)
+
+    def evidence(self, arm: str) -> str:
+        """Return what is known of an arm, in a few words."""
+        known = self._arms.get(arm, _Arm())
+        gain, cost = known.means()
+        return f"{arm}: gain {gain:.2f} for cost {cost:.2f} in {known.pulls} pulls"
