@@ -1,5 +1,6 @@
 """What a run has done so far, in a database that can be killed at any moment and continued."""
 
+from evolve.archive.difference import Difference, differences
 from evolve.archive.records import (
     CallStatus,
     CallTotals,
@@ -19,6 +20,7 @@ from evolve.archive.tape import Tape, read_tape, tape_of, to_lines
 __all__ = [
     "CallStatus",
     "CallTotals",
+    "Difference",
     "Fate",
     "ModelCall",
     "Program",
@@ -30,6 +32,7 @@ __all__ = [
     "Store",
     "Summary",
     "Tape",
+    "differences",
     "read_tape",
     "tape_of",
     "to_lines",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from evolve.cli import options
+
+if TYPE_CHECKING:
+    from evolve.archive import Store
 
 
 @click.command(short_help="List the runs.")
@@ -35,8 +40,10 @@ def runs(as_json: bool) -> None:
 @click.command(short_help="Tell what came of a run, or of one program of it.")
 @click.argument("run", metavar="RUN")
 @click.argument("program", required=False)
+@click.option("--costs", is_flag=True, help="What models and kinds of mutation cost and brought, per improvement too.")
+@click.option("--insights", is_flag=True, help="What the run wrote down of what it learnt.")
 @options.as_json
-def show(run: str, program: str | None, as_json: bool) -> None:
+def show(run: str, program: str | None, costs: bool, insights: bool, as_json: bool) -> None:
     """Tell what came of RUN (a path, a name in runs/, or "last"), or of one PROGRAM of it.
 
     PROGRAM is a number, "seed", "best" or a baseline's name.
@@ -46,7 +53,12 @@ def show(run: str, program: str | None, as_json: bool) -> None:
     from evolve.report.run_document import program_document, run_document
     from evolve.report.run_report import describe
 
+    if costs + insights + (program is not None) > 1:
+        raise click.UsageError("give one of PROGRAM, --costs and --insights.", click.get_current_context())
     with Store.open(find_run(run)) as store:
+        if costs or insights:
+            _show_part(store, costs, as_json)
+            return
         if program is not None:
             one = find_program(store, program)
             if as_json:
@@ -67,6 +79,27 @@ def show(run: str, program: str | None, as_json: bool) -> None:
     from evolve.report.screens import print_run
 
     print_run(Console(), report)
+
+
+def _show_part(store: Store, costs: bool, as_json: bool) -> None:
+    from rich.console import Console
+
+    from evolve.report.costs import costs as counted
+    from evolve.report.costs import costs_document, print_costs
+    from evolve.report.insights import insights_document, print_insights
+
+    if costs:
+        found = counted(store)
+        if as_json:
+            options.print_json(costs_document(found))
+        else:
+            print_costs(Console(), found)
+        return
+    learnt = insights_document(store)
+    if as_json:
+        options.print_json({"insights": learnt})
+    else:
+        print_insights(Console(), learnt)
 
 
 @click.command(short_help="Print the source of the best program of a run.")

@@ -34,10 +34,10 @@ def replay(run: str, into: Path | None, fresh: bool | None, as_json: bool) -> in
     from rich.console import Console
 
     from evolve import loop
-    from evolve.archive import Store, tape_of
+    from evolve.archive import Store, differences, tape_of
     from evolve.config import from_text
     from evolve.errors import UsageError
-    from evolve.loop.replaying import RecordedPool, differences
+    from evolve.loop.replaying import RecordedPool
     from evolve.registry import load_problem
     from evolve.report.places import find_run
     from evolve.report.progress import LinesDisplay, LiveDisplay

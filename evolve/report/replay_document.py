@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from evolve.archive import Store
+from evolve.archive import Difference, Store
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from evolve.loop.replaying import Difference
 
 
 def replay_document(

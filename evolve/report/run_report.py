@@ -213,9 +213,9 @@ def _setbacks(store: Store, fates: Mapping[str, int]) -> tuple[Setback, ...]:
     for program in store.programs(Role.CHILD):
         if program.status is not None and program.status is not Status.OK:
             reasons.setdefault(program.status.value, Counter())[last_line(program.failure)] += 1
-    if any(fates.get(fate) for fate in (Fate.DUPLICATE, Fate.PARSE_ERROR, Fate.CALL_ERROR)):
+    if set(fates) - {Fate.SCORED, Fate.INSIGHT}:
         for selection in store.selections():
-            if selection.fate not in (None, Fate.SCORED):
+            if selection.fate not in (None, Fate.SCORED, Fate.INSIGHT):
                 reasons.setdefault(selection.fate.value, Counter())[last_line(selection.note)] += 1
     return tuple(
         Setback(what, seen.total(), _most_common(seen))
