@@ -1,4 +1,4 @@
-"""Untrusted words in a prompt: what a program printed or raised and what a model wrote can neither pose nor break out."""
+"""Untrusted words in a prompt: what a program printed and what a model wrote, so that it cannot pose as ours."""
 
 from __future__ import annotations
 

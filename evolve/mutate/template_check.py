@@ -12,7 +12,7 @@ from evolve.errors import UsageError
 from evolve.mutate.mutation import Attempt, Example, Insight, Kind, Request
 from evolve.mutate.prompt import build_prompt
 from evolve.mutate.prompt_content import Shown, comparison, task
-from evolve.mutate.templates import PARTS, SYSTEM, USER, render, syntax
+from evolve.mutate.templates import BUILT_IN, PARTS, SYSTEM, USER, syntax
 
 
 def check_templates(folders: Sequence[Path]) -> None:
@@ -26,9 +26,8 @@ def check_templates(folders: Sequence[Path]) -> None:
     for folder in folders:
         if not folder.is_dir():
             raise UsageError(f"prompts: '{folder}' is no folder; it should hold templates such as {USER[0]}.")
-    own = [path for folder in folders for path in sorted(folder.rglob("*.j2"))]
     used = {*SYSTEM, *USER, *PARTS}
-    for name in dict.fromkeys([*SYSTEM, *USER, *PARTS, *(path.name for path in own if path.name in used)]):
+    for name in (*SYSTEM, *USER, *PARTS):
         used |= _check(folders, name)
     for folder in folders:
         for path in sorted(folder.rglob("*.j2")):
@@ -36,7 +35,9 @@ def check_templates(folders: Sequence[Path]) -> None:
             if name not in used:
                 near = difflib.get_close_matches(name, [*SYSTEM, *USER, *PARTS], n=1)
                 hint = f" Did you mean '{near[0]}'?" if near else ""
-                raise UsageError(f"{path}: no template has this name and none includes it, so it would not be read.{hint}")
+                raise UsageError(
+                    f"{path}: no template has this name and none includes it, so it would not be read.{hint}"
+                )
     for request in _samples():
         build_prompt(request, folders=folders)
         build_prompt(request, budget_tokens=1, folders=folders)
@@ -71,8 +72,6 @@ def _check(folders: Sequence[Path], name: str) -> set[str]:
 
 
 def _exists(folders: Sequence[Path], name: str) -> bool:
-    from evolve.mutate.templates import BUILT_IN
-
     return any((folder / name).is_file() for folder in (*folders, BUILT_IN))
 
 
@@ -84,7 +83,7 @@ def _variables(name: str) -> set[str]:
 
 
 def _samples() -> list[Request]:
-    """Return requests that between them reach every part of a prompt: of each kind, with all there is and with little."""
+    """Return requests that reach every part of a prompt between them: of each kind, with all there is and with little."""
     sound = Example(1, "def f():\n    return 1\n", "ok", 12.5, {"cost_usd": 3.0}, (("train/0", 12.5, "late"),))
     better = replace(sound, id=2, source="def f():\n    return 2\n", score=20.0, instances=(("train/0", 20.0, "late"),))
     broken = Example(3, "def f():\n    return x\n", "error", None, {}, (("train/0", None, "NameError: x"),))

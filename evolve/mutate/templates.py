@@ -37,7 +37,7 @@ def render(folders: Sequence[Path], name: str, content: Mapping[str, Any]) -> st
     except jinja2.TemplateSyntaxError as error:
         raise UsageError(f"{error.filename or name}:{error.lineno}: {error.message}") from None
     except jinja2.TemplateNotFound as error:
-        raise UsageError(f"{_place(error.__traceback__, folders, name)}there is no template '{error.message}'") from None
+        raise UsageError(f"{_place(error.__traceback__, folders, name)}there is no template '{error.name}'") from None
     except Exception as error:
         # A stranger's template may raise anything; a fault in ours is a bug and shows as one.
         place = _place(error.__traceback__, folders, "")
@@ -90,7 +90,9 @@ def syntax(folders: Sequence[Path], name: str) -> tuple[jinja2.nodes.Template, P
     except jinja2.TemplateSyntaxError as error:
         raise UsageError(f"{error.filename or name}:{error.lineno}: {error.message}") from None
     except UnicodeDecodeError as error:
-        raise UsageError(f"template {name} in {', '.join(map(str, folders))} is not UTF-8 text: {error.reason}") from None
+        raise UsageError(
+            f"template {name} in {', '.join(map(str, folders))} is not UTF-8 text: {error.reason}"
+        ) from None
 
 
 def described(example: Example) -> str:
