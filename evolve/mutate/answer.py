@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evolve.mutate.evolve_block import editable_lines, is_marker, may_replace, with_blocks_of
-from evolve.mutate.mutation import Proposal
+from evolve.mutate.matching import NoPlace, Quoted, without_blank_ends
+from evolve.mutate.mutation import Kind, Proposal
+from evolve.mutate.own_words import own_words
 from evolve.mutate.source import check
 
 MAX_ANSWER_CHARS = 2_000_000
-MAX_PLACES = 20
-"""Places of a match that are looked for; two are one too many already."""
+MAX_EDITS = 400
+MAX_FENCES = 40
+"""More are no answer, and would be costly to try one by one."""
 
 _SEARCH = re.compile(r" {0,3}<{5,9} ?SEARCH\b.*")
 _BETWEEN = re.compile(r" {0,3}={5,9}\s*")
 _REPLACE = re.compile(r" {0,3}>{5,9} ?REPLACE\b.*")
-_FENCE = re.compile(r"(\s*)(`{3,}|~{3,})\s*([^`]*)")
+_FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 
 
 class AnswerError(Exception):
@@ -43,32 +47,52 @@ class _Change:
     lines: tuple[str, ...]
 
 
-def read_answer(parent_source: str, text: str, kind: str, defines: tuple[str, ...]) -> Proposal:
+@dataclass(frozen=True)
+class _Block:
+    """A fenced block. first, end: its lines in the answer, the fences among them."""
+
+    first: int
+    end: int
+    lines: list[str]
+
+
+def read_answer(parent_source: str, text: str, kind: Kind | str, defines: tuple[str, ...]) -> Proposal:
     """Return the child that an answer describes, or a proposal whose `error` says in one line why there is none.
 
     text: what the model wrote; any text, nothing makes this raise.
-    kind: what was asked for, "edit" or "rewrite". Either form is taken whatever was asked for, and the proposal's kind
-        is the form that was found.
+    kind: what was asked for. Either form of answer is taken whatever was asked for. Where an edit or a rewrite was
+        asked for, the proposal's kind is the form that was found; any other kind is the purpose of the change, which
+        the form does not alter, and stays.
+    The proposal's idea is the model's own words on its change: the first sentence or two outside edits and fences.
     Line ends become LF. What stands outside the parent's evolve blocks stays as it is.
     """
+    asked = str(kind)
     if len(text) > MAX_ANSWER_CHARS:
-        return Proposal(kind, None, f"the answer has {len(text)} characters, more than {MAX_ANSWER_CHARS}")
+        return Proposal(asked, None, f"the answer has {len(text)} characters, more than {MAX_ANSWER_CHARS}")
     parent = _lines(parent_source)
     answer = _lines(text)
     # Some servers leave a reasoning model's thoughts in its answer, drafts of the program among them.
     thought = max((n for n, line in enumerate(answer) if line.strip() == "</think>"), default=-1)
-    rest = answer = answer[thought + 1 :]
-    edit_error = ""
+    answer = answer[thought + 1 :]
+    form, idea, error, rest = asked, "", "", answer
     try:
         edits, rest = _edits(answer)
+        idea = own_words(_outside(rest, _fenced(rest)))
         if edits:
-            return Proposal("edit", _checked(parent, _apply(parent, edits), defines))
-    except AnswerError as error:
-        edit_error = str(error)
+            form = "edit"
+            child = _checked(parent, _apply(parent, edits), defines)
+            return Proposal(_kind(asked, form), child, idea=idea)
+    except AnswerError as failure:
+        form, error = "edit", str(failure)
     try:
-        return Proposal("rewrite", _whole_program(parent, rest, defines))
-    except AnswerError as error:
-        return Proposal("edit", None, edit_error) if edit_error else Proposal(kind, None, str(error))
+        child, fences = _whole_program(parent, rest, defines)
+        return Proposal(_kind(asked, "rewrite"), child, idea=own_words(_outside(rest, fences)) if fences else "")
+    except AnswerError as failure:
+        return Proposal(_kind(asked, form), None, error or str(failure), idea)
+
+
+def _kind(asked: str, form: str) -> str:
+    return form if asked in (Kind.EDIT, Kind.REWRITE) else asked
 
 
 def _lines(text: str) -> list[str]:
@@ -124,10 +148,19 @@ def _edits(answer: list[str]) -> tuple[list[Edit], list[str]]:
 
 def _apply(parent: list[str], edits: list[Edit]) -> list[str]:
     """Return the parent with every edit made, each one found in the parent as it was. Raises AnswerError."""
+    if len(edits) > MAX_EDITS:
+        raise AnswerError(f"the answer has {len(edits)} edits, more than {MAX_EDITS}")
     blocks = editable_lines(parent)
+    quoted = Quoted(parent)
     changes = []
     for edit in edits:
-        change = _trimmed(parent, _find(parent, edit))
+        if not any(line.strip() for line in edit.search):
+            raise AnswerError(f"block {edit.number} has an empty SEARCH")
+        try:
+            place = quoted.find(edit.search, edit.replace)
+        except NoPlace as error:
+            raise AnswerError(f"block {edit.number} {error}") from None
+        change = _trimmed(parent, _Change(edit.number, place.first, place.end, place.lines))
         if change.first == change.end and not change.lines:
             continue
         if not may_replace(blocks, change.first, change.end):
@@ -147,72 +180,6 @@ def _apply(parent: list[str], edits: list[Edit]) -> list[str]:
     return [*child, *parent[done:]]
 
 
-def _find(parent: list[str], edit: Edit) -> _Change:
-    """Return where an edit applies: exactly, else but for spaces at line ends, else but for an even indentation.
-
-    Raises AnswerError when a form of match occurs twice, or none at all.
-    """
-    search, replace = list(edit.search), list(edit.replace)
-    if not any(line.strip() for line in search):
-        raise AnswerError(f"block {edit.number} has an empty SEARCH")
-    found = _places(parent, search)
-    if not found:
-        # Blank lines at the ends of SEARCH and REPLACE are slips of form, not parts of the edit.
-        search, replace = _without_blank_ends(search), _without_blank_ends(replace)
-        found = _places([line.rstrip() for line in parent], [line.rstrip() for line in search])
-    shift = 0
-    if not found:
-        shifted = [
-            (place, by)
-            for place in _places([line.strip() for line in parent], [line.strip() for line in search])
-            if (by := _shift(parent[place : place + len(search)], search)) is not None
-        ]
-        found = [place for place, _ in shifted]
-        shift = shifted[0][1] if shifted else 0
-    if not found:
-        first = next(line.strip() for line in search if line.strip())
-        raise AnswerError(f"block {edit.number} matches nowhere: its SEARCH begins with `{_short(first)}`")
-    if len(found) > 1:
-        where = ", ".join(str(place + 1) for place in found[:5])
-        raise AnswerError(f"block {edit.number} matches {len(found)} times: at lines {where}")
-    return _Change(edit.number, found[0], found[0] + len(search), tuple(_indented(line, shift) for line in replace))
-
-
-def _places(lines: list[str], search: list[str]) -> list[int]:
-    """Return the numbers of the lines at which `search` begins, the first few of them."""
-    text, wanted = "\n" + "\n".join(lines) + "\n", "\n" + "\n".join(search) + "\n"
-    places: list[int] = []
-    at = text.find(wanted)
-    line = counted = 0
-    while at >= 0 and len(places) < MAX_PLACES:
-        line += text.count("\n", counted, at)
-        counted = at
-        places.append(line)
-        at = text.find(wanted, at + 1)
-    return places
-
-
-def _shift(place: list[str], search: list[str]) -> int | None:
-    """Return by how many columns every line of a place is indented more than in `search`; None when that differs."""
-    by = {
-        (len(there) - len(there.lstrip())) - (len(here) - len(here.lstrip()))
-        for there, here in zip(place, search, strict=True)
-        if here.strip()
-    }
-    return by.pop() if len(by) == 1 else None
-
-
-def _indented(line: str, by: int) -> str:
-    if not line.strip() or by == 0:
-        return line
-    return " " * by + line if by > 0 else line[min(-by, len(line) - len(line.lstrip())) :]
-
-
-def _without_blank_ends(lines: list[str]) -> list[str]:
-    full = [number for number, line in enumerate(lines) if line.strip()]
-    return lines[full[0] : full[-1] + 1] if full else []
-
-
 def _trimmed(parent: list[str], change: _Change) -> _Change:
     """Return the change less the lines at its ends that it leaves as they are: only what changes must be allowed."""
     first, end, lines = change.first, change.end, list(change.lines)
@@ -225,16 +192,18 @@ def _trimmed(parent: list[str], change: _Change) -> _Change:
     return _Change(change.number, first, end, tuple(lines))
 
 
-def _short(line: str) -> str:
-    return line if len(line) <= 60 else line[:60] + "..."
-
-
 # A whole program
 
 
-def _whole_program(parent: list[str], answer: list[str], defines: tuple[str, ...]) -> str:
-    """Return the one whole program of an answer. Raises AnswerError when there is none, or more than one."""
-    fenced = _fenced(answer)
+def _whole_program(parent: list[str], answer: list[str], defines: tuple[str, ...]) -> tuple[str, list[_Block]]:
+    """Return the one whole program of an answer, and its fenced blocks.
+
+    Raises AnswerError when there is none, or more than one.
+    """
+    fences = _fenced(answer)
+    if len(fences) > MAX_FENCES:
+        raise AnswerError(f"the answer has {len(fences)} fenced blocks, more than {MAX_FENCES}")
+    fenced = [block.lines for block in fences]
     candidates = fenced or [answer]
     if editable_lines(parent):
         # Any text may stand for a block's content, so a program with markers goes before, and prose is never taken.
@@ -243,7 +212,7 @@ def _whole_program(parent: list[str], answer: list[str], defines: tuple[str, ...
     whole: dict[str, None] = {}
     errors: list[str] = []
     for candidate in candidates:
-        child = with_blocks_of(parent, _without_blank_ends(candidate))
+        child = with_blocks_of(parent, without_blank_ends(candidate))
         if child is None:
             errors.append("its EVOLVE-BLOCK comments are not those of its parent")
             continue
@@ -254,30 +223,55 @@ def _whole_program(parent: list[str], answer: list[str], defines: tuple[str, ...
     if len(whole) > 1:
         raise AnswerError(f"the answer holds {len(whole)} different whole programs")
     if whole:
-        return next(iter(whole))
-    if not fenced:
+        return next(iter(whole)), fences
+    if not fences:
         raise AnswerError("the answer has neither a SEARCH/REPLACE block nor a fenced program")
     # A program quoted for reference is not the model's answer, so it does not tell why there is none.
     telling = [error for error in errors if not error.startswith("no change")] or errors
     raise AnswerError(
-        telling[0] if len(fenced) == 1 else f"none of {len(fenced)} fenced blocks is a program: {telling[0]}"
+        telling[0] if len(fences) == 1 else f"none of {len(fences)} fenced blocks is a program: {telling[0]}"
     )
 
 
-def _fenced(answer: list[str]) -> list[list[str]]:
-    """Return the contents of the fenced blocks; one that the answer's end cuts off is among them."""
-    blocks: list[list[str]] = []
-    indent, fence = "", ""
-    for line in answer:
-        mark = _FENCE.fullmatch(line)
+def _fenced(answer: list[str]) -> list[_Block]:
+    """Return the fenced blocks; one that the answer's end cuts off is among them."""
+    blocks: list[_Block] = []
+    fence = indent = ""
+    first = 0
+    inside: list[str] = []
+    for number, line in enumerate(answer):
+        mark = _FENCE.match(line)
         if not fence:
-            if mark is not None:
-                indent, fence = mark[1], mark[2]
-                blocks.append([])
-        elif mark is not None and mark[2].startswith(fence) and not mark[3] and mark[1] == indent:
-            if all(not line.strip() or line.startswith(indent) for line in blocks[-1]):
-                blocks[-1] = [line.removeprefix(indent) for line in blocks[-1]]
+            if mark is not None and "`" not in line[mark.end() :]:
+                fence, indent = mark[1], line[: mark.start(1)]
+                first, inside = number, []
+        elif (
+            mark is not None
+            and line.strip() == mark[1]
+            and mark[1].startswith(fence)
+            and line.startswith(indent + fence)
+        ):
+            blocks.append(_Block(first, number + 1, _without(indent, inside)))
             fence = ""
         else:
-            blocks[-1].append(line)
+            inside.append(line)
+    if fence:
+        blocks.append(_Block(first, len(answer), inside))
     return blocks
+
+
+def _without(indent: str, lines: list[str]) -> list[str]:
+    """Return lines without an indentation that all of them have."""
+    if indent and all(not line.strip() or line.startswith(indent) for line in lines):
+        return [line.removeprefix(indent) for line in lines]
+    return lines
+
+
+def _outside(answer: list[str], fences: Sequence[_Block]) -> list[str]:
+    """Return the lines outside the fenced blocks."""
+    lines: list[str] = []
+    done = 0
+    for block in fences:
+        lines += answer[done : block.first]
+        done = block.end
+    return [*lines, *answer[done:]]

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-import math
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from evolve.mutate.evolve_block import editable_lines
-from evolve.mutate.mutation import Example, Kind, Request
+from evolve.mutate.mutation import Kind, Request
+from evolve.mutate.prompt_content import Shown, comparison, shorter, task
+from evolve.mutate.templates import render
 
-if TYPE_CHECKING:
-    import jinja2
-
-TEMPLATES = Path(__file__).parent / "prompts"
 BUDGET_TOKENS = 24_000
+BYTES_PER_TOKEN = 4
+"""An estimate, and a low one for English and Python: prompts come out shorter than their budget, not longer."""
 EDIT_SHARE = 0.7
-WORST_SHOWN = 3
-FIGURES_SHOWN = 40
-FEEDBACK_CHARS = 1_200
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One question to a model. kind: which form of answer it asks for."""
+    """One question to a model. kind: what is asked for."""
 
     system: str
     user: str
@@ -48,83 +40,42 @@ def choose_kind(rng: random.Random) -> Kind:
 def build_prompt(request: Request, budget_tokens: int = BUDGET_TOKENS, folders: Sequence[Path] = ()) -> Prompt:
     """Return the prompt for one step; the same request gives the same text.
 
-    budget_tokens: the length to stay under, at four bytes a token. Inspirations are left out for it, the last first,
-        then all feedback but that of the worst instance; the statement and the parent's code never, nor is code cut.
+    budget_tokens: the length to stay under, at four bytes a token. For it the least useful parts are left out, one
+        after another (`prompt_content` has the order); the statement and the parent's code never, nor is code cut, so
+        that a program longer than the budget gives a prompt longer than the budget.
+    folders: templates that stand in place of the built-in ones, the first folder before the second.
+    Raises UsageError when such a template fails; `check_templates` finds that before a run.
     """
-    shown = len(request.inspirations)
-    worst = WORST_SHOWN
-    while True:
-        prompt = _render(request, request.inspirations[:shown], worst)
-        size = len((prompt.system + prompt.user).encode())
-        if size <= 4 * budget_tokens or (shown == 0 and worst == 1):
-            return prompt
-        if shown:
-            shown -= 1
+    prompt = _render(request, Shown(), folders)
+    if _fits(prompt, budget_tokens):
+        return prompt
+    steps = shorter(request)
+    # The first step that fits, by halves: each step leaves out a piece more than the one before it.
+    low, high = 1, len(steps) - 1
+    shortest = _render(request, steps[-1], folders)
+    while low < high:
+        middle = (low + high) // 2
+        prompt = _render(request, steps[middle], folders)
+        if _fits(prompt, budget_tokens):
+            shortest, high = prompt, middle
         else:
-            worst = 1
+            low = middle + 1
+    return shortest
 
 
-def _render(request: Request, inspirations: Sequence[Example], worst: int) -> Prompt:
-    parent, kind = request.parent, request.kind
-    system = _template(f"{kind}.j2").render(defines=request.defines)
-    user = _template("task.j2").render(
-        request=request,
-        kind=kind,
-        parent=parent,
-        inspirations=inspirations,
-        worst=_worst(parent, worst),
-        figures=_figures(parent),
-        in_blocks=bool(editable_lines(parent.source.split("\n"))),
+def _fits(prompt: Prompt, budget_tokens: int) -> bool:
+    return len(prompt.system.encode()) + len(prompt.user.encode()) <= BYTES_PER_TOKEN * budget_tokens
+
+
+def _render(request: Request, shown: Shown, folders: Sequence[Path]) -> Prompt:
+    asked, content = (
+        ("comparison.j2", comparison(request, shown))
+        if request.kind is Kind.INSIGHT
+        else ("task.j2", task(request, shown))
     )
-    return Prompt(_encodable(system), _encodable(user), kind)
-
-
-def _worst(example: Example, count: int) -> list[tuple[str, float | None, str]]:
-    """Return the instances to learn from, worst first: a failed one before any score."""
-    told = [(name, score, _cut(feedback)) for name, score, feedback in example.instances if feedback]
-    return sorted(told, key=lambda entry: -math.inf if entry[1] is None else entry[1])[:count]
-
-
-def _figures(example: Example) -> list[tuple[str, float]]:
-    """Return the scores per instance, in order; of very many, only the lowest."""
-    scored = [(name, score) for name, score, _ in example.instances if score is not None]
-    if len(scored) <= FIGURES_SHOWN:
-        return scored
-    limit = sorted(score for _, score in scored)[FIGURES_SHOWN - 1]
-    return [(name, score) for name, score in scored if score <= limit][:FIGURES_SHOWN]
-
-
-def _cut(feedback: str) -> str:
-    """Return feedback of bearable length: its end, where a traceback says what happened, and its beginning."""
-    text = feedback.strip()
-    half = FEEDBACK_CHARS // 2
-    return text if len(text) <= FEEDBACK_CHARS else f"{text[:half]}\n[...]\n{text[-half:]}"
-
-
-def _fenced(text: str, language: str = "python") -> str:
-    """Return a text in a Markdown fence that nothing in the text closes."""
-    longest = max((len(run) for run in re.findall(r"^\s*(`+)", text, re.MULTILINE)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+    system = render(folders, f"{request.kind}.j2", content)
+    return Prompt(_encodable(system), _encodable(render(folders, asked, content)), request.kind)
 
 
 def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8").strip() + "\n"
-
-
-@functools.cache
-def _template(name: str) -> jinja2.Template:
-    import jinja2
-
-    # No autoescaping: what comes out is a prompt, not HTML.
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
-    environment.filters["fenced"] = _fenced
-    environment.filters["figure"] = lambda value: f"{value:.6g}"
-    environment.filters["score"] = lambda value: "none" if value is None else f"{value:.2f}"
-    return environment.get_template(name)

@@ -1,0 +1,40 @@
+"""What a model says of its change, in its own words: kept with the child, told to the models after it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from evolve.mutate.quoting import one_line
+
+IDEA_CHARS = 300
+SENTENCES = 2
+_READ_CHARS = 4_000
+"""The words on a change stand at its beginning; the rest of a long answer is not looked through."""
+
+_MARKUP = re.compile(r"\*\*|__(?=\w)|(?<=\w)__|`|^[ \t]*(?:#{1,6}|>|[-*+•]|\d{1,2}[.)])[ \t]+", re.MULTILINE)
+_LABEL = re.compile(
+    r"(?:the )?(?:idea|approach|change|summary|plan|explanation|rationale)\s*(?:[:.]|-+)\s*", re.IGNORECASE
+)
+_EMPTY = re.compile(
+    r"(?:sure|certainly|okay|ok|of course|great|here(?:'s| is| are)|below is|i(?:'ll| will) now)\b", re.IGNORECASE
+)
+_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z(\"'])|(?<=:)\s*$")
+
+
+def own_words(lines: Sequence[str]) -> str:
+    """Return the first sentence or two of a text that say something: one line, printable, at most 300 characters.
+
+    lines: an answer without its edits and fenced blocks. "Here is the program:" and headings like "Idea:" are no words
+    on the change. Returns "" where there are none.
+    """
+    text = _MARKUP.sub("", "\n".join(lines)[:_READ_CHARS])
+    said: list[str] = []
+    for paragraph in re.split(r"\n[ \t]*\n", text):
+        words = one_line(_LABEL.sub("", one_line(paragraph, _READ_CHARS), count=1), _READ_CHARS)
+        for sentence in _END.split(words):
+            if sentence and any(map(str.isalpha, sentence)) and not (_EMPTY.match(sentence) and len(sentence) < 80):
+                said.append(sentence)
+        if said:
+            break
+    return one_line(" ".join(said[:SENTENCES]), IDEA_CHARS)
