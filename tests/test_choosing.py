@@ -1,0 +1,161 @@
+"""What a step does: kind, model, repair, insight; every choice follows from what was heard."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from evolve.archive import Fate, Selection, StepEnd
+from evolve.config import BUILTIN, RunConfig, resolve
+from evolve.errors import UsageError
+from evolve.loop.choosing import Chooser, fixed_mix
+from evolve.mutate.mutation import Kind
+from evolve.scoring import Status
+
+
+def configured(*names: str, **flags: Any) -> RunConfig:
+    given = {key.replace("__", "."): value for key, value in flags.items()}
+    return resolve(None, [], {"model.names": names or ("m",), **given})
+
+
+def chooser(config: RunConfig, seed_score: float = 10.0) -> Chooser:
+    made = Chooser(config)
+    made.seeded(seed_score)
+    return made
+
+
+def ended(selection: Selection, score: float | None, fate: Fate = Fate.SCORED, **facts: Any) -> StepEnd:
+    status = None if fate is not Fate.SCORED else Status.ERROR if score is None else Status.OK
+    called = selection.mutator != BUILTIN
+    return StepEnd(
+        replace(selection, fate=fate),
+        selection.kind or "constant",
+        status,
+        score,
+        **{"called": called, "answered": called, "tokens": 100, "cost_usd": 0.01, **facts},
+    )
+
+
+def step(made: Chooser, number: int, score: float | None, fate: Fate = Fate.SCORED, **facts: Any) -> Selection:
+    selection = made.choose(number, number)
+    made.begun(selection)
+    made.hear(ended(selection, score, fate, **facts))
+    return selection
+
+
+def test_the_builtin_mutator_is_asked_for_no_kind() -> None:
+    selection = chooser(configured(BUILTIN)).choose(1, 1)
+    assert (selection.mutator, selection.kind, selection.novelty) == (BUILTIN, "", None)
+
+
+def test_every_kind_but_repair_and_crossover_is_there_from_the_start() -> None:
+    kinds = {chooser(configured(seed=seed)).choose(1, 1).kind for seed in range(60)}
+    assert kinds == {Kind.EDIT, Kind.REWRITE, Kind.EXPLORE, Kind.SIMPLIFY}
+
+
+def test_with_two_programs_there_is_something_to_cross() -> None:
+    made = chooser(configured())
+    step(made, 1, 20.0)
+    kinds = {made.choose(number, 2).kind for number in range(2, 90)}
+    assert Kind.CROSSOVER in kinds
+
+
+def test_a_broken_program_is_repaired_and_its_last_sound_ancestor_shown() -> None:
+    made = chooser(configured(mutation__mix="repair"))
+    first = step(made, 1, None, failure="NameError: x")
+    assert first.kind == Kind.EDIT, "nothing of the mix is possible yet"
+    second = made.choose(2, 2)
+    assert (second.kind, second.parent_id, second.inspirations, second.island) == (Kind.REPAIR, 1, (0,), first.island)
+
+
+def test_a_repair_is_worth_what_it_brings_over_the_last_sound_program() -> None:
+    made = chooser(configured(mutation__mix="repair"))
+    step(made, 1, None, failure="NameError: x")
+    step(made, 2, 35.0)
+    assert "repair: gain 0.5" in made._kinds.evidence("repair")
+    assert made.choose(3, 3).kind == Kind.EDIT, "it is repaired"
+
+
+def test_a_fixed_mix_is_drawn_as_it_says() -> None:
+    made = chooser(configured(mutation__mix="edit=3,rewrite=1"))
+    kinds = Counter(made.choose(number, 1).kind for number in range(1, 801))
+    assert set(kinds) == {Kind.EDIT, Kind.REWRITE}
+    assert 540 < kinds[Kind.EDIT] < 660
+
+
+@pytest.mark.parametrize(
+    "mix, text",
+    [
+        ("edti=3", "--mutation edti=3: kind 'edti' is unknown. Did you mean 'edit'? Known: edit, rewrite,"),
+        ("edit=x", "--mutation edit=x: 'edit=x': expected kind=weight, such as edit=3."),
+        ("edit=-1", "--mutation edit=-1: 'edit=-1': expected kind=weight"),
+        ("insight=1", "--mutation insight=1: kind 'insight' is unknown."),
+    ],
+)
+def test_a_wrong_mix_is_named_in_one_line(mix: str, text: str) -> None:
+    with pytest.raises(UsageError) as error:
+        fixed_mix(configured(mutation__mix=mix).mutation)
+    assert str(error.value).startswith(text)
+
+
+def test_the_model_that_improves_for_less_is_asked_more_often() -> None:
+    made = chooser(configured("good", "bad", prompt__insights_every=0))
+    best = 10.0
+    for number in range(1, 101):
+        selection = made.choose(number, number)
+        made.begun(selection)
+        best += selection.mutator == "good"
+        made.hear(ended(selection, best if selection.mutator == "good" else 1.0))
+    asked = Counter(made.choose(number, 100).mutator for number in range(101, 401))
+    assert asked["good"] > 240
+
+
+def test_models_that_are_busy_are_not_drawn() -> None:
+    made = chooser(configured("a", "b"))
+    assert {made.choose(number, 1, frozenset({"b"})).mutator for number in range(1, 30)} == {"b"}
+
+
+def test_a_server_that_does_not_answer_loses_its_share() -> None:
+    made = chooser(configured("good", "dead", prompt__insights_every=0))
+    for number in range(1, 101):
+        selection = made.choose(number, number)
+        made.begun(selection)
+        if selection.mutator == "dead":
+            made.hear(ended(selection, None, Fate.CALL_ERROR, answered=False, tokens=0, cost_usd=None))
+        else:
+            made.hear(ended(selection, 5.0 + number / 10))
+    asked = Counter(made.choose(number, 100).mutator for number in range(101, 401))
+    assert asked["dead"] < 60
+
+
+def test_after_every_few_improvements_an_insight_is_written_down_once() -> None:
+    made = chooser(configured(prompt__insights_every=3, mutation__mix="edit"))
+    for number in range(1, 4):
+        step(made, number, 10.0 + number)
+    insight = made.choose(4, 4)
+    assert (insight.kind, insight.parent_id, insight.inspirations) == (Kind.INSIGHT, 3, (1, 2, 3))
+    made.begun(insight)
+    assert made.choose(5, 4).kind == Kind.EDIT, "it is under way"
+    made.hear(replace(ended(insight, None, Fate.INSIGHT), selection=replace(insight, fate=Fate.INSIGHT, note="sort")))
+    learnt = made.background(3)
+    assert [(i.id, i.line, i.subjects) for i in learnt.insights] == [(4, "sort", (1, 2, 3))]
+    assert learnt.related == {4} and made.background(0).related == frozenset()
+
+
+def test_a_prompt_is_told_what_was_tried_from_its_parent_and_which_ideas_are_taken() -> None:
+    made = chooser(configured(mutation__mix="edit", prompt__insights_every=0))
+    tried = [
+        step(made, 1, 40.0, idea="Sort by size."),
+        step(made, 2, None, failure="Traceback\nNameError: y"),
+        step(made, 3, None, Fate.PARSE_ERROR),
+    ]
+    attempts = [attempt for parent in {s.parent_id for s in tried} for attempt in made.background(parent).attempts]
+    assert sorted((a.id, a.outcome, a.note) for a in attempts) == [
+        (1, "ok", "Sort by size."),
+        (2, "error", "NameError: y"),
+        (3, "parse_error", ""),
+    ]
+    assert made.background(0).taken == ((1, "Sort by size."),)

@@ -1,0 +1,137 @@
+"""A run from its record: the same choices, programs, parents and scores, whatever hung on speed the first time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from command_line import TRIVIAL, evolve
+from loop_parts import HashModel, QuickPool, archive_digest, configured, trivial_problem
+from model_server import ModelServer, trivial, with_faults
+
+from evolve import loop
+from evolve.archive import Store, differences, read_tape, tape_of, to_lines
+from evolve.errors import UsageError
+from evolve.loop.replaying import RecordedPool, tape_clients
+
+PROBLEM = trivial_problem()
+
+
+def recorded(folder: Path, evaluations: int = 60, seed: int = 3) -> Path:
+    config = configured(evaluations, seed=seed, model__names=("m", "n"), prompt__insights_every=2)
+    models = {"m": HashModel(seed), "n": HashModel(seed + 1, values=90)}
+    asyncio.run(loop.run(folder, config, PROBLEM, pool=QuickPool(seed, 30), clients=models))
+    return folder
+
+
+def replayed(source: Path, folder: Path, speed_seed: int = 99) -> Path:
+    with Store.open(source) as store:
+        tape = tape_of(store)
+        config = configured(60, seed=3, model__names=("m", "n"), prompt__insights_every=2)
+        pool = QuickPool(speed_seed, 3)
+        asyncio.run(loop.run(folder, config, PROBLEM, pool=pool, clients=tape_clients(tape), tape=tape))
+    return folder
+
+
+def test_a_run_that_hung_on_speed_is_replayed_at_another_speed(tmp_path: Path) -> None:
+    source, again = recorded(tmp_path / "run"), replayed(tmp_path / "run", tmp_path / "again")
+    assert archive_digest(source) == archive_digest(again)
+    with Store.open(source) as a, Store.open(again) as b:
+        assert list(differences(a, b)) == []
+        assert a.insights() == b.insights() and a.insights()
+        assert a.call_totals() == b.call_totals()
+        assert a.split_figures() == b.split_figures()
+        orders = [s.taken for s in a.selections()]
+    assert orders != sorted(orders), "the run was so tame that a replay in step order would do"
+
+
+def test_a_tape_is_the_same_after_it_was_written_and_read(tmp_path: Path) -> None:
+    with Store.open(recorded(tmp_path / "run")) as store:
+        tape = tape_of(store)
+    (tmp_path / "tape").write_text(to_lines(tape))
+    assert read_tape(tmp_path / "tape") == tape
+
+
+def test_recorded_scores_can_stand_for_evaluations(tmp_path: Path) -> None:
+    source = recorded(tmp_path / "run")
+    with Store.open(source) as store:
+        tape = tape_of(store)
+        config = configured(60, seed=3, model__names=("m", "n"), prompt__insights_every=2)
+        asyncio.run(
+            loop.run(
+                tmp_path / "again",
+                config,
+                PROBLEM,
+                pool=RecordedPool(store),
+                clients=tape_clients(tape),
+                tape=tape,
+            )
+        )
+    assert archive_digest(source) == archive_digest(tmp_path / "again")
+
+
+def test_a_run_that_was_resumed_is_replayed_as_one(tmp_path: Path) -> None:
+    source = recorded(tmp_path / "run", evaluations=25)
+    config = configured(60, seed=3, model__names=("m", "n"), prompt__insights_every=2)
+    models = {"m": HashModel(5), "n": HashModel(6, values=90)}
+    asyncio.run(loop.run(source, config, PROBLEM, pool=QuickPool(8, 30), clients=models, resume=True))
+    assert archive_digest(source) == archive_digest(replayed(source, tmp_path / "again"))
+
+
+def test_what_differs_is_named(tmp_path: Path) -> None:
+    source, again = recorded(tmp_path / "run"), replayed(tmp_path / "run", tmp_path / "again")
+    with Store.resume(again) as store:
+        store._connection.exec_driver_sql("UPDATE programs SET score = score + 1 WHERE id = 5")
+        store._connection.commit()
+    with Store.open(source) as a, Store.open(again) as b:
+        assert [d.what for d in differences(a, b)][:1] == ["program 5: score"]
+
+
+def test_another_configuration_comes_apart_with_one_line(tmp_path: Path) -> None:
+    source = recorded(tmp_path / "run")
+    with Store.open(source) as store:
+        tape = tape_of(store)
+    config = configured(60, seed=3, model__names=("m", "n"), search__inspirations=0)
+    with pytest.raises(UsageError, match="asks another question than the recorded run did"):
+        asyncio.run(loop.run(tmp_path / "b", config, PROBLEM, pool=QuickPool(), clients=tape_clients(tape), tape=tape))
+
+
+@pytest.mark.parametrize(
+    "text, wrong",
+    [
+        ("", "line 1"),
+        ("{}\n", "line 1"),
+        ("not json\n", "line 1"),
+        ('{"evolve_tape":9,"steps":0,"reason":""}\n', "format 9"),
+        (
+            '{"evolve_tape":1,"steps":2,"reason":""}\n{"step":1,"mutator":"m","heard":[],"taken":1}\n',
+            "1 steps, expected 2",
+        ),
+        ('{"evolve_tape":1,"steps":1,"reason":""}\n{"step":2,"mutator":"m","heard":[],"taken":1}\n', "line 2"),
+        ('{"evolve_tape":1,"steps":1,"reason":""}\n{"step":1,"heard":[],"taken":1}\n', "line 2"),
+    ],
+)
+def test_a_file_that_is_no_recording_is_named_with_its_line(tmp_path: Path, text: str, wrong: str) -> None:
+    (tmp_path / "tape").write_text(text)
+    with pytest.raises(UsageError, match=wrong):
+        read_tape(tmp_path / "tape")
+
+
+def test_from_the_command_line_with_faults_recorded_replayed_and_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ("--model", "m", "--model", "n", "--evaluations", 30)
+    with ModelServer(with_faults(trivial, 0.25, 4)) as server:
+        said = evolve("run", TRIVIAL, *names, "--base-url", server.base_url, "--run", "a", "--record", "tape")
+        asked = server.count
+        assert said.code == 0, said.err
+        again = evolve("run", TRIVIAL, *names, "--base-url", server.base_url, "--run", "b", "--replay", "tape")
+        assert again.code == 0, again.err
+        result = evolve("replay", "a", "--json")
+        assert server.count == asked, "a replay asks nobody"
+    assert archive_digest(tmp_path / "a") == archive_digest(tmp_path / "b")
+    facts = json.loads(result.out)
+    assert (result.code, facts["same"], facts["programs"], facts["differences"]) == (0, True, 30, [])
