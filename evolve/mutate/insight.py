@@ -61,7 +61,9 @@ def rule_insight(subjects: Sequence[tuple[Example, Example]]) -> tuple[str, str]
         if line and len(longer) > LINE_CHARS:
             break
         line = longer
-    detail = "\n".join(f"- {before.id} to {after.id}: {_at_length(before, after)}" for before, after in told[:PAIRS_TOLD])
+    detail = "\n".join(
+        f"- {before.id} to {after.id}: {_at_length(before, after)}" for before, after in told[:PAIRS_TOLD]
+    )
     return one_line(line, LINE_CHARS), detail[:DETAIL_CHARS]
 
 
