@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import zlib
 from collections import Counter, deque
@@ -19,19 +20,27 @@ HASHES = BANDS * ROWS
 BUCKET = 8
 """Programs kept in a bucket, the latest: children of one ancestor share most bands, and would all be looked through."""
 MAX_TOKENS = 20_000
+MAX_CHARS = 200_000
 
 _TOKEN = re.compile(
     r"""
-    (?P<comment>\#[^\n]*)
-    | (?P<docstring>(?m:^[ \t]*)[rRuU]?(?:\"\"\"(?:[^\\]|\\.)*?\"\"\"|'{3}(?:[^\\]|\\.)*?'{3})(?=[ \t]*(?:\#|\n|\Z)))
-    | (?P<token>"(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*' | \w+(?:\.\d+)? | [^\w\s])
+    \#[^\n]*
+    | ^[ \t]*[rRuU]?(?:\"{3}(?:[^\"]|\"(?!\"\"))*+\"{3}|'{3}(?:[^']|'(?!''))*+'{3})(?=[ \t]*(?:\#|$))
+    | ("(?:[^"\\\n]|\\.)*+" | '(?:[^'\\\n]|\\.)*+' | \w+(?:\.\d+)? | [^\w\s])
     """,
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE | re.MULTILINE,
 )
+"""A comment, a docstring (neither captured) or a token."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
-_FOLD = np.uint64(0xBF58476D1CE4E5B9)
-_FACTORS = np.random.Generator(np.random.PCG64(1997)).integers(1, 2**63, HASHES, dtype=np.uint64) * 2 + 1
-_SHIFTS = np.random.Generator(np.random.PCG64(2997)).integers(0, 2**63, HASHES, dtype=np.uint64)
+
+
+def _numbers(name: bytes) -> NDArray[np.uint32]:
+    """Return (128, 1) uint32 that no version of numpy or Python changes."""
+    return np.frombuffer(hashlib.shake_256(name).digest(4 * HASHES), dtype="<u4").astype(np.uint32)[:, None]
+
+
+_FACTORS = _numbers(b"factors") | np.uint32(1)
+_SHIFTS = _numbers(b"shifts")
 
 Signature = NDArray[np.uint32]
 
@@ -41,12 +50,7 @@ def tokens(source: str) -> list[str]:
 
     No tokenizer but a pattern, which is ten times as fast: where it errs, it errs alike on programs that are alike.
     """
-    found = [match[3] for match in map(_groups, _TOKEN.finditer(source)) if match[3]]
-    return found[:MAX_TOKENS]
-
-
-def _groups(match: re.Match[str]) -> tuple[str, ...]:
-    return ("", *match.groups(default=""))
+    return [token for token in _TOKEN.findall(source[:MAX_CHARS]) if token][:MAX_TOKENS]
 
 
 def signature(source: str) -> Signature:
@@ -63,13 +67,13 @@ def signature(source: str) -> Signature:
     count = len(codes) - SHINGLE_TOKENS + 1
     shingles = np.zeros(count, dtype=np.uint64)
     for place in range(SHINGLE_TOKENS):
-        shingles = (shingles ^ codes[place : place + count]) * _FOLD
+        shingles = (shingles ^ codes[place : place + count]) * _MIX
         shingles ^= shingles >> np.uint64(29)
-    distinct = np.unique(shingles) * _MIX
-    distinct ^= distinct >> np.uint64(32)
-    # Multiply-shift hashing: the upper half of a product modulo 2**64.
-    hashed: NDArray[np.uint64] = (distinct[None, :] * _FACTORS[:, None] + _SHIFTS[:, None]) >> np.uint64(32)
-    return hashed.min(axis=1).astype(np.uint32)
+    # An odd factor and a shift permute the 32-bit numbers: the least of a permutation is what MinHash asks for.
+    permuted = (shingles >> np.uint64(32)).astype(np.uint32) * _FACTORS
+    permuted += _SHIFTS
+    made: Signature = permuted.min(axis=1)
+    return made
 
 
 class Likeness:

@@ -48,7 +48,7 @@ class NoveltyThreshold:
         return similarity >= self._threshold and rng.random() >= LET_THROUGH
 
     def _learnt(self) -> float:
-        """Return the lowest step that, with all above it, holds 20 pieces of evidence of which nine in ten are the same.
+        """Return the lowest step that, with those above it, holds 20 pieces of evidence, nine in ten of them the same.
 
         Steps are taken in from the most similar down, each only if its own children bear it out, so that many clones
         do not speak for children that are less like. Shares are (same + 1) / (all + 2), Laplace's rule of succession.

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def same(one: ast.AST, two: ast.AST) -> bool:
-    """Whether two parsed programs are the same but for layout, comments and docstrings, so that no step is spent on one.
+    """Whether two parsed programs are the same but for layout, comments and docstrings.
 
     Fingerprints leave out the names of local variables too, which no operator changes. Stops at the first difference.
     """
