@@ -61,7 +61,9 @@ def rule_insight(subjects: Sequence[tuple[Example, Example]]) -> tuple[str, str]
         if line and len(longer) > LINE_CHARS:
             break
         line = longer
-    detail = "\n".join(f"- {before.id} to {after.id}: {_at_length(before, after)}" for before, after in told[:PAIRS_TOLD])
+    detail = "\n".join(
+        f"- {before.id} to {after.id}: {_at_length(before, after)}" for before, after in told[:PAIRS_TOLD]
+    )
     return one_line(line, LINE_CHARS), detail[:DETAIL_CHARS]
 
 
@@ -121,26 +123,28 @@ class _Facts:
 
 
 def _what(before: Example, after: Example) -> str:
-    """Return what changed, in a few words: "rank: 0.5 -> 0.8, calls sorted"."""
+    """Return what changed, in a few words: "WEIGHT 0.5 -> 0.8, changed rank, calls sorted"."""
     old, new = _facts(before.source), _facts(after.source)
     if old is None or new is None:
         return "the program"
     touched = [name for name in new.functions if name in old.functions and old.functions[name] != new.functions[name]]
-    parts = []
-    moves = [f"{a} -> {b}" for name in touched for a, b in _number_moves(old.numbers[name], new.numbers[name])]
-    parts += moves[:NAMES_TOLD]
+    moves = {name: _number_moves(old.numbers[name], new.numbers[name]) for name in touched}
+    parts = [f"{name} {a} -> {b}" for name in touched for a, b in moves[name]][:NAMES_TOLD]
+    changed = [name for name in touched if not moves[name]]
     added = [name for name in new.functions if name not in old.functions]
     gone = [name for name in old.functions if name not in new.functions]
     calls = [name for name in new.calls if name not in old.calls and name.rpartition(".")[2] not in added]
     ended = [name for name in old.calls if name not in new.calls and name.rpartition(".")[2] not in gone]
-    for label, names in (("new", added), ("without", gone), ("calls", calls), ("no longer calls", ended)):
+    for label, names in (
+        ("changed", changed),
+        ("new", added),
+        ("without", gone),
+        ("calls", calls),
+        ("no longer calls", ended),
+    ):
         if names:
             parts.append(f"{label} {', '.join(names[:NAMES_TOLD])}{' ...' if len(names) > NAMES_TOLD else ''}")
-    if not parts and touched:
-        parts.append("other statements")
-    where = ", ".join(touched[:NAMES_TOLD]) + (" ..." if len(touched) > NAMES_TOLD else "")
-    said = ", ".join(parts)
-    return one_line(f"{where}: {said}" if where and said else where or said or "layout only", 160)
+    return one_line(", ".join(parts) or "the same but for layout", 160)
 
 
 def _at_length(before: Example, after: Example) -> str:
@@ -165,12 +169,12 @@ def _number_moves(old: list[str], new: list[str]) -> list[tuple[str, str]]:
 def _facts(source: str) -> _Facts | None:
     try:
         tree = parse(source)
-    except SyntaxError:
+        dumps = {name: "\n".join(map(ast.dump, nodes)) for name, nodes in _parts(tree)}
+    except (SyntaxError, RecursionError):
         return None
-    facts = _Facts(size=sum(bool(line.strip()) for line in source.splitlines()))
+    facts = _Facts(dumps, size=sum(bool(line.strip()) for line in source.splitlines()))
     for name, nodes in _parts(tree):
         inside = [node for part in nodes for node in ast.walk(part)]
-        facts.functions[name] = "\n".join(map(ast.dump, nodes))
         facts.numbers[name] = [_number(node) for node in inside if _is_number(node)]
         facts.calls.update(called for node in inside if isinstance(node, ast.Call) and (called := _called(node.func)))
     return facts
@@ -204,7 +208,9 @@ def _is_number(node: ast.AST) -> bool:
 
 def _number(node: ast.AST) -> str:
     assert isinstance(node, ast.Constant)
-    return one_line(repr(node.value), 24) if not isinstance(node.value, int) or abs(node.value) < 10**18 else "huge"
+    value = node.value
+    assert isinstance(value, int | float)
+    return repr(value) if isinstance(value, float) or value < 10**18 else "huge"
 
 
 def _called(node: ast.expr) -> str:

@@ -1,21 +1,68 @@
-"""TEMP stand-in."""
+"""How like a known program a child must be to be turned down unrun: learnt from what such children scored."""
 
 from __future__ import annotations
 
+import random
+from collections import deque
 
-class Likeness:
-    """TEMP."""
+NEEDED = 20
+SAME_SHARE = 0.9
+LET_THROUGH = 0.1
+NOTHING = 1.01
+"""A threshold that no child reaches."""
 
-    def add(self, id: int, source: str) -> None: ...
-    def nearest(self, source: str) -> tuple[int, float] | None:
-        """TEMP."""
-        return None
+_STEPS = 50
+_LOWEST = 25
+"""Similarities are put in steps of 1/50; below one half nothing is turned down, so nothing is learnt."""
+_KEPT = 40
+"""Pieces of evidence kept per step, the latest: what a run was like long ago ages out."""
 
 
 class NoveltyThreshold:
-    """TEMP."""
+    """Learns above which similarity at least nine in ten children scored what the program most like them did.
 
-    def learn(self, likeness: float, differs: bool) -> None: ...
+    Starts by turning nothing down. State comes from the calls of `learn`, in their order, and from nothing else, so
+    that a resumed run that learns the same again decides the same.
+    """
+
+    def __init__(self) -> None:
+        self._evidence = {step: deque[bool](maxlen=_KEPT) for step in range(_LOWEST, _STEPS + 1)}
+        self._threshold = NOTHING
+
+    def learn(self, similarity: float, differed: bool) -> None:
+        """Take in one child. similarity: to the program most like it, 0..1.  differed: in its score."""
+        step = min(_STEPS, int(similarity * _STEPS + 1e-9))
+        if step >= _LOWEST:
+            self._evidence[step].append(not differed)
+            self._threshold = self._learnt()
+
     def threshold(self) -> float:
-        """TEMP."""
-        return 1.01
+        """Return the least similarity that is turned down, 0.5..1; 1.01 turns nothing down."""
+        return self._threshold
+
+    def turns_down(self, similarity: float, rng: random.Random) -> bool:
+        """Tell whether a child is turned down: one in ten that would be is let through, for the evidence that it gives.
+
+        rng: the step's own; drawn from only when the similarity reaches the threshold.
+        """
+        return similarity >= self._threshold and rng.random() >= LET_THROUGH
+
+    def _learnt(self) -> float:
+        """Return the lowest step that, with those above it, holds 20 pieces of evidence, nine in ten of them the same.
+
+        Steps are taken in from the most similar down, each only if its own children bear it out, so that many clones
+        do not speak for children that are less like. Shares are (same + 1) / (all + 2), Laplace's rule of succession.
+        """
+        threshold = NOTHING
+        same = count = 0
+        for step in range(_STEPS, _LOWEST - 1, -1):
+            evidence = self._evidence[step]
+            if not evidence:
+                continue
+            same += sum(evidence)
+            count += len(evidence)
+            if sum(evidence) < SAME_SHARE * len(evidence):
+                break
+            if count >= NEEDED and (same + 1) / (count + 2) >= SAME_SHARE:
+                threshold = step / _STEPS
+        return threshold

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import warnings
 from collections.abc import Iterator
+
+from evolve.mutate.normal_form import normal_form
 
 MAX_SOURCE_BYTES = 200_000
 
@@ -50,7 +53,7 @@ def _top_level(tree: ast.Module) -> Iterator[ast.AST]:
 def check(source: str, defines: tuple[str, ...]) -> str:
     """Return why a source is no program of the problem, in one line; empty when it is one."""
     try:
-        tree = parse(source)
+        tree = _tree(source)
     except SyntaxError as error:
         where = f"line {error.lineno}: " if error.lineno else ""
         return f"{where}{error.msg}"
@@ -59,17 +62,19 @@ def check(source: str, defines: tuple[str, ...]) -> str:
 
 
 def fingerprint(source: str) -> str:
-    """Return the hash of a program's syntax tree: the same whatever its layout, comments and docstrings.
+    """Return the hash of what a program does: whatever its layout, comments, docstrings and names of local variables.
 
-    Raises SyntaxError when the source does not parse.
+    Two programs with one fingerprint do the same (`normal_form` says when a name stays); two that do the same may well
+    have different ones. Raises SyntaxError when the source does not parse.
     """
-    tree = parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            match node.body:
-                case [ast.Expr(value=ast.Constant(value=str())), *rest]:
-                    node.body = rest or [ast.Pass()]
     try:
-        return hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        words = normal_form(_tree(source))
     except RecursionError:
         raise SyntaxError("the program is nested too deeply to compare") from None
+    return hashlib.sha256("\n".join(words).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+@functools.lru_cache(maxsize=2)
+def _tree(source: str) -> ast.Module:
+    """Return the tree of a program, not to be changed: a child is checked, and at once compared."""
+    return parse(source)

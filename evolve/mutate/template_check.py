@@ -83,7 +83,7 @@ def _variables(name: str) -> set[str]:
 
 
 def _samples() -> list[Request]:
-    """Return requests that reach every part of a prompt between them: of each kind, with all there is and with little."""
+    """Return requests that reach every part of a prompt between them: of each kind, with all there is and little."""
     sound = Example(1, "def f():\n    return 1\n", "ok", 12.5, {"cost_usd": 3.0}, (("train/0", 12.5, "late"),))
     better = replace(sound, id=2, source="def f():\n    return 2\n", score=20.0, instances=(("train/0", 20.0, "late"),))
     broken = Example(3, "def f():\n    return x\n", "error", None, {}, (("train/0", None, "NameError: x"),))
