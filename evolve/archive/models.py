@@ -9,7 +9,7 @@ from sqlalchemy import JSON, Dialect, ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class CompressedText(TypeDecorator[str]):
@@ -123,6 +123,7 @@ class SelectionRow(Base):
     island: Mapped[int]
     told: Mapped[int]
     reason: Mapped[str]
+    bar_id: Mapped[int | None] = mapped_column(ForeignKey("programs.id"))
     mutator: Mapped[str]
     fate: Mapped[str | None]
     note: Mapped[str] = mapped_column(default="")

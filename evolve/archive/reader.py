@@ -162,7 +162,8 @@ class Reader:
 
     def told(self) -> list[Told]:
         """Return what the search was told, in that order: telling it again rebuilds its state."""
-        columns = (ProgramRow.id, ProgramRow.parent_id, ProgramRow.island, ProgramRow.score)
+        outrun = ProgramRow.status == Status.OUTRUN
+        columns = (ProgramRow.id, ProgramRow.parent_id, ProgramRow.island, ProgramRow.score, outrun)
         rows = self._all(select(*columns).where(ProgramRow.told.is_not(None)).order_by(ProgramRow.told))
         return [Told(*row) for row in rows]
 

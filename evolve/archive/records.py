@@ -57,7 +57,7 @@ class Program:
         score: None unless status is ok.
         told: 1, 2, ... in the order in which the search was told; None for baselines and what it was not told yet.
         cpu_s: CPU seconds of the program on the whole train split.
-        failure: the first failing instance's text, empty when status is ok.
+        failure: the first failing instance's text, empty when status is ok or outrun.
         created: seconds since the epoch.
         source: the whole program.
     """
@@ -86,7 +86,7 @@ class Program:
             score=score.score,
             metrics=score.metrics,
             cpu_s=score.cpu_s,
-            failure="" if score.status is Status.OK else score.feedback,
+            failure=score.feedback if score.status.is_failure else "",
         )
 
 
@@ -98,6 +98,7 @@ class Told:
     parent_id: int | None
     island: int
     score: float | None
+    is_outrun: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ class Selection:
         mutator: "builtin" or a model's name.
         fate: None while the step is under way.
         note: why there is no new program: the parse error, the id of the program it repeats.
+        bar_id: the program that the child races against; None: the child is evaluated on every instance.
     """
 
     step: int
@@ -159,6 +161,7 @@ class Selection:
     mutator: str
     fate: Fate | None = None
     note: str = ""
+    bar_id: int | None = None
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,7 @@ class Store(Reader):
                     "told": selection.told,
                     "reason": selection.reason,
                     "mutator": selection.mutator,
+                    "bar_id": selection.bar_id,
                     "fate": selection.fate,
                     "note": selection.note,
                 },

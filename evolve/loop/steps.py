@@ -24,7 +24,8 @@ from evolve.loop.population import Population
 from evolve.loop.proposing import NoChild, Proposer
 from evolve.loop.stopping import Stop, Stopped
 from evolve.observer import Audience
-from evolve.scoring import InstanceResult, split_score
+from evolve.racing import Race, make_race
+from evolve.scoring import InstanceResult, Status, split_score
 from evolve.search import Scored, make_strategy
 
 if TYPE_CHECKING:
@@ -40,9 +41,14 @@ class ChildPool(Protocol):
     """The part of a pool that is needed here."""
 
     async def evaluate(
-        self, source: str, split: Split, indices: Sequence[int], stop_at_failure: bool = False
+        self,
+        source: str,
+        split: Split,
+        indices: Sequence[int],
+        stop_at_failure: bool = False,
+        race: Race | None = None,
     ) -> list[InstanceResult]:
-        """Evaluate a program on instances of a split, in order."""
+        """Evaluate a program on instances of a split, in order, until it fails or has lost the race."""
 
 
 class Steps:
@@ -105,7 +111,7 @@ class Steps:
         going = {selection.step for selection in unfinished}
         shown = shown_step(self._store)
         for told in self._store.told():
-            self._tell(told.id, told.parent_id, told.island, told.score)
+            self._tell(told.id, told.parent_id, told.island, told.score, told.is_outrun)
         if self._config.deterministic:
             settled = settled_step(self._config, self._last)
             self._pacing = InStepOrder(self._config.search.lag, settled, shown)
@@ -150,6 +156,7 @@ class Steps:
             told=self._told,
             reason=choice.reason,
             mutator=self._proposer.mutator_of(step),
+            bar_id=choice.bar if self._config.racing.enabled else None,
         )
         if self._has_winner:  # of an earlier session with a smaller budget
             self._has_winner = False
@@ -164,12 +171,13 @@ class Steps:
         program, call = ending.program, ending.call
         if program is not None and program.told is None:
             self._store.add_told(program.id, self._told + 1)
-            self._tell(program.id, program.parent_id, program.island, program.score)
+            is_outrun = program.status is Status.OUTRUN
+            self._tell(program.id, program.parent_id, program.island, program.score, is_outrun)
         self._ledger.settle(program is not None, call is not None, 0.0 if call is None else call.cost_usd or 0.0)
 
-    def _tell(self, id: int, parent_id: int | None, island: int, score: float | None) -> None:
+    def _tell(self, id: int, parent_id: int | None, island: int, score: float | None, is_outrun: bool) -> None:
         self._told += 1
-        self._strategy.tell(Scored(id, parent_id, island, score))
+        self._strategy.tell(Scored(id, parent_id, island, score, is_outrun))
 
     # -- one step ------------------------------------------------------------------------------------------------
 
@@ -193,8 +201,8 @@ class Steps:
         if self._stop.asked:
             return
         if program is not None:
-            indices = range(len(self._train))
-            results = await self._pool.evaluate(program.source, Split.TRAIN, indices, stop_at_failure=True)
+            indices, race = range(len(self._train)), self._race(selection)
+            results = await self._pool.evaluate(program.source, Split.TRAIN, indices, stop_at_failure=True, race=race)
             program = self._keep(program, results)
         self._ledger.evaluating.discard(step)
         del self._tasks[step]
@@ -234,6 +242,13 @@ class Steps:
         self._population.add(program)
         return program
 
+    def _race(self, selection: Selection) -> Race | None:
+        """Return what a step's child races against; of a resumed step, what its choice committed."""
+        if selection.bar_id is None:
+            return None
+        bar = [score for _, score, _ in self._population.example(selection.bar_id).instances]
+        return make_race(bar, self._config.racing, "score" in self._evaluator.timed_metrics)
+
     def _keep(self, program: Program, results: Sequence[InstanceResult]) -> Program:
         """Commit a child's result and, unless results have to wait for their turn, tell the search."""
         score = split_score(self._evaluator, Split.TRAIN, self._train, results)
@@ -242,7 +257,7 @@ class Steps:
         self._population.add_score(scored, score)
         self._ledger.count_evaluation()
         if scored.told is not None:
-            self._tell(scored.id, scored.parent_id, scored.island, scored.score)
+            self._tell(scored.id, scored.parent_id, scored.island, scored.score, scored.status is Status.OUTRUN)
         return scored
 
     def _show(self, endings: Sequence[Ending]) -> None:
