@@ -79,6 +79,18 @@ class SearchConfig(Part):
     )
 
 
+class RacingConfig(Part):
+    """When a child that is far behind is stopped before its last train instance."""
+
+    enabled: bool = Field(
+        default=True, description="stop a child that will not be among its island's elites: status outrun, no score"
+    )
+    min_instances: int = Field(default=3, ge=2, description="train instances that every child is evaluated on")
+    standard_errors: float = Field(
+        default=2.5, gt=0, description="how far behind the worst elite, over the same instances, a child is stopped"
+    )
+
+
 class ModelConfig(Part):
     """One model: what it is called, where it is asked and what it costs."""
 
@@ -200,6 +212,7 @@ class RunConfig(Part):
     require_isolation: bool = Field(default=False, description="refuse to run where a layer of the sandbox is missing")
     budget: Budget = Field(default_factory=lambda: Budget.model_validate({}), description="when the run is done")
     search: SearchConfig = Field(default_factory=SearchConfig, description="who is the parent")
+    racing: RacingConfig = Field(default_factory=RacingConfig, description="when a child is stopped early")
     models: tuple[ModelConfig, ...] = Field(
         default=(ModelConfig(name=BUILTIN),), min_length=1, description="who changes programs, one drawn per step"
     )

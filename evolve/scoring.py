@@ -11,12 +11,22 @@ from evolve.evaluator import Evaluator, Instance, Outcome, Split
 
 
 class Status(StrEnum):
-    """How an evaluation ended. TIMEOUT: a limit of wall time, CPU time or output was used up."""
+    """How an evaluation ended.
+
+    TIMEOUT: a limit of wall time, CPU time or output was used up.  OUTRUN: stopped early, too far behind another
+    program to matter; of a program on a split only, and no failure: every instance that it ran is ok.
+    """
 
     OK = "ok"
     INFEASIBLE = "infeasible"
     ERROR = "error"
     TIMEOUT = "timeout"
+    OUTRUN = "outrun"
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the program broke a rule, a limit or itself."""
+        return self not in (Status.OK, Status.OUTRUN)
 
 
 @dataclass(frozen=True)
@@ -49,9 +59,10 @@ class InstanceResult:
 class SplitScore:
     """One program on a split.
 
-    status: ok only when every instance is; else that of the first instance that is not.
+    status: ok only when every instance is; else that of the first instance that is not; outrun when all are that ran.
     score: mean over the instances that have one; None unless status is ok.
-    complete: False when evaluation stopped at the first failure and left instances out.
+    metrics: of the whole split, empty unless status is ok: figures of a part must not be compared with those of all.
+    complete: False when evaluation stopped at the first failure, or was outrun, and left instances out.
     """
 
     split: Split
@@ -95,9 +106,11 @@ def split_score(
     """Put the results of a program on a split together. results: in the order of `instances`, perhaps fewer."""
     failed = next((r for r in results if r.status is not Status.OK), None)
     complete = len(results) == len(instances)
-    if failed is not None or not complete or not results:
+    if failed is not None or not results:
         status = failed.status if failed is not None else Status.ERROR
         return SplitScore(split, status, None, {}, tuple(results), complete)
+    if not complete:
+        return SplitScore(split, Status.OUTRUN, None, {}, tuple(results), complete)
     scores = [r.score for r in results if r.score is not None]
     metrics = evaluator.summarise(split, [Outcome(r.score, r.metrics, r.feedback) for r in results])
     score = math.fsum(scores) / len(scores) if scores else None

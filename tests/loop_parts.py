@@ -16,6 +16,7 @@ from evolve.config import RunConfig, resolve
 from evolve.evaluator import Split
 from evolve.mutate.client import Answer, AnswerStatus
 from evolve.mutate.prompt import Prompt
+from evolve.racing import Race
 from evolve.registry import Problem, load_problem
 from evolve.scoring import InstanceResult, Status
 
@@ -49,7 +50,12 @@ class QuickPool:
     async def __aexit__(self, *error: object) -> None: ...
 
     async def evaluate(
-        self, source: str, split: Split, indices: Sequence[int], stop_at_failure: bool = False
+        self,
+        source: str,
+        split: Split,
+        indices: Sequence[int],
+        stop_at_failure: bool = False,
+        race: Race | None = None,
     ) -> list[InstanceResult]:
         self.running += 1
         self.most_running = max(self.most_running, self.running)

@@ -126,6 +126,7 @@ class SelectionRow(Base):
     island: Mapped[int]
     told: Mapped[int]
     reason: Mapped[str]
+    bar_id: Mapped[int | None] = mapped_column(ForeignKey("programs.id"))
     mutator: Mapped[str]
     kind: Mapped[str] = mapped_column(default="")
     novelty: Mapped[float | None]

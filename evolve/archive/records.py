@@ -61,7 +61,7 @@ class Program:
         score: None unless status is ok.
         told: rises in the order in which the search was told; None for baselines and what it was not told yet.
         cpu_s: CPU seconds of the program on the whole train split.
-        failure: the first failing instance's text, empty when status is ok.
+        failure: the first failing instance's text, empty when status is ok or outrun.
         created: seconds since the epoch.
         source: the whole program.
     """
@@ -93,7 +93,7 @@ class Program:
             score=score.score,
             metrics=score.metrics,
             cpu_s=score.cpu_s,
-            failure="" if score.status is Status.OK else score.feedback,
+            failure=score.feedback if score.status.is_failure else "",
         )
 
 
@@ -150,6 +150,7 @@ class Selection:
         mutator: "builtin" or a model's name.
         kind: what the model was asked for; empty for the built-in mutator, whose child says what was done.
         novelty: a child this like another program, or more, is turned down; None: none is.
+        bar_id: the program that the child races against; None: the child is evaluated on every instance.
         fate: None while the step is under way.
         note: why there is no new program: the parse error, the id of the program it repeats; or the insight.
         taken: 1, 2, ... in the order in which children were compared with those before them, or found to be none.
@@ -165,6 +166,7 @@ class Selection:
     mutator: str
     kind: str = ""
     novelty: float | None = None
+    bar_id: int | None = None
     fate: Fate | None = None
     note: str = ""
     taken: int | None = None

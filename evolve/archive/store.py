@@ -122,6 +122,7 @@ class Store(Reader):
                     "mutator": selection.mutator,
                     "kind": selection.kind,
                     "novelty": selection.novelty,
+                    "bar_id": selection.bar_id,
                     "fate": selection.fate,
                     "note": selection.note,
                 },

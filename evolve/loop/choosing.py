@@ -14,6 +14,7 @@ from evolve.config import BUILTIN, MutationConfig, RunConfig
 from evolve.errors import UsageError
 from evolve.mutate.mutation import Attempt, Insight, Kind
 from evolve.mutate.novelty import NoveltyThreshold
+from evolve.scoring import Status
 from evolve.search import Bandit, Choice, RepairDesk, Scored, make_strategy
 
 PREFERENCE: Mapping[Kind, float] = {
@@ -88,9 +89,25 @@ class Chooser:
         why = self._models.evidence(mutator) if len(self._config.models) > 1 else ""
         choice = self._strategy.ask(self._chance("ask", step))
         if mutator == BUILTIN:
-            return _selection(step, choice, told, mutator, "", None, why)
+            return self._selection(step, choice, told, mutator, "", None, why)
         kind, choice, how = self._kind(step, choice)
-        return _selection(step, choice, told, mutator, kind, self._novelty_of(step), how, why)
+        return self._selection(step, choice, told, mutator, kind, self._novelty_of(step), how, why)
+
+    def _selection(
+        self, step: int, choice: Choice, told: int, mutator: str, kind: str, novelty: float | None, *reasons: str
+    ) -> Selection:
+        return Selection(
+            step,
+            choice.parent,
+            choice.inspirations,
+            choice.island,
+            told,
+            "; ".join(filter(None, (choice.reason, *reasons))),
+            mutator,
+            kind,
+            novelty,
+            choice.bar if self._config.racing.enabled else None,
+        )
 
     def _mutator(self, step: int, weights: Mapping[str, float]) -> str:
         rng = self._chance("model", step)
@@ -164,7 +181,8 @@ class Chooser:
         """Take in a child that was evaluated; return by how many points it beats its last sound ancestor."""
         selection, id = end.selection, end.selection.step
         self._parents[id], self._islands[id] = selection.parent_id, selection.island
-        self._strategy.tell(Scored(id, selection.parent_id, selection.island, end.score))
+        is_outrun = end.status is Status.OUTRUN
+        self._strategy.tell(Scored(id, selection.parent_id, selection.island, end.score, is_outrun))
         before = next((self._scores[a] for a in self._ancestors(id) if a in self._scores), self._worst)
         if end.nearest_id is not None and end.likeness is not None:
             self._novelty.learn(end.likeness, end.score != self._scores.get(end.nearest_id))
@@ -187,7 +205,7 @@ class Chooser:
         self._models.tell(selection.mutator, gain, cost)
         if end.called:
             self._kinds.tell(selection.kind, gain, cost)
-        sound, failed = end.score is not None, end.is_scored and end.score is None
+        sound, failed = end.status in (Status.OK, Status.OUTRUN), end.status is not None and end.status.is_failure
         if selection.kind == Kind.REPAIR:
             if end.answered:
                 self._desk.tried(selection.parent_id, selection.step, sound, end.failure if failed else None)
@@ -241,15 +259,6 @@ def fixed_mix(config: MutationConfig) -> dict[Kind, float]:
             raise UsageError(f"--mutation {config.mix}: '{part}': expected kind=weight, such as edit=3.")
         mix[Kind(name.strip())] = weight
     return mix
-
-
-def _selection(
-    step: int, choice: Choice, told: int, mutator: str, kind: str, novelty: float | None, *reasons: str
-) -> Selection:
-    reason = "; ".join(filter(None, (choice.reason, *reasons)))
-    return Selection(
-        step, choice.parent, choice.inspirations, choice.island, told, reason, mutator, kind=kind, novelty=novelty
-    )
 
 
 def _last_line(text: str) -> str:

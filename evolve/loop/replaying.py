@@ -9,6 +9,7 @@ from evolve.archive import CallStatus, Store, Tape
 from evolve.config import BUILTIN
 from evolve.errors import UsageError
 from evolve.evaluator import Split
+from evolve.racing import Race
 from evolve.scoring import InstanceResult
 
 if TYPE_CHECKING:
@@ -78,7 +79,12 @@ class RecordedPool:
     async def __aexit__(self, *error: object) -> None: ...
 
     async def evaluate(
-        self, source: str, split: Split, indices: Sequence[int], stop_at_failure: bool = False
+        self,
+        source: str,
+        split: Split,
+        indices: Sequence[int],
+        stop_at_failure: bool = False,
+        race: Race | None = None,
     ) -> list[InstanceResult]:
         """Return what is recorded. Raises UsageError for a program that the recorded run did not have."""
         id = self._ids.get(source)

@@ -31,6 +31,7 @@ from evolve.loop.stopping import Stop, Stopped, signals
 from evolve.mutate.providers import Client, make_clients
 from evolve.mutate.source import check, fingerprint
 from evolve.observer import Audience, Observer, RunResult
+from evolve.racing import Race
 from evolve.scoring import InstanceResult, Status, split_score
 from evolve.search import make_strategy
 
@@ -46,9 +47,14 @@ class Pool(Protocol):
     async def __aenter__(self) -> Any: ...
     async def __aexit__(self, *error: object) -> None: ...
     async def evaluate(
-        self, source: str, split: Split, indices: Sequence[int], stop_at_failure: bool = False
+        self,
+        source: str,
+        split: Split,
+        indices: Sequence[int],
+        stop_at_failure: bool = False,
+        race: Race | None = None,
     ) -> list[InstanceResult]:
-        """Evaluate a program on instances of a split, one after the other."""
+        """Evaluate a program on instances of a split, one after the other, until it fails or has lost the race."""
 
     async def evaluate_spread(self, source: str, split: Split, count: int) -> list[InstanceResult]:
         """Evaluate a program on the first `count` instances of a split, spread over all workers."""

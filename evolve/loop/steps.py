@@ -25,6 +25,7 @@ from evolve.loop.population import Population
 from evolve.loop.proposing import NoChild, Proposer
 from evolve.loop.stopping import Stop, Stopped
 from evolve.observer import Audience
+from evolve.racing import Race, make_race
 from evolve.scoring import InstanceResult, split_score
 
 if TYPE_CHECKING:
@@ -40,9 +41,14 @@ class ChildPool(Protocol):
     """The part of a pool that is needed here."""
 
     async def evaluate(
-        self, source: str, split: Split, indices: Sequence[int], stop_at_failure: bool = False
+        self,
+        source: str,
+        split: Split,
+        indices: Sequence[int],
+        stop_at_failure: bool = False,
+        race: Race | None = None,
     ) -> list[InstanceResult]:
-        """Evaluate a program on instances of a split, in order."""
+        """Evaluate a program on instances of a split, in order, until it fails or has lost the race."""
 
 
 class Steps:
@@ -216,8 +222,8 @@ class Steps:
         if self._stop.asked:
             return
         if program is not None:
-            indices = range(len(self._train))
-            results = await self._pool.evaluate(program.source, Split.TRAIN, indices, stop_at_failure=True)
+            indices, race = range(len(self._train)), self._race(selection)
+            results = await self._pool.evaluate(program.source, Split.TRAIN, indices, stop_at_failure=True, race=race)
             program = self._keep(program, results)
             selection = replace(selection, fate=Fate.SCORED)
         self._ledger.evaluating.discard(step)
@@ -261,6 +267,13 @@ class Steps:
         self._store.add_program(program, self._taken)
         self._population.add(program)
         return program, selection, ""
+
+    def _race(self, selection: Selection) -> Race | None:
+        """Return what a step's child races against; of a resumed step, what its choice committed."""
+        if selection.bar_id is None:
+            return None
+        bar = [score for _, score, _ in self._population.example(selection.bar_id).instances]
+        return make_race(bar, self._config.racing, "score" in self._evaluator.timed_metrics)
 
     def _keep(self, program: Program, results: Sequence[InstanceResult]) -> Program:
         """Commit a child's result."""

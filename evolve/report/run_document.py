@@ -28,6 +28,7 @@ def run_document(report: RunReport) -> dict[str, Any]:
         "workers": report.config.workers,
         "budget": report.config.budget.model_dump(),
         "evaluations": report.evaluations,
+        "outrun": report.outrun,
         "steps": report.steps,
         "best": None if best is None else {"id": best.id, **_train(report.best), "splits": best.splits},
         "best_is_final": report.winner_known,

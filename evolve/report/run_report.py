@@ -66,6 +66,7 @@ class RunReport:
         rows: the seed, the baselines (best on train first), and the best program unless it is the seed.
         best: the winner on validation; before that is known, the best on train; None before the seed is scored.
         curve: best train score so far, after the seed and after every scored child in turn.
+        outrun: how many children were stopped early, too far behind to matter.
         cost_known: False when models were asked whose prices are not known: then `calls.cost_usd` is not their cost.
     """
 
@@ -88,6 +89,7 @@ class RunReport:
     curve: tuple[float, ...]
     improvements: tuple[Improvement, ...]
     setbacks: tuple[Setback, ...]
+    outrun: int = 0
 
     @property
     def uses_models(self) -> bool:
@@ -125,6 +127,7 @@ def describe(store: Store) -> RunReport:
         name = f"program {program.id}" if role == "best" else program.name
         return ProgramRow(role, name, program.id, {split: own.get(split, Cell()) for split in SHOWN_SPLITS})
 
+    children = store.programs(Role.CHILD)
     baselines = sorted(store.programs(Role.BASELINE), key=lambda p: (p.score is None, -(p.score or 0.0), p.name))
     rows = [row("seed", seed)] if seed else []
     rows += [row("baseline", program) for program in baselines]
@@ -149,7 +152,8 @@ def describe(store: Store) -> RunReport:
         rows=tuple(rows),
         curve=best_so_far([score for _, score in curve]),
         improvements=tuple(_improvement(store, p, order[p.id]) for p in store.improvements()),
-        setbacks=_setbacks(store, summary.fates),
+        setbacks=_setbacks(children, store, summary.fates),
+        outrun=sum(child.status is Status.OUTRUN for child in children),
     )
 
 
@@ -208,10 +212,10 @@ def _improvement(store: Store, program: Program, evaluation: int) -> Improvement
     )
 
 
-def _setbacks(store: Store, fates: Mapping[str, int]) -> tuple[Setback, ...]:
+def _setbacks(children: Sequence[Program], store: Store, fates: Mapping[str, int]) -> tuple[Setback, ...]:
     reasons: dict[str, Counter[str]] = {}
-    for program in store.programs(Role.CHILD):
-        if program.status is not None and program.status is not Status.OK:
+    for program in children:
+        if program.status is not None and program.status.is_failure:
             reasons.setdefault(program.status.value, Counter())[last_line(program.failure)] += 1
     if set(fates) - {Fate.SCORED, Fate.INSIGHT}:
         for selection in store.selections():

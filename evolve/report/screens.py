@@ -34,7 +34,7 @@ from evolve.report.tables import (
     scored_tables,
     worst_first,
 )
-from evolve.scoring import InstanceResult
+from evolve.scoring import InstanceResult, Status
 
 CURVE_WIDTH = 60
 INSTANCES_SHOWN = 12
@@ -66,6 +66,8 @@ def print_run(console: Console, report: RunReport) -> None:
         if calls.calls
         else "nothing, no model was asked",
     }
+    if report.outrun:
+        facts["outrun"] = f"{report.outrun} of them, stopped early: too far behind the elites to be one"
     if report.curve:
         blocks = "utf" in console.encoding.lower()
         width = min(CURVE_WIDTH, max(10, console.width - 30))
@@ -104,14 +106,18 @@ def print_program(console: Console, store: Store, program: Program) -> None:
         facts["model call"] = (
             f"{cost}, {call.prompt_tokens} + {call.completion_tokens} tokens, {duration_text(call.latency_s)}"
         )
+    results = store.evaluations(program.id, Split.TRAIN)
     facts["train"] = score_text(program.status, program.score)
+    if program.status is Status.OUTRUN and selection is not None:
+        of = len(store.evaluations(0, Split.TRAIN))
+        facts["train"] += f": stopped after {len(results)} of {of} instances, behind program {selection.bar_id}"
     for figure in store.split_figures(program.id):
         facts[figure.split.value] = score_text(figure.status, figure.score)
     facts["CPU on train"] = seconds_text(program.cpu_s)
     console.print(facts_table(facts))
     if program.metrics:
         console.print(facts_table({name: figure_text(value) for name, value in program.metrics.items()}))
-    _print_instances(console, store.evaluations(program.id, Split.TRAIN))
+    _print_instances(console, results)
     if program.parent_id is not None:
         command = f"evolve diff {store.folder} {program.parent_id} {program.id}"
         console.print(command, style="dim", highlight=False, soft_wrap=True)

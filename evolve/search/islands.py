@@ -46,16 +46,19 @@ class Islands(Strategy):
         homes = self._islands if scored.island < 0 else [self._islands[scored.island]]
         for home in homes:
             home.told += 1
-            if scored.score is None:
-                home.failed += 1
-            else:
+            if scored.score is not None:
                 home.add((-scored.score, scored.id), self._config.elites)
+            elif not scored.is_outrun:
+                home.failed += 1
         self._told += 1
         if self._told % self._config.migrate_every == 0:
             self._migrate()
 
     def ask(self, rng: random.Random) -> Choice:
-        """Draw an island, a parent by rank, and inspirations: one elite of another island, the rest from its own."""
+        """Draw an island, a parent by rank, and inspirations: one elite of another island, the rest from its own.
+
+        The bar is the worst elite of an island that has no free place.
+        """
         index = rng.randrange(len(self._islands))
         elites = self._islands[index].elites
         exploring = rng.random() < self._config.explore
@@ -63,7 +66,8 @@ class Islands(Strategy):
         parent = elites[rank][1]
         how = "explored: any elite" if exploring else "by rank"
         reason = f"rank {rank + 1} of {len(elites)} elites, {how}; the island failed {self._failures(index)}"
-        return Choice(parent, self._inspire(rng, index, parent), index, reason)
+        bar = elites[-1][1] if len(elites) == self._config.elites else None
+        return Choice(parent, self._inspire(rng, index, parent), index, reason, bar)
 
     def _inspire(self, rng: random.Random, index: int, parent: int) -> tuple[int, ...]:
         own = [id for _, id in self._islands[index].elites if id != parent]

@@ -15,7 +15,8 @@ __all__ = ["Choice", "Scored", "Strategy"]
 class Scored:
     """A result, as the search hears of it.
 
-    score: on train, higher is better; None when the program failed.
+    score: on train, higher is better; None when the program failed, or was outrun: it was stopped, since it would not
+        have passed the bar that the choice of its parent named.
     island: the one that the choice of its parent named; the seed has -1: it belongs to all.
     """
 
@@ -23,16 +24,22 @@ class Scored:
     parent_id: int | None
     island: int
     score: float | None
+    is_outrun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which program to change, which others to show, and why, for the record."""
+    """Which program to change, which others to show, and why, for the record.
+
+    bar: a program that was told with a score, such that a child which does not score more changes nothing in this
+        search: it may be stopped as soon as that is likely (racing). None: every child matters.
+    """
 
     parent: int
     inspirations: tuple[int, ...]
     island: int
     reason: str
+    bar: int | None = None
 
 
 class Strategy(ABC):

@@ -14,6 +14,7 @@ import multiprocess
 
 from evolve.errors import UsageError
 from evolve.evaluator import Split
+from evolve.racing import Race
 from evolve.scoring import InstanceResult, Status
 from evolve.workers.worker import Job, Ready, Setup, receive, send, work
 
@@ -117,14 +118,19 @@ class LocalWorkers:
         return len(self._setups)
 
     async def evaluate(
-        self, source: str, split: Split, indices: Sequence[int], stop_at_failure: bool = False
+        self,
+        source: str,
+        split: Split,
+        indices: Sequence[int],
+        stop_at_failure: bool = False,
+        race: Race | None = None,
     ) -> list[InstanceResult]:
         """Evaluate a program on instances of a split, one after the other on one worker.
 
-        Returns one result per index, in order; fewer when it stopped at the first that is not ok.
+        Returns one result per index, in order; fewer when it stopped at the first that is not ok, or lost the race.
         Raises UsageError when the problem has no such split.
         """
-        job = Job(source, split, tuple(indices), stop_at_failure)
+        job = Job(source, split, tuple(indices), stop_at_failure, race)
         for _ in range(ATTEMPTS):
             worker = await self._take()
             try:

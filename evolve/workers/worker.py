@@ -13,6 +13,7 @@ from typing import Any
 
 from evolve.errors import UsageError
 from evolve.evaluator import Instance, Split
+from evolve.racing import Race
 from evolve.registry import load_problem
 from evolve.scoring import InstanceResult, Status
 from evolve.workers.evaluation import evaluate_instance
@@ -31,12 +32,13 @@ class Setup:
 
 @dataclass(frozen=True)
 class Job:
-    """Evaluate a program on some instances of a split, in this order."""
+    """Evaluate a program on some instances of a split, in this order. race: None, or against what it may be outrun."""
 
     source: str
     split: Split
     indices: tuple[int, ...]
     stop_at_failure: bool
+    race: Race | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ def work(connection: Connection, setup: Setup) -> None:
                     result = evaluate_instance(evaluator, sandbox, job.source, loaded[job.split][index])
                     results.append(result)
                     if job.stop_at_failure and result.status is not Status.OK:
+                        break
+                    if job.race is not None and job.race.is_lost([r.score for r in results]):
                         break
             except UsageError as error:
                 answer = error

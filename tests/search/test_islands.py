@@ -66,6 +66,20 @@ def test_of_equal_scores_the_older_program_stays() -> None:
     assert {c.parent for c in asked(told(results, islands=1, elites=2), 100)} == {0, 1}
 
 
+def test_the_bar_is_the_worst_elite_of_an_island_without_a_free_place() -> None:
+    results = [Scored(0, None, -1, 0.0), *(Scored(id, 0, id % 2, float(id)) for id in range(1, 12))]
+    config = {"islands": 2, "elites": 5, "migrate_every": 100}
+    assert {choice.bar for choice in asked(told(results[:5], **config), 50)} == {None}
+    assert {(choice.island, choice.bar) for choice in asked(told(results, **config), 50)} == {(0, 2), (1, 3)}
+
+
+def test_an_outrun_program_is_nobodys_parent_and_no_failure() -> None:
+    results = [Scored(0, None, -1, 0.0), *(Scored(id, 0, 0, None, is_outrun=id > 3) for id in range(1, 10))]
+    choices = asked(told(results, islands=1), 50)
+    assert {choice.parent for choice in choices} == {0}
+    assert choices[0].reason.endswith("the island failed 3 of 10")
+
+
 def test_the_best_travels_around_the_ring() -> None:
     config = {"islands": 3, "elites": 1, "migrate_every": 5, "inspirations": 0}
     results = [Scored(0, None, -1, 0.0), Scored(1, 0, 0, 90.0)]
