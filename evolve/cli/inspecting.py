@@ -85,7 +85,7 @@ def _show_part(store: Store, costs: bool, as_json: bool) -> None:
     from rich.console import Console
 
     from evolve.report.costs import costs as counted
-    from evolve.report.costs import costs_document, print_costs
+    from evolve.report.costs_document import costs_document, print_costs
     from evolve.report.insights import insights_document, print_insights
 
     if costs:

@@ -81,6 +81,7 @@ async def run(
     """
     config = config.model_copy(update={"problem": problem.ref})
     _check(config)
+    templates = _templates(config, problem)
     if tape is None and config.replay is not None:
         tape = read_tape(config.replay)
     if clients is None:
@@ -92,7 +93,21 @@ async def run(
     text = configuration.to_toml(config)
     store = Store.resume(folder, text) if resume else Store.create(folder, problem.ref, text, config.seed)
     with store:
-        return await _Session(config, problem, store, pool, clients, Audience(observers), resume, tape).run()
+        return await _Session(config, problem, store, pool, clients, Audience(observers), resume, tape, templates).run()
+
+
+def _templates(config: RunConfig, problem: Problem) -> tuple[Path, ...]:
+    """Return the folders whose prompt templates go before the built-in ones: the run's, then the problem's own.
+
+    Raises UsageError for a template that does not work.
+    """
+    own = problem.folder / "prompts"
+    folders = tuple(folder for folder in (config.prompt.templates, own if own.is_dir() else None) if folder)
+    if folders and config.asks_models:
+        from evolve.mutate.template_check import check_templates
+
+        check_templates(folders)
+    return folders
 
 
 def _check(config: RunConfig) -> None:
@@ -127,9 +142,10 @@ class _Session:
         audience: Audience,
         resumed: bool,
         tape: Tape | None,
+        templates: tuple[Path, ...],
     ) -> None:
         self.config, self.problem, self.store, self.pool, self.clients = config, problem, store, pool, clients
-        self.audience, self.resumed, self.tape = audience, resumed, tape
+        self.audience, self.resumed, self.tape, self.templates = audience, resumed, tape, templates
         self.population = Population(store)
         self.stop = Stop()
         summary = store.summary()
@@ -193,7 +209,7 @@ class _Session:
             (program.name, population.example(program.id))
             for _, program in sorted(shown, key=lambda scored: (-scored[0], scored[1].name))
         )
-        proposer = Proposer(self.config, self.problem, store, population, self.clients, ranked)
+        proposer = Proposer(self.config, self.problem, store, population, self.clients, ranked, self.templates)
         return Steps(
             self.config,
             self.problem,

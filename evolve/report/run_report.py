@@ -11,6 +11,7 @@ from pathlib import Path
 from evolve.archive import CallTotals, Fate, Program, Role, RunStatus, Store
 from evolve.config import RunConfig, from_text
 from evolve.evaluator import Split
+from evolve.report.costs import Costs, costs
 from evolve.scoring import Status
 
 SHOWN_SPLITS = (Split.TRAIN, Split.VALIDATION, Split.TEST)
@@ -88,6 +89,8 @@ class RunReport:
     rows: tuple[ProgramRow, ...]
     curve: tuple[float, ...]
     improvements: tuple[Improvement, ...]
+    costs: Costs
+    insights: tuple[str, ...]
     setbacks: tuple[Setback, ...]
     outrun: int = 0
 
@@ -152,6 +155,8 @@ def describe(store: Store) -> RunReport:
         rows=tuple(rows),
         curve=best_so_far([score for _, score in curve]),
         improvements=tuple(_improvement(store, p, order[p.id]) for p in store.improvements()),
+        costs=costs(store),
+        insights=tuple(line for _, line, _ in store.insights()),
         setbacks=_setbacks(children, store, summary.fates),
         outrun=sum(child.status is Status.OUTRUN for child in children),
     )
