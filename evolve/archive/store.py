@@ -41,6 +41,9 @@ _INSERT_EVALUATION = insert(EvaluationRow)
 _END_STEP = update(SelectionRow).where(SelectionRow.step == bindparam("b_step"))
 _END_CALL = update(ModelCallRow).where(ModelCallRow.step == bindparam("b_step"))
 _SCORE = update(ProgramRow).where(ProgramRow.id == bindparam("b_id"))
+_HEAR_STEP = _END_STEP.values(ended=bindparam("ended"))
+_TELL_PROGRAM = _SCORE.values(told=bindparam("told"))
+_TAKE_STEP = _END_STEP.values(taken=bindparam("taken"))
 
 
 class Store(Reader):
@@ -107,9 +110,9 @@ class Store(Reader):
         with database.transaction(self._connection, self.folder) as connection:
             if heard:
                 ends = [{"b_step": step, "ended": number} for step, number in heard]
-                connection.execute(_END_STEP.values(ended=bindparam("ended")), ends)
+                connection.execute(_HEAR_STEP, ends)
                 told = [{"b_id": step, "told": number} for step, number in heard]
-                connection.execute(_SCORE.values(told=bindparam("told")), told)
+                connection.execute(_TELL_PROGRAM, told)
             connection.execute(
                 _INSERT_SELECTION,
                 {
@@ -191,7 +194,7 @@ class Store(Reader):
                 },
             )
             if taken is not None:
-                connection.execute(_END_STEP, {"b_step": program.id, "taken": taken})
+                connection.execute(_TAKE_STEP, {"b_step": program.id, "taken": taken})
 
     def add_score(self, program: Program, score: SplitScore) -> None:
         """Commit a program's train evaluation. program: with its figures; `told` is set for the seed alone."""
