@@ -226,8 +226,10 @@ def _program(path: Path, evaluator: Evaluator, what: str) -> str:
 
 def read_text(path: Path, what: str) -> str:
     """Return a file's text. what: "a baseline", for the message. Raises UsageError when it cannot be read."""
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe or a device would be read for ever
+        raise UsageError(f"{path} is no file: it should be {what}.")
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist: it is {what}.") from None
     except OSError as error:

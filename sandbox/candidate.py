@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from sandbox import wire
 from sandbox.failures import BadAnswer, CandidateFailure, Crashed, LimitHit, OutOfMemory, Raised, SandboxLost
+from sandbox.host import process_cpu_s
 from sandbox.limits import Limits
 
 FIRST_READ = 65536
@@ -101,8 +102,6 @@ class Candidate:
         spawned = sandbox.spawn()
         self._pid, self._socket, self._output = spawned.pid, spawned.wire, spawned.output
         self.host_pid = spawned.host_pid
-        # The clock of all threads of another process, as clock_getcpuclockid(3) composes it.
-        self._clock = ~spawned.host_pid << 3 | 2
         seconds = int(self._limits.call_s)
         timeout = struct.pack("@ll", seconds, max(1, int((self._limits.call_s - seconds) * 1e6)))
         # The kernel's own time-out costs no system call, unlike settimeout, which polls before every read.
@@ -126,7 +125,7 @@ class Candidate:
         if self._ended is not None:
             return self._ended.cpu_s
         try:
-            return time.clock_gettime(self._clock)
+            return process_cpu_s(self.host_pid)
         except OSError:  # its process is gone although nobody reaped it: so is the zygote
             raise SandboxLost("the process is gone, and with it its clock") from None
 

@@ -152,6 +152,7 @@ def _account(kind: str) -> list[str]:
         if len(frames) > MAX_TEXT // 2:
             frames = frames[: MAX_TEXT // 4] + "  ...\n" + frames[-MAX_TEXT // 4 :]
         last = line.splitlines()[-1] if line else error_type.__name__
-        return [kind, last, f"Traceback (most recent call last):\n{frames}{line}"]
+        told = [kind, last, f"Traceback (most recent call last):\n{frames}{line}"]
+        return [text.encode(errors="backslashreplace").decode() for text in told]  # lone surrogates cannot be sent
     except BaseException:  # an exception class of the program's own may do anything
         return [kind, "an exception that cannot be described", ""]

@@ -1,4 +1,4 @@
-"""The layers of isolation that a process puts on itself. Linux only; each says whether it is in force.
+"""The layers of isolation that a process puts on itself; each says whether it is in force. Most are Linux only.
 
 Landlock comes from sandlock and seccomp from libseccomp (pyseccomp); namespaces, capabilities and privileges are
 single calls of the C library.
@@ -18,6 +18,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from sandbox import host
+
 NOBODY = 65534
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
@@ -35,6 +37,7 @@ class Found(NamedTuple):
 
 
 OFF = Found(False, "left off on request")
+NOT_HERE = Found(False, "only Linux has it", "run evolve in a Linux container or virtual machine")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -57,6 +60,8 @@ def enter_namespaces() -> Found:
     The caller stays behind, waits for that child and exits with it; the kernel ends every process of the namespace
     together with its first one, so nothing that a candidate starts can outlive the zygote.
     """
+    if not host.LINUX:
+        return NOT_HERE
     wanted = dict(NAMESPACES)
     if os.getuid() == 0:
         del wanted["user"]  # root needs no user namespace to make the others, and keeps the right to become nobody
@@ -105,6 +110,8 @@ def _step_into(wanted: Mapping[str, int]) -> int:
 
 def no_new_privs() -> Found:
     """Give up every right that starting a program could bring."""
+    if not host.LINUX:
+        return NOT_HERE
     try:
         _call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     except OSError as error:
@@ -114,6 +121,8 @@ def no_new_privs() -> Found:
 
 def close_files() -> Found:
     """Forbid this process and its children to open any file, and to reach abstract sockets and foreign processes."""
+    if not host.LINUX:
+        return NOT_HERE
     advice = "use a kernel with Landlock (5.13 or later, in the list of lsm= at boot) on x86_64 or aarch64"
     try:
         import sandlock
@@ -134,8 +143,10 @@ def drop_privileges() -> Found:
     try:
         if os.getuid() == 0:
             os.setgroups([])
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+        if not host.LINUX:  # there are no capabilities, and only root may read another process
+            return Found(os.getuid() != 0, f"user {os.getuid()}")
         header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
         _call("capset", header, (ctypes.c_uint32 * 6)())
         # Not dumpable: no other process of the same user may read its memory or descriptors.
@@ -148,8 +159,8 @@ def drop_privileges() -> Found:
 
 def keep_only(descriptors: Iterable[int], output: int, close: bool) -> None:
     """Leave a child an empty input, `output` as both output streams, `descriptors`, and a life tied to the zygote's."""
-    # Without a pid namespace a process that sleeps would survive the zygote's end.
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if host.LINUX:  # without a pid namespace a process that sleeps would survive the zygote's end
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
     if not close:
@@ -174,12 +185,14 @@ def limit_resources(limits: Mapping[str, Any], base_bytes: int) -> None:
         ("RLIMIT_MEMLOCK", 0, None),
         ("RLIMIT_MSGQUEUE", 0, None),
     ):
-        kind = getattr(resource, name)
+        if (kind := getattr(resource, name, None)) is None:
+            continue  # macOS has no message queues to bound
         wanted = (soft, hard if hard is not None else soft)
         _, most = resource.getrlimit(kind)
         if most != resource.RLIM_INFINITY:  # a host's own limit may be lower, and cannot be raised
             wanted = (min(wanted[0], most), min(wanted[1], most))
-        resource.setrlimit(kind, wanted)
+        with contextlib.suppress(*(() if host.LINUX else (ValueError, OSError))):  # macOS bounds no address space
+            resource.setrlimit(kind, wanted)
     # Python ignores it; left alone, the kernel ends a process that prints beyond its limit.
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 
@@ -215,6 +228,9 @@ class SystemCalls:
     """The filter of system calls, compiled once and put on by every child."""
 
     def __init__(self) -> None:
+        if not host.LINUX:
+            self.found = NOT_HERE
+            return
         advice = "install libseccomp (Debian: libseccomp2) and `pip install pyseccomp`"
         try:
             import pyseccomp

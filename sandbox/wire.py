@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 import msgspec
 import numpy as np
 
+from sandbox import decoding_cost
+
 HEADER = struct.Struct("<I")
 """Length of the payload that follows, bytes."""
 
@@ -24,9 +26,7 @@ ARRAY = 1
 DTYPES = {code: np.dtype(code).newbyteorder("<") for code in "?bBhHiIqQefd"}
 CODES = {dtype.str: code.encode() for code, dtype in reversed(DTYPES.items())}
 MAX_DIMENSIONS = 8
-
-MAX_DECODED_BYTES = 128 * 2**20
-"""Memory that a decoded answer may take. A byte on the wire can become 90 in memory: an empty list, for one."""
+MAX_LENGTH = 2**32 - 1
 
 Shape: TypeAlias = "list[Any] | None"
 """How the records in a value lie: None, ["record", index], ["list", shape] or ["dict", shape]."""
@@ -53,6 +53,8 @@ def array_bytes(array: np.ndarray) -> bytes:
     array: (...) any shape of up to 8 dimensions. Raises TypeError for a dtype that is no plain number.
     """
     code = CODES.get(array.dtype.newbyteorder("<").str)
+    if max(array.shape, default=0) > MAX_LENGTH:  # an empty array may be as long as it likes in its other dimensions
+        raise TypeError(f"an array of shape {array.shape} cannot be sent")
     if code is None or array.ndim > MAX_DIMENSIONS:
         raise TypeError(f"an array of dtype {array.dtype} and {array.ndim} dimensions cannot be sent")
     plain = np.ascontiguousarray(array, dtype=DTYPES[code.decode()])
@@ -91,8 +93,8 @@ def pack(array: np.ndarray) -> msgspec.Raw:
 def _encode_other(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return msgspec.msgpack.Ext(ARRAY, array_bytes(value))
-    if isinstance(value, np.generic):
-        return value.item()
+    if isinstance(value, np.generic) and not isinstance(plain := value.item(), np.generic):
+        return plain  # a long double stays what it is
     raise NotImplementedError(f"{type(value).__name__} cannot be sent")
 
 
@@ -118,9 +120,10 @@ def encode(value: Any) -> bytes:
 
 
 def decode(payload: memoryview) -> Any:
-    """Read a payload as plain values. Raises Malformed for whatever is not one, or would take too much memory."""
-    if len(payload) * _MOST_PER_BYTE > MAX_DECODED_BYTES and _decoded_bytes(payload) > MAX_DECODED_BYTES:
-        raise Malformed(f"the answer would take more than {MAX_DECODED_BYTES >> 20} MB of memory: too many small parts")
+    """Read a payload as plain values. Raises Malformed for whatever is not one, or would cost too much."""
+    bomb = decoding_cost.refusal(payload)
+    if bomb:
+        raise Malformed(bomb)
     try:
         value = _decoder.decode(payload)
     except (msgspec.DecodeError, RecursionError, ValueError, TypeError, OverflowError) as error:
@@ -143,51 +146,6 @@ def _holds_a_date(value: Any) -> bool:
         elif isinstance(item, datetime.datetime):
             return True
     return False
-
-
-_MOST_PER_BYTE = 96
-
-
-def _token(first: int) -> tuple[int, int]:
-    """Return the length of a msgpack token, 0 when it says so itself, and the bytes it takes decoded, in a list."""
-    if first < 0x80:
-        return 1, 8
-    if first < 0x90:
-        return 1, 88 + (160 if first > 0x80 else 0)
-    if first < 0xA0:
-        return 1, 88 + 8 * (first & 15)
-    if first < 0xC0:
-        return 1 + (first & 31), 64 + (first & 31)
-    if first >= 0xE0:
-        return 1, 40
-    lengths = {0xC0: 1, 0xC2: 1, 0xC3: 1, 0xCA: 5, 0xCB: 9, 0xCC: 2, 0xCD: 3, 0xCE: 5, 0xCF: 9}
-    lengths |= {0xD0: 2, 0xD1: 3, 0xD2: 5, 0xD3: 9, 0xD4: 3, 0xD5: 4, 0xD6: 6, 0xD7: 10, 0xD8: 18}
-    lengths |= {0xDC: 3, 0xDD: 5, 0xDE: 3, 0xDF: 5, 0xC1: 1}
-    cost = {0xC0: 8, 0xC2: 8, 0xC3: 8, 0xDE: 400, 0xDF: 400, 0xDC: 96, 0xDD: 96}
-    return lengths.get(first, 0), cost.get(first, 40 if first < 0xD4 else 160)
-
-
-_LENGTHS, _COSTS = zip(*[_token(first) for first in range(256)], strict=True)
-_SIZES = {0xC4: (">B", 2), 0xC5: (">H", 3), 0xC6: (">I", 5), 0xC7: (">B", 3), 0xC8: (">H", 4), 0xC9: (">I", 6)}
-_SIZES |= {0xD9: (">B", 2), 0xDA: (">H", 3), 0xDB: (">I", 5)}
-
-
-def _decoded_bytes(payload: memoryview) -> int:
-    """Estimate from above the memory that a payload takes once decoded; stops counting beyond MAX_DECODED_BYTES."""
-    at, total, end = 0, 0, len(payload)
-    while at < end and total <= MAX_DECODED_BYTES:
-        first = payload[at]
-        length = _LENGTHS[first]
-        total += _COSTS[first]
-        if not length:
-            form, header = _SIZES[first]
-            if at + header > end:
-                break
-            size = struct.unpack_from(form, payload, at + 1)[0]
-            length = header + size
-            total += 4 * size if 0xD9 <= first <= 0xDB else size  # a text takes up to 4 bytes a character
-        at += length
-    return total
 
 
 class Signatures:

@@ -21,6 +21,7 @@ from typing import Any
 
 import msgspec
 
+from sandbox import host
 from sandbox.candidate import Candidate, Ended, Spawned
 from sandbox.failures import SandboxLost
 from sandbox.limits import Limits
@@ -140,10 +141,13 @@ class Sandbox:
             ours.close()
             theirs.close()
             raise
-        if len(descriptors) != 2:
+        if len(descriptors) != (2 if host.LINUX else 1):
             ours.close()
             raise SandboxLost(f"the zygote could not start a process: {reply}")
-        pidfd, output = descriptors
+        output = descriptors[0]
+        if not host.LINUX:  # the zygote's numbers are the host's
+            return Spawned(int(reply), int(reply), ours, output)
+        pidfd = descriptors[1]
         try:
             facts = Path(f"/proc/self/fdinfo/{pidfd}").read_text(encoding="ascii")
         finally:
@@ -164,12 +168,12 @@ class Sandbox:
         reply, _ = self._receive()
         if not isinstance(reply, bytes):
             raise SandboxLost(f"the zygote could not end process {pid}: {reply}")
-        status, user_s, user_us, system_s, system_us, peak_kb, *_ = OBITUARY.unpack(reply)
-        return Ended(status, user_s + system_s + (user_us + system_us) / 1e6, peak_kb * 1024)
+        status, user_s, user_us, system_s, system_us, peak_rss, *_ = OBITUARY.unpack(reply)
+        return Ended(status, user_s + system_s + (user_us + system_us) / 1e6, peak_rss * host.PEAK_RSS_UNIT)
 
     def _boot(self) -> None:
         self.close()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, host.MESSAGES)
         environment = {
             "HOME": "/",  # sandlock asks for it at import, and a user of a container may have no other
             "LANG": "C.UTF-8",

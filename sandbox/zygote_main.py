@@ -10,14 +10,13 @@ import contextlib
 import ctypes
 import importlib
 import os
-import resource
 import signal
 import socket
 import sys
 import time
 from typing import Any, NamedTuple
 
-from sandbox import confine
+from sandbox import confine, host
 from sandbox.zygote import OBITUARY
 
 
@@ -44,7 +43,7 @@ def main() -> None:
         return
     from sandbox import child
 
-    base_bytes = _mapped_bytes()
+    base_bytes = host.mapped_bytes()
     layers["no_new_privs"] = confine.no_new_privs() if "no_new_privs" not in without else confine.OFF
     filter_ = confine.SystemCalls() if "seccomp" not in without else None  # its library is a file
     layers["landlock"] = confine.close_files() if "landlock" not in without else confine.OFF
@@ -93,7 +92,7 @@ def serve_forks(control: socket.socket) -> Job | None:
             continue
         wire = array.array("i")
         wire.frombytes(ancillary[0][2][: wire.itemsize])
-        output = os.memfd_create("output", os.MFD_CLOEXEC)
+        output = host.output_file()
         try:
             pid = os.fork()
         except OSError as error:
@@ -104,10 +103,12 @@ def serve_forks(control: socket.socket) -> Job | None:
         os.close(wire[0])
         if pid > 0:
             children.add(pid)
-            pidfd = os.pidfd_open(pid)
-            passed = array.array("i", [pidfd, output])
+            # In namespaces of its own the zygote does not know the host's number of the process; its pidfd tells.
+            pidfds = [os.pidfd_open(pid)] if host.LINUX else []
+            passed = array.array("i", [output, *pidfds])
             control.sendmsg([_encode(pid)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])
-            os.close(pidfd)
+            for pidfd in pidfds:
+                os.close(pidfd)
         os.close(output)
 
 
@@ -159,12 +160,8 @@ def _descriptors(without: frozenset[str]) -> confine.Found:
 
 
 def _said(limits: dict[str, Any]) -> str:
-    return f"{limits['memory_mb']} MB, {limits['cpu_s']:g} s CPU, {limits['output_kb']} kB of output, no processes"
-
-
-def _mapped_bytes() -> int:
-    with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123 - pathlib is not needed here
-        return int(statm.read().split()[0]) * resource.getpagesize()
+    memory = f"{limits['memory_mb']} MB" if host.LINUX else "memory not bounded"
+    return f"{memory}, {limits['cpu_s']:g} s CPU, {limits['output_kb']} kB of output, no processes"
 
 
 def _encode(value: Any) -> bytes:

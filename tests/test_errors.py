@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -131,3 +132,15 @@ def test_json_says_nothing_on_stdout_when_the_input_is_bad(folder: Path) -> None
     for line in ("run ./nope --json", "show nope --json", "score ./nope x.py --json"):
         said = evolve(*line.split())
         assert (said.code, said.out) == (2, "") and said.err
+
+
+def test_a_program_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    said = evolve("score", TRIVIAL, tmp_path / "pipe.py")
+    assert said.code == 2
+    assert said.err == f"evolve: {tmp_path}/pipe.py is no file: it should be the program to score.\n"
+
+
+def test_a_program_with_a_byte_order_mark_is_read_without_it(tmp_path: Path) -> None:
+    (tmp_path / "marked.py").write_bytes(b"\xef\xbb\xbf" + (TRIVIAL / "seed.py").read_bytes())
+    assert evolve("score", TRIVIAL, tmp_path / "marked.py", "--json").json["status"] == "ok"

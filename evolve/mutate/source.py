@@ -5,12 +5,16 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import re
 import warnings
 from collections.abc import Iterator
 
 from evolve.mutate.normal_form import normal_form
 
 MAX_SOURCE_BYTES = 200_000
+
+_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What would move the cursor, or turn the text around, wherever the program is shown: a diff, a summary, a prompt."""
 
 
 def parse(source: str) -> ast.Module:
@@ -57,6 +61,10 @@ def check(source: str, defines: tuple[str, ...]) -> str:
     except SyntaxError as error:
         where = f"line {error.lineno}: " if error.lineno else ""
         return f"{where}{error.msg}"
+    unseen = _UNSEEN.search(source)
+    if unseen:
+        line = source.count("\n", 0, unseen.start()) + 1
+        return f"line {line}: the control character U+{ord(unseen[0]):04X}; write it as an escape sequence"
     missing = missing_definitions(tree, defines)
     return f"it does not define {', '.join(missing)} at its top level" if missing else ""
 

@@ -82,10 +82,8 @@ class LocalWorkers:
         data: Path | None = None,
         require_isolation: bool = False,
     ) -> None:
-        cores = sorted(os.sched_getaffinity(0))
-        self._setups = [
-            Setup(ref, options, data, cores[i % len(cores)] if workers <= len(cores) else None) for i in range(workers)
-        ]
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        self._setups = [Setup(ref, options, data, cores[i] if workers <= len(cores) else None) for i in range(workers)]
         self._require_isolation = require_isolation
         self._idle: deque[_Worker] = deque()
         self._workers: list[_Worker] = []

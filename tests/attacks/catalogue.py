@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from attacks.attack import Arena, Attack, Report
+from attacks.blind import BLIND
 from attacks.exhaust import EXHAUST
 from attacks.lie import LIE
 from attacks.peek import PEEK
@@ -15,7 +16,15 @@ from attacks.stage import set_stage
 
 from sandbox import Limits, Sandbox
 
-FAMILIES = {"read": READ, "persist": PERSIST, "reach": REACH, "exhaust": EXHAUST, "lie": LIE, "peek": PEEK}
+FAMILIES = {
+    "read": READ,
+    "persist": PERSIST,
+    "reach": REACH,
+    "exhaust": EXHAUST,
+    "lie": LIE,
+    "peek": PEEK,
+    "blind": BLIND,
+}
 
 ATTACKS: dict[str, Attack] = {f"{family}-{a.name}": a for family, attacks in FAMILIES.items() for a in attacks}
 

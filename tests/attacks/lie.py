@@ -44,8 +44,11 @@ def honest_cpu_s(attack: Attack, sandbox: Sandbox, facts: dict[str, Any]) -> str
     with sandbox.start(attack.source) as candidate:
         before, imported = candidate.cpu_s, candidate.import_cpu_s
         candidate.call("answer", facts)
-        time.sleep(0.15)  # the verifier thinks; the candidate has nothing to do
-        call = candidate.cpu_s - before
+        for _ in range(8):  # the verifier thinks, the candidate has nothing to do; on a busy machine it is slow at that
+            time.sleep(0.15)
+            call = candidate.cpu_s - before
+            if call > 0.05:
+                break
         candidate.close()
         whole = candidate.cpu_s
     seen = [name for name, spent in (("import", imported), ("call and gap", call)) if spent > 0.05]

@@ -45,7 +45,7 @@ def two_in_turn(attack: Attack, sandbox: Sandbox, facts: dict[str, Any]) -> Any:
 def gone_afterwards(attack: Attack, sandbox: Sandbox, facts: dict[str, Any]) -> Any:
     """Close a candidate that does not want to end; "alive" when its process is still there."""
     candidate = sandbox.start(attack.source)
-    process = ~candidate._clock >> 3
+    process = candidate.host_pid
     try:
         candidate.call("answer", facts)
     finally:

@@ -192,9 +192,9 @@ def test_an_answer_that_drips_is_ended_at_its_wall_limit(sandbox: Sandbox) -> No
 
 
 def test_cpu_time_is_limited_over_all_calls_together(sandbox: Sandbox) -> None:
-    source = "import time\ndef answer():\n    t = time.process_time()\n    while time.process_time() - t < 0.3: pass"
+    source = "import time\ndef answer():\n    t = time.process_time()\n    while time.process_time() - t < 0.1: pass"
     with sandbox.start(source) as candidate, pytest.raises(LimitHit, match="CPU time"):
-        for _ in range(9):
+        for _ in range(25):
             candidate.call("answer")
 
 

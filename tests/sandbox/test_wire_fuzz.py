@@ -11,6 +11,7 @@ import socket
 import struct
 import time
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox import BadAnswer, Candidate, CandidateFailure, Limits, wire
+from sandbox import BadAnswer, Candidate, CandidateFailure, Limits, decoding_cost, wire
 from sandbox.candidate import Ended, Spawned
 
 NONCE = 7
@@ -241,6 +242,55 @@ def test_a_large_honest_answer_is_not_taken_for_a_bomb() -> None:
     for value in (list(range(500_000)), [i / 7 for i in range(300_000)], np.random.default_rng(0).random(10**6)):
         back = wire.decode(memoryview(wire.encode(value))[wire.HEADER.size :])
         assert len(back) == len(value)
+
+
+def dict_of(keys: list[bytes]) -> memoryview:
+    return memoryview(b"\xdf" + struct.pack(">I", len(keys)) + b"\0".join(keys) + b"\0")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        lambda i: b"\x92" + b"\xcf" + struct.pack(">Q", i) + b"\xcf" + struct.pack(">Q", i * i),
+        lambda i: b"\xcf" + struct.pack(">Q", i << 32),
+        lambda i: b"\xcb" + struct.pack(">d", i / 7),
+        lambda i: b"\x92\x00\x92\xce" + struct.pack(">I", i) + b"\xa0",
+    ],
+    ids=["pairs", "numbers", "fractions", "pairs in pairs"],
+)
+def test_a_dict_whose_keys_could_all_hash_alike_is_refused_before_it_is_made(key: Callable[[int], bytes]) -> None:
+    with pytest.raises(wire.Malformed, match="too many keys that are no text"):
+        wire.decode(dict_of([key(i) for i in range(20_000)]))
+    assert len(wire.decode(dict_of([key(i) for i in range(2_000)]))) == 2_000
+
+
+def test_work_with_keys_is_counted_in_every_corner_of_an_answer() -> None:
+    pair = b"\x92\xcf" + struct.pack(">Q", 2**40) + b"\xcf" + struct.pack(">Q", 2**41)
+    assert decoding_cost.key_work(memoryview(b"\x91\x81\xa1k\x81" + pair + b"\x90")) == len(pair)
+    assert decoding_cost.key_work(memoryview(b"\x82" + pair + pair + pair + b"\xa0")) == 2 * 2 * len(pair)
+    assert decoding_cost.key_work(memoryview(b"\x93\x81\xa1k\x01\x81\xcd\x01\x00\xc0" + pair)) == 0
+
+
+@pytest.mark.parametrize("payload", [b"\x91" * 100_000, b"\x81" * 100_000, b"\x81\xdb\xff\xff\xff\xff" * 9000])
+def test_a_deep_or_torn_answer_is_malformed_at_once(payload: bytes) -> None:
+    with pytest.raises(wire.Malformed):
+        wire.decode(memoryview(payload))
+
+
+def test_honest_dicts_are_not_taken_for_bombs() -> None:
+    for value in (
+        {i: i for i in range(60_000)},
+        {f"job {i}": [i, i] for i in range(60_000)},
+        {(f"region {i % 20}", i): ["a", "b"] for i in range(4_000)},
+    ):
+        assert wire.decode(memoryview(wire.encode(value))[wire.HEADER.size :]) == value
+
+
+def test_sixteen_million_nothings_are_refused_without_a_long_walk() -> None:
+    began = time.process_time()
+    with pytest.raises(wire.Malformed, match="too many small parts"):
+        wire.decode(memoryview(b"\xdd" + struct.pack(">I", 16_000_000) + b"\xc0" * 16_000_000))
+    assert time.process_time() - began < 5
 
 
 def test_a_failure_told_by_the_candidate_is_cut_to_a_readable_length() -> None:
