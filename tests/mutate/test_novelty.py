@@ -83,7 +83,8 @@ def test_a_signature_does_not_hang_on_the_hash_seed() -> None:
         "import hashlib, sys\n"
         "likeness = Likeness()\n"
         "for n in range(40): likeness.add(n, f'a = {n}\\nb = a + {n % 7}\\n' * (n + 1))\n"
-        "print(hashlib.sha256(signature(sys.argv[1]).tobytes()).hexdigest(), likeness.nearest('a = 3\\nb = a + 3\\n'))\n"
+        "nearest = likeness.nearest('a = 3\\nb = a + 3\\n')\n"
+        "print(hashlib.sha256(signature(sys.argv[1]).tobytes()).hexdigest(), nearest)\n"
     )
     answers = {
         subprocess.run(
@@ -96,6 +97,7 @@ def test_a_signature_does_not_hang_on_the_hash_seed() -> None:
         for seed in ("0", "1")
     }
     assert len(answers) == 1
+    assert "None" not in answers.pop()
 
 
 # The nearest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from evolve.errors import UsageError
 from evolve.mutate.mutation import Example, Kind, Request
 from evolve.mutate.prompt import build_prompt
+from evolve.mutate.prompt_content import Shown, comparison, task
 from evolve.mutate.template_check import check_templates
 from evolve.mutate.templates import BUILT_IN, PARTS, SYSTEM, USER
 
@@ -28,8 +30,23 @@ def folder(path: Path, **templates: str) -> Path:
 
 
 def test_the_built_in_folder_holds_the_templates_that_are_read_and_no_others() -> None:
-    assert {path.name for path in BUILT_IN.iterdir()} == {*SYSTEM, *USER, *PARTS}
+    assert {path.name for path in BUILT_IN.glob("*.j2")} == {*SYSTEM, *USER, *PARTS}
     check_templates([BUILT_IN])
+
+
+def test_the_readme_beside_the_templates_names_every_template_variable_and_filter() -> None:
+    readme = (BUILT_IN / "README.md").read_text()
+    named = set(re.findall(r"^- `(\w+)`", readme, re.MULTILINE))
+    assert named == {
+        *task(request(), Shown()),
+        *comparison(request(), Shown()),
+        "fenced",
+        "score",
+        "change",
+        "described",
+    }
+    for template in (*SYSTEM, *USER, *PARTS):
+        assert f"`{template}`" in readme
 
 
 def test_the_runs_template_goes_before_the_problems_and_that_before_the_built_in_one(tmp_path: Path) -> None:
