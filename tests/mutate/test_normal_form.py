@@ -104,6 +104,7 @@ def test_what_a_program_does_counts(old: str, new: str) -> None:
         ("def f(a): return a\nf(**{'a': 1})", "def f(b): return b\nf(**{'a': 1})"),
         ("def f(*, a=1, b=2): return a\nf(a=3)", "def f(*, b=1, a=2): return b\nf(a=3)"),
         ("def f():\n def g(a): return a\n return g(**k)", "def f():\n def g(b): return b\n return g(**k)"),
+        ("def f(a): return a\nvectorize(f, excluded=['a'])", "def f(b): return b\nvectorize(f, excluded=['a'])"),
         # globals and builtins by the same name
         ("def f(): return [len for len in x] + [len]", "def f(): return [max for max in x] + [max]"),
         ("def f(n=x): return n", "def f(n=y): return n"),
@@ -127,6 +128,7 @@ def test_what_a_program_does_counts(old: str, new: str) -> None:
         ("import inspect\ndef f(a): a", "import inspect\ndef f(b): b"),
         ("from sys import _getframe as g\ndef f(a): g()", "from sys import _getframe as g\ndef f(b): g()"),
         ("def f(a): getattr(x, 'locals')", "def f(b): getattr(x, 'locals')"),
+        ("def f(a):\n try: a\n except NameError as e: e.name", "def f(c):\n try: c\n except NameError as e: e.name"),
         # names that are attributes, modules or cells
         ("def f():\n class C:\n  a = 1\n return C.a", "def f():\n class C:\n  b = 1\n return C.a"),
         ("def f():\n import os.path\n return os", "def f():\n import os.path as os\n return os"),

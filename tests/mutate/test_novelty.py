@@ -81,9 +81,10 @@ def test_a_signature_does_not_hang_on_the_hash_seed() -> None:
     code = (
         "from evolve.mutate.likeness import signature, Likeness\n"
         "import hashlib, sys\n"
+        "body = ''.join(f'v{k} = v{k} + {k}\\n' for k in range(60))\n"
         "likeness = Likeness()\n"
-        "for n in range(40): likeness.add(n, f'a = {n}\\nb = a + {n % 7}\\n' * (n + 1))\n"
-        "nearest = likeness.nearest('a = 3\\nb = a + 3\\n')\n"
+        "for n in range(40): likeness.add(n, body + f'last = {n}\\n' * n)\n"
+        "nearest = likeness.nearest(body + 'end = 3\\n')\n"
         "print(hashlib.sha256(signature(sys.argv[1]).tobytes()).hexdigest(), nearest)\n"
     )
     answers = {
