@@ -16,7 +16,8 @@ from evolve.mutate.source import check
 MAX_ANSWER_CHARS = 2_000_000
 MAX_EDITS = 400
 MAX_FENCES = 40
-"""More are no answer, and would be costly to try one by one."""
+MAX_PROGRAMS_CHARS = 400_000
+"""More edits, more fenced blocks or more text in them is no answer, and would be costly to try one by one."""
 
 _SEARCH = re.compile(r" {0,3}<{5,9} ?SEARCH\b.*")
 _BETWEEN = re.compile(r" {0,3}={5,9}\s*")
@@ -209,6 +210,9 @@ def _whole_program(parent: list[str], answer: list[str], defines: tuple[str, ...
         # Any text may stand for a block's content, so a program with markers goes before, and prose is never taken.
         marked = [candidate for candidate in candidates if any(map(is_marker, candidate))]
         candidates = marked or fenced
+    size = sum(map(len, itertools.chain.from_iterable(candidates))) if len(candidates) > 1 else 0
+    if size > MAX_PROGRAMS_CHARS:
+        raise AnswerError(f"the fenced blocks hold {size} characters, more than {MAX_PROGRAMS_CHARS}")
     whole: dict[str, None] = {}
     errors: list[str] = []
     for candidate in candidates:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from evolve.mutate.mutation import Example
+from evolve.mutate.normal_form import normal_form
 from evolve.mutate.quoting import one_line, printable
 from evolve.mutate.source import parse
 
@@ -169,7 +170,7 @@ def _number_moves(old: list[str], new: list[str]) -> list[tuple[str, str]]:
 def _facts(source: str) -> _Facts | None:
     try:
         tree = parse(source)
-        dumps = {name: "\n".join(map(ast.dump, nodes)) for name, nodes in _parts(tree)}
+        dumps = {name: "\n".join(normal_form(ast.Module(nodes, []))) for name, nodes in _parts(tree)}
     except (SyntaxError, RecursionError):
         return None
     facts = _Facts(dumps, size=sum(bool(line.strip()) for line in source.splitlines()))

@@ -12,7 +12,7 @@ ALIKE = 0.9
 """How like a place must be to what is quoted: the share of the characters' pairs that both have, 1 = the same."""
 AHEAD = 0.1
 """By how much the most alike place must be ahead of every other one."""
-MAX_COMPARISONS = 200_000
+MAX_COMPARISONS = 60_000
 """Lines compared for one answer; an answer that needs more is refused, since it is no edit but a guess."""
 
 _LINE_CHARS = 2_000
@@ -88,11 +88,11 @@ class Quoted:
 
     def _most_alike(self, search: list[str], replace: list[str]) -> Place:
         nowhere = NoPlace(f"matches nowhere: its SEARCH begins with `{_short(search[0].strip())}`")
-        wanted = _significant(search)
-        if not wanted:
-            raise nowhere
         if self._significant is None:
             self._significant = _significant(self._lines)
+        if not 0 < sum(map(_counts, search)) <= len(self._significant):
+            raise nowhere
+        wanted = _significant(search)
         ranked = self._ranked(wanted)
         if not ranked or ranked[0][0] < ALIKE:
             raise nowhere
@@ -187,12 +187,16 @@ def _significant(lines: Sequence[str]) -> list[_Line]:
     """Return the lines that are neither blank nor a comment."""
     found = []
     for number, line in enumerate(lines):
-        words = " ".join(line[:_LINE_CHARS].split())
-        if words and not words.startswith("#"):
+        if _counts(line):
+            words = " ".join(line[:_LINE_CHARS].split()) or line.strip()[:1]
             counts = Counter(words[n : n + 2] for n in range(max(1, len(words) - 1)))
             pairs = frozenset((pair, n) for pair, count in counts.items() for n in range(count))
             found.append(_Line(number, words, pairs, _indent(line)))
     return found
+
+
+def _counts(line: str) -> bool:
+    return not line.isspace() and line != "" and not line.lstrip().startswith("#")
 
 
 def _short(line: str) -> str:

@@ -11,8 +11,9 @@ READS_NAMES = frozenset(
     {
         *("locals", "vars", "dir", "eval", "exec", "compile", "inspect", "builtins", "__builtins__", "__import__"),
         *("importlib", "traceback", "dis", "_getframe", "currentframe", "settrace", "setprofile", "get_type_hints"),
-        *("f_locals", "tb_frame", "gi_frame", "cr_frame", "ag_frame", "__code__", "__annotations__", "__kwdefaults__"),
-        *("__closure__", "__signature__", "co_varnames", "exc_info", "__traceback__", "faulthandler"),
+        *("f_locals", "tb_frame", "gi_frame", "cr_frame", "ag_frame", "gi_code", "cr_code", "ag_code", "__code__"),
+        *("__annotations__", "__kwdefaults__", "__closure__", "__signature__", "co_varnames", "_current_frames"),
+        *("exc_info", "__traceback__", "faulthandler", "NameError", "UnboundLocalError"),
     }
 )
 """A program that mentions one of these can see the names of local variables, so none of them is renamed."""
@@ -29,7 +30,8 @@ def normal_form(tree: ast.Module) -> list[str]:
 
     - when the function also reads a global or builtin by it, or it is declared global or nonlocal, imported, that of an
       inner function, or begins with two underscores;
-    - when any call in the program has it for a keyword; parameters stay when any call has `**`;
+    - when any call in the program has it for a keyword; a parameter also when it is a string in the program, as in
+      np.vectorize(f, excluded=["x"]), and always when any call has `**`;
     - everywhere in a function that defines a class, and in a program that can see the names (`READS_NAMES`).
 
     Raises RecursionError.
@@ -38,7 +40,7 @@ def normal_form(tree: ast.Module) -> list[str]:
     writer.write(tree)
     if not writer.reads_names:
         for function in writer.functions:
-            function.rename(writer.words, writer.keywords, writer.has_double_star)
+            function.rename(writer)
     return writer.words
 
 
@@ -62,17 +64,16 @@ class _Function:
     kept: set[str] = field(default_factory=set)
     has_class: bool = False
 
-    def rename(self, words: list[str], keywords: set[str], has_double_star: bool) -> None:
+    def rename(self, writer: _Writer) -> None:
         if self.has_class:
             return
-        own = self.bound - self.kept - keywords
-        if has_double_star:
-            own -= self.parameters
+        own = self.bound - self.kept - writer.keywords
+        own -= self.parameters if writer.has_double_star else self.parameters & writer.strings
         new: dict[str, str] = {}
         for place in self.places:
-            name = words[place]
+            name = writer.words[place]
             if name in own and not name.startswith("__"):
-                words[place] = new.setdefault(name, f"%{len(new)}")
+                writer.words[place] = new.setdefault(name, f"%{len(new)}")
 
 
 class _Writer:
@@ -82,6 +83,7 @@ class _Writer:
         self.words: list[str] = []
         self.functions: list[_Function] = []
         self.keywords: set[str] = set()
+        self.strings: set[str] = set()
         self.has_double_star = False
         self.reads_names = False
         self._function: _Function | None = None
@@ -207,8 +209,10 @@ class _Writer:
         value = node.value
         # hex: Python refuses to write an int of very many digits.
         self.words += ("Constant", hex(value) if type(value) is int else repr(value))
-        if isinstance(value, str) and value in READS_NAMES:
-            self.reads_names = True
+        if isinstance(value, str):
+            self.strings.add(value)
+            if value in READS_NAMES:
+                self.reads_names = True
 
     def _keyword(self, node: ast.keyword) -> None:
         self.words += ("keyword", node.arg or "-")

@@ -12,12 +12,13 @@ SENTENCES = 2
 _READ_CHARS = 4_000
 """The words on a change stand at its beginning; the rest of a long answer is not looked through."""
 
-_MARKUP = re.compile(r"\*\*|__(?=\w)|(?<=\w)__|`|^[ \t]*(?:#{1,6}|>|[-*+•]|\d{1,2}[.)])[ \t]+", re.MULTILINE)
+_HEADING = re.compile(r"^[ \t]*#{1,6}[ \t].*$", re.MULTILINE)
+_MARKUP = re.compile(r"\*\*|__(?=\w)|(?<=\w)__|`|^[ \t]*(?:>|[-*+•]|\d{1,2}[.)])[ \t]+", re.MULTILINE)
 _LABEL = re.compile(
     r"(?:the )?(?:idea|approach|change|summary|plan|explanation|rationale)\s*(?:[:.]|-+)\s*", re.IGNORECASE
 )
 _EMPTY = re.compile(
-    r"(?:sure|certainly|okay|ok|of course|great|here(?:'s| is| are)|below is|i(?:'ll| will) now)\b", re.IGNORECASE
+    r"(?:sure|certainly|okay|ok|of course|great|here(?:'s)?|below is|i(?:'ll| will) now)\b", re.IGNORECASE
 )
 _END = re.compile(r"(?<=[.!?])\s+(?=[A-Z(\"'])|(?<=:)\s*$")
 
@@ -28,7 +29,7 @@ def own_words(lines: Sequence[str]) -> str:
     lines: an answer without its edits and fenced blocks. "Here is the program:" and headings like "Idea:" are no words
     on the change. Returns "" where there are none.
     """
-    text = _MARKUP.sub("", "\n".join(lines)[:_READ_CHARS])
+    text = _MARKUP.sub("", _HEADING.sub("\n", "\n".join(lines)[:_READ_CHARS]))
     said: list[str] = []
     for paragraph in re.split(r"\n[ \t]*\n", text):
         words = one_line(_LABEL.sub("", one_line(paragraph, _READ_CHARS), count=1), _READ_CHARS)

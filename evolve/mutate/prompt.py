@@ -40,6 +40,8 @@ def choose_kind(rng: random.Random) -> Kind:
 def build_prompt(request: Request, budget_tokens: int = BUDGET_TOKENS, folders: Sequence[Path] = ()) -> Prompt:
     """Return the prompt for one step; the same request gives the same text.
 
+    request: for CROSSOVER its first inspiration is the second parent. For REPAIR its subjects may hold the pair (last
+        sound ancestor, parent); for INSIGHT they are the pairs to learn from, the most telling first.
     budget_tokens: the length to stay under, at four bytes a token. For it the least useful parts are left out, one
         after another (`prompt_content` has the order); the statement and the parent's code never, nor is code cut, so
         that a program longer than the budget gives a prompt longer than the budget.

@@ -252,7 +252,7 @@ def _changes(before: Example, after: Example) -> Iterator[tuple[str, float | Non
 
 
 def _diff(before: str, after: str) -> str:
-    """Return what differs, whole lines with three lines around them; where that is longer, the program itself."""
+    """Return what differs, whole lines with three lines around them; "" where the program itself is shorter."""
     lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="", n=3))
     diff = "\n".join(lines)
-    return printable(diff if len(diff) <= len(before) + len(after) else after)
+    return printable(diff) if len(diff) < len(before) + len(after) else ""

@@ -106,7 +106,7 @@ METRICS_SHOWN = 16
 
 
 def _score(value: float | None) -> str:
-    return "none" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:.2f}"
 
 
 def _change(value: float | None) -> str:

@@ -12,6 +12,7 @@ from model_server import constants, edit, program_in, trivial
 
 from evolve.mutate.answer import MAX_ANSWER_CHARS, read_answer
 from evolve.mutate.evolve_block import editable_lines
+from evolve.mutate.mutation import Kind
 from evolve.mutate.source import check
 
 PARENT = """\
@@ -261,6 +262,130 @@ def test_every_block_of_several_may_change() -> None:
     assert child_of(fenced(changed.replace("B = 1", "B = 2")), parent) == changed
 
 
+# Places that are like what is quoted
+
+LONG = """\
+import math
+
+
+def cost(load, free_gb, penalty=2.0):
+    # The more is free, the better.
+    if free_gb <= 0.0:
+        return math.inf
+    pressure = load / free_gb  # requests/s per GB
+
+    return pressure * penalty
+
+
+def total(loads, frees_gb):
+    worst = max(cost(load, free) for load, free in zip(loads, frees_gb))
+    return worst + 0.5 * sum(loads)
+
+
+def answer():
+    return total([1.0, 2.0], [3.0, 4.0])
+"""
+
+
+BODY = """\
+    if free_gb <= 0.0:
+        return math.inf
+    pressure = load / free_gb  # requests/s per GB
+
+    return pressure * penalty
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("  # requests/s per GB\n\n", "  # requests/s\n"),  # half a comment and a blank line left out
+        ("free_gb <= 0.0:", "free_gb<=0.00:"),
+        ("    if free_gb <= 0.0:", "if free_gb <= 0.00:"),  # the first line has lost its indentation
+        ("pressure = load", "the_pressure = load"),
+    ],
+)
+def test_a_search_that_is_slightly_wrong_finds_the_one_place_like_it(right: str, wrong: str) -> None:
+    assert right in BODY
+    search = BODY.replace(right, wrong)
+    replace = BODY.replace("pressure * penalty", "pressure ** penalty")
+    if not search.startswith(" "):
+        replace = replace.lstrip(" ")
+    assert child_of(edit(search, replace), LONG) == LONG.replace("pressure * penalty", "pressure ** penalty")
+
+
+def test_comments_that_are_quoted_with_a_place_like_it_are_replaced_with_it() -> None:
+    search = "    # The more is free, the better.\n    if free_gb <= 0.00:\n        return math.inf"
+    replace = "    # Full GPUs are out.\n    if free_gb <= 0.0:\n        return math.inf"
+    assert child_of(edit(search, replace), LONG) == LONG.replace("The more is free, the better.", "Full GPUs are out.")
+
+
+def test_two_places_alike_are_not_guessed_between() -> None:
+    twice = (
+        LONG
+        + "\n\ndef other(loads, frees_gb):\n    worst = max(cost(load, free) for load, free in zip(loads, frees_gb))\n"
+    )
+    text = edit("    worst = max(cost(load, free) for load, free in zip(loads, free_gb))", "    worst = 0.0")
+    assert "block 1 matches nowhere, and is like the lines at 14 and at 23" in error_of(text, twice)
+    assert child_of(text, LONG) == LONG.replace("max(cost(load, free) for load, free in zip(loads, frees_gb))", "0.0")
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        "    return pressure / penalty + 1",  # another line altogether
+        "    return worst\n    return worst",
+        "    pressure = load / free_gb  # requests/s per GB\n    return worst + 0.5 * sum(loads)",
+        "# only\n# comments",
+        # indented unevenly: no telling how the replacement is meant
+        "  if free_gb <= 0.0:\n     return math.inf\n  pressure = load / free_gb  # requests/s",
+    ],
+)
+def test_what_is_not_plainly_like_one_place_matches_nowhere(search: str) -> None:
+    assert "block 1 matches nowhere" in error_of(edit(search, "    pass"), LONG)
+
+
+def test_a_place_like_what_is_quoted_is_not_taken_outside_the_evolve_block() -> None:
+    marked = LONG.replace("def total", "# EVOLVE-BLOCK-START\ndef total") + "# EVOLVE-BLOCK-END\n"
+    text = edit("    pressure = load / free_gb  # requests/s per GiB", "    pressure = 0")
+    assert "outside the evolve block" in error_of(text, marked)
+
+
+# What was asked for, and what the model says
+
+
+@pytest.mark.parametrize("kind", [Kind.CROSSOVER, Kind.EXPLORE, Kind.SIMPLIFY, Kind.REPAIR])
+def test_a_purpose_stays_the_kind_whatever_the_form(kind: Kind) -> None:
+    for text in (edit("X = 1.0", "X = 2.0"), fenced(WHOLE), "nothing", edit("gone", "")):
+        assert read_answer(PARENT, text, kind, ("answer",)).kind == kind.value
+
+
+@pytest.mark.parametrize(
+    ("text", "idea"),
+    [
+        ("Raise X.\n\n" + edit("X = 1.0", "X = 2.0"), "Raise X."),
+        ("Raise X. It is low! And more.\n" + edit("X = 1.0", "X = 2.0").partition("\n\n")[2], "Raise X. It is low!"),
+        (
+            "Sure! Here is the new program:\n\n**Idea:** use `X` twice\nwhere it counts.\n" + fenced(WHOLE),
+            "use X twice where it counts.",
+        ),
+        ("### Approach\n\n1. Sort by size, v1.5 of it.\n" + fenced(WHOLE), "Sort by size, v1.5 of it."),
+        ("<think>\nHm.\n</think>\n" + fenced(WHOLE), "It is better."),
+        (f"```python\n{WHOLE}```\nIt is \x1b[31mbetter\u202e.\n", "It is [31mbetter."),
+        (WHOLE, ""),
+        ("a" * 5_000 + "\n" + fenced(WHOLE), "a" * 297 + "..."),
+    ],
+    ids=range(8),
+)
+def test_the_idea_is_the_models_first_words_outside_edits_and_fences(text: str, idea: str) -> None:
+    proposal = read_answer(PARENT, text, Kind.REWRITE, ("answer",))
+    assert (proposal.idea, proposal.error) == (idea, "")
+
+
+def test_an_idea_is_kept_of_an_answer_that_cannot_be_used() -> None:
+    assert read_answer(PARENT, "Lower X.\n\n" + edit("gone = 1", ""), Kind.EDIT, ("answer",)).idea == "Lower X."
+
+
 # Any text at all
 
 _PIECES = st.sampled_from(
@@ -288,7 +413,7 @@ def outside(source: str) -> str:
     return re.sub(r"(?ms)^(# EVOLVE-BLOCK-START)$.*?^(# EVOLVE-BLOCK-END)$", r"\1\2", source)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(text=st.text() | _LINES, kind=st.sampled_from(["edit", "rewrite"]))
 def test_no_text_makes_the_parser_raise_or_change_what_is_outside_the_block(text: str, kind: str) -> None:
     for parent in (PARENT, MARKED):
@@ -302,7 +427,7 @@ def test_no_text_makes_the_parser_raise_or_change_what_is_outside_the_block(text
 _BLOCK = st.lists(_PIECES | st.text(max_size=8), max_size=6).map("\n".join)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(edits=st.lists(st.tuples(_BLOCK, _BLOCK), min_size=1, max_size=3), program=_BLOCK)
 def test_no_edit_and_no_program_reaches_outside_the_block(edits: list[tuple[str, str]], program: str) -> None:
     for text in ("".join(edit(search, replace) for search, replace in edits), fenced(program + "\n")):
@@ -311,12 +436,138 @@ def test_no_edit_and_no_program_reaches_outside_the_block(edits: list[tuple[str,
             assert outside(proposal.source) == outside(MARKED)
 
 
-def test_a_hostile_answer_is_read_in_bounded_time() -> None:
-    parent = "x = 1\n" * 30_000 + WHOLE
-    began_s = time.process_time()
-    assert "matches" in error_of(edit("x = 1\n" * 15_000, "y"), parent)
-    assert "matches" in error_of(edit(" x = 1\n" * 15_000, "y"), parent)
-    assert time.process_time() - began_s < 3.0
+_ANSWERS = (
+    edit("X = 1.0", "X = 2.0"),
+    edit("    return X", "    return X + 1") + edit("X = 1.0", "X = 2.0\nY = 3.0"),
+    edit("    return min(LIMIT, step())", "    return step()"),
+    fenced(edit("X = 1.0", "X = 2.0"), "diff"),
+    fenced(MARKED.replace("return X", "return X * 2")),
+    fenced(WHOLE),
+    fenced("def step() -> float:\n    return 7.0\n"),
+    "<think>\n" + fenced(WHOLE) + "</think>\n" + edit("def step() -> float:", "def step() -> float:\n    # more"),
+)
+_ODD = (
+    "\0",
+    "\r",
+    "\r\n",
+    "\u2028",
+    "\ufeff",
+    "\u202e",
+    "\ud800",
+    "\U0001f600",
+    "é",
+    "\x0c",
+    "\t",
+    " " * 9,
+    "`",
+    "#",
+    "x" * 3_000,
+)
+_MARKS = (
+    "<<<<<<< SEARCH",
+    "=======",
+    ">>>>>>> REPLACE",
+    "```python",
+    "```",
+    "~~~",
+    "# EVOLVE-BLOCK-START",
+    "# EVOLVE-BLOCK-END",
+    "</think>",
+)
+
+
+@st.composite
+def malformed(draw: st.DrawFn) -> str:
+    """A sound answer with one to four faults."""
+    text = draw(st.sampled_from(_ANSWERS))
+    for _ in range(draw(st.integers(1, 4))):
+        fault = draw(st.integers(0, 8))
+        at = draw(st.integers(0, len(text)))
+        end = min(len(text), at + draw(st.integers(0, 80)))
+        if fault == 0:
+            text = text[:at]
+        elif fault == 1:
+            text = text[:end] + text[at:]
+        elif fault == 2:
+            text = text[:at] + text[end:]
+        elif fault == 3:
+            text = text[:at] + draw(st.sampled_from(_ODD)) + text[at:]
+        elif fault == 4:
+            lines = text.split("\n")
+            lines.insert(draw(st.integers(0, len(lines))), draw(st.sampled_from(_MARKS)))
+            text = "\n".join(lines)
+        elif fault == 5:
+            mark = draw(st.sampled_from(_MARKS))
+            text = text.replace(
+                mark, draw(st.sampled_from((mark + "\n" + mark, mark[1:], mark.lower(), " " + mark, "")))
+            )
+        elif fault == 6:
+            text = text.replace("\n", draw(st.sampled_from(("\r\n", "\r", "\n\n", "\n "))))
+        elif fault == 7:
+            text = text + draw(st.sampled_from(_ANSWERS))
+        else:
+            text = text[:at] + draw(st.sampled_from(("word ", "x = 1\n", "`"))) * 20 + text[at:]
+    return text
+
+
+def holds_to_the_block(text: str, kind: Kind) -> None:
+    proposal = read_answer(MARKED, text, kind, ("answer",))
+    assert (proposal.source is None) == bool(proposal.error)
+    assert proposal.idea.isprintable() and len(proposal.idea) <= 300
+    assert "\n" not in proposal.error
+    if proposal.source is not None:
+        assert outside(proposal.source) == outside(MARKED)
+        assert check(proposal.source, ("answer",)) == ""
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(text=malformed(), kind=st.sampled_from(list(Kind)))
+def test_a_malformed_answer_neither_raises_nor_reaches_outside_the_block(text: str, kind: Kind) -> None:
+    holds_to_the_block(text, kind)
+
+
+@pytest.mark.slow
+@settings(max_examples=10_000, deadline=None)
+@given(text=malformed(), kind=st.sampled_from(list(Kind)))
+def test_ten_thousand_malformed_answers_neither_raise_nor_reach_outside_the_block(text: str, kind: Kind) -> None:
+    holds_to_the_block(text, kind)
+
+
+_MANY = [f"    return a * {n} + b" for n in range(400)]
+_BIG = "".join(f"def f{n}(a, b):\n{line}\n" for n, line in enumerate(_MANY)) + WHOLE
+_MEGABYTE = 1_000_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```" + " " * _MEGABYTE + "`",
+        "~" * _MEGABYTE + "`",
+        "`" * _MEGABYTE,
+        "__" * (_MEGABYTE // 2),
+        "word " * (_MEGABYTE // 5),
+        "\0" * _MEGABYTE,
+        "</think>\n" * (_MEGABYTE // 9),
+        "<<<<<<< SEARCH\n" * (_MEGABYTE // 15),
+        fenced(WHOLE) * (_MEGABYTE // 50),
+        "".join(fenced(_BIG.replace("42.0", str(n))) for n in range(39)),
+        fenced("x = 1\n" * (_MEGABYTE // 6)),
+        fenced("(" * 180_000),
+        edit("x" * 900_000, "y"),
+        edit("\n".join(line + " # and more" for line in _MANY * 40), "pass"),
+        "".join(edit(line.replace("a", "c") + " # once more", "    return 3") for line in _MANY),
+        "".join(edit(f"def f{n}(a, b):", f"def g{n}(a, b):") for n in range(399)),
+        edit("x = 1\n" * 15_000, "y"),
+        edit(" x = 1\n" * 15_000, "y"),
+    ],
+    ids=range(18),
+)
+def test_a_megabyte_is_read_within_a_second(text: str) -> None:
+    for parent in (PARENT, "x = 1\n" * 30_000 + WHOLE if "x = 1" in text else _BIG):
+        began_s = time.process_time()
+        read_answer(parent, text, "edit", ("answer",))
+        # Twice what is promised: the machine may be busy.
+        assert time.process_time() - began_s < 2.0
 
 
 # The server that benchmarks and trials use

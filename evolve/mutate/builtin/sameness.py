@@ -28,7 +28,7 @@ def same(one: ast.AST, two: ast.AST) -> bool:
                     x, y = _without_docstring(x), _without_docstring(y)
                 if x is not y:
                     waiting.append((x, y))
-        elif a != b or repr(a) != repr(b):  # 0.0 and -0.0 are equal, but not the same program
+        elif a != b or (isinstance(a, float | complex) and repr(a) != repr(b)):  # 0.0 and -0.0 are equal, not the same
             return False
     return True
 
