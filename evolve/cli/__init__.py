@@ -15,6 +15,7 @@ import click
 from evolve import __version__
 from evolve.cli.auditing import audit
 from evolve.cli.doctor import doctor
+from evolve.cli.exporting import data
 from evolve.cli.inspecting import best, diff, runs, show
 from evolve.cli.running import resume, run
 from evolve.cli.scoring import baselines, list_evaluators, score
@@ -63,7 +64,7 @@ def evolve(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (list_evaluators, run, resume, runs, show, best, diff, audit, score, baselines, doctor):
+for command in (list_evaluators, run, resume, runs, show, best, diff, audit, score, baselines, data, doctor):
     evolve.add_command(command)
 
 

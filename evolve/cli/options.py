@@ -26,6 +26,8 @@ require_isolation = click.option(
     "--require-isolation", is_flag=True, help="Refuse to start where a layer of the sandbox is missing."
 )
 
+SPLITS = click.Choice(["train", "validation", "test", "public"])
+
 
 def path_option(name: str, metavar: str, text: str) -> Callable[[Command], Command]:
     """Return an option that takes a path; whether there is something is found out by who reads it."""
@@ -42,7 +44,7 @@ def split_and_workers(command: Command) -> Command:
         path_option("--data", "PATH", "Instances from a file or folder in the problem's public format."),
         click.option(
             "--split",
-            type=click.Choice(["train", "validation", "test", "public"]),
+            type=SPLITS,
             help="Which instances. Default: train; with --data: public.",
         ),
     ):
