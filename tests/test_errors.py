@@ -75,6 +75,8 @@ TABLE = {
     "score {trivial} {trivial}/seed.py --data x": "trivial reads no data files (got --data x); leave --data out.",
     "score {trivial} {trivial}/seed.py --split tset": "Invalid value for '--split': 'tset' is not one of "
     "'train', 'validation', 'test', 'public'. (see: evolve score --help)",
+    "check ./empty": "{cwd}/empty is no problem: it has no evaluator.py with one subclass of Evaluator.",
+    "check": "Missing argument 'FOLDER_OR_NAME'. (see: evolve check --help)",
     "data {trivial} --out new": "trivial writes no data files: it has no public file format.",
     "data {trivial}": "Missing option '--out'. (see: evolve data --help)",
     "data {trivial} --out new --split tset": "Invalid value for '--split': 'tset' is not one of "
@@ -89,7 +91,8 @@ TABLE = {
     "data eplb --out new --split public": "eplb: the public expert loads are not bundled; give the file with "
     "--data PATH (JSON with load_history, each entry with logical_expert_load [58][256]).",
     "rnu": "there is no command 'rnu'. Did you mean 'run'? "
-    "Known: list, run, resume, runs, show, best, diff, audit, score, baselines, data, doctor. (see: evolve --help)",
+    "Known: list, run, resume, runs, show, best, diff, audit, score, baselines, data, check, doctor. "
+    "(see: evolve --help)",
     "--versoin": "No such option '--versoin'. Did you mean '--version'? (see: evolve --help)",
 }
 

@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/registry.py": {"evolve.errors", "evolve.evaluator", "evolve.mutate.source"},
     "evolve/workers": {"evolve.errors", "evolve.evaluator", "evolve.scoring", "evolve.registry", "sandbox"},
     "evolve/measure.py": {"evolve.errors", "evolve.evaluator", "evolve.scoring", "evolve.registry", "evolve.workers"},
+    "evolve/testing.py": {"evolve.evaluator", "evolve.registry", "evolve.scoring", "evolve.workers", "sandbox"},
     "evolve/export.py": {"evolve.errors", "evolve.evaluator", "evolve.registry"},
     "evolve/host.py": {"evolve", "sandbox"},
     "evolve/loop": {*FACTS, "evolve.archive", "evolve.mutate", "evolve.registry", "evolve.search", "evolve.workers"},
