@@ -159,6 +159,14 @@ class Evaluator(ABC):
         """
         raise UsageError(f"{self.name} reads no data files (got --data {path}); leave --data out.")
 
+    def write(self, instances: Sequence[Instance], folder: Path) -> list[Path]:
+        """Write instances in the problem's public file format, into a folder that is there and empty (`evolve data`).
+
+        `load(folder)` reads the same problem data back, under ids of its own. Returns the files written.
+        Raises UsageError for an instance that the format has no place for. Default: the problem writes no files.
+        """
+        raise UsageError(f"{self.name} writes no data files: it has no public file format.")
+
     def summarise(self, split: Split, outcomes: Sequence[Outcome]) -> dict[str, float]:
         """Return the figures of a whole split from its outcomes, all of them feasible, in the order of `instances`.
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.registry import Problem
 from evolve.scoring import SplitScore, split_score
@@ -84,10 +83,7 @@ async def measure(
     announce: told what is going on, one line each time; lasting: a person should see it afterwards too.
     Raises UsageError when the problem has no such split or cannot read the file.
     """
-    instances = problem.evaluator.instances(split) if data is None else problem.evaluator.load(data)
-    if data is None and split not in problem.evaluator.splits:
-        known = ", ".join(problem.evaluator.splits)
-        raise UsageError(f"{problem.evaluator.name} has no {split} split. It has: {known}.")
+    instances = problem.instances(split) if data is None else problem.evaluator.load(data)
     measured = []
     async with LocalWorkers(problem.ref, dict(options), workers, data, require_isolation) as pool:
         for notice in pool.notices:

@@ -11,7 +11,7 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from evolve.errors import UsageError, pick
-from evolve.evaluator import Evaluator
+from evolve.evaluator import Evaluator, Instance, Split
 from evolve.mutate import source
 
 GROUP = "evolve.evaluators"
@@ -46,6 +46,14 @@ class Problem:
     statement: str
     seed: str
     baselines: dict[str, str]
+
+    def instances(self, split: Split) -> Sequence[Instance]:
+        """Return the instances of a split. Raises UsageError when the problem has no such split."""
+        found = self.evaluator.instances(split)  # first: a problem says best what to do about its public data
+        if split not in self.evaluator.splits:
+            known = ", ".join(self.evaluator.splits)
+            raise UsageError(f"{self.evaluator.name} has no {split} split. It has: {known}.")
+        return found
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,6 @@ from itertools import pairwise
 
 import numpy as np
 
-# EVOLVE-BLOCK-START
-JOIN = 1.0  # share of the direct price that it costs to go on from a region that has the data, for each hop it is away
-HOP = 1.0  # share of the direct price that every new hop costs on top of its own price
-SLOW_USD = 0.0  # USD/GB that an edge of 1 Gbit/s costs on top of its price
-TREES = 1  # partition p takes tree p % TREES
-BUSY = 0.0  # by what share an edge gets dearer for each earlier tree that uses it
-
-
-def join_cost(hops, direct_usd):
-    """What it costs to go on from a region that has the data and is so many hops away from the source, USD/GB."""
-    return JOIN * direct_usd * hops
-
 
 def way_to(destination, cost, start):
     """Dijkstra from all regions that have the data. start: region -> cost. Returns regions, one that has it first."""
@@ -40,36 +28,62 @@ def way_to(destination, cost, start):
     return way[::-1]
 
 
-def tree_paths(cost, source, destinations):
+def tree_paths(cost, source, destinations, join_cost, hop_cost):
     """Let one destination after the other join the tree. Returns region -> path from the source, for all in it."""
     paths = {source: [source]}
     dearest_usd = cost[np.isfinite(cost)].max()
     for destination in sorted(destinations, key=lambda d: cost[source, d]):
         direct_usd = min(cost[source, destination], dearest_usd)
-        start = {region: join_cost(len(paths[region]) - 1, direct_usd) for region in paths}
-        for tail, head in pairwise(way_to(destination, cost + HOP * direct_usd, start)):
+        start = {region: max(join_cost(len(path) - 1, direct_usd), 0.0) for region, path in paths.items()}
+        for tail, head in pairwise(way_to(destination, cost + max(hop_cost(direct_usd), 0.0), start)):
             paths[head] = [*paths[tail], head]
     return paths
 
 
-def route(source, destinations, graph, partitions):
-    """Returns {(destination, partition): [region, ...]}."""
+def trees_for(source, destinations, graph, count, edge_cost, join_cost, hop_cost):
+    """Make one tree after the other. Returns for each of them destination -> [region, ...] from the source."""
     index = {name: number for number, name in enumerate(graph.regions)}
     exists = graph.gbit_s > 0
-    slow = SLOW_USD / np.where(exists, graph.gbit_s, 1.0)
+    gbit_s = np.where(exists, graph.gbit_s, 1.0)
     used = np.zeros(exists.shape)
-    trees = max(1, min(int(TREES), partitions))
-    answer = {}
-    for number in range(trees):
-        cost = np.where(exists, graph.usd_per_gb * (1.0 + BUSY * used) + slow, np.inf)
-        paths = tree_paths(cost, index[source], [index[name] for name in destinations])
+    trees = []
+    for _ in range(count):
+        cost = np.where(exists, np.maximum(edge_cost(graph.usd_per_gb, gbit_s, used), 0.0), np.inf)
+        paths = tree_paths(cost, index[source], [index[name] for name in destinations], join_cost, hop_cost)
         for name in destinations:
-            path = paths[index[name]]
-            for tail, head in pairwise(path):
+            for tail, head in pairwise(paths[index[name]]):
                 used[tail, head] += 1
-            for partition in range(number, partitions, trees):
-                answer[name, partition] = [graph.regions[region] for region in path]
-    return answer
+        trees.append({name: [graph.regions[region] for region in paths[index[name]]] for name in destinations})
+    return trees
+
+
+# EVOLVE-BLOCK-START
+JOIN = 1.0  # share of the direct price that it costs to go on from a region that has the data, for each hop it is away
+HOP = 1.0  # share of the direct price that every new hop costs on top of its own price
+SLOW_USD = 0.0  # USD/GB that an edge of 1 Gbit/s costs on top of its price
+BUSY = 0.0  # by what share an edge gets dearer for each path over it in earlier trees
+TREES = 1  # partition p takes tree p % TREES
+
+
+def join_cost(hops, direct_usd):
+    """What it costs to go on from a region that has the data and is so many hops away from the source, USD/GB."""
+    return JOIN * direct_usd * hops
+
+
+def hop_cost(direct_usd):
+    """What every hop costs that is new in the tree, on top of the edge, USD/GB."""
+    return HOP * direct_usd
+
+
+def edge_cost(usd_per_gb, gbit_s, used):
+    """What every edge counts as, USD/GB. All (regions, regions); used: paths of earlier trees over the edge."""
+    return usd_per_gb * (1.0 + BUSY * used) + SLOW_USD / gbit_s
+
+
+def route(source, destinations, graph, partitions):
+    """Returns {(destination, partition): [region, ...]}."""
+    trees = trees_for(source, destinations, graph, min(TREES, partitions), edge_cost, join_cost, hop_cost)
+    return {(name, p): trees[p % len(trees)][name] for name in destinations for p in range(partitions)}
 
 
 # EVOLVE-BLOCK-END

@@ -42,7 +42,20 @@ def test_the_version_is_the_packages() -> None:
 
 
 def test_every_command_has_help_and_the_ones_that_print_facts_have_json() -> None:
-    for name in ("list", "run", "resume", "runs", "show", "best", "diff", "score", "baselines", "doctor"):
+    for name in (
+        "list",
+        "run",
+        "resume",
+        "runs",
+        "show",
+        "best",
+        "diff",
+        "audit",
+        "score",
+        "baselines",
+        "data",
+        "doctor",
+    ):
         said = evolve(name, "--help")
         assert said.code == 0 and said.out.startswith(f"Usage: evolve {name}")
         assert "--json" in said.out

@@ -76,8 +76,24 @@ TABLE = {
     "score {trivial} {trivial}/seed.py --data x": "trivial reads no data files (got --data x); leave --data out.",
     "score {trivial} {trivial}/seed.py --split tset": "Invalid value for '--split': 'tset' is not one of "
     "'train', 'validation', 'test', 'public'. (see: evolve score --help)",
+    "check ./empty": "{cwd}/empty is no problem: it has no evaluator.py with one subclass of Evaluator.",
+    "check": "Missing argument 'FOLDER_OR_NAME'. (see: evolve check --help)",
+    "data {trivial} --out new": "trivial writes no data files: it has no public file format.",
+    "data {trivial}": "Missing option '--out'. (see: evolve data --help)",
+    "data {trivial} --out new --split tset": "Invalid value for '--split': 'tset' is not one of "
+    "'train', 'validation', 'test', 'public'. (see: evolve data --help)",
+    "data {trivial} --out new --split public": "trivial has no public split. It has: train, validation, test.",
+    "data txn_scheduling --out file": "file is a file: give a folder that is new or empty with --out.",
+    "data txn_scheduling --out empty_seed": "empty_seed is not empty: give a folder that is new or empty with --out.",
+    "data txn_scheduling --out file/below": "file/below cannot be written: Not a directory. "
+    "Give another folder with --out.",
+    "data txn_scheduling --out /proc/new": "/proc/new cannot be written: No such file or directory. "
+    "Give another folder with --out.",
+    "data eplb --out new --split public": "eplb: the public expert loads are not bundled; give the file with "
+    "--data PATH (JSON with load_history, each entry with logical_expert_load [58][256]).",
     "rnu": "there is no command 'rnu'. Did you mean 'run'? "
-    "Known: list, run, resume, replay, runs, show, best, diff, audit, score, baselines, doctor. (see: evolve --help)",
+    "Known: list, run, resume, replay, runs, show, best, diff, audit, score, baselines, data, check, doctor. "
+    "(see: evolve --help)",
     "--versoin": "No such option '--versoin'. Did you mean '--version'? (see: evolve --help)",
 }
 
@@ -110,6 +126,7 @@ def test_bad_input_is_one_line_and_exit_code_2(folder: Path, line: str) -> None:
     assert said.code == 2
     assert "Traceback" not in said.out
     assert not list(folder.glob("runs/*/archive.db"))
+    assert not (folder / "new").exists()
 
 
 def test_a_runs_folder_that_cannot_be_written_is_one_line(folder: Path) -> None:

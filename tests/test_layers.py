@@ -38,6 +38,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "sandbox",
     },
     "evolve/measure.py": {"evolve.errors", "evolve.evaluator", "evolve.scoring", "evolve.registry", "evolve.workers"},
+    "evolve/testing.py": {"evolve.evaluator", "evolve.registry", "evolve.scoring", "evolve.workers", "sandbox"},
+    "evolve/export.py": {"evolve.errors", "evolve.evaluator", "evolve.registry"},
     "evolve/host.py": {"evolve", "sandbox"},
     "evolve/loop": {
         *FACTS,

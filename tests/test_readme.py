@@ -72,7 +72,7 @@ def test_the_problem_of_the_readme_runs_and_its_program_scores_as_the_text_says(
     )
     (tmp_path / "twice.py").write_text("def order(jobs_s):\n    return [0] * len(jobs_s)\n")
     monkeypatch.chdir(tmp_path)
-    run = next(line for line in EVOLVE if "./my_problem" in line)
+    run = next(line for line in EVOLVE if line[0] == "run" and "./my_problem" in line)
     done = evolve(*run, "--json")
     assert done.code == 0, done.err
     assert done.json["evaluations"] == 20 and done.json["programs"][0]["splits"]["test"]["score"] == 0.0
@@ -80,6 +80,7 @@ def test_the_problem_of_the_readme_runs_and_its_program_scores_as_the_text_says(
     twice = evolve("score", "./my_problem", "twice.py", "--json").json
     assert (twice["status"], twice["score"]) == ("infeasible", None)
     assert "job 0 is in the order more than once" in twice["feedback"]
+    assert evolve("check", "./my_problem").code == 0
     for shown in ("list", "runs", "show last", "show last best", "diff last", "best last"):
         assert evolve(*shown.split()).code == 0, shown
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from evaluators.cloudcast.answer import checked_paths
 from evaluators.cloudcast.figures import Figures, figures_of, stored
-from evaluators.cloudcast.public_format import public_broadcasts, read_broadcasts
+from evaluators.cloudcast.public_format import public_broadcasts, read_broadcasts, write_broadcasts
 from evaluators.cloudcast.transfer import Bill, Broadcast, Edge, bill
 from evaluators.cloudcast.workload import own_broadcast
 from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Split, relative_score
@@ -35,6 +35,10 @@ class Cloudcast(Evaluator):
     def load(self, path: Path) -> Sequence[Instance]:
         """Read a folder with cost.csv, throughput.csv and configurations."""
         return read_broadcasts(path, "data")
+
+    def write(self, instances: Sequence[Instance], folder: Path) -> list[Path]:
+        """Write CSV files of the networks and JSON of the broadcasts."""
+        return write_broadcasts(instances, folder)
 
     def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:
         """Ask for the paths of one broadcast and score what they cost."""

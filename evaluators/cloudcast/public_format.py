@@ -21,7 +21,7 @@ import numpy as np
 
 from evaluators.cloudcast.network import BUNDLED, Network, bundled_network, provider
 from evaluators.cloudcast.transfer import Broadcast
-from evolve.evaluator import UsageError
+from evolve.evaluator import Instance, UsageError
 
 PUBLIC = BUNDLED.with_name("configurations.json")
 PUBLIC_VMS = 2
@@ -68,42 +68,60 @@ def read_broadcasts(path: Path, prefix: str) -> list[Broadcast]:
     return broadcasts
 
 
-def write_broadcasts(broadcasts: Iterable[Broadcast], folder: Path) -> None:
-    """Write broadcasts so that `read_broadcasts` gives the same ones back, each in a subfolder with its network.
+def write_broadcasts(broadcasts: Iterable[Instance], folder: Path) -> list[Path]:
+    """Write broadcasts so that `read_broadcasts` gives the same ones back, in the same order.
 
-    Raises ValueError for limits that differ within a cloud, for which the format has no place.
+    Broadcasts on one network lie in the folder itself, else each in a subfolder with its own.
+    Raises UsageError for limits that differ within a cloud, for which the format has no place.
     """
+    named = {}
     for broadcast in broadcasts:
-        name = broadcast.id.replace("/", "-")
-        (folder / name).mkdir(parents=True)
-        network = broadcast.network
-        edges = [(int(a), int(b)) for a, b in np.argwhere(network.exists)]
-        for file, columns, matrix in (
-            ("cost.csv", COST_COLUMNS, network.usd_per_gb),
-            ("throughput.csv", THROUGHPUT_COLUMNS, network.bit_s),
-        ):
-            with (folder / name / file).open("w", encoding="utf-8", newline="") as out:
-                writer = csv.writer(out)
-                writer.writerow(columns)
-                writer.writerows((network.regions[a], network.regions[b], float(matrix[a, b])) for a, b in edges)
-        configuration = {
+        assert isinstance(broadcast, Broadcast)
+        prefix, _, name = broadcast.id.partition("/")
+        named[f"{prefix}-{name:0>3}"] = broadcast
+    if len({broadcast.network.fingerprint for broadcast in named.values()}) == 1:
+        return _write_folder(named, folder)
+    return [file for name, broadcast in named.items() for file in _write_folder({name: broadcast}, folder / name)]
+
+
+def _write_folder(named: dict[str, Broadcast], folder: Path) -> list[Path]:
+    """Write the network that all the broadcasts share, and their configurations by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    network = next(iter(named.values())).network
+    edges = [(int(a), int(b)) for a, b in np.argwhere(network.exists)]
+    files = [folder / name for name in ("cost.csv", "throughput.csv", "configurations.json")]
+    for file, columns, matrix in (
+        (files[0], COST_COLUMNS, network.usd_per_gb),
+        (files[1], THROUGHPUT_COLUMNS, network.bit_s),
+    ):
+        with file.open("w", encoding="utf-8", newline="") as out:
+            writer = csv.writer(out)
+            writer.writerow(columns)
+            writer.writerows((network.regions[a], network.regions[b], float(matrix[a, b])) for a, b in edges)
+    configurations = {
+        name: {
             "source_node": network.regions[broadcast.source],
             "dest_nodes": [network.regions[d] for d in broadcast.destinations],
             "data_vol": broadcast.volume_gb,
             "num_partitions": broadcast.partitions,
             "num_vms": broadcast.vms,
-            "ingress_limit": _limits_of(network, broadcast.vm_ingress_gbit_s),
-            "egress_limit": _limits_of(network, broadcast.vm_egress_gbit_s),
+            "ingress_limit": _limits_of(broadcast, broadcast.vm_ingress_gbit_s),
+            "egress_limit": _limits_of(broadcast, broadcast.vm_egress_gbit_s),
         }
-        text = json.dumps({name: configuration}, indent=1)
-        (folder / name / "configurations.json").write_text(text + "\n", encoding="utf-8")
+        for name, broadcast in named.items()
+    }
+    files[2].write_text(json.dumps(configurations, indent=1) + "\n", encoding="utf-8")
+    return files
 
 
-def _limits_of(network: Network, limits: tuple[float, ...]) -> dict[str, float]:
+def _limits_of(broadcast: Broadcast, limits: tuple[float, ...]) -> dict[str, float]:
     found: dict[str, float] = {}
-    for region, limit in zip(network.regions, limits, strict=True):
+    for region, limit in zip(broadcast.network.regions, limits, strict=True):
         if found.setdefault(provider(region), limit) != limit:
-            raise ValueError(f"the regions of {provider(region)} have limits of {found[provider(region)]} and {limit}")
+            raise UsageError(
+                f"cloudcast: {broadcast.id}: the regions of {provider(region)} have limits of "
+                f"{found[provider(region)]} and {limit}; the files have room for one per cloud."
+            )
     return found
 
 

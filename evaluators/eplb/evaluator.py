@@ -19,7 +19,6 @@ timed metrics.
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
 from collections.abc import Sequence
@@ -30,7 +29,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from evaluators.eplb.balance import adrs_score, balancedness, cpu_term, gpu_loads, replica_counts
-from evaluators.eplb.public import read_windows
+from evaluators.eplb.files import read_instances, write_instances
 from evaluators.eplb.scale import figures
 from evaluators.eplb.workload import Cluster, EplbInstance, Windows, drawn_instances
 from evolve.evaluator import (
@@ -90,20 +89,13 @@ class Eplb(Evaluator):
         return drawn_instances(split)
 
     def load(self, path: Path) -> Sequence[EplbInstance]:
-        """Read a file of expert loads: instance i is window i seen, window i + 1 scored. Raises UsageError."""
-        windows = read_windows(path)
-        layers, experts = windows[0].shape
+        """Read a file of expert loads, or a folder: of windows i and i + 1, the second is scored. Raises UsageError."""
         o = self._options
-        cluster = Cluster(layers, experts, o.replicas, o.groups, o.nodes, o.gpus)
-        problem = cluster.problem()
-        if problem:
-            raise UsageError(
-                f"eplb: {path}: {problem}; change --set evaluator.replicas, evaluator.gpus or evaluator.nodes."
-            )
-        return [
-            EplbInstance(f"public/{i}", cluster, read=Windows(seen, scored))
-            for i, (seen, scored) in enumerate(itertools.pairwise(windows))
-        ]
+        return read_instances(path, Cluster(replicas=o.replicas, groups=o.groups, nodes=o.nodes, gpus=o.gpus))
+
+    def write(self, instances: Sequence[Instance], folder: Path) -> list[Path]:
+        """Write a list of two windows per instance, and what their experts are placed on."""
+        return write_instances(instances, folder)
 
     def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:
         """Score a program on one instance. Raises Infeasible for an answer that is no placement."""

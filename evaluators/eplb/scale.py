@@ -1,10 +1,10 @@
 """What scores 0 and what scores 100 on an instance: the naive and the reference placement.
 
 Naive: expert e in slot e, the first experts again in the slots left over (`baselines/identity.py`).
-Reference: flat greedy, then swaps of two replicas between the fullest GPU of a layer and another one, for as long as
-they lower the fullest, at most SWAP_STEPS a layer (steps and not seconds, so that the figure is the same on every
-machine). On all drawn instances no such swap is left after 300 steps and 1 s, well within the 2 s that it may take.
-It knows what a candidate knows: the window seen, not the one it is scored on.
+Reference: `baselines/flat_greedy_swaps.py`: flat greedy, then swaps of two replicas between the fullest GPU of a layer
+and another one, for as long as they lower the fullest, at most SWAP_STEPS a layer (steps and not seconds, so that the
+figure is the same on every machine). On all drawn instances no such swap is left after 300 steps and 1 s, well within
+the 2 s that it may take. It knows what a candidate knows: the window seen, not the one it is scored on.
 
 `python -m evaluators.eplb.reference` writes reference.json for the drawn instances. For `--data` files the figures
 are computed on first use, 0.2 s an instance of the default cluster (at most about 2 s), and kept in the user's cache
@@ -22,17 +22,14 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluators.eplb.balance import balancedness, gpu_loads, replica_counts
-from evaluators.eplb.baselines.flat_greedy import rebalance as flat_greedy
+from evaluators.eplb.balance import balancedness, gpu_loads
+from evaluators.eplb.baselines.flat_greedy_swaps import rebalance as flat_greedy_swaps
 from evaluators.eplb.baselines.identity import rebalance as identity
 from evaluators.eplb.workload import Cluster, EplbInstance, Windows
 from evaluators.kept_figures import keep, recall
 
 VERSION = 1
 """Raise it when the naive or the reference placement changes: figures of an older version are then not used."""
-SWAP_STEPS = 1500
-SMALLEST_GAIN = 1e-9
-"""A swap must lower the fullest GPU by this share of its tokens: rounding must not make the search run in circles."""
 BUNDLED = Path(__file__).with_name("reference.json")
 
 _log = logging.getLogger(__name__)
@@ -52,49 +49,10 @@ def naive_placement(seen: np.ndarray, cluster: Cluster) -> np.ndarray:
     return slots
 
 
-def reference_placement(seen: np.ndarray, cluster: Cluster, steps: int = SWAP_STEPS) -> np.ndarray:
+def reference_placement(seen: np.ndarray, cluster: Cluster) -> np.ndarray:
     """Return the reference placement. seen: (layers, experts) float64, tokens.  Returns (layers, replicas) int64."""
-    slots: np.ndarray = flat_greedy(seen, cluster.replicas, cluster.groups, cluster.nodes, cluster.gpus)
-    return swapped(seen, slots, cluster.gpus, steps)
-
-
-def swapped(seen: np.ndarray, slots: np.ndarray, gpus: int, steps: int) -> np.ndarray:
-    """Improve a placement by swaps: each step the one that lowers the higher of the two GPUs' loads most.
-
-    seen: (layers, experts) float64, tokens.  slots: (layers, replicas) int64.  steps: most swaps a layer.
-    Returns (layers, replicas) int64: no layer's fullest GPU holds more tokens than before.
-    """
-    layers, replicas = slots.shape
-    room = replicas // gpus
-    held = slots.reshape(layers, gpus, room).copy()
-    share = seen / np.maximum(replica_counts(slots, seen.shape[1]), 1)
-    size = np.take_along_axis(share, slots, axis=1).reshape(layers, gpus, room)
-    full = size.sum(axis=2)
-    open_layers = np.arange(layers)
-    for _ in range(steps):
-        if not open_layers.size:
-            break
-        row = np.arange(open_layers.size)
-        fullest = full[open_layers].argmax(axis=1)
-        most = full[open_layers, fullest]
-        # (open layers, slot of the fullest GPU, GPU, slot of that GPU): tokens that the swap takes off the fullest.
-        moved = size[open_layers, fullest][:, :, None, None] - size[open_layers][:, None, :, :]
-        # A swap within the fullest GPU changes nothing; here it counts as no better than before, so it is never taken.
-        higher = np.maximum(most[:, None, None, None] - moved, full[open_layers][:, None, :, None] + moved)
-        flat = higher.reshape(open_layers.size, -1)
-        best = flat.argmin(axis=1)
-        better = flat[row, best] < most * (1.0 - SMALLEST_GAIN)
-        open_layers, fullest, best = open_layers[better], fullest[better], best[better]
-        out, rest = np.divmod(best, gpus * room)
-        other, back = np.divmod(rest, room)
-        for array in (held, size):
-            array[open_layers, fullest, out], array[open_layers, other, back] = (
-                array[open_layers, other, back],
-                array[open_layers, fullest, out],
-            )
-        for gpu in (fullest, other):
-            full[open_layers, gpu] = size[open_layers, gpu].sum(axis=1)
-    return held.reshape(layers, replicas)
+    slots: np.ndarray = flat_greedy_swaps(seen, cluster.replicas, cluster.groups, cluster.nodes, cluster.gpus)
+    return slots
 
 
 def compute(windows: Windows, cluster: Cluster) -> Figures:

@@ -9,7 +9,7 @@ from typing import Any
 
 from evaluators.prism.figures import Figures, figures_of, stored
 from evaluators.prism.pressure import GPU_GB, Gpu, case_score, loaded, pressure_bound, round_robin_pressure
-from evaluators.prism.public_format import public_cases, read_cases
+from evaluators.prism.public_format import public_cases, read_cases, write_cases
 from evaluators.prism.workload import RECIPES, Case, own_case
 from evolve.evaluator import (
     Candidate,
@@ -38,8 +38,12 @@ class Prism(Evaluator):
         return _instances(split)
 
     def load(self, path: Path) -> Sequence[Instance]:
-        """Read a JSON list of cases."""
+        """Read a JSON list of cases, or a folder of them."""
         return read_cases(path, "data")
+
+    def write(self, instances: Sequence[Instance], folder: Path) -> list[Path]:
+        """Write one JSON list of cases."""
+        return write_cases(instances, folder)
 
     def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:
         """Ask for the placement of one case and score its highest pressure."""

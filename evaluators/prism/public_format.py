@@ -11,7 +11,7 @@ from typing import Any
 
 from evaluators.prism.pressure import GPU_GB, Model
 from evaluators.prism.workload import Case
-from evolve.evaluator import UsageError
+from evolve.evaluator import Instance, UsageError
 
 PUBLIC = Path(__file__).parent / "data" / "cases.json"
 
@@ -26,17 +26,36 @@ def public_cases() -> tuple[Case, ...]:
 
 
 def read_cases(path: Path, prefix: str) -> list[Case]:
-    """Read the cases of a file; case i gets the id `prefix/i`.
+    """Read the cases of a file, or of every *.json of a folder in the order of their names.
 
+    Case i of a file gets the id `prefix/i`, of one file of several `prefix/name/i`.
     Raises UsageError that names the file and the line or key that is wrong.
     """
+    if path.is_file():
+        return _read(path, prefix)
+    files = sorted(path.glob("*.json"))
+    if not files:
+        what = (
+            "has no *.json; expected lists of cases" if path.is_dir() else "does not exist: give a JSON file of cases"
+        )
+        raise UsageError(f"prism: {path} {what}.")
+    if len(files) == 1:
+        return _read(files[0], prefix)
+    return [case for file in files for case in _read(file, f"{prefix}/{file.stem}")]
 
+
+def write_cases(cases: Iterable[Instance], folder: Path) -> list[Path]:
+    """Write all cases into one file, so that `read_cases` gives the same ones in the same order."""
+    file = folder / "cases.json"
+    own = [case for case in cases if isinstance(case, Case)]
+    file.write_text(written(own) + "\n", encoding="utf-8")
+    return [file]
+
+
+def _read(path: Path, prefix: str) -> list[Case]:
     def wrong(what: str) -> UsageError:
         return UsageError(f"prism: {path}: {what}")
 
-    if not path.is_file():
-        what = "is a folder: give a JSON file in it" if path.is_dir() else "does not exist: give a JSON file of cases"
-        raise UsageError(f"prism: {path} {what}.")
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:

@@ -10,7 +10,7 @@ from typing import Any
 from evaluators.txn_scheduling.feedback import explain
 from evaluators.txn_scheduling.figures import figures_of, stored
 from evaluators.txn_scheduling.mechanics import makespan_bound, schedule
-from evaluators.txn_scheduling.public_format import public_workloads, read_workloads
+from evaluators.txn_scheduling.public_format import public_workloads, read_workloads, write_workloads
 from evaluators.txn_scheduling.workload import Workload, own_workload
 from evolve.evaluator import (
     Candidate,
@@ -34,7 +34,7 @@ class TxnScheduling(Evaluator):
     name = "txn_scheduling"
     summary = "Order transactions that lock the same keys so that all of them are done early"
     defines = ("schedule",)
-    limits = Limits(call_s=30.0, cpu_s=10.0, memory_mb=512, answer_mb=4)
+    limits = Limits(call_s=60.0, cpu_s=20.0, memory_mb=512, answer_mb=4)
     splits = (Split.TRAIN, Split.VALIDATION, Split.TEST, Split.PUBLIC)
 
     def instances(self, split: Split) -> Sequence[Instance]:
@@ -44,6 +44,10 @@ class TxnScheduling(Evaluator):
     def load(self, path: Path) -> Sequence[Instance]:
         """Read a JSON file of transactions, or a folder of them."""
         return read_workloads(path, "data")
+
+    def write(self, instances: Sequence[Instance], folder: Path) -> list[Path]:
+        """Write one JSON file of transactions per workload."""
+        return write_workloads(instances, folder)
 
     def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:
         """Ask for the order of one workload and score its makespan."""

@@ -106,7 +106,11 @@ def figures_of(instance: Workload) -> Figures:
 
 @functools.lru_cache(maxsize=1024)
 def _of_file(instance: Workload) -> Figures:
-    key = f"{digest(instance.transactions)}-{programs_digest()}"
+    own = digest(instance.transactions)
+    for id_, kept in stored().digests.items():
+        if kept == own:  # one of ours, written by `evolve data`
+            return stored().figures[id_]
+    key = f"{own}-{programs_digest()}"
     known = _cached(key)
     if known is None:
         began = time.perf_counter()

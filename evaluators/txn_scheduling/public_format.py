@@ -8,13 +8,13 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from evaluators.txn_scheduling.mechanics import Op, Transaction
 from evaluators.txn_scheduling.workload import Workload
-from evolve.evaluator import UsageError
+from evolve.evaluator import Instance, UsageError
 
 PUBLIC = Path(__file__).parent / "data"
 
@@ -61,6 +61,18 @@ def transaction(text: str) -> Transaction:
             raise ValueError(f"token {position} is '{token[:40]}'; expected w-KEY, r-KEY (KEY a whole number) or *")
         ops.append((found[1], int(found[2]), position))
     return Transaction(len(tokens), tuple(ops))
+
+
+def write_workloads(workloads: Iterable[Instance], folder: Path) -> list[Path]:
+    """Write one file per workload, so that `read_workloads` of the folder gives the same ones in the same order."""
+    files = []
+    for workload in workloads:
+        assert isinstance(workload, Workload)
+        prefix, _, name = workload.id.partition("/")
+        file = folder / f"{prefix}-{name:0>3}.json"
+        file.write_text(written(workload.transactions) + "\n", encoding="utf-8")
+        files.append(file)
+    return files
 
 
 def written(transactions: Sequence[Transaction]) -> str:

@@ -14,7 +14,9 @@ import click
 
 from evolve import __version__
 from evolve.cli.auditing import audit
+from evolve.cli.checking import check
 from evolve.cli.doctor import doctor
+from evolve.cli.exporting import data
 from evolve.cli.inspecting import best, diff, runs, show
 from evolve.cli.replaying import replay
 from evolve.cli.running import resume, run
@@ -64,14 +66,18 @@ def evolve(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (list_evaluators, run, resume, replay, runs, show, best, diff, audit, score, baselines, doctor):
+COMMANDS = (
+    *(list_evaluators, run, resume, replay, runs, show, best, diff, audit),
+    *(score, baselines, data, check, doctor),
+)
+for command in COMMANDS:
     evolve.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 what a person must put right (one line on stderr), 130 Ctrl-C.
 
-    1 is the answer of `audit` that a figure does not reproduce.
+    1 is the answer of `audit` that a figure does not reproduce, and of `check` that a claim fails.
     """
     sys.exit(_exit_code(sys.argv[1:] if arguments is None else list(arguments)))
 

@@ -26,6 +26,8 @@ require_isolation = click.option(
     "--require-isolation", is_flag=True, help="Refuse to start where a layer of the sandbox is missing."
 )
 
+SPLITS = click.Choice(["train", "validation", "test", "public"])
+
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 BUDGETS: dict[str, tuple[click.IntRange | click.FloatRange, str, str]] = {
@@ -65,7 +67,7 @@ def split_and_workers(command: Command) -> Command:
         path_option("--data", metavar="PATH", text="Instances from a file or folder in the problem's public format."),
         click.option(
             "--split",
-            type=click.Choice(["train", "validation", "test", "public"]),
+            type=SPLITS,
             help="Which instances. Default: train; with --data: public.",
         ),
     ):

@@ -142,8 +142,26 @@ def test_a_malformed_file_is_refused_in_one_line_that_names_it(tmp_path, content
 def test_a_file_that_is_not_there_is_refused_in_one_line(tmp_path):
     with pytest.raises(UsageError, match=r"nothing.json cannot be read \(No such file or directory\)"):
         Eplb().load(tmp_path / "nothing.json")
-    with pytest.raises(UsageError, match=r"cannot be read"):
+    with pytest.raises(UsageError, match=r"has no \*.json; give a file of expert loads"):
         Eplb().load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("clusters", "expected"),
+    [
+        ("{", "clusters.json: "),
+        ('{"loads.json": {"replicas": 6}}', "missing required field `groups`"),
+        ('{"loads.json": {"replicas": 6, "groups": 1, "nodes": 1, "gpus": 0}}', "expected whole numbers from 1 on"),
+        ('{"loads.json": {"replicas": 6, "groups": 1, "nodes": 1, "gpus": 4}}', "6 replicas cannot be shared evenly"),
+    ],
+)
+def test_what_a_folder_says_of_its_clusters_is_checked(tmp_path, clusters, expected):
+    written(tmp_path, history(250))
+    (tmp_path / "clusters.json").write_text(clusters)
+    with pytest.raises(UsageError) as refused:
+        Eplb().load(tmp_path)
+    assert expected in str(refused.value) and "clusters.json" in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_a_file_whose_experts_do_not_fit_names_the_option_to_change(tmp_path):

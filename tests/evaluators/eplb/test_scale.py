@@ -12,7 +12,8 @@ from evaluators import kept_figures
 from evaluators.eplb import Eplb, scale
 from evaluators.eplb.balance import balancedness, gpu_loads, replica_counts
 from evaluators.eplb.baselines.flat_greedy import rebalance as flat_greedy
-from evaluators.eplb.scale import Figures, compute, figures, reference_placement, swapped
+from evaluators.eplb.baselines.flat_greedy_swaps import swapped
+from evaluators.eplb.scale import Figures, compute, figures, reference_placement
 from evaluators.eplb.workload import Cluster, EplbInstance, Windows
 from evolve.evaluator import Split
 

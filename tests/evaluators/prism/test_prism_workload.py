@@ -134,10 +134,10 @@ def test_a_malformed_file_is_refused_with_the_line_or_key(tmp_path, content, mes
     assert "\n" not in str(error.value)
 
 
-def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+def test_a_missing_file_and_an_empty_folder_are_refused(tmp_path):
     with pytest.raises(UsageError, match="does not exist"):
         Prism().load(tmp_path / "none.json")
-    with pytest.raises(UsageError, match="is a folder"):
+    with pytest.raises(UsageError, match=r"has no \*.json"):
         Prism().load(tmp_path)
     (tmp_path / "bytes.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match=re.escape("bytes.json")):

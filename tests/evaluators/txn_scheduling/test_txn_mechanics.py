@@ -174,6 +174,23 @@ def test_cp_sat_agrees_that_the_enumerated_optimum_is_least():
         assert round(solver.objective_value) == optimum(listed)
 
 
+def test_smf_is_the_published_rule_transcribed():
+    """Of 10 drawn from the rest, the one after which all that were chosen have the least makespan, each time anew."""
+
+    def slow_smf(listed):
+        drawing, rest, order = random.Random(0), list(range(len(listed))), []
+        while rest:
+            sample = drawing.sample(rest, min(10 if order else 1, len(rest)))
+            order.append(min(sample, key=lambda i: makespan(listed, [*order, i])))
+            rest.remove(order[-1])
+        return order
+
+    rng = random.Random(6)
+    for _ in range(200):
+        listed = transactions(*random_texts(rng, most=20))
+        assert smf.schedule(listed) == slow_smf(listed)
+
+
 def test_what_is_written_is_read_back():
     rng = random.Random(5)
     texts = random_texts(rng, most=8)

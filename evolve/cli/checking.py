@@ -1,0 +1,41 @@
+"""evolve check."""
+
+from __future__ import annotations
+
+import click
+
+from evolve.cli import options
+
+FAILS = 1
+WORDS = {"holds": "ok", "fails": "FAILS", "skipped": "skipped"}
+
+
+@click.command(short_help="Check that a problem keeps to the contract.")
+@click.argument("evaluator", metavar="FOLDER_OR_NAME")
+@options.as_json
+@options.settings
+def check(evaluator: str, sets: tuple[str, ...], as_json: bool) -> int:
+    """Check a problem of your own, or an installed one: one line per claim, exit code 1 when one fails.
+
+    The same splits in every process, a seed that scores about 0, wrong answers that are infeasible with a message, ...
+    """
+    from evolve.config import resolve
+    from evolve.registry import load_problem
+    from evolve.testing import Checked, Verdict
+    from evolve.testing import check as checked
+
+    config = resolve(None, sets, {"problem": evaluator})
+    problem = load_problem(evaluator, config.evaluator)
+    found: list[Checked] = []
+    with options.announcing(f"checking {evaluator} ..."):
+        for one in checked(problem):
+            found.append(one)
+            if not as_json:
+                click.echo(f"{WORDS[one.verdict]:8}{one.claim}" + (f": {one.reason}" if one.reason else ""))
+    failed = sum(one.verdict is Verdict.FAILS for one in found)
+    if as_json:
+        options.print_json({"evaluator": problem.evaluator.name, "holds": not failed, "claims": found})
+    else:
+        name = problem.evaluator.name
+        click.echo(f"{name}: {failed} of {len(found)} claims fail" if failed else f"{name} keeps to the contract")
+    return FAILS if failed else 0

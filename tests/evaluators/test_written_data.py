@@ -1,0 +1,53 @@
+"""What `evolve data` writes is read back as the same problem data, and a program scores on it as on the split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from in_process import InProcess
+
+from evaluators.cloudcast.figures import digest as cloudcast_digest
+from evaluators.prism.figures import digest as prism_digest
+from evaluators.txn_scheduling.figures import digest as txn_digest
+from evolve.evaluator import Split
+from evolve.export import export
+from evolve.registry import load_problem
+
+DATA = {
+    "eplb": lambda one: (one.cluster, one.windows().fingerprint(one.cluster)),
+    "prism": prism_digest,
+    "cloudcast": cloudcast_digest,
+    "txn_scheduling": lambda one: txn_digest(one.transactions),
+}
+"""Of an instance, everything but its id."""
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def splits():
+    return [(name, split) for name in DATA for split in load_problem(name).evaluator.splits]
+
+
+@pytest.mark.parametrize(("name", "split"), splits())
+def test_it_is_the_same_data_in_the_same_order(tmp_path, name, split):
+    problem = load_problem(name)
+    written = export(problem, split, tmp_path / "out")
+    again = problem.evaluator.load(tmp_path / "out")
+    assert [DATA[name](one) for one in again] == [DATA[name](one) for one in problem.instances(split)]
+    assert len({one.id for one in again}) == len(again) == written.instances
+    assert sorted(written.files) == sorted(file for file in (tmp_path / "out").rglob("*") if file.is_file())
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_a_program_scores_as_on_the_split_and_no_reference_is_computed_again(tmp_path, name):
+    problem = load_problem(name, {"cpu_weight": 0, "calls": 1} if name == "eplb" else {})
+    export(problem, Split.TRAIN, tmp_path / "out")
+    program = InProcess(problem.seed)
+    pairs = zip(problem.instances(Split.TRAIN)[:3], problem.evaluator.load(tmp_path / "out"), strict=False)
+    for own, read in pairs:
+        assert problem.evaluator.evaluate(program, read).score == problem.evaluator.evaluate(program, own).score
+    assert not (tmp_path / "cache").exists()
