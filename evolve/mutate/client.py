@@ -184,6 +184,7 @@ class ModelClient:
         async with self._slots:
             expected = estimated_tokens(prompt.system + prompt.user) + self._usual_tokens_out
             admission = await self._rate.admit(expected)
+            self.warm_up()  # the import is ours, and takes seconds on a busy machine: no server is to blame for it
             started, tally = time.monotonic(), _Tally()
             completion = None
             try:
@@ -210,7 +211,7 @@ class ModelClient:
                 if fault.billed:
                     self._waste(prompt, tally)
                 tally.reader = None
-                if fault.status == 400 and self._form.learn(body, fault.reason, fault.parameter):
+                if fault.status in (400, 422) and self._form.learn(body, fault.reason, fault.parameter):
                     continue
                 failures += 1
                 # A rate limit is waited out until the deadline: it says that the server will answer.
@@ -278,9 +279,7 @@ class ModelClient:
         )
         if completion is None:
             return replace(answer, error=self._one_line(self._why_none(tally, latency_s)))
-        text, reason = completion.text, completion.finish_reason
-        if self._key and self._key in text:
-            text = text.replace(self._key, "[key]")
+        text, reason = self._without_key(completion.text), self._without_key(completion.finish_reason)
         usage = completion.usage or Usage(estimated_tokens(prompt.system + prompt.user), estimated_tokens(text))
         self._usual_tokens_out += 0.2 * (usage.made - self._usual_tokens_out)
         status, error = AnswerStatus.OK, ""
@@ -313,7 +312,8 @@ class ModelClient:
 
     def _one_line(self, text: str) -> str:
         """Return a text for a person: one line, cut where a server was wordy, without the key."""
-        if self._key:
-            text = text.replace(self._key, "[key]")
-        line = " ".join(storable(text).split())
+        line = " ".join(storable(self._without_key(text)).split())
         return line if len(line) <= 500 else line[:500] + " ..."
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self._key, "[key]") if self._key else text

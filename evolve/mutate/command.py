@@ -71,17 +71,7 @@ class CommandClient:
         """
         async with self._slots:
             started = time.monotonic()
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    *self._words,
-                    stdin=asyncio.subprocess.PIPE,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.PIPE,
-                    start_new_session=True,
-                    env=self._environment(),
-                )
-            except OSError as error:
-                raise UsageError(f"model {self.model.name}: cannot be started: {error.strerror}.") from None
+            process = await self._start()
             output, ended = b"", False
             errors = asyncio.create_task(_tail(process.stderr))
             writing = asyncio.create_task(_write(process.stdin, f"{prompt.system}\n\n{prompt.user}"))
@@ -95,8 +85,7 @@ class CommandClient:
                 pass
             finally:
                 if not ended:
-                    with suppress(ProcessLookupError, PermissionError):
-                        os.killpg(process.pid, signal.SIGKILL)
+                    _kill(process)
                 writing.cancel()
                 # Something that has left the group may hold stderr open.
                 await asyncio.wait([errors], timeout=LINGER_S)
@@ -111,6 +100,26 @@ class CommandClient:
         if process.returncode:
             return self._failed(AnswerStatus.ERROR, f"exit status {process.returncode}", last, latency_s)
         return answer_by_hand(prompt, self._without_keys(output), latency_s)
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        starting = asyncio.create_task(
+            asyncio.create_subprocess_exec(
+                *self._words,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
+                env=self._environment(),
+            )
+        )
+        try:
+            # Cancelled half way, asyncio kills the program alone and waits until its children have ended.
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            _kill(await starting)
+            raise
+        except OSError as error:
+            raise UsageError(f"model {self.model.name}: cannot be started: {error.strerror}.") from None
 
     def _failed(self, status: AnswerStatus, why: str, last: str, latency_s: float) -> Answer:
         words = self._without_keys(last.encode())
@@ -130,6 +139,12 @@ class CommandClient:
             for name, value in os.environ.items()
             if name not in self._key_variables and not any(key in value for key in self._keys)
         }
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """Kill a program and all that it started, unless they have left its process group."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _write(pipe: asyncio.StreamWriter | None, text: str) -> None:

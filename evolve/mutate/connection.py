@@ -140,7 +140,8 @@ class Connection:
         return Fault(f"connection lost: {why}", billed=sent)
 
     def _stop(self, what: str) -> NoReturn:
-        raise UsageError(self._one_line(f"model {self._model}: the server at {self._base_url} {what}."))
+        # Without its cause: what the server said may repeat the key.
+        raise UsageError(self._one_line(f"model {self._model}: the server at {self._base_url} {what}.")) from None
 
 
 async def _read(response: Any, reader: AnswerReader, silence: asyncio.Timeout, idle_s: float) -> None:

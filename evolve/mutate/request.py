@@ -72,7 +72,7 @@ class RequestForm:
         return {name: value for name, value in parameters.items() if name not in self._dropped}
 
     def learn(self, sent: dict[str, Any], message: str, parameter: str) -> bool:
-        """Take a server's refusal of a request (400) and return whether the next request will be another one.
+        """Take a server's refusal of a request (400 or 422) and return whether the next request will be another one.
 
         sent: the body that was refused.  parameter: which part the server blames, empty when it does not say.
         """
@@ -92,4 +92,4 @@ def _names(name: str, message: str, parameter: str) -> bool:
     """Tell whether a refusal is of this parameter. `stream` is a word of its own: not part of `stream_options`."""
     if parameter:
         return parameter == name
-    return re.search(rf"(?<![\w.]){name}(?!\w)", message) is not None
+    return re.search(rf"(?<!\w){name}(?!\w)", message) is not None
