@@ -26,6 +26,7 @@ from evolve.loop.population import Population
 from evolve.loop.proposing import Proposer
 from evolve.loop.steps import Steps, recall_best, settled_step
 from evolve.loop.stopping import Stop, Stopped, signals
+from evolve.mutate.prices import require_prices, with_known_prices
 from evolve.mutate.providers import Client, make_clients
 from evolve.mutate.source import check, fingerprint
 from evolve.observer import Audience, Observer, RunResult
@@ -69,7 +70,7 @@ async def run(
     SIGINT and SIGTERM stop it cleanly: the result then says `interrupted`; the second one stops it at once.
     Raises UsageError for whatever a person must put right; what was committed before stays and can be resumed.
     """
-    config = config.model_copy(update={"problem": problem.ref})
+    config = config.model_copy(update={"problem": problem.ref, "models": with_known_prices(config.models)})
     _check(config)
     asked = make_clients(config.models, config.rate, folder) if clients is None else clients
     if pool is None:
@@ -88,11 +89,7 @@ def _check(config: RunConfig) -> None:
     budget = config.budget
     if budget.cost_usd is None:
         return
-    if not config.prices_known:
-        raise UsageError(
-            "a budget in US dollars needs the models' prices: "
-            "--set model.usd_per_mtok_in=... --set model.usd_per_mtok_out=..."
-        )
+    require_prices(config.models)
     if any(model.name == BUILTIN for model in config.models) and budget.evaluations is None and budget.minutes is None:
         raise UsageError("the built-in mutator costs nothing: give --evaluations or --minutes besides --cost-usd.")
 

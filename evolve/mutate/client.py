@@ -97,7 +97,8 @@ class _Tally:
         self.reader: AnswerReader | None = None
         """Of the request that is on its way."""
         self.fault: Fault | None = None
-        """Of the last request, unless one is on its way."""
+        """Of the last request that has ended."""
+        self.on_its_way = False
         self.wasted = Usage(0, 0)
 
 
@@ -207,7 +208,7 @@ class ModelClient:
             try:
                 return await self._request(body, tally, deadline)
             except Fault as fault:
-                tally.fault = fault
+                tally.fault, tally.on_its_way = fault, False
                 if fault.billed:
                     self._waste(prompt, tally)
                 tally.reader = None
@@ -234,7 +235,7 @@ class ModelClient:
             while (pause_s := self._quiet_until - time.monotonic()) > 0:
                 await asyncio.sleep(pause_s)
             tally.requests += 1
-            tally.fault = None
+            tally.on_its_way = True
             reader = tally.reader = AnswerReader(self._form.api)
             start_s = None if self._slowest_start_s is None else SLOW_START * self._slowest_start_s
             idle_s = self.model.idle_timeout_s
@@ -267,7 +268,7 @@ class ModelClient:
         wasted = tally.wasted
         answer = Answer(
             text="",
-            status=AnswerStatus.TIMEOUT if tally.fault is None else AnswerStatus.ERROR,
+            status=AnswerStatus.TIMEOUT if tally.on_its_way or tally.fault is None else AnswerStatus.ERROR,
             error="",
             tokens_in=wasted.given,
             tokens_out=wasted.made,
@@ -302,12 +303,11 @@ class ModelClient:
         )
 
     def _why_none(self, tally: _Tally, latency_s: float) -> str:
-        if tally.fault is not None:
-            reason = tally.fault.reason
-        else:
-            reason = f"no answer within {self.model.timeout_s:g} s"
-            if not tally.requests:
-                reason += f": the server at {self.base_url} fails every request"
+        fault, reason = tally.fault, f"no answer within {self.model.timeout_s:g} s"
+        if fault is not None:
+            reason = f"{reason}, after {fault.reason}" if tally.on_its_way else fault.reason
+        elif not tally.requests:
+            reason += f": the server at {self.base_url} fails every request"
         return f"{reason} ({tally.requests} attempt{'s' * (tally.requests != 1)} in {latency_s:.1f} s)"
 
     def _one_line(self, text: str) -> str:

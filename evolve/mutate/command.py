@@ -84,9 +84,9 @@ class CommandClient:
             except TimeoutError:
                 pass
             finally:
-                if not ended:
-                    _kill(process)
                 writing.cancel()
+                if not ended:
+                    await _kill(process)
                 # Something that has left the group may hold stderr open.
                 await asyncio.wait([errors], timeout=LINGER_S)
                 errors.cancel()
@@ -116,7 +116,7 @@ class CommandClient:
             # Cancelled half way, asyncio kills the program alone and waits until its children have ended.
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
-            _kill(await starting)
+            await _kill(await starting)
             raise
         except OSError as error:
             raise UsageError(f"model {self.model.name}: cannot be started: {error.strerror}.") from None
@@ -141,10 +141,15 @@ class CommandClient:
         }
 
 
-def _kill(process: asyncio.subprocess.Process) -> None:
+async def _kill(process: asyncio.subprocess.Process) -> None:
     """Kill a program and all that it started, unless they have left its process group."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+    if process.stdin is not None:
+        process.stdin.close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            await process.wait()
 
 
 async def _write(pipe: asyncio.StreamWriter | None, text: str) -> None:

@@ -168,7 +168,8 @@ def test_a_hanging_server_costs_a_call_its_deadline_and_the_run_goes_on() -> Non
 
 def test_one_deadline_covers_all_attempts_and_pauses() -> None:
     (answer,), server = ask([Http(429)], timeout_s=0.3, backoff_s=0.05)
-    assert answer.status is AnswerStatus.ERROR
+    assert answer.status in (AnswerStatus.ERROR, AnswerStatus.TIMEOUT), "in a pause, or with a request on its way"
+    assert "429" in answer.error
     assert answer.attempts == server.count > 2
     assert 0.29 < answer.latency_s < 0.6
     (answer,), server = ask([Http(429, retry_after="3600")], timeout_s=0.1)
