@@ -31,13 +31,14 @@ Json = dict[str, Any]
 class Http:
     """An error status. retry_after: the header's text, seconds or a date; None leaves it out.
 
-    parameter: which part of the request is blamed.
+    parameter: which part of the request is blamed.  code: the server's own word for what is wrong.
     """
 
     status: int
     retry_after: str | None = None
     message: str = "scripted fault"
     parameter: str | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,7 @@ class _Connection(asyncio.Protocol):
             return
         self.server.open -= 1
         if isinstance(answer, Http):
-            blame = {"message": answer.message, "type": "scripted", "param": answer.parameter, "code": None}
+            blame = {"message": answer.message, "type": "scripted", "param": answer.parameter, "code": answer.code}
             extra = "" if answer.retry_after is None else f"Retry-After: {answer.retry_after}\r\n"
             self.write(json.dumps({"error": blame}).encode(), status=answer.status, extra=extra)
         elif isinstance(answer, Wire):

@@ -38,7 +38,7 @@ CAP_TOKENS = 16_384
 TEMPLATE_TOKENS = 64
 """More than any server's chat template puts around two messages."""
 SLOW_START = 4.0
-"""How many times the longest wait so far for an answer's first piece is taken for a hang."""
+"""How many times the longest wait so far for an answer's first piece is a hang, in a model that does not reason."""
 
 MayRetry = Callable[[int, int, float | None], bool]
 """(call id, tokens, US dollars): whether a call that has used so much without an answer may send another request."""
@@ -145,6 +145,7 @@ class ModelClient:
         )
         self._quiet_until = 0.0
         self._slowest_start_s: float | None = None
+        self._reasons = model.reasoning_effort is not None
         self._usual_tokens_out = 1000.0
 
     def __repr__(self) -> str:
@@ -180,7 +181,7 @@ class ModelClient:
         The deadline begins when a slot is free and the rate limit lets the call through, and covers everything after
         that: requests, pauses, the breaker. A call that its own limits hold back has not been stalled by a server.
         Raises UsageError for what a person must put right: no server at the base URL, a key that is missing or refused
-        (401, 403), an unknown model or path (404).
+        (401, 403), an unknown model or path (404), an account without credit (402).
         """
         async with self._slots:
             expected = estimated_tokens(prompt.system + prompt.user) + self._usual_tokens_out
@@ -237,13 +238,9 @@ class ModelClient:
             tally.requests += 1
             tally.on_its_way = True
             reader = tally.reader = AnswerReader(self._form.api)
-            start_s = None if self._slowest_start_s is None else SLOW_START * self._slowest_start_s
-            idle_s = self.model.idle_timeout_s
-            began = time.monotonic()
+            idle_s, began = self.model.idle_timeout_s, time.monotonic()
             try:
-                completion = await self._connection.ask(
-                    self._form.path, body, reader, idle_s, None if start_s is None else max(idle_s, start_s)
-                )
+                completion = await self._connection.ask(self._form.path, body, reader, idle_s, self._start_s())
             except Fault as fault:
                 outcome.works = fault.server_works
                 self._quiet_until = max(self._quiet_until, time.monotonic() + fault.retry_after_s)
@@ -254,8 +251,20 @@ class ModelClient:
                 raise
             outcome.works = True
             tally.reader = None
-            self._slowest_start_s = max(self._slowest_start_s or 0.0, (reader.began_at or time.monotonic()) - began)
+            self._reasons = self._reasons or (completion.usage is not None and completion.usage.reasoning > 0)
+            if reader.streamed and reader.began_at is not None:
+                self._slowest_start_s = max(self._slowest_start_s or 0.0, reader.began_at - began)
         return completion
+
+    def _start_s(self) -> float | None:
+        """Return how long a stream may take to begin; None: as long as the call.
+
+        A model that reasons is silent for as long as it thinks, and giving it up would be to pay twice. Of one that
+        does not, some answers have to be known first.
+        """
+        if self._reasons or self._slowest_start_s is None:
+            return None
+        return max(self.model.idle_timeout_s, SLOW_START * self._slowest_start_s)
 
     def _waste(self, prompt: Prompt, tally: _Tally) -> None:
         """Count what the server may bill for a request without an answer: the prompt, and what had come."""

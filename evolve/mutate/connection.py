@@ -109,7 +109,7 @@ class Connection:
             raise Fault(f"the server's answer cannot be read: {error}", billed=True) from None
 
     def _status_fault(self, error: openai.APIStatusError) -> Fault:
-        """Return the fault that a status of 4xx or 5xx is. Raises UsageError for 401, 403 and 404."""
+        """Return the fault that a status of 4xx or 5xx is. Raises UsageError for those that only a person can end."""
         status = error.status_code
         blamed = error.body if isinstance(error.body, dict) else {}
         told = blamed.get("message")
@@ -121,6 +121,9 @@ class Connection:
                 )
             case 401 | 403:
                 self._stop(f"refused the key in ${self._api_key_env} ({said}). Check it, --model and --base-url")
+            case 402 | 429 if status == 402 or blamed.get("code") == "insufficient_quota":
+                # The one 429 that no waiting ends.
+                self._stop(f"says that the account has no credit left ({said}). Add some, then resume the run")
             case 404:
                 self._stop(f"does not know the model or the path ({said}). Check --model and --base-url (.../v1)")
         return Fault(

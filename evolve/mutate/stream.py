@@ -30,7 +30,7 @@ class AnswerReader:
     Lenient: any line ends, events without blank lines between them, comments, unknown events, usage anywhere, a stream
     from a server that was not asked for one and a plain body from one that was.
 
-    began_at: on the monotonic clock, when the first piece of the answer came, be it a hidden thought.
+    began_at: on the monotonic clock, when the first piece of the text came; thoughts do not count.
     done: nothing that matters can follow.
     """
 
@@ -95,8 +95,13 @@ class AnswerReader:
 
     @property
     def began(self) -> bool:
-        """Whether a piece of the answer has come."""
+        """Whether a piece of the text has come."""
         return self.began_at is not None
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the answer came in events."""
+        return self._plain is False
 
     @property
     def complete(self) -> bool:
@@ -184,6 +189,5 @@ class AnswerReader:
             self._pieces.append(text)
 
     def _hid(self, thought: object) -> None:
-        if isinstance(thought, str) and thought:
-            self._begin()
+        if isinstance(thought, str):
             self._hidden_chars += len(thought)

@@ -316,6 +316,12 @@ def test_an_unknown_model_or_path_stops_with_one_line() -> None:
         ask([Http(404, message="no model m")])
 
 
+@pytest.mark.parametrize("fault", [Http(402, message="Insufficient Balance"), Http(429, code="insufficient_quota")])
+def test_an_account_without_credit_stops_with_one_line(fault: Answer) -> None:
+    with pytest.raises(UsageError, match=r"has no credit left \(4.*resume the run"):
+        ask([fault])
+
+
 def test_a_server_that_was_never_there_stops_the_run() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
+from collections.abc import Sequence
 
 import pytest
 from client_parts import PROMPT, ask, client
-from model_server import Answer, Http, Json, Reply, Script, Wire
+from model_server import Answer, Http, Json, ModelServer, Reply, Script, Wire
 
 from evolve.mutate.client import CAP_TOKENS, AnswerStatus
 from evolve.mutate.completion import Api, Usage, read_usage
@@ -145,20 +147,27 @@ def test_silence_after_the_headers_costs_the_deadline(stream: bool) -> None:
     assert answer.cost_usd == pytest.approx(6 * 2e-6)
 
 
-def test_once_a_model_has_answered_silence_before_the_answer_is_known_for_a_hang() -> None:
-    """A model that reasons may be silent for minutes, so the first wait ends with the deadline only."""
-    import asyncio
-
-    from model_server import ModelServer
+def attempts(answers: Sequence[Answer], **settings: object) -> list[int]:
+    """Return the requests that each of three calls took, one after the other."""
 
     async def thrice(base_url: str) -> list[int]:
-        async with client(base_url, idle_timeout_s=0.2, timeout_s=5.0) as model:
+        async with client(base_url, idle_timeout_s=0.2, **settings) as model:
             return [(await model.complete(PROMPT)).attempts for _ in range(3)]
 
-    with ModelServer(["first", Wire("hang"), "second", "third"]) as server:
-        began = time.monotonic()
-        assert asyncio.run(thrice(server.base_url)) == [1, 2, 1]
-        assert time.monotonic() - began < 4.0
+    with ModelServer(answers) as server:
+        return asyncio.run(thrice(server.base_url))
+
+
+def test_of_a_model_that_answers_at_once_a_long_silence_before_the_answer_is_known_for_a_hang() -> None:
+    began = time.monotonic()
+    assert attempts(["first", Wire("hang"), "second", "third"], timeout_s=30.0) == [1, 2, 1]
+    assert time.monotonic() - began < 20.0
+
+
+@pytest.mark.parametrize("settings", [{}, {"reasoning_effort": "high"}, {"stream": False}])
+def test_a_model_that_reasons_may_be_silent_before_it_answers(settings: dict[str, object]) -> None:
+    first = Reply("first", reasoning=0 if settings else 10)
+    assert attempts([first, Reply("second", delay_s=1.0), "third"], **settings) == [1, 1, 1]
 
 
 # Servers that refuse a part of the request
