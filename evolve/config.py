@@ -140,6 +140,11 @@ class ModelConfig(Part):
         ge=0,
         description="US dollars for 10^6 prompt tokens that the server had cached",
     )
+    usd_per_mtok_cache_write: float | None = Field(
+        default=None,
+        ge=0,
+        description="US dollars for 10^6 prompt tokens that the server puts into its cache; none: as of the prompt",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -28,6 +28,7 @@ from evolve.loop.proposing import Proposer
 from evolve.loop.replaying import tape_clients
 from evolve.loop.steps import Steps, recall_best
 from evolve.loop.stopping import Stop, Stopped, signals
+from evolve.mutate.prices import require_prices, with_known_prices
 from evolve.mutate.providers import Client, make_clients
 from evolve.mutate.source import check, fingerprint
 from evolve.observer import Audience, Observer, RunResult
@@ -79,7 +80,7 @@ async def run(
     SIGINT and SIGTERM stop it cleanly: the result then says `interrupted`; the second one stops it at once.
     Raises UsageError for whatever a person must put right; what was committed before stays and can be resumed.
     """
-    config = config.model_copy(update={"problem": problem.ref})
+    config = config.model_copy(update={"problem": problem.ref, "models": with_known_prices(config.models)})
     _check(config)
     templates = _templates(config, problem)
     if tape is None and config.replay is not None:
@@ -115,18 +116,14 @@ def _check(config: RunConfig) -> None:
     make_strategy(config.search)
     fixed_mix(config.mutation)
     budget = config.budget
-    if budget.cost_usd is not None and not config.prices_known:
+    if budget.cost_usd is not None:
+        require_prices(config.models)
+    asks_builtin = any(model.name == BUILTIN for model in config.models)
+    if asks_builtin and budget.evaluations is None and budget.minutes is None:
         raise UsageError(
-            "a budget in US dollars needs the models' prices: "
-            "--set model.usd_per_mtok_in=... --set model.usd_per_mtok_out=..."
+            "the built-in mutator costs nothing and makes no model call: "
+            "give --evaluations or --minutes besides --cost-usd, --tokens or --calls."
         )
-    if budget.evaluations is None and budget.minutes is None:
-        asks_builtin = any(model.name == BUILTIN for model in config.models)
-        if asks_builtin:
-            raise UsageError(
-                "the built-in mutator costs nothing and makes no model call: "
-                "give --evaluations or --minutes besides --cost-usd, --tokens or --calls."
-            )
 
 
 class _Session:

@@ -1,53 +1,154 @@
-"""Reading a server's answer, lenient where the servers that call themselves OpenAI-compatible differ."""
+"""Reading a server's whole answer, lenient where the servers that call themselves OpenAI-compatible differ."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 MAX_TOKENS = 2**53
 """A count above it is none: no float and no database column holds it."""
 
+Api = Literal["chat", "responses"]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one answer.
+
+    given: of the prompt, those below included.  cached: read from the server's cache.  written: put into it.
+    made: of the answer, hidden ones included.  reasoning: the hidden ones.
+    """
+
+    given: int
+    made: int
+    cached: int = 0
+    written: int = 0
+    reasoning: int = 0
+
 
 @dataclass(frozen=True)
 class Completion:
-    """What a response's body says. tokens: (prompt, completion), None when the server did not count."""
+    """What a response says. usage: None when the server did not count."""
 
     text: str
     finish_reason: str
     refusal: str
-    tokens: tuple[int, int] | None
+    usage: Usage | None
 
 
-def read_completion(body: str) -> Completion:
-    """Read a chat completion, lenient where servers differ. Raises ValueError that says what is missing."""
-    try:
-        message = json.loads(body)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+def read_completion(body: str, api: Api = "chat") -> Completion:
+    """Read the body of an answer that came in one piece. Raises ValueError that says what is missing."""
+    message = parsed(body)
     if not isinstance(message, dict):
         raise ValueError(f"a JSON {type(message).__name__}")
+    return read_response(message) if api == "responses" else _read_chat(message)
+
+
+def parsed(text: str | bytes) -> Any:
+    """Return what a JSON text says. Raises ValueError."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _read_chat(message: Mapping[str, Any]) -> Completion:
     match message:
         case {"choices": [{"message": {**said}, **choice}, *_]}:
             pass
-        case {"error": error} if error:
-            raise ValueError(f"an error: {json.dumps(error)[:300]}")
         case _:
-            raise ValueError(f"no choices in {sorted(message)[:10]}")
-    content = said.get("content")
-    if isinstance(content, list):
-        content = "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
-    usage = message.get("usage")
-    counts = (usage.get("prompt_tokens"), usage.get("completion_tokens")) if isinstance(usage, dict) else (None, None)
-    given, made = (n if type(n) is int and 0 <= n < MAX_TOKENS else None for n in counts)
+            raise ValueError(_what_is_there_instead("choices", message))
     return Completion(
-        text=storable(content) if isinstance(content, str) else "",
+        text=storable(text_of(said.get("content"))),
         finish_reason=storable(str(choice.get("finish_reason") or "")),
         refusal=str(said.get("refusal") or ""),
-        tokens=(given, made) if given is not None and made is not None else None,
+        usage=read_usage(message.get("usage")),
     )
+
+
+def read_response(message: Mapping[str, Any]) -> Completion:
+    """Read an answer of the responses API. Raises ValueError that says what is missing."""
+    output = message.get("output")
+    if not isinstance(output, list) or message.get("status") in ("failed", "cancelled"):
+        raise ValueError(_what_is_there_instead("output", message))
+    parts = [
+        part
+        for item in output
+        if isinstance(item, dict) and item.get("type", "message") == "message" and isinstance(item.get("content"), list)
+        for part in item["content"]
+        if isinstance(part, dict)
+    ]
+    incomplete = message.get("incomplete_details")
+    cause = str(incomplete.get("reason") or "") if isinstance(incomplete, dict) else ""
+    return Completion(
+        text=storable(text_of(parts)),
+        # The words of the chat interface, so that a reader need not know which one was asked.
+        finish_reason=storable({"": "stop", "max_output_tokens": "length"}.get(cause, cause)),
+        refusal="".join(str(part.get("refusal") or "") for part in parts),
+        usage=read_usage(message.get("usage")),
+    )
+
+
+def text_of(content: object) -> str:
+    """Return the text of a message's content, which is a string or a list of parts."""
+    if isinstance(content, list):
+        return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
+
+
+def read_usage(usage: object) -> Usage | None:
+    """Return the tokens that a server counted, by the names of either interface; None when it did not."""
+    if not isinstance(usage, dict):
+        return None
+    given = _first_count(usage, "prompt_tokens", "input_tokens")
+    made = _first_count(usage, "completion_tokens", "output_tokens")
+    if given is None or made is None:
+        return None
+    of_prompt = _details(usage, "prompt_tokens_details", "input_tokens_details")
+    of_answer = _details(usage, "completion_tokens_details", "output_tokens_details")
+    cached = _first_count(of_prompt, "cached_tokens") or _first_count(usage, "prompt_cache_hit_tokens") or 0
+    written = _first_count(of_prompt, "cache_write_tokens") or 0
+    reasoning = _first_count(of_answer, "reasoning_tokens") or 0
+    # Some servers leave the hidden tokens out of the answer's and have them in the total, which is what they bill.
+    if reasoning and usage.get("total_tokens") == given + made + reasoning:
+        made += reasoning
+    cached = min(cached, given)
+    return Usage(given, made, cached, min(written, given - cached), min(reasoning, made))
+
+
+def estimated_tokens(text: str) -> int:
+    """Return about how many tokens a text has, where nobody counted them."""
+    return (len(text) + 3) // 4
 
 
 def storable(text: str) -> str:
     """Return a text that any file and any database takes: no lone surrogates, no null characters."""
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+
+
+def error_in(message: Mapping[str, Any]) -> str:
+    """Return what an object's `error` says, in one line; empty without one."""
+    error = message.get("error")
+    if not error:
+        return ""
+    said = error.get("message") if isinstance(error, dict) else None
+    return str(said) if said else json.dumps(error)[:300]
+
+
+def _what_is_there_instead(key: str, message: Mapping[str, Any]) -> str:
+    error = error_in(message)
+    return f"an error: {error}" if error else f"no {key} in {sorted(message)[:10]}"
+
+
+def _first_count(counts: Mapping[str, Any], *keys: str) -> int | None:
+    for key in keys:
+        count = counts.get(key)
+        if type(count) is int and 0 <= count < MAX_TOKENS:
+            return count
+    return None
+
+
+def _details(usage: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    return next((usage[key] for key in keys if isinstance(usage.get(key), dict)), {})

@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 
 from evolve.errors import UsageError
 
+OPENAI_URL = "https://api.openai.com/v1"
+"""Where a model is asked when nothing else is said."""
+
 
 def checked_url(url: str) -> str:
     """Return a base URL without the slash at its end. Raises UsageError when it is none, or holds a secret."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from evolve.config import BUILTIN, ModelConfig, RateConfig
+from evolve.config import BUILTIN, MANUAL, ModelConfig, RateConfig
 
 if TYPE_CHECKING:
-    from evolve.mutate.client import Answer
+    from evolve.mutate.client import Answer, MayRetry
     from evolve.mutate.prompt import Prompt
 
 
@@ -18,6 +18,9 @@ class Client(Protocol):
 
     def warm_up(self) -> None:
         """Do what the first call would have to wait for. Called on another thread."""
+
+    def worst_case(self, prompt: Prompt) -> tuple[int, float | None]:
+        """Return the most tokens and US dollars that one request for a prompt may come to; None: no price is known."""
 
     async def complete(self, prompt: Prompt, call_id: int) -> Answer:
         """Ask the model. call_id: the step that asks. Raises UsageError for what a person must put right."""
@@ -29,28 +32,42 @@ class Client(Protocol):
         """Close the connections."""
 
 
-def make_clients(models: Sequence[ModelConfig], rate: RateConfig, folder: Path) -> dict[str, Client]:
+def make_clients(
+    models: Sequence[ModelConfig],
+    rate: RateConfig,
+    folder: Path,
+    *,
+    cap_tokens: bool = False,
+    may_retry: MayRetry | None = None,
+) -> dict[str, Client]:
     """Return a client for each model but the built-in mutator, by name.
 
-    folder: of the run, in which a person finds the prompts. Raises UsageError for a wrong URL or a missing key.
+    folder: of the run, in which a person finds the prompts.
+    cap_tokens: limit every answer, also where the settings do not, so that no call exceeds its `worst_case`.
+    may_retry: asked before another request is sent for a call whose earlier ones may be billed: their tokens and
+        dollars are on top of the one worst case that the call was taken for.
+    Raises UsageError for a wrong URL, a missing key or a program that does not exist.
     """
     asked = [model for model in models if model.name != BUILTIN]
     if not asked:
         return {}
+    from evolve.mutate.breaker import Breaker
     from evolve.mutate.client import ModelClient
+    from evolve.mutate.command import CommandClient
+    from evolve.mutate.manual import ManualClient
+    from evolve.mutate.rate import RateLimit
 
-    return {
-        model.name: ModelClient(
-            model.name,
-            base_url=model.base_url,
-            api_key_env=model.api_key_env,
-            temperature=model.temperature,
-            max_tokens=model.max_tokens,
-            timeout_s=model.timeout_s,
-            concurrency=model.concurrency,
-            usd_per_mtok_in=model.usd_per_mtok_in,
-            usd_per_mtok_out=model.usd_per_mtok_out,
-            max_attempts=model.attempts,
-        )
-        for model in asked
-    }
+    keys = sorted({model.api_key_env for model in asked if model.is_served})
+    limit = RateLimit(rate)
+    breakers: dict[str, Breaker] = {}
+    clients: dict[str, Client] = {}
+    for model in asked:
+        if model.name == MANUAL:
+            clients[model.name] = ManualClient(model, folder)
+        elif not model.is_served:
+            clients[model.name] = CommandClient(model, keys)
+        else:
+            client = ModelClient(model, rate=limit, cap_tokens=cap_tokens, may_retry=may_retry)
+            client.breaker = breakers.setdefault(client.base_url, client.breaker)
+            clients[model.name] = client
+    return clients

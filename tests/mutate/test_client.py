@@ -12,22 +12,23 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 
 import pytest
+from client_parts import KEY, PROMPT, ask, client
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model_server import Answer, Http, ModelServer, Reply, Script, Wire, with_faults
+from model_server import FAULTS, Answer, Http, ModelServer, Reply, Script, Wire, with_faults
 
 from evolve.errors import UsageError
 from evolve.mutate import client as client_module
-from evolve.mutate.client import AnswerStatus, ModelClient
-from evolve.mutate.completion import read_completion
+from evolve.mutate.client import AnswerStatus
+from evolve.mutate.completion import Api, read_completion
+from evolve.mutate.fault import retry_after_s
 from evolve.mutate.mutation import Kind
 from evolve.mutate.prompt import Prompt
+from evolve.mutate.stream import AnswerReader
 
-PROMPT = Prompt("Be brief.", "Say something.", Kind.EDIT)
-KEY = "sk-test-0123456789abcdef"
+APIS: tuple[Api, ...] = ("chat", "responses")
 _KEYS = st.sampled_from(["choices", "message", "content", "refusal", "usage", "prompt_tokens", "text", "error"])
 
 
@@ -35,23 +36,6 @@ _KEYS = st.sampled_from(["choices", "message", "content", "refusal", "usage", "p
 def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.delenv(variable, raising=False)
-
-
-def client(base_url: str, **settings: object) -> ModelClient:
-    return ModelClient("m", base_url=base_url, **{"backoff_s": 0.005, "timeout_s": 5.0, **settings})  # type: ignore[arg-type]
-
-
-def ask(
-    script: Script | Sequence[Answer], calls: int = 1, **settings: object
-) -> tuple[list[client_module.Answer], ModelServer]:
-    """Return the answers of calls made at once, and the server that answered."""
-
-    async def all_at_once(base_url: str) -> list[client_module.Answer]:
-        async with client(base_url, **settings) as model:
-            return await asyncio.gather(*(model.complete(PROMPT) for _ in range(calls)))
-
-    with ModelServer(script) as server:
-        return asyncio.run(all_at_once(server.base_url)), server
 
 
 def test_an_answer_comes_with_its_tokens_its_cost_and_its_latency() -> None:
@@ -71,7 +55,11 @@ def test_the_request_is_a_chat_completion_with_nothing_that_was_not_asked_for() 
     assert request.json == {
         "model": "m",
         "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Say something."}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
     }
+    _, server = ask(["hello"], stream=False)
+    assert set(server.requests[0].json) == {"model", "messages"}
     _, server = ask(["hello"], temperature=0.7, max_tokens=99)
     assert (server.requests[0].json["temperature"], server.requests[0].json["max_tokens"]) == (0.7, 99)
 
@@ -115,14 +103,13 @@ def test_a_passing_fault_costs_one_more_attempt_and_no_answer(fault: Answer) -> 
         (Http(500, message="out of order"), "500: out of order"),
         (Wire("reset"), "connection lost"),
         (Wire("cut"), "connection lost"),
-        (Wire("not_json"), "no chat completion"),
-        (Wire("list"), "a JSON list"),
-        (Wire("nested"), "nested too deeply"),
+        (Wire("not_json"), "cannot be read"),
+        (Wire("error"), "an error: out of memory"),
     ],
     ids=str,
 )
 def test_a_lasting_fault_is_an_answer_that_says_so(fault: Answer, reason: str) -> None:
-    (answer,), server = ask([fault], max_attempts=3)
+    (answer,), server = ask([fault], attempts=3)
     assert (answer.status, answer.text, answer.attempts, server.count) == (AnswerStatus.ERROR, "", 3, 3)
     assert reason in answer.error
     assert "\n" not in answer.error
@@ -135,7 +122,7 @@ def test_a_request_that_the_server_refuses_is_not_sent_again() -> None:
 
 
 def test_a_rate_limit_is_waited_out_beyond_the_attempts_of_other_faults() -> None:
-    (answer,), server = ask([Http(429)] * 5 + ["hello"], max_attempts=2)
+    (answer,), server = ask([Http(429)] * 5 + ["hello"], attempts=2)
     assert (answer.status, server.count) == (AnswerStatus.OK, 6)
 
 
@@ -155,10 +142,10 @@ def test_retry_after_holds_back_every_call_of_the_client() -> None:
 
 
 def test_a_retry_after_may_be_a_date() -> None:
-    wait_s = client_module._retry_after_s(email.utils.formatdate(time.time() + 100, usegmt=True))
+    wait_s = retry_after_s(email.utils.formatdate(time.time() + 100, usegmt=True))
     assert 98 < wait_s <= 100
-    assert client_module._retry_after_s("Mon, 99 Foo") == 0.0
-    assert client_module._retry_after_s("inf") == 0.0
+    assert retry_after_s("Mon, 99 Foo") == 0.0
+    assert retry_after_s("inf") == 0.0
 
 
 def test_a_hanging_server_costs_a_call_its_deadline_and_the_run_goes_on() -> None:
@@ -181,7 +168,8 @@ def test_a_hanging_server_costs_a_call_its_deadline_and_the_run_goes_on() -> Non
 
 def test_one_deadline_covers_all_attempts_and_pauses() -> None:
     (answer,), server = ask([Http(429)], timeout_s=0.3, backoff_s=0.05)
-    assert answer.status is AnswerStatus.ERROR
+    assert answer.status in (AnswerStatus.ERROR, AnswerStatus.TIMEOUT), "in a pause, or with a request on its way"
+    assert "429" in answer.error
     assert answer.attempts == server.count > 2
     assert 0.29 < answer.latency_s < 0.6
     (answer,), server = ask([Http(429, retry_after="3600")], timeout_s=0.1)
@@ -222,21 +210,27 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(message=_JSON, choice=st.dictionaries(_KEYS, _JSON, max_size=3), said=st.dictionaries(_KEYS, _JSON, max_size=3))
 def test_no_body_makes_the_reader_raise_anything_but_value_error(
     message: object, choice: dict[str, object], said: dict[str, object]
 ) -> None:
-    for body in (message, {"choices": [{**choice, "message": said}], "usage": message}):
-        with contextlib.suppress(ValueError):
-            completion = read_completion(json.dumps(body))
-            completion.text.encode()
+    for body in (message, {"choices": [{**choice, "message": said}], "usage": message}, {"output": [said, message]}):
+        for api in APIS:
+            with contextlib.suppress(ValueError):
+                read_completion(json.dumps(body), api).text.encode()
+    for event in (message, {"choices": [{**choice, "delta": said}], "usage": message}):
+        for api in APIS:
+            reader = AnswerReader(api)
+            with contextlib.suppress(ValueError):
+                reader.feed(b"data: " + json.dumps(event).encode() + b"\n\ndata: [DONE]\n\n")
+                reader.end().text.encode()
 
 
 @pytest.mark.parametrize(
     ("body", "error"),
     [
-        ({"error": {"message": "overloaded"}}, 'an error: {"message": "overloaded"}'),
+        ({"error": {"message": "overloaded"}}, "an error: overloaded"),
         ({"choices": []}, "no choices in"),
         ({"choices": [{"message": None}]}, "no choices in"),
     ],
@@ -249,7 +243,7 @@ def test_a_body_without_an_answer_says_what_it_is(body: object, error: str) -> N
 @pytest.mark.parametrize("count", [-1, 2**80, 1.5, True, None, "7"])
 def test_a_token_count_that_is_none_is_estimated_instead(count: object) -> None:
     body = {"choices": [{"message": {"content": "a"}}], "usage": {"prompt_tokens": count, "completion_tokens": 3}}
-    assert read_completion(json.dumps(body)).tokens is None
+    assert read_completion(json.dumps(body)).usage is None
 
 
 def test_content_in_parts_is_put_together() -> None:
@@ -271,12 +265,14 @@ def test_waiting_for_a_slot_does_not_use_up_the_deadline() -> None:
 
 
 def test_three_hundred_calls_at_thirty_percent_faults_end_each_with_one_answer() -> None:
-    script = with_faults(lambda request, number: f"answer {number}", 0.3, seed=1)
-    answers, server = ask(script, calls=300, concurrency=32, backoff_s=0.001)
+    # A hang before the first piece costs a call its whole deadline: that has a test of its own.
+    kinds = [kind for kind in FAULTS if kind not in ("hang", "silence after the headers")]
+    script = with_faults(lambda request, number: f"answer {number}", 0.3, seed=1, kinds=kinds)
+    answers, server = ask(script, 300, concurrency=32, backoff_s=0.001, timeout_s=30.0, idle_timeout_s=0.5, attempts=20)
     assert {answer.status for answer in answers} == {AnswerStatus.OK, AnswerStatus.EMPTY}
     texts = [answer.text for answer in answers if answer.text.startswith("answer")]
     assert len(texts) == len(set(texts)) > 200
-    assert sum(answer.attempts for answer in answers) == server.count > 340
+    assert sum(answer.attempts for answer in answers) == server.count > 330
 
 
 # What only a person can put right
@@ -296,12 +292,12 @@ def test_the_key_is_sent_from_the_variable_that_was_named(monkeypatch: pytest.Mo
 
 def test_without_base_url_and_key_the_variable_to_set_is_named() -> None:
     with pytest.raises(UsageError, match=r"\$MY_KEY is not set.*--api-key-env.*--base-url"):
-        ModelClient("gpt", api_key_env="MY_KEY")
+        client(None, api_key_env="MY_KEY")
 
 
 def test_the_base_url_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1/")
-    assert ModelClient("m").base_url == "http://127.0.0.1:9/v1"
+    assert client(None).base_url == "http://127.0.0.1:9/v1"
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -320,6 +316,12 @@ def test_an_unknown_model_or_path_stops_with_one_line() -> None:
         ask([Http(404, message="no model m")])
 
 
+@pytest.mark.parametrize("fault", [Http(402, message="Insufficient Balance"), Http(429, code="insufficient_quota")])
+def test_an_account_without_credit_stops_with_one_line(fault: Answer) -> None:
+    with pytest.raises(UsageError, match=r"has no credit left \(4.*resume the run"):
+        ask([fault])
+
+
 def test_a_server_that_was_never_there_stops_the_run() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
@@ -336,7 +338,7 @@ def test_a_host_without_an_address_stops_the_run() -> None:
 def test_a_server_that_goes_away_later_does_not_stop_the_run() -> None:
     async def before_and_after() -> client_module.Answer:
         with ModelServer(["hello"]) as server:
-            model = client(server.base_url, max_attempts=2)
+            model = client(server.base_url, attempts=2)
             assert (await model.complete(PROMPT)).status is AnswerStatus.OK
         answer = await model.complete(PROMPT)
         await model.close()
@@ -374,7 +376,7 @@ def test_the_key_shows_in_no_answer_no_repr_and_no_log(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     caplog.set_level(logging.DEBUG)
-    (answer,), server = ask([Http(500, message=f"failed for {KEY}")], max_attempts=2)
+    (answer,), server = ask([Http(500, message=f"failed for {KEY}")], attempts=2)
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
     assert "500: failed for [key]" in answer.error
     assert KEY not in repr(answer)

@@ -1,0 +1,178 @@
+"""A program that answers prompts: the prompt on its stdin, the answer from its stdout."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import shutil
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from evolve.config import COMMAND, ModelConfig
+from evolve.errors import UsageError
+from evolve.mutate.client import CAP_TOKENS, Answer, AnswerStatus
+from evolve.mutate.completion import storable
+from evolve.mutate.endpoint import key_in
+from evolve.mutate.manual import MOST_BYTES, answer_by_hand
+from evolve.mutate.prompt import Prompt
+
+STDERR_BYTES = 4096
+LINGER_S = 0.5
+
+
+class CommandClient:
+    """Runs a program for each prompt, without a shell and in a process group of its own.
+
+    model: its settings; the name is `command:` and the command line.
+    key_variables: environment variables that hold models' keys; the program sees none of them.
+
+    Raises UsageError when the command line is none or its program does not exist.
+    """
+
+    def __init__(self, model: ModelConfig, key_variables: Sequence[str] = ()) -> None:
+        self.model = model
+        self._keys = {key for key in map(key_in, key_variables) if key}
+        self._key_variables = frozenset(key_variables)
+        try:
+            self._words = shlex.split(model.name.removeprefix(COMMAND))
+        except ValueError as error:
+            raise UsageError(f"model {model.name}: not a command line: {error}.") from None
+        if not self._words:
+            raise UsageError(f"model {model.name}: name a program, e.g. '{COMMAND}my-agent --flag'.")
+        if shutil.which(self._words[0]) is None:
+            raise UsageError(
+                f"model {model.name}: no program {self._words[0]!r} on the PATH, or it is not executable. "
+                "Install it, or give its path."
+            )
+        self._slots = asyncio.Semaphore(model.concurrency)
+
+    def __repr__(self) -> str:
+        return f"CommandClient({self.model.name!r})"
+
+    def warm_up(self) -> None:
+        """Nothing has to be made ready."""
+
+    async def close(self) -> None:
+        """Nothing is open: a program that is cancelled is killed there and then."""
+
+    def worst_case(self, prompt: Prompt) -> tuple[int, float | None]:
+        """Return the tokens that a prompt and its answer are taken to be at most, and no dollars: nobody bills us."""
+        return len((prompt.system + prompt.user).encode()) + (self.model.max_tokens or CAP_TOKENS), 0.0
+
+    async def complete(self, prompt: Prompt, call_id: int) -> Answer:
+        """Run the program and return what it prints, or why that is no answer.
+
+        An answer is the stdout of a program that ends with status 0. It is killed, with all that it started, when it
+        takes longer than timeout_s, prints more than 4 MB, or the call is cancelled.
+        Raises UsageError when the program cannot be started.
+        """
+        async with self._slots:
+            started = time.monotonic()
+            process = await self._start()
+            output, ended = b"", False
+            errors = asyncio.create_task(_tail(process.stderr))
+            writing = asyncio.create_task(_write(process.stdin, f"{prompt.system}\n\n{prompt.user}"))
+            try:
+                async with asyncio.timeout(self.model.timeout_s):
+                    output = await _head(process.stdout)
+                    if len(output) <= MOST_BYTES:
+                        await process.wait()
+                        ended = True
+            except TimeoutError:
+                pass
+            finally:
+                writing.cancel()
+                if not ended:
+                    await _kill(process)
+                # Something that has left the group may hold stderr open.
+                await asyncio.wait([errors], timeout=LINGER_S)
+                errors.cancel()
+            last = errors.result() if errors.done() and not errors.cancelled() else ""
+            latency_s = time.monotonic() - started
+        if not ended:
+            timed_out = len(output) <= MOST_BYTES
+            why = f"no answer within {self.model.timeout_s:g} s" if timed_out else f"more than {MOST_BYTES >> 20} MB"
+            status = AnswerStatus.TIMEOUT if timed_out else AnswerStatus.ERROR
+            return self._failed(status, why, last, latency_s)
+        if process.returncode:
+            return self._failed(AnswerStatus.ERROR, f"exit status {process.returncode}", last, latency_s)
+        return answer_by_hand(prompt, self._without_keys(output), latency_s)
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        starting = asyncio.create_task(
+            asyncio.create_subprocess_exec(
+                *self._words,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
+                env=self._environment(),
+            )
+        )
+        try:
+            # Cancelled half way, asyncio kills the program alone and waits until its children have ended.
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await _kill(await starting)
+            raise
+        except OSError as error:
+            raise UsageError(f"model {self.model.name}: cannot be started: {error.strerror}.") from None
+
+    def _failed(self, status: AnswerStatus, why: str, last: str, latency_s: float) -> Answer:
+        words = self._without_keys(last.encode())
+        error = f"{self._words[0]}: {why}{': ' if words else ''}{words[:400]}"
+        return Answer("", status, error, 0, 0, 0.0, latency_s, 1)
+
+    def _without_keys(self, output: bytes) -> str:
+        text = storable(output.decode("utf-8", "replace"))
+        for key in self._keys:
+            text = text.replace(key, "[key]")
+        return text
+
+    def _environment(self) -> dict[str, str]:
+        """Return our environment without the keys, under whatever name they are in it."""
+        return {
+            name: value
+            for name, value in os.environ.items()
+            if name not in self._key_variables and not any(key in value for key in self._keys)
+        }
+
+
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    """Kill a program and all that it started, unless they have left its process group."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    if process.stdin is not None:
+        process.stdin.close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            await process.wait()
+
+
+async def _write(pipe: asyncio.StreamWriter | None, text: str) -> None:
+    """Write all of a prompt; a program that does not read it need not."""
+    if pipe is not None:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            pipe.write(text.encode("utf-8", "replace"))
+            await pipe.drain()
+        pipe.close()
+
+
+async def _head(pipe: asyncio.StreamReader | None) -> bytes:
+    """Return all that comes, or a little more than allowed."""
+    read = bytearray()
+    while pipe is not None and len(read) <= MOST_BYTES and (data := await pipe.read(1 << 16)):
+        read += data
+    return bytes(read)
+
+
+async def _tail(pipe: asyncio.StreamReader | None) -> str:
+    """Read to the end and return the last line that says something."""
+    last = b""
+    while pipe is not None and (data := await pipe.read(1 << 16)):
+        last = (last + data)[-STDERR_BYTES:]
+    lines = last.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1].strip() if lines else ""
