@@ -86,7 +86,7 @@ async def run(
     if tape is None and config.replay is not None:
         tape = read_tape(config.replay)
     if clients is None:
-        clients = make_clients(config.models, config.rate, folder) if tape is None else tape_clients(tape)
+        clients = _clients(config, folder, tape)
     if pool is None:
         from evolve.workers import LocalWorkers
 
@@ -95,6 +95,15 @@ async def run(
     store = Store.resume(folder, text) if resume else Store.create(folder, problem.ref, text, config.seed)
     with store:
         return await _Session(config, problem, store, pool, clients, Audience(observers), resume, tape, templates).run()
+
+
+def _clients(config: RunConfig, folder: Path, tape: Tape | None) -> Mapping[str, Client]:
+    """Return a client for each model, or who answers from a tape."""
+    if tape is not None:
+        return tape_clients(tape)
+    budget = config.budget
+    capped = budget.cost_usd is not None or budget.tokens is not None
+    return make_clients(config.models, config.rate, folder, cap_tokens=capped)
 
 
 def _templates(config: RunConfig, problem: Problem) -> tuple[Path, ...]:

@@ -25,9 +25,6 @@ class Client(Protocol):
     async def complete(self, prompt: Prompt, call_id: int) -> Answer:
         """Ask the model. call_id: the step that asks. Raises UsageError for what a person must put right."""
 
-    def worst_case(self, prompt: Prompt) -> tuple[int, float | None]:
-        """Return the most tokens, in and out, and US dollars that one attempt at a call may cost."""
-
     async def close(self) -> None:
         """Close the connections."""
 
