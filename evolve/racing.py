@@ -7,8 +7,9 @@ standard deviation s, the final mean difference is m, give or take a standard er
 finite population correction, Cochran 1977, section 2.6). A race is lost when m is that many standard errors below 0.
 
 This is no proof. Scores have a floor and no ceiling, so the last instance alone may turn any race; instances are not
-drawn by chance but come in a fixed order, spread over all (`race_order`); and it looks again after every instance, so that the error of all looks
-together is larger than that of one. `tests/benchmarks/racing.py` measures how often it stops a program wrongly.
+drawn by chance but come in a fixed order, spread over all (`race_order`); and it looks again after every instance, so
+that the error of all looks together is larger than that of one. `tests/benchmarks/racing.py` measures how often it
+stops a program wrongly.
 """
 
 from __future__ import annotations
