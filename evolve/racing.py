@@ -7,8 +7,9 @@ standard deviation s, the final mean difference is m, give or take a standard er
 finite population correction, Cochran 1977, section 2.6). A race is lost when m is that many standard errors below 0.
 
 This is no proof. Scores have a floor and no ceiling, so the last instance alone may turn any race; instances are not
-drawn by chance but come in a fixed order; and it looks again after every instance, so that the error of all looks
-together is larger than that of one. `tests/benchmarks/racing.py` measures how often it stops a program wrongly.
+drawn by chance but come in a fixed order, spread over all (`race_order`); and it looks again after every instance, so
+that the error of all looks together is larger than that of one. `tests/benchmarks/racing.py` measures how often it
+stops a program wrongly.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 
 from evolve.config import RacingConfig
 
-DOUBT_POINTS = 5.0
+DOUBT_POINTS = 10.0
 """Standard deviation of a difference that is assumed besides the measured one: a few differences that are alike, on
 instances of one kind, do not show how far those of the next kind may be off."""
 TIMED_POINTS = 2.0
@@ -32,7 +33,7 @@ class Race:
     """What a program runs against, pickled to the worker that runs it.
 
     Attributes:
-        bar: scores of the other program, one per instance in order; None where an instance has no score.
+        bar: scores of the other program, one per instance in the order of the race; None where there is no score.
         standard_errors: how many of them behind a race is lost.
         min_instances: how many are run in any case.
         margin_points: how much less than the bar's a score may be.
@@ -58,10 +59,21 @@ class Race:
         return math.fsum(ahead) / k + self.margin_points + self.standard_errors * error < 0
 
 
-def make_race(bar: Sequence[float | None], config: RacingConfig, is_timed: bool) -> Race | None:
-    """Return the race against a program with these scores, one per instance; None where it could end nothing early.
+def race_order(count: int) -> list[int]:
+    """Return 0..count-1 in the order in which a race runs its instances: 0, 4, 2, 6, 1, 5, 3, 7 for 8.
 
-    is_timed: whether scores hang on measured time.
+    The indices with their bits reversed (van der Corput 1935): problems list instances of one kind one after the other,
+    and the first few that are run should be of all kinds.
+    """
+    bits = max(1, (count - 1).bit_length())
+    reversed_bits = (int(f"{i:0{bits}b}"[::-1], 2) for i in range(1 << bits))
+    return [index for index in reversed_bits if index < count]
+
+
+def make_race(bar: Sequence[float | None], config: RacingConfig, is_timed: bool) -> Race | None:
+    """Return the race against a program with these scores; None where it could end nothing early.
+
+    bar: one score per instance, in the order of the race.  is_timed: whether scores hang on measured time.
     """
     if not config.enabled or len(bar) <= max(2, config.min_instances):
         return None

@@ -23,7 +23,7 @@ from evolve.archive import Fate, Program, Role, Store, database
 from evolve.audit.flags import failures_clustered
 from evolve.config import RacingConfig, RunConfig
 from evolve.evaluator import Split
-from evolve.racing import Race, make_race
+from evolve.racing import Race, make_race, race_order
 from evolve.registry import Problem, load_problem
 from evolve.report import RunFolder, describe, run_document
 from evolve.report.screens import print_program, print_run
@@ -143,10 +143,10 @@ def test_a_program_behind_by_little_or_only_now_and_then_is_run_to_the_end() -> 
 
 
 def test_the_bound_is_the_one_of_a_sample_without_replacement() -> None:
-    """By hand: differences -10, -20, -30 on 3 of 12; mean -20, s = sqrt(100 + 25), error s * sqrt(9 / 36) = 5.59."""
+    """By hand: differences -10, -20, -30 on 3 of 12; mean -20, s = sqrt(100 + 100), error s * sqrt(9 / 36) = 7.07."""
     bar, scores = [0.0] * 12, [-10.0, -20.0, -30.0]
-    assert race(bar, standard_errors=20 / 5.59 - 0.01).is_lost(scores)
-    assert not race(bar, standard_errors=20 / 5.59 + 0.01).is_lost(scores)
+    assert race(bar, standard_errors=20 / 7.07 - 0.01).is_lost(scores)
+    assert not race(bar, standard_errors=20 / 7.07 + 0.01).is_lost(scores)
 
 
 def test_a_problem_of_few_instances_is_never_raced() -> None:
@@ -155,18 +155,25 @@ def test_a_problem_of_few_instances_is_never_raced() -> None:
     assert make_race([50.0] * 12, RacingConfig(enabled=False), is_timed=False) is None
 
 
+def test_the_first_instances_of_a_race_are_spread_over_all() -> None:
+    assert race_order(8) == [0, 4, 2, 6, 1, 5, 3, 7]
+    for count in range(1, 70):
+        assert sorted(race_order(count)) == list(range(count))
+    assert {index // 8 for index in race_order(32)[:4]} == {0, 1, 2, 3}
+
+
 def test_instances_without_a_score_do_not_count() -> None:
     bar = [None, 50.0, None, 50.0, 50.0, 50.0, 50.0]
     assert instances_run(race(bar), [None, -100.0, None, -100.0, -100.0, -100.0, -100.0]) == 5
 
 
 def test_where_scores_are_measured_times_a_program_gets_a_margin() -> None:
-    bar, scores = [50.0] * 100, [36.0] * 100
+    bar, scores = [50.0] * 100, [30.0] * 100
     exact = make_race(bar, RacingConfig(), is_timed=False)
     timed = make_race(bar, RacingConfig(), is_timed=True)
     assert exact is not None and timed is not None
     assert instances_run(exact, scores) == 3
-    assert not timed.is_lost([48.5] * 90) and exact.is_lost([48.5] * 90)
+    assert not timed.is_lost([48.5] * 95) and exact.is_lost([48.5] * 95)
 
 
 # -- in the workers ----------------------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ def test_recorded_scores_can_stand_for_evaluations(tmp_path: Path) -> None:
                 tmp_path / "again",
                 config,
                 PROBLEM,
-                pool=RecordedPool(store),
+                pool=RecordedPool(store, PROBLEM.evaluator),
                 clients=tape_clients(tape),
                 tape=tape,
             )

@@ -54,7 +54,7 @@ def replay(run: str, into: Path | None, fresh: bool | None, as_json: bool) -> in
             into = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="evolve-replay-"))) / "run"
         console = Console(stderr=True)
         display = LiveDisplay(console) if console.is_terminal else LinesDisplay(console)
-        pool = None if fresh else RecordedPool(recorded)
+        pool = None if fresh else RecordedPool(recorded, problem.evaluator)
         came_apart = ""
         try:
             with display if isinstance(display, LiveDisplay) else ExitStack():

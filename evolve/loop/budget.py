@@ -116,6 +116,15 @@ class Ledger:
         """Set aside what a call may cost."""
         self._held[step] = worst
 
+    def may_retry(self, step: int, wasted_tokens: int, wasted_usd: float | None) -> bool:
+        """Tell whether a call may be sent again after requests that failed and may be billed; if so, hold those too."""
+        wasted = self._held.get(step, Cost()) + Cost(0, wasted_tokens, wasted_usd or 0.0)
+        others = (cost for other, cost in self._held.items() if other != step)
+        if not sum(others, self._released + wasted).within(self.budget):
+            return False
+        self._held[step] = wasted
+        return True
+
     def count_call(self, step: int, cost: Cost) -> None:
         """Count a model call that ended."""
         self.spent += cost

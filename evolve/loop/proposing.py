@@ -84,6 +84,9 @@ class Proposer:
         )
         if selection.kind == Kind.INSIGHT:
             request = replace(request, subjects=self._subjects(selection), inspirations=())
+        elif selection.kind == Kind.REPAIR:
+            sound = request.inspirations
+            request = replace(request, subjects=tuple((one, request.parent) for one in sound), inspirations=())
         prompt = build_prompt(request, self._config.prompt.budget_tokens, self._templates)
         return ModelCall(
             step=selection.step,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from evolve.archive import CallStatus, Store, Tape
 from evolve.config import BUILTIN
 from evolve.errors import UsageError
-from evolve.evaluator import Split
+from evolve.evaluator import Evaluator, Split
 from evolve.racing import Race
 from evolve.scoring import InstanceResult
 
@@ -68,8 +68,8 @@ def tape_clients(tape: Tape) -> dict[str, TapeClient]:
 class RecordedPool:
     """Gives the results that a run recorded, instead of evaluating programs again."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, evaluator: Evaluator) -> None:
+        self._store, self._evaluator = store, evaluator
         self._ids = {program.source: program.id for program in reversed(store.programs())}
         self.notices: list[str] = []
 
@@ -86,12 +86,17 @@ class RecordedPool:
         stop_at_failure: bool = False,
         race: Race | None = None,
     ) -> list[InstanceResult]:
-        """Return what is recorded. Raises UsageError for a program that the recorded run did not have."""
+        """Return what is recorded, in the order of `indices`, fewer where the recorded run stopped early.
+
+        Raises UsageError for a program that the recorded run did not have.
+        """
         id = self._ids.get(source)
-        results = [] if id is None else self._store.evaluations(id, split)
-        if not results:
+        recorded = [] if id is None else self._store.evaluations(id, split)
+        if not recorded:
             raise UsageError(f"{self._store.folder} has no result of a program on {split}: the replay has come apart.")
-        return results
+        results = {result.instance_id: result for result in recorded}
+        instances = self._evaluator.instances(split)
+        return [results[instances[index].id] for index in indices if instances[index].id in results]
 
     async def evaluate_spread(self, source: str, split: Split, count: int) -> list[InstanceResult]:
         """Return what is recorded."""

@@ -85,8 +85,9 @@ async def run(
     templates = _templates(config, problem)
     if tape is None and config.replay is not None:
         tape = read_tape(config.replay)
+    retries = _Retries()
     if clients is None:
-        clients = _clients(config, folder, tape)
+        clients = _clients(config, folder, tape, retries)
     if pool is None:
         from evolve.workers import LocalWorkers
 
@@ -94,16 +95,27 @@ async def run(
     text = configuration.to_toml(config)
     store = Store.resume(folder, text) if resume else Store.create(folder, problem.ref, text, config.seed)
     with store:
-        return await _Session(config, problem, store, pool, clients, Audience(observers), resume, tape, templates).run()
+        session = _Session(config, problem, store, pool, clients, Audience(observers), resume, tape, templates)
+        retries.ledger = session.ledger
+        return await session.run()
 
 
-def _clients(config: RunConfig, folder: Path, tape: Tape | None) -> Mapping[str, Client]:
+class _Retries:
+    """Whether the budget has room for another request of a call whose earlier ones may be billed."""
+
+    ledger: Ledger | None = None
+
+    def __call__(self, call_id: int, wasted_tokens: int, wasted_usd: float | None) -> bool:
+        return self.ledger is None or self.ledger.may_retry(call_id, wasted_tokens, wasted_usd)
+
+
+def _clients(config: RunConfig, folder: Path, tape: Tape | None, retries: _Retries) -> Mapping[str, Client]:
     """Return a client for each model, or who answers from a tape."""
     if tape is not None:
         return tape_clients(tape)
     budget = config.budget
     capped = budget.cost_usd is not None or budget.tokens is not None
-    return make_clients(config.models, config.rate, folder, cap_tokens=capped)
+    return make_clients(config.models, config.rate, folder, cap_tokens=capped, may_retry=retries)
 
 
 def _templates(config: RunConfig, problem: Problem) -> tuple[Path, ...]:

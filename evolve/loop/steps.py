@@ -25,7 +25,7 @@ from evolve.loop.population import Population
 from evolve.loop.proposing import NoChild, Proposer
 from evolve.loop.stopping import Stop, Stopped
 from evolve.observer import Audience
-from evolve.racing import Race, make_race
+from evolve.racing import Race, make_race, race_order
 from evolve.scoring import InstanceResult, split_score
 
 if TYPE_CHECKING:
@@ -222,9 +222,10 @@ class Steps:
         if self._stop.asked:
             return
         if program is not None:
-            indices, race = range(len(self._train)), self._race(selection)
-            results = await self._pool.evaluate(program.source, Split.TRAIN, indices, stop_at_failure=True, race=race)
-            program = self._keep(program, results)
+            order, race = race_order(len(self._train)), self._race(selection)
+            results = await self._pool.evaluate(program.source, Split.TRAIN, order, stop_at_failure=True, race=race)
+            by_instance = sorted(zip(order, results, strict=False), key=lambda run: run[0])
+            program = self._keep(program, [result for _, result in by_instance])
             selection = replace(selection, fate=Fate.SCORED)
         self._ledger.evaluating.discard(step)
         del self._tasks[step]
@@ -272,7 +273,8 @@ class Steps:
         """Return what a step's child races against; of a resumed step, what its choice committed."""
         if selection.bar_id is None:
             return None
-        bar = [score for _, score, _ in self._population.example(selection.bar_id).instances]
+        instances = self._population.example(selection.bar_id).instances
+        bar = [instances[index][1] for index in race_order(len(instances))]
         return make_race(bar, self._config.racing, "score" in self._evaluator.timed_metrics)
 
     def _keep(self, program: Program, results: Sequence[InstanceResult]) -> Program:

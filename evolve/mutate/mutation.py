@@ -83,7 +83,8 @@ class Request:
     attempts: what was tried from the parent, the latest last.
     insights: what the run has learnt, the latest last.  related: ids of those whose detail concerns the parent.
     taken: for EXPLORE, the ideas that are taken: the model's own words on the best programs, best first.
-    subjects: for INSIGHT, pairs (program before, program after) that the insight is to be about.
+    subjects: pairs (program before, program after): for INSIGHT, what the insight is to be about, the most telling
+        first; for REPAIR, the last sound ancestor and the parent.
     """
 
     step: int

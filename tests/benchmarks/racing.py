@@ -27,7 +27,7 @@ from rich.table import Table
 from evolve.archive import Role, Store
 from evolve.config import RacingConfig, from_text
 from evolve.evaluator import Split
-from evolve.racing import make_race
+from evolve.racing import make_race, race_order
 from evolve.registry import load_problem
 from evolve.scoring import InstanceResult, Status
 from evolve.search import Scored, make_strategy
@@ -89,13 +89,17 @@ def read(folder: Path, racing: RacingConfig) -> tuple[str, int, list[Raced], lis
             continue
         own = scores[selection.step]
         stopped = stop_after(own, scores[bar], racing, is_timed)
-        cpu_s = tuple(result.cpu_s for result in results[selection.step])
+        cpu_s = tuple(result.cpu_s for result in _as_raced(results[selection.step]))
         raced.append(Raced(mean(own) - mean(scores[bar]), mean(own), best, cpu_s, stopped))
     return problem.evaluator.name, len(scores[0]), raced, list(scores.values()), is_timed
 
 
 def _scores(results: Sequence[InstanceResult]) -> Scores:
-    return tuple(result.score for result in results if result.score is not None)
+    return tuple(result.score for result in _as_raced(results) if result.score is not None)
+
+
+def _as_raced(results: Sequence[InstanceResult]) -> list[InstanceResult]:
+    return [results[index] for index in race_order(len(results))]
 
 
 def share_saved(raced: Sequence[Raced]) -> str:
