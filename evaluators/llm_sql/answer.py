@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ def _check_merges(column_order: np.ndarray, row_order: np.ndarray, table: Table)
         return
     place_of = np.argsort(column_order, axis=1)
     for unit in table.merged_places:
-        for before, after in zip(unit, unit[1:], strict=False):
+        for before, after in pairwise(unit):
             wrong = place_of[:, after] != place_of[:, before] + 1
             if wrong.any():
                 place = int(wrong.argmax())

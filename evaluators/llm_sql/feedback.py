@@ -38,8 +38,7 @@ def explain(table: Table, row_order: np.ndarray, column_order: np.ndarray, share
     facts.append(
         "the prefix broke most in "
         + "; ".join(
-            f"{table.columns[c]!r} ({times[c]} rows, {int(total[c])} characters lost, {int(behind[c])} of them in cells "
-            "behind it)"
+            f"{table.columns[c]!r} ({times[c]} rows, {total[c]:.0f} characters lost, {behind[c]:.0f} of them behind it)"
             for c in np.argsort(-total, kind="stable")[:3].tolist()
             if times[c]
         )
@@ -50,7 +49,7 @@ def explain(table: Table, row_order: np.ndarray, column_order: np.ndarray, share
     held = table.lengths.sum(axis=0)
     best = int(earned.argmax())
     facts.append(f"best: {table.columns[best]!r}, {int(earned[best])} of its {int(held[best])} characters were shared")
-    repeated = np.array([_repeated(table, c) for c in range(count)])
+    repeated = table.repeated
     worst = int((repeated - earned).argmax())
     if repeated[worst] > earned[worst]:
         facts.append(
@@ -58,9 +57,3 @@ def explain(table: Table, row_order: np.ndarray, column_order: np.ndarray, share
             "that an earlier row has, too"
         )
     return "; ".join(facts) + "."
-
-
-def _repeated(table: Table, column: int) -> int:
-    """Return the characters of a column that are in a value which another row had before."""
-    cells = [row[column] for row in table.rows]
-    return sum(map(len, cells)) - sum(map(len, set(cells)))

@@ -21,7 +21,7 @@ import numpy as np
 def row_strings(rows: Sequence[Sequence[str]], row_order: np.ndarray, column_order: np.ndarray) -> list[str]:
     """Return the strings of a table in the order of an answer.
 
-    row_order: (n,) int, the row at each place.  column_order: (n, c) int, the columns of the row at each place, in turn.
+    row_order: (n,) int, the row at each place.  column_order: (n, c) int, the columns of that row, in turn.
     """
     return [
         "".join([row[column] for column in columns])

@@ -19,8 +19,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from evaluators.llm_sql.table import Table
 from evolve.evaluator import UsageError
 

@@ -31,6 +31,13 @@ class Table:
         )
 
     @functools.cached_property
+    def repeated(self) -> np.ndarray:
+        """Characters of each column in cells whose text an earlier row of the same column has, (columns,) int64."""
+        distinct = [sum(map(len, set(cells))) for cells in zip(*self.rows, strict=True)]
+        repeated: np.ndarray = self.lengths.sum(axis=0) - np.array(distinct, dtype=np.int64)
+        return repeated
+
+    @functools.cached_property
     def characters(self) -> int:
         """Characters of all cells."""
         return int(self.lengths.sum())
