@@ -123,7 +123,7 @@ def test_an_exception_on_a_hard_table_is_a_failure_and_no_way_out(sandbox):
 @pytest.mark.parametrize("split", [Split.TRAIN, Split.VALIDATION, Split.TEST])
 def test_seed_scores_about_zero_and_the_reference_program_about_a_hundred(sandbox, split):
     """But for the CPU time: 1 s per 10,000 rows is about a point."""
-    for one in LlmSql().instances(split)[:1]:
-        for source, expected in ((SEED, 0.0), (BASELINES["ggr_local_search"], 100.0)):
-            with sandbox.start(source) as candidate:
-                assert LlmSql().evaluate(candidate, one).score == pytest.approx(expected, abs=6)
+    one = min(LlmSql().instances(split), key=lambda one: len(one.table.rows))
+    for source, expected in ((SEED, 0.0), (BASELINES["ggr_local_search"], 100.0)):
+        with sandbox.start(source) as candidate:
+            assert LlmSql().evaluate(candidate, one).score == pytest.approx(expected, abs=4)
