@@ -194,6 +194,7 @@ RECIPES: dict[Split, tuple[Recipe, ...]] = {
         Recipe("films", 1200, density=-0.1, noise=0.05),
         Recipe("beers", 3000, density=0.1),
         Recipe("products", 1000, text=2.0, density=0.1),
+        Recipe("films", 9000, text=0.2, density=0.05),
     ),
     Split.VALIDATION: (
         Recipe("films", 3000, text=0.7, density=0.05),
