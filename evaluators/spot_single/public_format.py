@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from evaluators.spot_single.mechanics import Window, ticks_needed
-from evaluators.spot_single.traces import public_windows
+from evaluators.spot_single.public_windows import public_windows
 from evaluators.spot_single.workload import public_terms
 from evolve.evaluator import UsageError
 
