@@ -83,7 +83,7 @@ def fitted_zones() -> tuple[semi_markov.Zone, ...]:
     for zone, trace in bundled_traces().items():
         first, end = part_of(zone, Split.TRAIN)
         if end > first:
-            zones.append(semi_markov.fit(trace.available[first:end], trace.tick_s))
+            zones.append(semi_markov.fit([trace.available[first:end]], trace.tick_s))
     return tuple(zones)
 
 
