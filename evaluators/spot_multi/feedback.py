@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
 
 from evaluators.spot_multi.figures import Figures
 from evaluators.spot_multi.mechanics import NONE, ON_DEMAND, SPOT, Bill
@@ -68,13 +70,11 @@ def _spot(window: Window, bill: Bill) -> str:
 
 
 def _stretches(bill: Bill) -> list[_Stretch]:
-    found: list[_Stretch] = []
-    for tick, (action, region) in enumerate(zip(bill.ran, bill.regions, strict=True)):
-        last = found[-1] if found else None
-        if last is not None and (last.action, last.region) == (action, region):
-            found[-1] = _Stretch(action, region, last.first, last.ticks + 1)
-        else:
-            found.append(_Stretch(action, region, tick, 1))
+    found, first = [], 0
+    for (action, region), ticks in groupby(zip(bill.ran, bill.regions, strict=True)):
+        count = sum(1 for _ in ticks)
+        found.append(_Stretch(action, region, first, count))
+        first += count
     return found
 
 
@@ -86,28 +86,25 @@ def _longest_wait(window: Window, bill: Bill) -> list[str]:
         return []
     longest = max(waits, key=lambda s: s.ticks)
     paid = sum(s.ticks for s in stretches if s.action is ON_DEMAND and s.first > longest.first)
+    then = f", then paid on demand for {_hours(window, paid)} h" if paid else ""
     return [
         f"waited {_hours(window, longest.ticks)} h for spot in {short(window.zones[longest.region])} from hour "
-        f"{_hours(window, longest.first)}, then paid on demand for {_hours(window, paid)} h"
+        f"{_hours(window, longest.first)}{then}"
     ]
 
 
-def _missed(window: Window, bill: Bill) -> Sequence[str]:
+def _missed(window: Window, bill: Bill) -> list[str]:
     """Say for how long, where and from when on there was spot while the run waited or paid more."""
     found = []
+    ticks = len(bill.ran)
+    spot = np.array([np.frombuffer(zone, dtype=np.uint8, count=ticks) for zone in window.available]).astype(bool)
+    ran = np.array(bill.ran)
     for action, did in ((NONE, "waited"), (ON_DEMAND, "paid on demand")):
-        ticks: dict[int, list[int]] = {}
-        anywhere = 0
-        for tick, ran in enumerate(bill.ran):
-            if ran is action:
-                there = [region for region, zone in enumerate(window.available) if zone[tick]]
-                anywhere += bool(there)
-                for region in there:
-                    ticks.setdefault(region, []).append(tick)
-        if ticks:
-            region = max(ticks, key=lambda r: len(ticks[r]))
+        missed = spot & (ran == action)  # (regions, ticks)
+        if missed.any():
+            region = int(missed.sum(axis=1).argmax())
             found.append(
-                f"{did} for {_hours(window, anywhere)} h though a region had spot, most often "
-                f"{short(window.zones[region])}, there first in hour {_hours(window, ticks[region][0])}"
+                f"{did} for {_hours(window, int(missed.any(axis=0).sum()))} h though a region had spot, most often "
+                f"{short(window.zones[region])}, there first in hour {_hours(window, int(missed[region].argmax()))}"
             )
     return found
