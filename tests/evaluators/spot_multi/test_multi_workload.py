@@ -181,7 +181,9 @@ def test_kept_figures_belong_to_these_very_windows() -> None:
             assert stored().digests[window.id] == digest(window), f"{window.id}: run the reference again"
 
 
-@pytest.mark.parametrize(("split", "index"), [(s, i) for s in Split for i in (0, -1)])
+@pytest.mark.parametrize(
+    ("split", "index"), [*((s, i) for s in OWN for i in (0, -1)), (Split.PUBLIC, 0), (Split.PUBLIC, 8)]
+)
 def test_kept_figures_are_what_is_found_anew(split: Split, index: int) -> None:
     window = windows(split)[index]
     for rules in ("public",) if split is Split.PUBLIC else ("strict", "public"):
