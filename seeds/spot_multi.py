@@ -1,4 +1,4 @@
-"""Stay in the first region: take spot whenever there is some, wait otherwise, on demand when no time is left to wait."""
+"""Stay in the first region: spot when it has some, wait when not, on demand when no time is left to wait."""
 
 from math import ceil, floor
 

@@ -133,6 +133,4 @@ def unpacker(window: Window) -> Callable[[Observation], Observation]:
     """Return what turns an observation into what the candidate's end sees: arrays, not the form they are sent in."""
     available = np.array([np.frombuffer(zone, dtype=np.uint8) for zone in window.available]).astype(bool).T
     prices = np.array(list(window.prices()))
-    return lambda obs: msgspec.structs.replace(
-        obs, spot_available=available[obs.tick], spot_usd_per_h=prices[obs.tick]
-    )
+    return lambda obs: msgspec.structs.replace(obs, spot_available=available[obs.tick], spot_usd_per_h=prices[obs.tick])

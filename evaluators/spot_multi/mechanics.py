@@ -1,6 +1,7 @@
 """The ledger: what a run has worked, what it pays and what it sees. The policy only answers; every figure is made here.
 
-Source: Wu et al., "Can't Be Late", NSDI 2024, and the order of events of its public multi-region simulator.
+Plain Python, no simpy: a run is one loop over ticks of equal length, without queues. Source: Wu et al., "Can't Be
+Late", NSDI 2024, and the order of events of its public multi-region simulator.
 """
 
 from __future__ import annotations
@@ -156,7 +157,9 @@ def play(window: Window, rules: Rules, ask: Ask) -> Bill:
         ran.append(running)
         where.append(here)
         spot_usd_per_h.append(prices[here])
-    raise Infeasible(f"the window of {window.ticks} ticks ended with {remaining_s:.0f} s of {task_s:.0f} s of work left")
+    raise Infeasible(
+        f"the window of {window.ticks} ticks ended with {remaining_s:.0f} s of {task_s:.0f} s of work left"
+    )
 
 
 def final_price(first_prices: Sequence[float], last: int, named: int) -> float:

@@ -15,12 +15,13 @@ What runs is NONE, ON_DEMAND (it costs the same everywhere, so a move gains noth
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 
 import numpy as np
 
 from evaluators.spot_multi.mechanics import NONE, ON_DEMAND, SPOT, Rules, tick_usd
+from evaluators.spot_multi.offers import Offers, Way, offers_of
 from evaluators.spot_multi.window import Terms, Window
 
 
@@ -30,54 +31,6 @@ class Optimum:
 
     cost_usd: float
     plan: tuple[tuple[str, int], ...] = ()
-
-
-@dataclass(frozen=True)
-class _Way:
-    """A way to have SPOT in a tick: the slot it leads to, what it costs, and the region to name for it."""
-
-    slot: int
-    usd: float
-    region: int
-
-
-@dataclass(frozen=True)
-class _Tick:
-    """What a tick offers.
-
-    starts: ways to start SPOT.  rides: by slot, ways to go on with SPOT.  dead: a region without spot, or None.
-    last: a region in which SPOT may complete the work, or None; under strict rules every way may, and this is unused.
-    """
-
-    starts: tuple[_Way, ...]
-    rides: tuple[tuple[_Way, ...], ...]
-    dead: int | None
-    last: int | None
-
-
-def _offers(window: Window, final_usd_per_h: float | None) -> list[_Tick]:
-    """Return what each tick offers that can still be seen done: a run is over only when it is asked once more.
-
-    final_usd_per_h: under the public rules, the first price of the region in which the run ends; None = strict rules.
-    """
-    columns = list(zip(*window.available, strict=True))
-    offers = []
-    for tick, prices in enumerate(list(window.prices())[:-1]):
-        now, then = columns[tick], columns[tick + 1]
-        dead = now.index(0) if 0 in now else None
-        last = None
-        if final_usd_per_h is None:
-            ways = [_Way(r, tick_usd(SPOT, prices[r], window.tick_s), r) for r in range(len(now)) if now[r]]
-            rides = tuple(tuple(way for way in ways if way.slot == r) for r in range(len(now)))
-        else:
-            usd = tick_usd(SPOT, final_usd_per_h, window.tick_s)
-            final = (r for r, price in enumerate(window.first_prices) if price == final_usd_per_h and now[r])
-            last = next(final, None)
-            reached = {int(then[r]): r for r in reversed(range(len(now))) if now[r]}
-            ways = [_Way(slot, usd, region) for slot, region in reached.items()]
-            rides = ((), tuple(ways))
-        offers.append(_Tick(tuple(ways), rides, dead, last))
-    return offers
 
 
 class _Grid:
@@ -133,7 +86,7 @@ class _Values:
         self.spot = empty(grid.slots, grid.last + 1)
 
 
-def _fill(grid: _Grid, tick: int, offers: _Tick, now: _Values, after: _Values) -> None:
+def _fill(grid: _Grid, tick: int, offers: Offers, now: _Values, after: _Values) -> None:
     """Write the values of one tick from those of the next."""
     low, high = grid.band(tick)
     if low > high:
@@ -143,7 +96,7 @@ def _fill(grid: _Grid, tick: int, offers: _Tick, now: _Values, after: _Values) -
     def from_next(values: np.ndarray, gain: int) -> np.ndarray:
         return values[low + base - gain : high + 1 + base - gain]
 
-    def cheapest(ways: Sequence[_Way], step: int) -> np.ndarray | None:
+    def cheapest(ways: Sequence[Way], step: int) -> np.ndarray | None:
         following = min(step + 1, grid.last)
         found = None
         for way in ways:
@@ -206,7 +159,7 @@ def _cheapest(window: Window, final_usd_per_h: float | None, with_plan: bool) ->
     """
     strict = final_usd_per_h is None
     grid = _Grid(window.tick_s, window.terms, strict, len(window.zones) if strict else 2)
-    offers = _offers(window, final_usd_per_h)
+    offers = offers_of(window, final_usd_per_h)
     kept: list[_Values] = []
     now, after = _Values(grid), _Values(grid)
     if with_plan:
@@ -226,43 +179,53 @@ def _cheapest(window: Window, final_usd_per_h: float | None, with_plan: bool) ->
     return Optimum(cost_usd, tuple(_plan(grid, offers, kept[::-1], end)))
 
 
-def _plan(grid: _Grid, offers: Sequence[_Tick], values: Sequence[_Values], end: int) -> Iterator[tuple[str, int]]:
+@dataclass(frozen=True, order=True)
+class _Option:
+    """What may be chosen in a tick: the whole bill from there on, and the state that it leads to."""
+
+    usd: float
+    action: str
+    region: int
+    slot: int
+    left: int
+    step: int
+
+
+def _plan(grid: _Grid, offers: Sequence[Offers], values: Sequence[_Values], end: int) -> Iterator[tuple[str, int]]:
     """Walk along the cheapest bills from the start; values: one per tick. Ends with the answer when all is done.
 
     end: under the public rules, a region of the price to end at.
     """
-    left, running, slot, step, here = grid.units, NONE, 0, 0, 0
+    now = _Option(0.0, NONE, 0, 0, grid.units, 0)
     for tick, offer in enumerate(offers):
-        if left <= 0:
+        if now.left <= 0:
             break
         after = values[tick + 1]
-        base = left + grid.tick_units
-        options: list[tuple[float, str, int, int, int, int]] = []  # USD, action, region, slot, units left, step
-
-        def add(action: str, region: int, to: int, usd: float, going: int) -> None:
-            then, gain = min(going + 1, grid.last), grid.gains[going]
-            row = after.on_demand[then] if action == ON_DEMAND else after.spot[to, then]
-            options.append((usd + float(row[base - gain]), action, region, to, left - gain, then))
-
-        rides = offer.rides[slot] if running == SPOT else ()
-        add(ON_DEMAND, here if grid.strict else end, 0, grid.on_demand_usd, step if running == ON_DEMAND else 0)
-        for way in rides:
-            add(SPOT, way.region, way.slot, way.usd, step)
+        rides = offer.rides[now.slot] if now.action == SPOT else ()
         taken = {way.slot for way in rides} if grid.strict else {way.slot for way in offer.starts if rides}
-        for way in offer.starts:
-            if way.slot not in taken:
-                add(SPOT, way.region, way.slot, way.usd, 0)
-        idle = (float(after.none[base]), NONE, here, 0, left, 0)
-        if left < grid.guarded_from(tick):
-            options.append(idle)
-        elif not grid.strict and running == SPOT and step == grid.last:
-            options = [option for option in options if option[1] == SPOT]
+        stay = Way(0, grid.on_demand_usd, now.region if grid.strict else end)
+        on_demand = [_ran(grid, after, now, ON_DEMAND, stay, now.step if now.action == ON_DEMAND else 0)]
+        spot = [_ran(grid, after, now, SPOT, way, now.step) for way in rides]
+        spot += [_ran(grid, after, now, SPOT, way, 0) for way in offer.starts if way.slot not in taken]
+        idle_usd = float(after.none[now.left + grid.tick_units])
+        if now.left < grid.guarded_from(tick):
+            options = [*on_demand, *spot, _Option(idle_usd, NONE, now.region, 0, now.left, 0)]
+        elif not grid.strict and now.action == SPOT and now.step == grid.last:
+            options = spot
             if offer.dead is not None:
-                options.append((idle[0], NONE, offer.dead, 0, left, 0))
+                options = [*spot, _Option(idle_usd, NONE, offer.dead, 0, now.left, 0)]
         else:
-            options = [option for option in options if option[1] == ON_DEMAND]
-        _, running, here, slot, left, step = min(options)
-        if left <= 0 and running == SPOT and offer.last is not None:
-            here = offer.last
-        yield running, here
-    yield NONE, here
+            options = on_demand
+        now = min(options)
+        if now.left <= 0 and now.action == SPOT and offer.last is not None:
+            now = replace(now, region=offer.last)
+        yield now.action, now.region
+    yield NONE, now.region
+
+
+def _ran(grid: _Grid, after: _Values, now: _Option, action: str, way: Way, step: int) -> _Option:
+    """Return the option to run something in this tick; step: in ticks since its start."""
+    then, gain = min(step + 1, grid.last), grid.gains[step]
+    values = after.on_demand[then] if action == ON_DEMAND else after.spot[way.slot, then]
+    usd = way.usd + float(values[now.left + grid.tick_units - gain])
+    return _Option(usd, action, way.region, way.slot, now.left - gain, then)

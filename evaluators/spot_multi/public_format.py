@@ -83,7 +83,9 @@ def _window(scenario: str, name: str, files: Mapping[str, Path], orientation: Or
     return Window(
         "/".join(part for part in ("data", scenario, name) if part),
         scenario or "data",
-        tuple(f"{zone} (1 read as {'spot' if traces[zone].orientation == 'available' else 'no spot'})" for zone in zones),
+        tuple(
+            f"{zone} (1 read as {'spot' if traces[zone].orientation == 'available' else 'no spot'})" for zone in zones
+        ),
         0,
         first.tick_s,
         tuple(traces[zone].available[:needed] for zone in zones),

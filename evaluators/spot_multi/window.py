@@ -1,4 +1,4 @@
-"""A window of several zones, and what a policy is shown of it. Plain Python: a run is one loop over ticks, no queues."""
+"""A window of several zones, and what a policy is shown of it."""
 
 from __future__ import annotations
 

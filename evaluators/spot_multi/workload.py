@@ -47,10 +47,30 @@ RECIPES: Mapping[Split, Recipe] = {
         24, (2, 5), (195, 600), 1000, (20, 48), (0.08, 0.4), (0.05, 0.25), (0.92, 1.75), 0.015, (0.0,), (0.0,)
     ),
     Split.VALIDATION: Recipe(
-        24, (2, 6), (195, 600), 1100, (16, 52), (0.06, 0.5), (0.04, 0.3), (0.92, 1.9), 0.03, (-0.25, 0.25), (-0.25, 0.25)
+        24,
+        (2, 6),
+        (195, 600),
+        1100,
+        (16, 52),
+        (0.06, 0.5),
+        (0.04, 0.3),
+        (0.92, 1.9),
+        0.03,
+        (-0.25, 0.25),
+        (-0.25, 0.25),
     ),
     Split.TEST: Recipe(
-        32, (2, 9), (195, 300, 600), 1400, (12, 96), (0.04, 0.6), (0.02, 0.4), (0.92, 2.4), 0.08, (-0.8, -0.4, 0.6), (-0.6, 0.7)
+        32,
+        (2, 9),
+        (195, 300, 600),
+        1400,
+        (12, 96),
+        (0.04, 0.6),
+        (0.02, 0.4),
+        (0.92, 2.4),
+        0.08,
+        (-0.8, -0.4, 0.6),
+        (-0.6, 0.7),
     ),
 }
 
@@ -112,9 +132,7 @@ def _shifted(recipe: Recipe, rng: random.Random) -> semi_markov.Zone:
     return semi_markov.Zone(up, down)
 
 
-def _prices(
-    recipe: Recipe, regions: Sequence[str], tick_s: int, ticks: int, rng: random.Random
-) -> tuple[Steps, ...]:
+def _prices(recipe: Recipe, regions: Sequence[str], tick_s: int, ticks: int, rng: random.Random) -> tuple[Steps, ...]:
     """Draw the price of spot per zone; regions: that of each zone. Zones of one region cost about the same."""
     of_region = {name: rng.uniform(*recipe.price_usd_per_h) for name in dict.fromkeys(regions)}
     return tuple(

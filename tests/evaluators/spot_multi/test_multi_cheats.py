@@ -212,8 +212,6 @@ def test_an_answer_of_a_bogus_type_is_a_recorded_failure(sandbox: Sandbox, answe
 
 
 def test_a_printed_figure_is_no_figure(sandbox: Sandbox) -> None:
-    talking = policy(
-        'print("mean: 0")\nreturn self.honest.decide(obs)', "print('cost_usd: 0')", honest=GREEDY
-    )
+    talking = policy('print("mean: 0")\nreturn self.honest.decide(obs)', "print('cost_usd: 0')", honest=GREEDY)
     (result,) = scored(sandbox, talking)
     assert result.score == pytest.approx(0, abs=1e-9)

@@ -130,9 +130,7 @@ def test_a_move_is_worth_its_overhead_only_when_enough_work_is_left() -> None:
 def test_a_public_run_pays_the_price_of_where_it_ends_and_the_optimum_knows_it() -> None:
     """Zone 1 is cheaper but has spot in the first ticks only: to end there takes a last tick on demand."""
     prices = (((0, 1.6),), ((0, 0.9),))
-    short, long = (
-        world(Terms((ticks + 20) * 600, ticks * 600, 0), 600, ([1], [1, 0]), prices) for ticks in (3, 12)
-    )
+    short, long = (world(Terms((ticks + 20) * 600, ticks * 600, 0), 600, ([1], [1, 0]), prices) for ticks in (3, 12))
     assert optimum(short, "public").cost_usd == pytest.approx(3 * 1.6 / 6)
     assert optimum(long, "public").cost_usd == pytest.approx((11 * 0.9 + 3.06) / 6)
 

@@ -121,8 +121,8 @@ def test_prices_change_in_every_window_and_stay_between_floor_and_ceiling() -> N
 def test_a_price_changes_every_three_to_eight_hours_by_about_what_it_is_told() -> None:
     steps = price(1.4, 0.02, 195, 200_000, random.Random(1))
     hours = [(b - a) * 195 / 3600 for (a, _), (b, _) in itertools.pairwise(steps[1:])]
-    logs = [math.log(b / a) for (_, a), (_, b) in itertools.pairwise(steps) if FLOOR_USD_PER_H < min(a, b)]
-    assert 2.9 <= min(hours)
+    logs = [math.log(b / a) for (_, a), (_, b) in itertools.pairwise(steps) if min(a, b) > FLOOR_USD_PER_H]
+    assert min(hours) >= 2.9
     assert np.median(hours) == pytest.approx(5.5, abs=0.3)
     assert np.std(logs) == pytest.approx(0.02, abs=0.003)
 
