@@ -138,11 +138,11 @@ def play(window: Window, rules: Rules, ask: Ask) -> Bill:
         ):
             rides = not strict and running is SPOT and left_s < NEGLIGIBLE_S
             order = SPOT if rides else ON_DEMAND
-            if forced_tick is None and request is not order:
+            # Hopping between regions on demand, a start each time, would make a run late.
+            place = here if strict else region
+            if forced_tick is None and (request, region) != (order, place):
                 forced_tick = tick
-            request = order
-            if strict:
-                region = here  # hopping between regions on demand, a start each time, would make the run late
+            request, region = order, place
         if request is SPOT and not available[region]:
             request = NONE
         if strict:
