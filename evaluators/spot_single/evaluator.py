@@ -23,8 +23,9 @@ from evaluators.spot_single.mechanics import (
     info_of,
     play,
 )
-from evaluators.spot_single.public_format import Orientation, read_windows
+from evaluators.spot_single.public_format import read_windows, write_windows
 from evaluators.spot_single.workload import RECIPES, own_window, public_instances
+from evaluators.spot_traces.files import Orientation
 from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Split, relative_score
 
 PUBLISHED_WORST_USD, PUBLISHED_BEST_USD = 146.88, 46.7088
@@ -66,6 +67,10 @@ class SpotSingle(Evaluator):
         """Read traces of the public format; 1 = spot not available unless metadata or option say otherwise."""
         assert isinstance(self.options, SpotOptions)
         return read_windows(path, self.options.orientation)
+
+    def write(self, instances: Sequence[Instance], folder: Path) -> list[Path]:
+        """Write windows as traces of the public format, in which 1 = spot not available."""
+        return write_windows([window for window in instances if isinstance(window, Window)], folder)
 
     def rules_of(self, window: Window) -> Rules:
         """Return the rules of a window: the public ones for public windows and a user's traces, else the option's."""

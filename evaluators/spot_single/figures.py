@@ -1,7 +1,8 @@
 """The two figures that a score hangs on, per run: what the naive policy pays, and the least that anybody could pay.
 
 Those of the built-in windows are kept in reference.json, which `python -m evaluators.spot_single.reference` writes;
-those of a user's traces are found when they are first needed, and kept for as long as the process lives.
+those of a user's traces are found when they are first needed, and kept in the user's cache folder, under the hash of
+the window and the naive program.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from dataclasses import dataclass
+import logging
+import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from evaluators.kept_figures import keep, recall
 from evaluators.spot_single import mechanics
 from evaluators.spot_single.mechanics import ON_DEMAND_USD_PER_H, SPOT_USD_PER_H, Rules, Window, info_of
 from evaluators.spot_single.optimum import optimum
@@ -23,6 +27,8 @@ STORED = Path(__file__).parent / "reference.json"
 
 LEAST_GAP = 0.01
 """A run on which naive and optimum differ by less than this share of naive says nothing and has no score."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,12 +82,32 @@ def digest(window: Window) -> str:
 
 
 def figures_of(window: Window, rules: Rules) -> Figures:
-    """Return the figures of a window: kept ones where there are, else found now."""
+    """Return the figures of a window: kept ones where there are, else from the user's cache, else found now."""
     kept = stored().figures.get(window.id, {}).get(rules)
-    return kept if kept is not None else compute(window, rules)
+    return kept if kept is not None else _of_file(window, rules)
 
 
 @functools.lru_cache(maxsize=4096)
+def _of_file(window: Window, rules: Rules) -> Figures:
+    key = f"{digest(window)}-{rules}"
+    known = _cached(key, len(window.runs))
+    if known is None:
+        began = time.perf_counter()
+        known = compute(window, rules)
+        _log.info("spot_single: reference of %s computed in %.1f s", window.id, time.perf_counter() - began)
+        keep("spot_single", key, asdict(known))
+    return known
+
+
+def _cached(key: str, runs: int) -> Figures | None:
+    facts = recall("spot_single", key) or {}
+    try:
+        known = Figures(tuple(map(float, facts["naive_usd"])), tuple(map(float, facts["optimum_usd"])))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return known if len(known.naive_usd) == len(known.optimum_usd) == runs else None
+
+
 def compute(window: Window, rules: Rules) -> Figures:
     """Find the figures of a window."""
     bills = mechanics.play(window, rules, _naive_answers(window))

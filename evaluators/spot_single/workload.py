@@ -12,9 +12,10 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evaluators.spot_single import semi_markov
 from evaluators.spot_single.mechanics import Terms, Window, ticks_needed
-from evaluators.spot_single.traces import bundled_traces, public_windows
+from evaluators.spot_single.public_windows import public_windows
+from evaluators.spot_traces import semi_markov
+from evaluators.spot_traces.bundled import bundled_traces
 from evolve.evaluator import Split
 
 UNSEEN_ZONES = (
@@ -82,7 +83,7 @@ def fitted_zones() -> tuple[semi_markov.Zone, ...]:
     for zone, trace in bundled_traces().items():
         first, end = part_of(zone, Split.TRAIN)
         if end > first:
-            zones.append(semi_markov.fit(trace.available[first:end], trace.tick_s))
+            zones.append(semi_markov.fit([trace.available[first:end]], trace.tick_s))
     return tuple(zones)
 
 

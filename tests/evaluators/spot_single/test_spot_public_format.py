@@ -10,9 +10,12 @@ import pytest
 from in_process import InProcess
 
 import evaluators.spot_single
+from evaluators import kept_figures
 from evaluators.spot_single import SpotSingle
+from evaluators.spot_single import figures as figures_module
 from evaluators.spot_single.evaluator import SpotOptions
-from evaluators.spot_single.mechanics import Window
+from evaluators.spot_single.figures import Figures, figures_of
+from evaluators.spot_single.mechanics import Rules, Window, ticks_needed
 from evolve.evaluator import Split, UsageError
 
 GREEDY = (Path(evaluators.spot_single.__file__).parent / "baselines" / "greedy.py").read_text(encoding="utf-8")
@@ -132,3 +135,49 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(UsageError, match=r"bad\.json: cannot be read"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize("split", list(Split))
+def test_what_is_written_is_read_back(split: Split, tmp_path: Path) -> None:
+    windows = [w for w in SpotSingle().instances(split) if isinstance(w, Window)][-12:]
+    files = SpotSingle().write(windows, tmp_path)
+    assert sorted(files) == sorted(tmp_path.rglob("*.json"))
+    read = {w.id: w for w in load(tmp_path)}
+    assert set(read) == {f"data/{w.id}" for w in windows}
+    for window in windows:
+        again = read[f"data/{window.id}"]
+        ticks = max(ticks_needed(terms, window.tick_s) for terms in window.runs)
+        assert (again.runs, again.tick_s) == (window.runs, window.tick_s)
+        assert again.available == window.available[:ticks]
+
+
+def test_written_files_hold_ones_where_there_is_no_spot_and_say_so(tmp_path: Path) -> None:
+    window = public_window(0)
+    (file,) = SpotSingle().write([window], tmp_path)
+    content = json.loads(file.read_text(encoding="utf-8"))
+    assert content["metadata"] == {"gap_seconds": 600, "orientation": "not_available"}
+    assert content["data"] == [1 - value for value in window.available]
+
+
+def test_figures_of_a_file_are_computed_once_logged_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    computed: list[str] = []
+
+    def slow(window: Window, rules: Rules) -> Figures:
+        computed.append(window.id)
+        return Figures((2.0,) * 6, (1.0,) * 6)
+
+    monkeypatch.setattr(figures_module, "compute", slow)
+    for name in ("a", "b", "c"):
+        write(tmp_path / "files" / f"{name}.json", [0, 1] * 300)
+    first, same, again = load(tmp_path / "files")
+    with caplog.at_level("INFO"):
+        assert figures_of(first, "public") == figures_of(same, "public") == Figures((2.0,) * 6, (1.0,) * 6)
+    assert computed == ["data/a"]
+    assert "spot_single: reference of data/a computed in" in caplog.text
+    for file in kept_figures.folder_of("spot_single").iterdir():
+        file.write_text(json.dumps({"naive_usd": [1.0], "optimum_usd": [0.5]}))
+    figures_of(again, "public")
+    assert computed == ["data/a", "data/c"], "figures of other runs are computed again"

@@ -12,13 +12,14 @@ from collections import defaultdict
 
 import pytest
 
-from evaluators.spot_single import SpotSingle, semi_markov
+from evaluators.spot_single import SpotSingle
 from evaluators.spot_single.evaluator import SpotOptions
 from evaluators.spot_single.figures import compute, digest, figures_of, stored
 from evaluators.spot_single.mechanics import Rules, Window
 from evaluators.spot_single.reference import accepted
-from evaluators.spot_single.traces import bundled_traces
 from evaluators.spot_single.workload import UNSEEN_ZONES, fitted_zones, part_of
+from evaluators.spot_traces import semi_markov
+from evaluators.spot_traces.bundled import bundled_traces
 from evolve.evaluator import Split
 
 OWN = (Split.TRAIN, Split.VALIDATION, Split.TEST)
@@ -141,7 +142,7 @@ def test_the_model_draws_the_availability_it_was_fitted_to() -> None:
     drawn = b"".join(semi_markov.draw(zone, 195, 4000, random.Random(seed)) for seed in range(60))
     share = zone.up.mean_h / (zone.up.mean_h + zone.down.mean_h)
     assert sum(drawn) / len(drawn) == pytest.approx(share, abs=0.04)
-    again = semi_markov.fit(semi_markov.draw(zone, 195, 400_000, random.Random(0)), 195)
+    again = semi_markov.fit([semi_markov.draw(zone, 195, 400_000, random.Random(0))], 195)
     assert again.up.mu == pytest.approx(0.5, abs=0.1)
     assert again.down.sigma == pytest.approx(1.2, abs=0.1)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 
@@ -38,13 +39,15 @@ class Zone:
     down: Stretch
 
 
-def fit(available: bytes, tick_s: int) -> Zone:
-    """Fit a zone to a trace, one byte per tick.
+def fit(pieces: Sequence[bytes], tick_s: int) -> Zone:
+    """Fit a zone to the pieces of a trace, one byte per tick.
 
-    The first and the last stretch are cut by the trace's ends and left out. Rounded to two decimals, so that the last
-    bit of a platform's `log` moves no tick of a workload.
+    The first and the last stretch of a piece are cut by its ends and left out. Rounded to two decimals, so that the
+    last bit of a platform's `log` moves no tick of a workload.
     """
-    stretches = [(state, sum(1 for _ in group)) for state, group in itertools.groupby(available)][1:-1]
+    stretches: list[tuple[int, int]] = []
+    for piece in pieces:
+        stretches += [(state, sum(1 for _ in group)) for state, group in itertools.groupby(piece)][1:-1]
 
     def of(state: int) -> Stretch:
         logs = [math.log(ticks * tick_s / 3600) for s, ticks in stretches if s == state]

@@ -1,4 +1,4 @@
-"""The bundled spot availability traces and the table of public windows; see data/SOURCE.md."""
+"""The bundled spot availability traces; see data/SOURCE.md."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 DATA = Path(__file__).parent / "data"
@@ -27,20 +26,6 @@ class Trace:
     available: bytes = field(repr=False)
 
 
-@dataclass(frozen=True)
-class PublicWindows:
-    """Which windows of which traces the public benchmark runs, under which terms (hours as published)."""
-
-    traces: str
-    tick_s: int
-    length_ticks: int
-    zones: tuple[str, ...]
-    start_ticks: tuple[int, ...]
-    deadlines_h: tuple[float, ...]
-    overheads_h: tuple[float, ...]
-    task_h: float
-
-
 @functools.cache
 def bundled_traces() -> Mapping[str, Trace]:
     """Return the traces by zone."""
@@ -51,9 +36,3 @@ def bundled_traces() -> Mapping[str, Trace]:
         available = np.unpackbits(bits, count=entry["ticks"]).tobytes()
         traces[entry["zone"]] = Trace(entry["zone"], entry["tick_s"], available)
     return traces
-
-
-@functools.cache
-def public_windows() -> PublicWindows:
-    """Return the table of public windows."""
-    return msgspec.json.decode((DATA / "public_windows.json").read_bytes(), type=PublicWindows)

@@ -1,0 +1,136 @@
+"""The two figures that a score hangs on, per window: what the naive policy pays, and the least that anybody could pay.
+
+Those of the built-in windows are kept in reference.json, which `python -m evaluators.spot_multi.reference` writes.
+Those of a user's traces are found when they are first needed, about a second a window, and kept in the user's cache
+folder, under the hash of the window and the naive program.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from evaluators.kept_figures import keep, recall
+from evaluators.spot_multi.mechanics import Ask, Rules, play
+from evaluators.spot_multi.optimum import optimum
+from evaluators.spot_multi.window import ON_DEMAND_USD_PER_H, Observation, Window, info_of
+from evolve.evaluator import Split
+
+NAIVE = Path(__file__).parent / "baselines" / "greedy.py"
+STORED = Path(__file__).parent / "reference.json"
+
+LEAST_GAP = 0.01
+"""A window on which naive and optimum differ by less than this share of naive says nothing and has no score."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the naive policy and the offline optimum pay, USD."""
+
+    naive_usd: float
+    optimum_usd: float
+
+    @property
+    def tells(self) -> bool:
+        """Return whether naive and optimum differ enough for the window to have a score."""
+        return self.naive_usd - self.optimum_usd >= LEAST_GAP * self.naive_usd
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What reference.json holds.
+
+    attempts: of every own split, how often each of its windows was redrawn.  digests: by instance id, of the window
+    that the figures belong to.  figures: by instance id, then by rules.
+    """
+
+    attempts: dict[Split, tuple[int, ...]]
+    digests: dict[str, str]
+    figures: dict[str, dict[str, Figures]]
+
+
+@functools.cache
+def stored() -> Stored:
+    """Return the figures of the built-in windows."""
+    content = json.loads(STORED.read_text(encoding="utf-8"))
+    rows = content["windows"]
+    return Stored(
+        {Split(split): tuple(attempts) for split, attempts in content["attempts"].items()},
+        {id_: row["digest"] for id_, row in rows.items()},
+        {
+            id_: {rules: Figures(**row[rules]) for rules in ("strict", "public") if rules in row}
+            for id_, row in rows.items()
+        },
+    )
+
+
+def digest(window: Window) -> str:
+    """Return a hash of all that a window's figures are computed from: traces, terms, prices and the naive program."""
+    facts = (
+        window.tick_s,
+        [zone.hex() for zone in window.available],
+        window.spot_usd_per_h,
+        ON_DEMAND_USD_PER_H,
+        (window.terms.deadline_s, window.terms.task_s, window.terms.overhead_s),
+        NAIVE.read_text("utf-8"),
+    )
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def figures_of(window: Window, rules: Rules) -> Figures:
+    """Return the figures of a window: kept ones where there are, else from the user's cache, else found now."""
+    kept = stored().figures.get(window.id, {}).get(rules)
+    return kept if kept is not None else _of_file(window, rules)
+
+
+def compute(window: Window, rules: Rules) -> Figures:
+    """Find the figures of a window."""
+    return Figures(play(window, rules, naive(window)).cost_usd, optimum(window, rules).cost_usd)
+
+
+@functools.lru_cache(maxsize=1024)
+def _of_file(window: Window, rules: Rules) -> Figures:
+    key = f"{digest(window)}-{rules}"
+    known = _cached(key)
+    if known is None:
+        began = time.perf_counter()
+        known = compute(window, rules)
+        _log.info("spot_multi: reference of %s computed in %.1f s", window.id, time.perf_counter() - began)
+        keep("spot_multi", key, asdict(known))
+    return known
+
+
+def _cached(key: str) -> Figures | None:
+    facts = recall("spot_multi", key) or {}
+    try:
+        return Figures(float(facts["naive_usd"]), float(facts["optimum_usd"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def naive(window: Window) -> Ask:
+    """Answer by the naive baseline in this process: it is ours, and only its cost is asked for, not a score."""
+    program: dict[str, Any] = {}
+    exec(compile(NAIVE.read_text(encoding="utf-8"), str(NAIVE), "exec"), program)
+    decide: Callable[[Observation], Any] = program["Policy"](info_of(window)).decide
+    seen = unpacker(window)
+    return lambda obs: decide(seen(obs))
+
+
+def unpacker(window: Window) -> Callable[[Observation], Observation]:
+    """Return what turns an observation into what the candidate's end sees: arrays, not the form they are sent in."""
+    available = np.array([np.frombuffer(zone, dtype=np.uint8) for zone in window.available]).astype(bool).T
+    prices = np.array(list(window.prices()))
+    return lambda obs: msgspec.structs.replace(obs, spot_available=available[obs.tick], spot_usd_per_h=prices[obs.tick])

@@ -1,0 +1,153 @@
+"""The windows of the splits: half cut from real traces of zones that share a clock, half of synthetic zones.
+
+Which real ticks: zones.py. Availability of synthetic zones: synthetic.py, drawn from the model fitted to train's part
+of the real traces. Prices change in all of them, and are drawn: real ones are published for the public windows only.
+Test also has other tick lengths, more zones, other tasks, slacks, overheads, prices and stretches of availability.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from evaluators.spot_multi.synthetic import price, region
+from evaluators.spot_multi.window import Steps, Terms, Window, ticks_needed
+from evaluators.spot_multi.zones import fitted_zones, pools
+from evaluators.spot_traces import semi_markov
+from evaluators.spot_traces.bundled import bundled_traces
+from evolve.evaluator import Split
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the windows of a split are drawn; ranges are (least, most).
+
+    zones: how many.  task_h: hours of work; fewer where a window of `most_ticks` short ticks could not hold them.
+    slack: how much longer than the task the deadline is, as a share of the task.  overhead_h: hours lost at a start.
+    price_usd_per_h: at the first tick.  price_change: standard deviation of one change, as a share of the price.
+    up_shifts, down_shifts: what is added to the log of the hours of stretches with and without spot, one of each.
+    """
+
+    count: int
+    zones: tuple[int, int]
+    ticks_s: tuple[int, ...]
+    most_ticks: int
+    task_h: tuple[float, float]
+    slack: tuple[float, float]
+    overhead_h: tuple[float, float]
+    price_usd_per_h: tuple[float, float]
+    price_change: float
+    up_shifts: tuple[float, ...]
+    down_shifts: tuple[float, ...]
+
+
+RECIPES: Mapping[Split, Recipe] = {
+    Split.TRAIN: Recipe(
+        24, (2, 5), (195, 600), 1000, (20, 48), (0.08, 0.4), (0.05, 0.25), (0.92, 1.75), 0.015, (0.0,), (0.0,)
+    ),
+    Split.VALIDATION: Recipe(
+        24,
+        (2, 6),
+        (195, 600),
+        1100,
+        (16, 52),
+        (0.06, 0.5),
+        (0.04, 0.3),
+        (0.92, 1.9),
+        0.03,
+        (-0.25, 0.25),
+        (-0.25, 0.25),
+    ),
+    Split.TEST: Recipe(
+        32,
+        (2, 9),
+        (195, 300, 600),
+        1400,
+        (12, 96),
+        (0.04, 0.6),
+        (0.02, 0.4),
+        (0.92, 2.4),
+        0.08,
+        (-0.8, -0.4, 0.6),
+        (-0.6, 0.7),
+    ),
+}
+
+OVERHEAD_STEP_S = 15
+"""Overheads are multiples of it, as all tick lengths are: work stays in whole units, which keeps the optimum cheap."""
+
+ZONE_PRICE_SPREAD = 0.08
+"""Standard deviation of the share by which a zone costs more or less than its region."""
+
+
+def own_window(split: Split, index: int, attempt: int) -> Window:
+    """Return an instance of train, validation or test. attempt: counts the redraws; see reference.py."""
+    recipe = RECIPES[split]
+    rng = random.Random(f"spot_multi/{split.value}/{index}/{attempt}")
+    name = f"{split.value}/{index}"
+    if index % 2:
+        return _synthetic(name, recipe, rng)
+    return _real(name, split, recipe, rng, index // 2 + attempt)
+
+
+def _real(name: str, split: Split, recipe: Recipe, rng: random.Random, turn: int) -> Window:
+    groups = pools(split)
+    known, pieces = groups[turn % len(groups)]
+    least, most = recipe.zones
+    zones = rng.sample(known, rng.randint(least, min(most, len(known))))
+    first, end = rng.choices(pieces, weights=[end - first for first, end in pieces])[0]
+    traces = [bundled_traces()[zone] for zone in zones]
+    tick_s = traces[0].tick_s
+    terms = _terms(recipe, tick_s, min(end - first, recipe.most_ticks), rng)
+    ticks = ticks_needed(terms, tick_s)
+    start = rng.randint(first, end - ticks)
+    available = tuple(trace.available[start : start + ticks] for trace in traces)
+    regions = [zone.partition("/")[2].partition("_")[0].rstrip("abcdef") for zone in zones]
+    prices = _prices(recipe, regions, tick_s, ticks, rng)
+    return Window(name, "real", tuple(zones), start, tick_s, available, prices, terms)
+
+
+def _synthetic(name: str, recipe: Recipe, rng: random.Random) -> Window:
+    tick_s = rng.choice(recipe.ticks_s)
+    terms = _terms(recipe, tick_s, recipe.most_ticks, rng)
+    ticks = ticks_needed(terms, tick_s)
+    count = rng.randint(*recipe.zones)
+    zones: list[tuple[str, str, bytes]] = []
+    while len(zones) < count:
+        together = min(rng.randint(1, 3), count - len(zones))
+        where = f"synthetic-{len({of for of, _, _ in zones}) + 1}"
+        drawn = region([_shifted(recipe, rng) for _ in range(together)], tick_s, ticks, rng)
+        zones += [(where, where + "abc"[number], available) for number, available in enumerate(drawn)]
+    rng.shuffle(zones)
+    regions, names, available = zip(*zones, strict=True)
+    prices = _prices(recipe, regions, tick_s, ticks, rng)
+    return Window(name, "synthetic", names, 0, tick_s, available, prices, terms)
+
+
+def _shifted(recipe: Recipe, rng: random.Random) -> semi_markov.Zone:
+    zone = rng.choice(fitted_zones())
+    up = semi_markov.Stretch(zone.up.mu + rng.choice(recipe.up_shifts), zone.up.sigma)
+    down = semi_markov.Stretch(zone.down.mu + rng.choice(recipe.down_shifts), zone.down.sigma)
+    return semi_markov.Zone(up, down)
+
+
+def _prices(recipe: Recipe, regions: Sequence[str], tick_s: int, ticks: int, rng: random.Random) -> tuple[Steps, ...]:
+    """Draw the price of spot per zone; regions: that of each zone. Zones of one region cost about the same."""
+    of_region = {name: rng.uniform(*recipe.price_usd_per_h) for name in dict.fromkeys(regions)}
+    return tuple(
+        price(of_region[name] * (1 + rng.gauss(0.0, ZONE_PRICE_SPREAD)), recipe.price_change, tick_s, ticks, rng)
+        for name in regions
+    )
+
+
+def _terms(recipe: Recipe, tick_s: int, most_ticks: int, rng: random.Random) -> Terms:
+    """Draw the run of a window that has at most `most_ticks` ticks."""
+    slack = rng.uniform(*recipe.slack)
+    least, most = recipe.overhead_h
+    overhead_s = round(3600 * least * (most / least) ** rng.random() / OVERHEAD_STEP_S) * OVERHEAD_STEP_S
+    spare_ticks = ticks_needed(Terms(0, 0, overhead_s), tick_s) + 1
+    fits_h = (most_ticks - spare_ticks) * tick_s / 3600 / (1 + slack)
+    least, most = recipe.task_h
+    task_s = round(rng.uniform(min(least, fits_h / 2), min(most, fits_h)) * 12) * 300
+    return Terms(round(task_s * (1 + slack) / 60) * 60, task_s, overhead_s)
