@@ -80,6 +80,8 @@ def info_of(case: Case) -> ClusterInfo:
         cluster.replicas,
         BLOCK_TOKENS,
         np.array([prefill_ms_per_token(cost) for cost in cluster.costs]),
+        np.array([cost.sequence_ns / 1e6 for cost in cluster.costs]),
+        np.array([cost.kv_ns / 1e6 for cost in cluster.costs]),
         cluster.kv_capacity_tokens,
         cluster.cache_blocks,
         cluster.report_interval_s,

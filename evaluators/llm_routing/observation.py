@@ -21,6 +21,8 @@ class ClusterInfo(Record, frozen=True):
     replicas: int
     block_tokens: int
     prefill_ms_per_token: np.ndarray
+    decode_ms_per_request: np.ndarray
+    decode_ms_per_kv_token: np.ndarray
     kv_capacity_tokens: int
     cache_capacity_blocks: int
     report_interval_s: float

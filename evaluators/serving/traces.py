@@ -46,6 +46,12 @@ def azure_trace(name: Literal["conv", "code"]) -> Requests:
     return unshared(np.cumsum(gaps_us), inputs, outputs)
 
 
+@functools.cache
+def answer_tokens(trace: Literal["mooncake_conversation", "mooncake_synthetic", "azure_conv", "azure_code"]) -> np.ndarray:
+    """Return the lengths of a trace's answers, tokens: (n,) int64."""
+    return _columns(f"{trace}.bin", 5 if trace.startswith("mooncake") else 3)[2]
+
+
 def unshared(arrival_us: np.ndarray, input_tokens: np.ndarray, output_tokens: np.ndarray) -> Requests:
     """Return requests whose prompts have nothing in common. All arrays (n,) int64."""
     ends = np.cumsum(-(-input_tokens // BLOCK_TOKENS)).tolist()
