@@ -1,7 +1,7 @@
-"""The verifier of llm_routing: serves the requests of a case as the policy routes them, and times them by its own clock.
+"""The verifier of llm_routing: serves requests as the policy routes them, and times them by its own clock.
 
-The engines and the gateway are in `gateway.py` and `evaluators.serving`; why simpy drives the rare processes and a heap the
-engines is said there.
+The engines and the gateway are in `gateway.py` and `evaluators.serving`; why simpy drives the rare processes and a heap
+the engines is said there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from evaluators.llm_routing.cluster import Case
 from evaluators.llm_routing.feedback import explain
 from evaluators.llm_routing.figures import figures_of, stored
 from evaluators.llm_routing.gateway import info_of, serve
-from evaluators.llm_routing.observation import Observation, Report, packed_row
+from evaluators.llm_routing.observation import Observation, Report
 from evaluators.llm_routing.public_format import public_cases, read_cases, write_cases
 from evaluators.llm_routing.service import metrics_of
 from evaluators.llm_routing.workload import own_case
@@ -47,7 +47,7 @@ class LlmRouting(Evaluator):
         """Serve the requests of a case and score how many times their SLOs they take."""
         assert isinstance(instance, Case)
         policy = _Sandboxed(candidate.new("Policy", info_of(instance)))
-        service = serve(instance, policy, packed_row(instance.cluster.replicas))
+        service = serve(instance, policy, packed=True)
         metrics = dict(metrics_of(instance, service))
         figures = figures_of(instance)
         metrics |= {"naive_times_slo": figures.naive, "bound_times_slo": figures.bound}

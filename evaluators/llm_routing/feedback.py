@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from statistics import fmean
 
-from evaluators.llm_routing.cluster import Case, Replacement, SlowDown, prefill_ms_per_token
+from evaluators.llm_routing.cluster import TPOT_SLO_S, Case, Replacement, SlowDown, prefill_ms_per_token
 from evaluators.llm_routing.figures import Figures
 from evaluators.llm_routing.gateway import SECOND_NS, Service
 from evaluators.llm_routing.service import scored, times_slo
@@ -23,7 +23,7 @@ def explain(case: Case, service: Service, figures: Figures, found: float) -> str
     facts = [
         f"{case.cluster.replicas} replicas, {len(jobs)} requests: {found:.2f} times the SLOs on average (round robin "
         f"{figures.naive:.2f}, reference {figures.reference:.2f}, bound {figures.bound:.2f}); first token "
-        f"{fmean(_of_slo(service, jobs)):.2f}, later tokens {fmean(j.tpot_ns / SECOND_NS / 0.1 for j in jobs):.2f} times theirs",
+        f"{_first(service, jobs):.2f}, later tokens {_later(jobs):.2f} times theirs",
         _worst_minute(case, service, jobs),
         _slowest(case, jobs),
         _misses(case, service, jobs),
@@ -33,8 +33,12 @@ def explain(case: Case, service: Service, figures: Figures, found: float) -> str
     return "; ".join(fact for fact in facts if fact) + "."
 
 
-def _of_slo(service: Service, jobs: Sequence[Job]) -> list[float]:
-    return [job.ttft_ns / SECOND_NS / service.ttft_slo_s[job.number] for job in jobs]
+def _first(service: Service, jobs: Sequence[Job]) -> float:
+    return fmean(job.ttft_ns / SECOND_NS / service.ttft_slo_s[job.number] for job in jobs)
+
+
+def _later(jobs: Sequence[Job]) -> float:
+    return fmean(job.tpot_ns / SECOND_NS / TPOT_SLO_S for job in jobs)
 
 
 def _worst_minute(case: Case, service: Service, jobs: Sequence[Job]) -> str:
@@ -47,9 +51,10 @@ def _worst_minute(case: Case, service: Service, jobs: Sequence[Job]) -> str:
     )
     others = [job for job in jobs if job.arrival_ns // MINUTE_NS == minute and job.replica != replica]
     elsewhere = f" (elsewhere {fmean(j.ttft_ns for j in others) / SECOND_NS:.1f} s)" if others else ""
+    first_s = fmean(job.ttft_ns for job in worst) / SECOND_NS
     return (
         f"worst: replica {replica}{_incident(case, replica)} in minute {minute}, {len(worst)} requests of "
-        f"{sum(j.input_tokens for j in worst)} prompt tokens waited {fmean(j.ttft_ns for j in worst) / SECOND_NS:.1f} s "
+        f"{sum(j.input_tokens for j in worst)} prompt tokens waited {first_s:.1f} s "
         f"for their first token{elsewhere}"
     )
 
@@ -73,8 +78,8 @@ def _slowest(case: Case, jobs: Sequence[Job]) -> str:
     total_s = fmean(job.ttft_ns for job in slowest) / SECOND_NS
     replica, times = Counter(job.replica for job in slowest).most_common(1)[0]
     return (
-        f"the slowest 1 % took {total_s:.1f} s to their first token, {waited_s:.1f} s of it behind others and the rest for "
-        f"prompts of {fmean(j.input_tokens - j.cached_tokens for j in slowest):.0f} uncached tokens; {times} of "
+        f"the slowest 1 % took {total_s:.1f} s to their first token, {waited_s:.1f} s of it behind others and the rest "
+        f"for prompts of {fmean(j.input_tokens - j.cached_tokens for j in slowest):.0f} uncached tokens; {times} of "
         f"{len(slowest)} were on replica {replica}{_incident(case, replica)}"
     )
 
@@ -90,9 +95,9 @@ def _misses(case: Case, service: Service, jobs: Sequence[Job]) -> str:
     if not lost_s(dearest):
         return "no prompt was cached better elsewhere"
     return (
-        f"prompts cached elsewhere cost {sum(map(lost_s, jobs)):.0f} s of machine time; dearest: request {dearest.number} "
-        f"({dearest.input_tokens} tokens) found {dearest.cached_tokens} of them cached on replica {dearest.replica}, another "
-        f"had {service.best_cached_tokens[dearest.number]}: {lost_s(dearest):.1f} s"
+        f"prompts cached elsewhere cost {sum(map(lost_s, jobs)):.0f} s of machine time; dearest: request "
+        f"{dearest.number} ({dearest.input_tokens} tokens) found {dearest.cached_tokens} of them cached on replica "
+        f"{dearest.replica}, another had {service.best_cached_tokens[dearest.number]}: {lost_s(dearest):.1f} s"
     )
 
 
@@ -113,8 +118,8 @@ def _heads(service: Service, jobs: Sequence[Job]) -> str:
     replica, most = Counter(job.replica for job in group).most_common(1)[0]
     spread = len({job.replica for job in group})
     return (
-        f"the head shared by {len(group)} requests (first: {group[0].number}) went to {spread} replicas, {most} of them to "
-        f"replica {replica}, and {lost_tokens(group)} tokens of these prompts were computed though cached elsewhere"
+        f"the head shared by {len(group)} requests (first: {group[0].number}) went to {spread} replicas, {most} of them "
+        f"to replica {replica}, and {lost_tokens(group)} tokens of these prompts were computed though cached elsewhere"
     )
 
 
@@ -129,6 +134,6 @@ def _most_decodes(service: Service, jobs: Sequence[Job]) -> str:
     mean = {replica: fmean(values) for replica, values in tpot.items()}
     slow, quick = max(mean, key=lambda r: mean[r]), min(mean, key=lambda r: mean[r])
     return (
-        f"later tokens took {mean[slow]:.3f} s each on replica {slow} ({len(tpot[slow])} requests) and {mean[quick]:.3f} s on "
-        f"replica {quick} ({len(tpot[quick])})"
+        f"later tokens took {mean[slow]:.3f} s each on replica {slow} ({len(tpot[slow])} requests) and {mean[quick]:.3f} s "
+        f"on replica {quick} ({len(tpot[quick])})"
     )

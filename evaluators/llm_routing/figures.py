@@ -1,8 +1,8 @@
 """The figures that a score hangs on, per case: how many times their SLOs requests take under two programs, and a bound.
 
 Naive: `baselines/round_robin.py`. Reference: `baselines/min_ttft.py` when every replica's state is fresh. Those of the
-built-in cases are kept in reference.json, written by `python -m evaluators.llm_routing.reference`; those of a user's traces
-are found when they are first needed, about 1 s a window, and kept in the user's cache folder.
+built-in cases are kept in reference.json, written by `python -m evaluators.llm_routing.reference`; those of a user's
+traces are found when they are first needed, about 1 s a window, and kept in the user's cache folder.
 """
 
 from __future__ import annotations

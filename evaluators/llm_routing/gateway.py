@@ -1,11 +1,13 @@
 """The gateway on the clock of simpy: requests come, reports come, machines get slow or fail, and a policy decides.
 
-simpy for what is a process and rare: arrivals, reports, slow-downs, replacements, control once a second: some ten thousand
-events. What engines do in between is `evaluators.serving.engine`, to which every process first says `advance(now)`.
+simpy for what is a process and rare: arrivals, reports, slow-downs, replacements, control once a second: some ten
+thousand events. What engines do in between is `evaluators.serving.engine`, to which every process first says
+`advance(now)`.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import reprlib
 from collections.abc import Generator
@@ -16,6 +18,7 @@ import numpy as np
 import simpy
 
 from evaluators.llm_routing.cluster import (
+    A100,
     KV_BYTES,
     MOVE_BYTES_PER_S,
     TPOT_SLO_S,
@@ -31,12 +34,23 @@ from evaluators.llm_routing.observation import (
     Observation,
     Report,
     Request,
-    Row,
+    array_row,
     block_hashes,
+    packed_row,
 )
-from evaluators.serving import BLOCK_TOKENS, MEASURED, CacheIndex, Engine, Job, PrefixCache, Replica, State, prefill_alone_ns
+from evaluators.serving import (
+    BLOCK_TOKENS,
+    MEASURED,
+    CacheIndex,
+    Engine,
+    Job,
+    PrefixCache,
+    Replica,
+    State,
+    prefill_alone_ns,
+)
 from evaluators.serving.requests import cached_tokens
-from evolve.evaluator import Infeasible
+from evolve.evaluator import Infeasible, pack
 
 SECOND_NS = 1_000_000_000
 MOST_MOVES = 4
@@ -63,8 +77,8 @@ class Router(Protocol):
 class Service:
     """What became of the requests of a case.
 
-    jobs: in the order of arrival.  ttft_slo_s: of each.  best_cached_tokens: what the best replica had of each prompt in
-    its cache when the request came.  replicas: the engines as they ended.
+    jobs: in the order of arrival.  ttft_slo_s: of each.  best_cached_tokens: what the best replica had of each prompt
+    in its cache when the request came.  replicas: the engines as they ended.
     """
 
     jobs: list[Job]
@@ -88,24 +102,35 @@ def info_of(case: Case) -> ClusterInfo:
     )
 
 
+@functools.lru_cache(maxsize=64)
 def ttft_slos_s(case: Case) -> list[float]:
     """Return the time in which each request's first token is due, s: 0.5 s more than on an idle A100 machine."""
-    slowest = MEASURED["a100-llama-2-70b-tp8"]
-    return [TTFT_SLO_S + prefill_alone_ns(slowest, tokens) / SECOND_NS for tokens in case.requests.input_tokens.tolist()]
+    slowest = MEASURED[A100]
+    return [
+        TTFT_SLO_S + prefill_alone_ns(slowest, tokens) / SECOND_NS for tokens in case.requests.input_tokens.tolist()
+    ]
 
 
-def serve(case: Case, router: Router, row: Row, *, fresh: bool = False) -> Service:
+@functools.lru_cache(maxsize=64)
+def _hashes(case: Case, packed: bool) -> list[Any]:
+    salt = int.from_bytes(hashlib.sha256(f"llm_routing/{case.id}".encode()).digest()[:8], "big")
+    hashes = block_hashes(case.requests.blocks, salt)
+    return [pack(names) for names in hashes] if packed else hashes
+
+
+def serve(case: Case, router: Router, *, packed: bool, fresh: bool = False) -> Service:
     """Serve a case. Raises Infeasible when an answer of the router breaks a rule.
 
-    row: makes the arrays of observations.  fresh: the router sees every replica as it is now, not as of the last report.
+    packed: the arrays of observations are in the form in which they are sent; else they are arrays, for a router in
+        this process.  fresh: the router sees every replica as it is now, not as of the last report.
     """
-    gateway = _Gateway(case, router, row, 0 if fresh else round(case.cluster.report_interval_s * SECOND_NS))
+    gateway = _Gateway(case, router, packed, 0 if fresh else round(case.cluster.report_interval_s * SECOND_NS))
     gateway.run()
     return gateway.service
 
 
 class _Gateway:
-    def __init__(self, case: Case, router: Router, row: Row, report_interval_ns: int) -> None:
+    def __init__(self, case: Case, router: Router, packed: bool, report_interval_ns: int) -> None:
         cluster, requests = case.cluster, case.requests
         index = CacheIndex(cluster.replicas)
         replicas = [
@@ -126,7 +151,9 @@ class _Gateway:
             )
         ]
         self.service = Service(jobs, ttft_slos_s(case), replicas)
-        self._case, self._router, self._row = case, router, row
+        self._case, self._router = case, router
+        self._hashes = _hashes(case, packed)
+        self._row = packed_row(cluster.replicas) if packed else array_row
         self._interval_ns = report_interval_ns
         self._reported_ns = -1
         self._report: tuple[Any, ...] = ()
@@ -151,10 +178,8 @@ class _Gateway:
         self._engine.advance(until_ns)
 
     def _arrivals(self) -> Process:
-        salt = int.from_bytes(hashlib.sha256(f"llm_routing/{self._case.id}".encode()).digest()[:8], "big")
-        hashes = block_hashes(self._case.requests.blocks, salt)
         interval_ns = self._interval_ns
-        for job, slo_s, names in zip(self.service.jobs, self.service.ttft_slo_s, hashes, strict=True):
+        for job, slo_s, names in zip(self.service.jobs, self.service.ttft_slo_s, self._hashes, strict=True):
             now_ns = job.arrival_ns
             # Of all reports since the last request, only the latest is ever read.
             due_ns = now_ns - now_ns % interval_ns if interval_ns else now_ns
@@ -162,10 +187,7 @@ class _Gateway:
                 yield from self._wait(due_ns)
                 self._take_report(due_ns)
             yield from self._wait(now_ns)
-            self._submit(job, self._request(job, slo_s, names))
-
-    def _request(self, job: Job, slo_s: float, names: np.ndarray) -> Request:
-        return Request(job.number, job.input_tokens, names, slo_s, TPOT_SLO_S)
+            self._submit(job, Request(job.number, job.input_tokens, names, slo_s, TPOT_SLO_S))
 
     def _submit(self, job: Job, request: Request) -> None:
         matches = self._engine.index.matches(job.blocks)
@@ -200,10 +222,7 @@ class _Gateway:
         done = self._engine.fetch_finished()
         self._completed += len(done)
         return tuple(
-            [
-                Finished(j.number, j.replica, j.ttft_ns / SECOND_NS, j.tpot_ns / SECOND_NS, j.output_tokens)
-                for j in done
-            ]
+            [Finished(j.number, j.replica, j.ttft_ns / SECOND_NS, j.tpot_ns / SECOND_NS, j.output_tokens) for j in done]
         )
 
     def _slow_down(self, incident: SlowDown) -> Process:

@@ -7,7 +7,7 @@ from typing import Any
 
 from evaluators.llm_routing.cluster import Case
 from evaluators.llm_routing.gateway import Service, info_of, serve
-from evaluators.llm_routing.observation import Observation, Report, array_row
+from evaluators.llm_routing.observation import Observation, Report
 
 NAIVE = Path(__file__).parent / "baselines" / "round_robin.py"
 REFERENCE = Path(__file__).parent / "baselines" / "min_ttft.py"
@@ -33,4 +33,4 @@ class OwnProgram:
 
 def serve_with(path: Path, case: Case, *, fresh: bool = False) -> Service:
     """Serve a case with a program of ours."""
-    return serve(case, OwnProgram(path.read_text(encoding="utf-8"), case), array_row, fresh=fresh)
+    return serve(case, OwnProgram(path.read_text(encoding="utf-8"), case), packed=False, fresh=fresh)

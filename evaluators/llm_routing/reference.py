@@ -1,7 +1,7 @@
 """Compute the figures of the built-in cases: `python -m evaluators.llm_routing.reference` (half a minute).
 
-Run it when a recipe, the engines, the gateway, the naive or the reference program changes. An own case on which naive and
-reference differ by less than 1 % of naive is redrawn; the file keeps how often.
+Run it when a recipe, the engines, the gateway, the naive or the reference program changes. An own case on which naive
+and reference differ by less than 1 % of naive is redrawn; the file keeps how often.
 """
 
 from __future__ import annotations

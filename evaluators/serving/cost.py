@@ -36,8 +36,8 @@ class CostModel(Protocol):
 class Measured:
     """End-to-end fits of prompts alone and of decodes alone; an iteration with both reads the weights once.
 
-    Prompt alone: prefill_ns + token_ns * n + attention_ns * n^2. Decodes alone: decode_ns + sequence_ns * b + kv_ns * K.
-    With both: the larger of the fixed decode time and the prompt's time, plus what each decode adds.
+    Prompt alone: prefill_ns + token_ns * n + attention_ns * n^2. Decodes alone: decode_ns + sequence_ns * b + kv_ns *
+    K. With both: the larger of the fixed decode time and the prompt's time, plus what each decode adds.
     """
 
     prefill_ns: int

@@ -1,8 +1,8 @@
 """Synthetic requests: sessions of several turns, with heads that many sessions share.
 
 Figures of the Mooncake conversation trace where the trace tells them (lengths of first prompts and gaps between turns:
-log-normal fits; answers: its own rows); heads as in shared deployments: a system prompt in all requests, instructions per
-tenant, documents that some sessions are about.
+log-normal fits; answers: its own rows); heads as in shared deployments: a system prompt in all requests, instructions
+per tenant, documents that some sessions are about.
 """
 
 from __future__ import annotations
@@ -58,7 +58,10 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Turn:
-    """One request of a session: tokens, of which the first are in heads or earlier turns, and the names of its blocks."""
+    """One request of a session.
+
+    known_tokens: how many of the input's first tokens are in shared heads or earlier turns.  blocks: names of its blocks.
+    """
 
     input_tokens: int
     output_tokens: int
@@ -86,7 +89,9 @@ class Sessions:
         """Return the turns of a session."""
         rng, traffic = self._rng, self._traffic
         head = self._head()
-        tokens = max(len(head) * BLOCK_TOKENS + rng.randint(*NEW_TOKENS), round(rng.lognormvariate(*traffic.first_prompt)))
+        tokens = max(
+            len(head) * BLOCK_TOKENS + rng.randint(*NEW_TOKENS), round(rng.lognormvariate(*traffic.first_prompt))
+        )
         tokens = min(tokens, traffic.longest_prompt)
         blocks, known = head, len(head) * BLOCK_TOKENS
         turns: list[Turn] = []
@@ -162,7 +167,9 @@ def _begins(traffic: Traffic, per_s: float, rng: random.Random) -> Iterator[floa
             need -= rate * left_s
             now_s += left_s
             bursting = rate == calm and traffic.burst != 1
-            rate, left_s = (calm * traffic.burst, rng.expovariate(1 / 15)) if bursting else (calm, rng.expovariate(1 / 45))
+            rate, left_s = (
+                (calm * traffic.burst, rng.expovariate(1 / 15)) if bursting else (calm, rng.expovariate(1 / 45))
+            )
         now_s += need / rate
         left_s -= need / rate
         yield now_s

@@ -2,10 +2,10 @@
 
 First come, first served. An iteration takes up to `chunk_tokens` prompt tokens from the head of the queue and one token
 of every request that is being decoded (chunked prefill: Agrawal 2024, OSDI). A request is admitted when the KV cache
-has room for its whole context and for one more token of each decode, its own included. When the decodes of the next iteration would not
-fit, the request admitted last loses its KV and goes back to the head of the queue (recomputation: Kwon 2023, SOSP).
-Prompt blocks found in the prefix cache are not computed (loading them overlaps with computing: Qin 2025, FAST,
-Mooncake); a prompt's blocks enter the cache when its last chunk is done.
+has room for its whole context and for one more token of each decode, its own included. When the decodes of the next
+iteration would not fit, the request admitted last loses its KV and goes back to the head of the queue (recomputation:
+Kwon 2023, SOSP). Prompt blocks found in the prefix cache are not computed (loading them overlaps with computing: Qin
+2025, FAST, Mooncake); a prompt's blocks enter the cache when its last chunk is done.
 
 A run of iterations that only decode is one step here: nothing can change the batch before the earliest of a finish, a
 full memory, and a call from outside, which cuts the run after the iteration in progress (`cut`).
@@ -65,7 +65,12 @@ class Replica:
     def __init__(
         self, cost: CostModel, kv_capacity_tokens: int, cache: PrefixCache, chunk_tokens: int = CHUNK_TOKENS
     ) -> None:
-        self.cost, self.kv_capacity_tokens, self.cache, self.chunk_tokens = cost, kv_capacity_tokens, cache, chunk_tokens
+        self.cost, self.kv_capacity_tokens, self.cache, self.chunk_tokens = (
+            cost,
+            kv_capacity_tokens,
+            cache,
+            chunk_tokens,
+        )
         self.queue: deque[Job] = deque()
         self.partial: Job | None = None
         self.running: dict[Job, None] = {}
@@ -192,7 +197,7 @@ class Replica:
         return departed
 
     def replace(self, now_ns: int) -> None:
-        """Lose KV, prefix cache and the iteration in progress; all requests stay, first those that had been admitted."""
+        """Lose KV, prefix cache and the iteration in progress; all requests wait again, the admitted ones first."""
         if self.ends_ns != IDLE:
             self.busy_ns += now_ns - self.began_ns
             if self.decodes and self._iterations > 1:

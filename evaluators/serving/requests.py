@@ -15,8 +15,8 @@ class Requests:
     """Requests in the order of arrival.
 
     arrival_us: (n,) int64, from the start.  input_tokens, output_tokens: (n,) int64, >= 1.
-    blocks: for each request the names of its prompt's ceil(input_tokens / 512) blocks; the same name stands for the same
-        content after the same beginning.
+    blocks: for each request the names of its prompt's ceil(input_tokens / 512) blocks; the same name stands for the
+        same content after the same beginning.
     """
 
     arrival_us: np.ndarray = field(repr=False)

@@ -23,9 +23,7 @@ def iterations_past(passed_ns: int, first_ns: int, growth_ns: int) -> int:
         return passed_ns // first_ns + 1
     linear = 2 * first_ns - growth_ns
     count = (isqrt(linear * linear + 8 * growth_ns * passed_ns) - linear) // (2 * growth_ns)
-    # isqrt rounds down, so the root may be missed by one on either side.
-    while stretch_ns(count, first_ns, growth_ns) <= passed_ns:
+    # isqrt rounds down, so this is at most the root, and the answer is one or two above it.
+    while count * (2 * first_ns + growth_ns * (count - 1)) <= 2 * passed_ns:
         count += 1
-    while count > 1 and stretch_ns(count - 1, first_ns, growth_ns) > passed_ns:
-        count -= 1
     return count

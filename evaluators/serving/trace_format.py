@@ -1,7 +1,8 @@
 """Read request traces in two public formats, and write the first.
 
-Mooncake: a JSON object per line with `timestamp` (ms), `input_length`, `output_length`, `hash_ids` (one per block of 512
-tokens). Azure LLM inference: CSV with `TIMESTAMP` (2023-11-16 18:15:46.6805900), `ContextTokens`, `GeneratedTokens`.
+Mooncake: a JSON object per line with `timestamp` (ms), `input_length`, `output_length`, `hash_ids` (one per block of
+512 tokens). Azure LLM inference: CSV with `TIMESTAMP` (2023-11-16 18:15:46.6805900), `ContextTokens`,
+`GeneratedTokens`.
 """
 
 from __future__ import annotations

@@ -40,14 +40,18 @@ def mooncake_trace(name: Literal["conversation", "synthetic"]) -> Requests:
 
 @functools.cache
 def azure_trace(name: Literal["conv", "code"]) -> Requests:
-    """Return a trace of Azure: 19,366 requests for conversation, or 8,819 for code. Every block is new: it tells nothing
-    of what prompts share."""
+    """Return a trace of Azure: 19,366 requests for conversation, or 8,819 for code.
+
+    Every block is new: the trace tells nothing of what prompts share.
+    """
     gaps_us, inputs, outputs = _columns(f"azure_{name}.bin", 3)
     return unshared(np.cumsum(gaps_us), inputs, outputs)
 
 
 @functools.cache
-def answer_tokens(trace: Literal["mooncake_conversation", "mooncake_synthetic", "azure_conv", "azure_code"]) -> np.ndarray:
+def answer_tokens(
+    trace: Literal["mooncake_conversation", "mooncake_synthetic", "azure_conv", "azure_code"],
+) -> np.ndarray:
     """Return the lengths of a trace's answers, tokens: (n,) int64."""
     return _columns(f"{trace}.bin", 5 if trace.startswith("mooncake") else 3)[2]
 

@@ -25,9 +25,12 @@ class Policy:
         head = int(hashes[min(len(hashes), HEAD_BLOCKS) - 1])
         first = head % self.replicas
         second = (first + 1 + (head // self.replicas) % (self.replicas - 1)) % self.replicas
-        own = {r: max(obs.request.input_tokens - int(obs.match_blocks[r]) * self.block_tokens, 1) for r in (first, second)}
+        own = {
+            r: max(obs.request.input_tokens - int(obs.match_blocks[r]) * self.block_tokens, 1) for r in (first, second)
+        }
         ttft_s = {
-            r: (int(obs.queued_tokens[r]) + self.sent[r] + own[r]) * self.ms_per_token[r] / 1000 for r in (first, second)
+            r: (int(obs.queued_tokens[r]) + self.sent[r] + own[r]) * self.ms_per_token[r] / 1000
+            for r in (first, second)
         }
         chosen = min((first, second), key=lambda r: (own[r], ttft_s[r]))
         if ttft_s[chosen] > obs.request.ttft_slo_s:

@@ -21,12 +21,13 @@ class Policy:
         if obs.reported_s > self.reported_s:
             self.reported_s = obs.reported_s
             self.sent = [0] * len(self.sent)
-        waiting = [queued + sent for queued, sent in zip(obs.queued_requests.tolist(), self.sent)]
+        waiting = (obs.queued_requests + self.sent).tolist()
         most = max(max(waiting), 1)
         best, ties = None, []
-        for replica, (match, used) in enumerate(zip(obs.match_blocks.tolist(), obs.kv_used_tokens.tolist())):
+        used = obs.kv_used_tokens.tolist()
+        for replica, match in enumerate(obs.match_blocks.tolist()):
             overlap = min(match * self.block_tokens / obs.request.input_tokens, 1.0)
-            score = 2 * overlap - used / self.capacity - waiting[replica] / most
+            score = 2 * overlap - used[replica] / self.capacity - waiting[replica] / most
             if best is None or score > best:
                 best, ties = score, [replica]
             elif score == best:

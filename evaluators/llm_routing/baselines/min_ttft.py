@@ -1,11 +1,12 @@
 """Send a request to where its first token is due soonest, by the machine's own costs: the reference, score 100.
 
-The uncached tokens that wait there and its own uncached ones take the replica's time per token; every chunk of them also
-carries the replica's decodes. What was sent since a replica's report is added to it. Of equal ones, the fewest requests:
-when nothing waits anywhere, all replicas without the prefix are equal. Score 100 is what this program gets when every
-replica's state is fresh; with reports it gets a little less.
+The uncached tokens that wait there and its own uncached ones take the replica's time per token; every chunk of them
+also carries the replica's decodes. What was sent since a replica's report is added to it. Of equal ones, the fewest
+requests: when nothing waits anywhere, all replicas without the prefix are equal. Score 100 is what this program gets
+when every replica's state is fresh; with reports it gets a little less.
 
-Source: the cache-aware scheduling of Qin et al., "Mooncake", FAST 2025, algorithm 1, without transfers between replicas.
+Source: the cache-aware scheduling of Qin et al., "Mooncake", FAST 2025, algorithm 1, without transfers between
+replicas.
 """
 
 CHUNK_TOKENS = 2048

@@ -1,7 +1,7 @@
 """Send a request to the longest cached prefix, whatever waits there. A trap: all requests share their first block.
 
-Source: what is left of cache-aware routing without its balance, as SGLang's router guards against (Zheng et al., "SGLang",
-NeurIPS 2024): the first replica that has the shared block gets everything.
+Source: what is left of cache-aware routing without its balance, as SGLang's router guards against (Zheng et al.,
+"SGLang", NeurIPS 2024): the first replica that has the shared block gets everything.
 """
 
 

@@ -113,9 +113,7 @@ class SlowEngine:
         attention = sum((j.have + n) ** 2 - j.have**2 for j, n in r.work)
         resident = sum(j.have for j in r.decodes)
         r.end = (
-            self.now
-            + r.cost.compute_ns(sum(n for _, n in r.work), attention, len(r.decodes))
-            + r.cost.kv_ns * resident
+            self.now + r.cost.compute_ns(sum(n for _, n in r.work), attention, len(r.decodes)) + r.cost.kv_ns * resident
         )
 
     def finish_iteration(self, r: SlowReplica) -> None:

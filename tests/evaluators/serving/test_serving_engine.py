@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import pytest
 from slow_engine import SlowEngine, SlowJob, SlowReplica, state_of
 
 from evaluators.serving import (
