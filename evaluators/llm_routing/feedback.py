@@ -117,9 +117,10 @@ def _heads(service: Service, jobs: Sequence[Job]) -> str:
     group = max(popular, key=lost_tokens)
     replica, most = Counter(job.replica for job in group).most_common(1)[0]
     spread = len({job.replica for job in group})
+    lost = lost_tokens(group)
     return (
-        f"the head shared by {len(group)} requests (first: {group[0].number}) went to {spread} replicas, {most} of them "
-        f"to replica {replica}, and {lost_tokens(group)} tokens of these prompts were computed though cached elsewhere"
+        f"the head shared by {len(group)} requests (first: {group[0].number}) went to {spread} replicas, {most} of "
+        f"them to replica {replica}, and {lost} tokens of these prompts were computed though cached elsewhere"
     )
 
 
@@ -134,6 +135,6 @@ def _most_decodes(service: Service, jobs: Sequence[Job]) -> str:
     mean = {replica: fmean(values) for replica, values in tpot.items()}
     slow, quick = max(mean, key=lambda r: mean[r]), min(mean, key=lambda r: mean[r])
     return (
-        f"later tokens took {mean[slow]:.3f} s each on replica {slow} ({len(tpot[slow])} requests) and {mean[quick]:.3f} s "
-        f"on replica {quick} ({len(tpot[quick])})"
+        f"later tokens took {mean[slow]:.3f} s each on replica {slow} ({len(tpot[slow])} requests) and "
+        f"{mean[quick]:.3f} s on replica {quick} ({len(tpot[quick])})"
     )

@@ -1,9 +1,10 @@
 """The cases of the splits: sessions on a cluster that is neither idle nor hopeless.
 
 Train: 16 A100 machines, Poisson sessions at 0.6 to 0.85 of the rate at which the cluster saturates, reports ten times a
-second. Validation: other mixtures, burstier. Test is shifted: half of the machines H100, half the cache, bursts, load
-up to 0.9 (which the bursts make far more than the cluster can do), reports once a second, one replica slow for a minute, one replaced by an empty one, 8 to 32 replicas. Hashes
-are salted and replicas shuffled for each case, so that nothing can be learnt by heart.
+second. Validation: other mixtures, burstier. Test is shifted: half of the machines H100, half the cache, load up to 0.9
+in bursts that the cluster cannot keep up with, reports once a second, one replica slow for a minute, one replaced by an
+empty one, 8 to 32 replicas. Hashes are salted and replicas shuffled for each case, so that nothing can be learnt by
+heart.
 """
 
 from __future__ import annotations

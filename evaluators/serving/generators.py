@@ -60,7 +60,7 @@ class Traffic:
 class Turn:
     """One request of a session.
 
-    known_tokens: how many of the input's first tokens are in shared heads or earlier turns.  blocks: names of its blocks.
+    known_tokens: how many of the first tokens are in shared heads or earlier turns.  blocks: names of its blocks.
     """
 
     input_tokens: int
