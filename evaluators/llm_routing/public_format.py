@@ -21,7 +21,8 @@ from evaluators.serving.traces import mooncake_trace
 from evolve.evaluator import UsageError
 
 WINDOW_US = 900_000_000
-ROUNDED_MS = 3000
+ROUNDED_MS, OFF_MS = 3000, 5
+"""Mooncake rounds times to 3 s, and is off by up to 3 ms."""
 PUBLIC_CLUSTER = Cluster((A100,) * 16)
 
 
@@ -82,9 +83,9 @@ def write_cases(cases: list[Case], folder: Path) -> list[Path]:
 
 
 def _spread(requests: Requests) -> Requests:
-    """Spread requests whose times are all multiples of 3 s, or 1 ms less, over the 3 s that follow, in whole ms."""
+    """Spread requests whose times are all multiples of 3 s, but for 5 ms, over the 3 s that follow, in whole ms."""
     ms = requests.arrival_us // 1000
-    if len(requests) < 2 or ms[-1] == 0 or ((ms + 1) % ROUNDED_MS > 1).any():
+    if len(requests) < 2 or ms[-1] == 0 or ((ms + OFF_MS) % ROUNDED_MS > 2 * OFF_MS).any():
         return requests
     rng = random.Random("llm_routing: three seconds")
     later = ms + np.array([rng.randrange(ROUNDED_MS) for _ in range(len(requests))])
