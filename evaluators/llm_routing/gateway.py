@@ -192,9 +192,7 @@ class _Gateway:
     def _submit(self, job: Job, request: Request) -> None:
         matches = self._engine.index.matches(job.blocks)
         self.service.best_cached_tokens.append(cached_tokens(max(matches), job.input_tokens))
-        observation = Observation(
-            job.arrival_ns / SECOND_NS, request, self._row(matches), *self._report, self._finished()
-        )
+        observation = Observation(job.arrival_ns / SECOND_NS, request, self._row(matches), *self._seen())
         answer = self._router.route(observation)
         replicas = len(matches)
         if type(answer) is not int or not 0 <= answer < replicas:
@@ -215,6 +213,10 @@ class _Gateway:
             row([r.kv_tokens_at(now_ns) for r in replicas]),
             row([r.cache.evictions for r in replicas]),
         )
+
+    def _seen(self) -> tuple[Any, ...]:
+        """Return what both kinds of observation end with: the last report, and what was completed since."""
+        return (*self._report, self._finished())
 
     def _finished(self) -> tuple[Finished, ...]:
         if not self._engine.finished:
@@ -245,7 +247,7 @@ class _Gateway:
             yield from self._wait(now_ns)
             if now_ns > self._reported_ns:
                 self._take_report(now_ns)
-            answer = self._router.rebalance(Report(float(second), *self._report, self._finished()))
+            answer = self._router.rebalance(Report(float(second), *self._seen()))
             for number, to in self._checked_moves(answer, second):
                 self._engine.move(self.service.jobs[number], to)
 

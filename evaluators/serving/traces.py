@@ -53,7 +53,8 @@ def answer_tokens(
     trace: Literal["mooncake_conversation", "mooncake_synthetic", "azure_conv", "azure_code"],
 ) -> np.ndarray:
     """Return the lengths of a trace's answers, tokens: (n,) int64."""
-    return _columns(f"{trace}.bin", 5 if trace.startswith("mooncake") else 3)[2]
+    lengths: np.ndarray = _columns(f"{trace}.bin", 5 if trace.startswith("mooncake") else 3)[2]
+    return lengths
 
 
 def unshared(arrival_us: np.ndarray, input_tokens: np.ndarray, output_tokens: np.ndarray) -> Requests:
