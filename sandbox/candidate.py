@@ -73,6 +73,13 @@ class Run:
         """Call a method of the object and return its answer. Raises as `Candidate.call`."""
         return self._candidate._request("method", [self.number, method], arguments)
 
+    def offers(self, method: str) -> bool:
+        """Return whether the object has a method of this name, as its process says: for methods that it may leave out.
+
+        Raises as `Candidate.call`.
+        """
+        return self._candidate._request("offers", [self.number, method], ()) is True
+
 
 class Candidate:
     """A program in a confined process of its own; `Sandbox.fork` makes it. Close it, or use it as a context manager.

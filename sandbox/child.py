@@ -134,6 +134,10 @@ class _Program:
         number, name = target
         return getattr(self._objects[number], name)(*self._readers.arguments(signature, raw))
 
+    def offers(self, target: tuple[int, str], signature: int, raw: Any) -> bool:
+        number, name = target
+        return callable(getattr(self._objects[number], name, None))
+
     def map(self, target: tuple[list[int], str], signature: int, raw: Any) -> list[Any]:
         numbers, name = target
         observations = self._readers.batch(signature, raw)

@@ -55,6 +55,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """A part and what of ours it may import besides itself; `x` allows x.y. Looked for at any depth: none can hide."""
 
+SHARED = ("evaluators.kept_figures.", "evaluators.spot_traces.", "evaluators.serving.")
+"""What every domain may import besides its own: no domains themselves."""
+
 EXACT = {"evolve"}
 """Allowed as they are named only: `from evolve import __version__`."""
 
@@ -104,7 +107,7 @@ def test_nothing_but_the_command_line_imports_the_command_line() -> None:
 def test_no_evaluator_imports_another() -> None:
     for domain in (path for path in (ROOT / "evaluators").iterdir() if (path / "__init__.py").exists()):
         for file, line, module in project_imports(f"evaluators/{domain.name}"):
-            ours = ("evaluators.kept_figures.", "evaluators.spot_traces.", f"evaluators.{domain.name}.")
+            ours = (*SHARED, f"evaluators.{domain.name}.")
             assert not module.startswith("evaluators") or f"{module}.".startswith(ours), f"{file}:{line} {module}"
 
 

@@ -123,6 +123,18 @@ class Policy:
         assert candidate.map([], "decide", []) == []
 
 
+def test_a_method_that_may_be_left_out_is_asked_after_before_it_is_called(sandbox: Sandbox) -> None:
+    source = (
+        "class Policy:\n    extra = 3\n    def act(self, x):\n        return x\n"
+        "class Shy:\n    def __getattr__(self, name):\n        raise AttributeError(name)\n"
+    )
+    with sandbox.start(source) as candidate:
+        run, shy = candidate.new("Policy"), candidate.new("Shy")
+        assert [run.offers(name) for name in ("act", "extra", "nothing")] == [True, False, False]
+        assert not shy.offers("act")
+        assert run.call("act", 5) == 5
+
+
 def test_a_fresh_process_shares_nothing_with_the_first(sandbox: Sandbox) -> None:
     source = "calls = 0\ndef answer():\n    global calls\n    calls += 1\n    return calls"
     with sandbox.start(source) as candidate:

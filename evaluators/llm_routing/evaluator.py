@@ -1,0 +1,77 @@
+"""The verifier of llm_routing: serves requests as the policy routes them, and times them by its own clock.
+
+The engines and the gateway are in `gateway.py` and `evaluators.serving`; why simpy drives the rare processes and a heap
+the engines is said there.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from evaluators.llm_routing.cluster import Case
+from evaluators.llm_routing.feedback import explain
+from evaluators.llm_routing.figures import figures_of, stored
+from evaluators.llm_routing.gateway import info_of, serve
+from evaluators.llm_routing.observation import Observation, Report
+from evaluators.llm_routing.public_format import public_cases, read_cases, write_cases
+from evaluators.llm_routing.service import metrics_of
+from evaluators.llm_routing.workload import own_case
+from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Run, Split, relative_score
+
+
+class LlmRouting(Evaluator):
+    """Send each request to one of many language model engines, so that answers come soon."""
+
+    name = "llm_routing"
+    summary = "Which replica of a language model gets a request: cached prefixes against load"
+    defines = ("Policy",)
+    limits = Limits(call_s=5.0, cpu_s=20.0, memory_mb=512)
+    splits = (Split.TRAIN, Split.VALIDATION, Split.TEST, Split.PUBLIC)
+
+    def instances(self, split: Split) -> Sequence[Instance]:
+        """Return the cases of a split; requests are drawn when an instance is evaluated."""
+        return _cases(split)
+
+    def load(self, path: Path) -> Sequence[Instance]:
+        """Read a trace of Mooncake (JSONL) or Azure (CSV), or a folder of them, for 16 A100 machines."""
+        return read_cases(path)
+
+    def write(self, instances: Sequence[Instance], folder: Path) -> list[Path]:
+        """Write the requests of each case in Mooncake's format. Returns the files."""
+        return write_cases([case for case in instances if isinstance(case, Case)], folder)
+
+    def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:
+        """Serve the requests of a case and score how many times their SLOs they take."""
+        assert isinstance(instance, Case)
+        policy = _Sandboxed(candidate.new("Policy", info_of(instance)))
+        service = serve(instance, policy, packed=True)
+        metrics = dict(metrics_of(instance, service))
+        figures = figures_of(instance)
+        metrics |= {"naive_times_slo": figures.naive, "bound_times_slo": figures.bound}
+        found = metrics["times_slo"]
+        score = relative_score(figures.naive, figures.reference, found) if figures.tells else None
+        return Outcome(score, metrics, explain(instance, service, figures, found))
+
+
+class _Sandboxed:
+    """A policy in the candidate's process."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.rebalances = run.offers("rebalance")
+
+    def route(self, observation: Observation) -> Any:
+        return self._run.call("route", observation)
+
+    def rebalance(self, report: Report) -> Any:
+        return self._run.call("rebalance", report)
+
+
+@functools.cache
+def _cases(split: Split) -> tuple[Case, ...]:
+    if split is Split.PUBLIC:
+        return tuple(public_cases())
+    return tuple(own_case(split, index, attempt) for index, attempt in enumerate(stored().attempts[split]))

@@ -1,0 +1,111 @@
+"""The figures that a score hangs on, per case: how many times their SLOs requests take under two programs, and a bound.
+
+Naive: `baselines/round_robin.py`. Reference: `baselines/min_ttft.py` when every replica's state is fresh. Those of the
+built-in cases are kept in reference.json, written by `python -m evaluators.llm_routing.reference`; those of a user's
+traces are found when they are first needed, about 1 s a window, and kept in the user's cache folder.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import logging
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from evaluators.kept_figures import keep, recall
+from evaluators.llm_routing.cluster import KV_BYTES, MOVE_BYTES_PER_S, TPOT_SLO_S, TTFT_SLO_S, Case
+from evaluators.llm_routing.programs import NAIVE, REFERENCE, serve_with
+from evaluators.llm_routing.service import MOST_TIMES_SLO, bound_times_slo, mean_times_slo
+from evolve.evaluator import Split
+
+STORED = Path(__file__).with_name("reference.json")
+
+LEAST_GAP = 0.01
+"""A case on which naive and reference differ by less than this share of naive says nothing and has no score."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Mean of how many times their SLOs requests take; less is better. No policy is below `bound`."""
+
+    naive: float
+    reference: float
+    bound: float
+
+    @property
+    def tells(self) -> bool:
+        """Return whether naive and reference differ enough for the case to have a score."""
+        return self.naive - self.reference >= LEAST_GAP * self.naive
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What reference.json holds: how often each own case was redrawn, and by case id its digest and figures."""
+
+    attempts: dict[Split, tuple[int, ...]]
+    digests: dict[str, str]
+    figures: dict[str, Figures]
+
+
+@functools.cache
+def stored() -> Stored:
+    """Return the figures of the built-in cases."""
+    content = json.loads(STORED.read_text(encoding="utf-8"))
+    rows = content["cases"]
+    return Stored(
+        {Split(split): tuple(attempts) for split, attempts in content["attempts"].items()},
+        {id_: row["digest"] for id_, row in rows.items()},
+        {id_: Figures(row["naive"], row["reference"], row["bound"]) for id_, row in rows.items()},
+    )
+
+
+def digest(case: Case) -> str:
+    """Return a hash of all that a case's figures are computed from: requests, machines, SLOs and the two programs."""
+    requests, cluster = case.requests, case.cluster
+    facts = (
+        requests.arrival_us.tolist(),
+        requests.input_tokens.tolist(),
+        requests.output_tokens.tolist(),
+        requests.blocks,
+        cluster,
+        cluster.costs,
+        case.unscored_s,
+        (KV_BYTES, MOVE_BYTES_PER_S, TTFT_SLO_S, TPOT_SLO_S, MOST_TIMES_SLO),
+        NAIVE.read_text(encoding="utf-8"),
+        REFERENCE.read_text(encoding="utf-8"),
+    )
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def figures_of(case: Case) -> Figures:
+    """Return the figures of a case: kept ones where there are, else found now and kept in the cache folder."""
+    known = stored().figures.get(case.id)
+    return known if known is not None else _of_a_users_case(case)
+
+
+@functools.lru_cache(maxsize=256)
+def _of_a_users_case(case: Case) -> Figures:
+    key = digest(case)
+    facts = recall("llm_routing", key)
+    try:
+        if facts is not None:
+            return Figures(float(facts["naive"]), float(facts["reference"]), float(facts["bound"]))
+    except (KeyError, TypeError, ValueError):
+        pass  # not what we wrote: found again below
+    began = time.perf_counter()
+    found = compute(case)
+    _log.info("llm_routing: reference of %s computed in %.1f s", case.id, time.perf_counter() - began)
+    keep("llm_routing", key, asdict(found))
+    return found
+
+
+def compute(case: Case) -> Figures:
+    """Find the figures of a case."""
+    naive = mean_times_slo(case, serve_with(NAIVE, case))
+    reference = mean_times_slo(case, serve_with(REFERENCE, case, fresh=True))
+    return Figures(naive, reference, bound_times_slo(case))

@@ -1,0 +1,149 @@
+"""The cases of the splits: sessions on a cluster that is neither idle nor hopeless.
+
+Train: 16 A100 machines, Poisson sessions at 0.6 to 0.85 of the rate at which the cluster saturates, reports ten times a
+second. Validation: other mixtures, burstier. Test is shifted: half of the machines H100, half the cache, load up to 0.9
+in bursts that the cluster cannot keep up with, reports once a second, one replica slow for a minute, one replaced by an
+empty one, 8 to 32 replicas. Hashes are salted and replicas shuffled for each case, so that nothing can be learnt by
+heart.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from evaluators.llm_routing.cluster import A100, CACHE_BLOCKS, H100, Case, Cluster, Replacement, SlowDown
+from evaluators.serving import MEASURED, prefill_alone_ns
+from evaluators.serving.generators import Sessions, Traffic, session_requests
+from evaluators.serving.requests import Requests
+from evaluators.serving.traces import answer_tokens
+from evolve.evaluator import Split
+
+UNSCORED_S = 60.0
+TYPICAL_BATCH = 24
+"""Decodes that a busy machine has at once: what one more of them costs is worked out at this many."""
+SAMPLE = 500
+"""Sessions drawn to work out what a request costs a machine."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the cases of a split are drawn; one entry per case.
+
+    loads: rate of requests as a share of the rate at which the cluster saturates.  replicas: how many.
+    numbers: of requests.  traffics: what they are like.  shifted: see the module's text.
+    """
+
+    loads: tuple[float, ...]
+    replicas: tuple[int, ...]
+    numbers: tuple[int, ...]
+    traffics: tuple[Traffic, ...]
+    shifted: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many cases."""
+        return len(self.loads)
+
+
+RECIPES: Mapping[Split, Recipe] = {
+    Split.TRAIN: Recipe(
+        (0.6, 0.72, 0.85),
+        (16, 16, 16),
+        (2700, 2700, 2700),
+        (
+            Traffic(),
+            Traffic(tenants=12, tenant_share=0.9, document_share=0.15),
+            Traffic(documents=60, document_share=0.5),
+        ),
+    ),
+    Split.VALIDATION: Recipe(
+        (0.65, 0.75, 0.85, 0.95),
+        (16, 12, 20, 16),
+        (2700, 2025, 3375, 2700),
+        (
+            Traffic(gap_cv=2.0),
+            Traffic(gap_cv=2.0, tenants=20, tenant_share=0.9),
+            Traffic(gap_cv=2.0, documents=80, document_share=0.45),
+            Traffic(gap_cv=1.5, first_prompt=(8.3, 1.35)),
+        ),
+    ),
+    Split.TEST: Recipe(
+        (0.55, 0.65, 0.75, 0.9),
+        (16, 8, 32, 16),
+        (2700, 1350, 5400, 2700),
+        (
+            Traffic(gap_cv=4.0, burst=3.0),
+            Traffic(gap_cv=4.0, burst=3.0, tenants=10, tenant_share=0.9, document_share=0.2),
+            Traffic(gap_cv=4.0, burst=3.0, documents=100, document_share=0.5),
+            Traffic(gap_cv=4.0, burst=3.0, first_prompt=(8.2, 1.1), tenants=80),
+        ),
+        shifted=True,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Requests of sessions drawn at random."""
+
+    seed: str
+    traffic: Traffic
+    requests_per_s: float
+    number: int
+    shifted: bool
+
+    def requests(self) -> Requests:
+        """Draw the requests."""
+        rng = random.Random(self.seed)
+        return session_requests(self.traffic, answers(self.shifted), self.requests_per_s, self.number, rng)
+
+
+@functools.cache
+def answers(shifted: bool) -> tuple[int, ...]:
+    """Return lengths of answers to draw from, tokens: of Mooncake's conversations; shifted: of Azure's."""
+    return tuple(answer_tokens("azure_conv" if shifted else "mooncake_conversation").tolist())
+
+
+def own_case(split: Split, index: int, attempt: int = 0) -> Case:
+    """Return a case of train, validation or test. attempt: counts the redraws; see reference.py."""
+    recipe = RECIPES[split]
+    seed = f"llm_routing/{split.value}/{index}/{attempt}"
+    number, replicas, traffic = recipe.numbers[index], recipe.replicas[index], recipe.traffics[index]
+    rng = random.Random(f"{seed}/cluster")
+    machines = [H100 if recipe.shifted and place % 2 else A100 for place in range(replicas)]
+    rng.shuffle(machines)
+    rate = recipe.loads[index] * saturated_per_s(tuple(machines), traffic, recipe.shifted)
+    cluster = Cluster(tuple(machines))
+    if recipe.shifted:
+        slow, replaced = rng.sample(range(replicas), 2)
+        span_s = number / rate
+        incidents = (
+            SlowDown(slow, round(span_s * rng.uniform(0.2, 0.5)), 60, 2.0),
+            Replacement(replaced, round(span_s * rng.uniform(0.4, 0.8))),
+        )
+        cluster = Cluster(tuple(machines), CACHE_BLOCKS // 2, report_interval_s=1.0, incidents=incidents)
+    source = Drawn(seed, traffic, round(rate, 6), number, recipe.shifted)
+    return Case(f"{split.value}/{index}", cluster, source, UNSCORED_S)
+
+
+@functools.cache
+def saturated_per_s(machines: tuple[str, ...], traffic: Traffic, shifted: bool) -> float:
+    """Return the rate of requests at which a cluster is always busy when every shared head is cached, requests/s.
+
+    A request takes a machine the time of its own part of the prompt, and for each token of its answer what one more
+    decode adds to an iteration, with its share of the fixed time of a batch of TYPICAL_BATCH.
+    """
+    sessions = Sessions(traffic, answers(shifted), random.Random("llm_routing: what a request costs"))
+    turns = [turn for _ in range(SAMPLE) for turn in sessions.draw()]
+    per_s = {}
+    for name in set(machines):
+        cost = MEASURED[name]
+        total_ns = 0.0
+        for turn in turns:
+            step_ns = cost.compute_ns(0, 0, TYPICAL_BATCH) / TYPICAL_BATCH + cost.kv_ns * turn.input_tokens
+            total_ns += prefill_alone_ns(cost, turn.input_tokens, turn.known_tokens) + step_ns * turn.output_tokens
+        per_s[name] = len(turns) / total_ns * 1e9
+    return sum(per_s[name] for name in machines)
