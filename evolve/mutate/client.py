@@ -202,7 +202,7 @@ class ModelClient:
         self, prompt: Prompt, call_id: int, tally: _Tally, deadline: asyncio.Timeout
     ) -> Completion | None:
         """Send requests until one is answered; None when no more are to be sent. Raises TimeoutError, UsageError."""
-        jitter = random.Random(prompt.digest(self.model.name))
+        jitter: random.Random | None = None
         failures = 0
         while True:
             body = self._form.body(prompt)
@@ -225,6 +225,7 @@ class ModelClient:
                     if not self._may_retry(call_id, wasted.given + wasted.made, cost_usd):
                         return None
                 # Half of the pause is chance, so that calls that failed together do not return together.
+                jitter = jitter or random.Random(prompt.digest(self.model.name))
                 pause_s = min(LONGEST_PAUSE_S, self._backoff_s * 2.0 ** min(failures - 1, 16))
                 await asyncio.sleep(max(fault.retry_after_s, pause_s * jitter.uniform(0.5, 1.0)))
                 await self._rate.admit(estimated_tokens(prompt.system + prompt.user))

@@ -148,6 +148,13 @@ def test_a_retry_after_may_be_a_date() -> None:
     assert retry_after_s("inf") == 0.0
 
 
+def test_a_retry_after_that_is_a_date_is_waited_for() -> None:
+    # A date has whole seconds, so this one is between 0.5 s and 1.5 s away.
+    (answer,), _ = ask([Http(429, retry_after=email.utils.formatdate(time.time() + 1.5, usegmt=True)), "hello"])
+    assert (answer.text, answer.attempts) == ("hello", 2)
+    assert answer.latency_s > 0.4
+
+
 def test_a_hanging_server_costs_a_call_its_deadline_and_the_run_goes_on() -> None:
     def hang_at_first(request: object, number: int) -> Answer:
         return Wire("hang") if number < 4 else "hello"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Sequence
 
 import pytest
 from client_parts import PROMPT, ask, client
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from model_server import Answer, Http, Json, ModelServer, Reply, Script, Wire
 
 from evolve.mutate.client import CAP_TOKENS, AnswerStatus
@@ -279,6 +282,16 @@ def test_a_limit_is_sent_where_a_budget_needs_one() -> None:
 
 
 CHUNK = {"choices": [{"delta": {"content": "é"}, "finish_reason": None}]}
+APIS: tuple[Api, ...] = ("chat", "responses")
+_LINES = [
+    b"data: ",
+    b"\n\n",
+    b"\r\n",
+    b"data: [DONE]\n",
+    b"data: 1\n\n",
+    b'data: {"type": "response.completed"}\n\n',
+    b"{",
+]
 LAST = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
 
 
@@ -315,6 +328,16 @@ def test_an_event_may_be_spread_over_lines() -> None:
 def test_a_stream_that_holds_no_whole_answer_is_none(stream: str, error: str) -> None:
     with pytest.raises(ValueError, match=error):
         read(stream.encode(), 3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(pieces=st.lists(st.binary(max_size=20) | st.sampled_from(_LINES), max_size=6), api=st.sampled_from(APIS))
+def test_no_bytes_make_the_reader_raise_anything_but_value_error(pieces: list[bytes], api: Api) -> None:
+    reader = AnswerReader(api)
+    with contextlib.suppress(ValueError):
+        for piece in pieces:
+            reader.feed(piece)
+        reader.end().text.encode()
 
 
 @pytest.mark.parametrize(
