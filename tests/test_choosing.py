@@ -159,3 +159,16 @@ def test_a_prompt_is_told_what_was_tried_from_its_parent_and_which_ideas_are_tak
         (3, "parse_error", ""),
     ]
     assert made.background(0).taken == ((1, "Sort by size."),)
+
+
+def test_children_as_like_as_those_that_scored_the_same_are_turned_down_all_but_one_in_ten() -> None:
+    made = chooser(configured(mutation__mix="edit", prompt__insights_every=0))
+    for number in range(1, 61):
+        step(made, number, 10.0, nearest_id=0, likeness=0.99)
+    bars = [made.choose(number, 61).novelty for number in range(61, 561)]
+    assert {bar for bar in bars if bar is not None} == {0.98}
+    assert 25 < sum(bar is None for bar in bars) < 80
+    plain = chooser(configured(mutation__novelty=False))
+    for number in range(1, 61):
+        step(plain, number, 10.0, nearest_id=0, likeness=0.99)
+    assert plain.choose(61, 61).novelty is None

@@ -124,7 +124,8 @@ def test_from_the_command_line_with_faults_recorded_replayed_and_compared(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names = ("--model", "m", "--model", "n", "--evaluations", 30)
-    with ModelServer(with_faults(trivial, 0.25, 4)) as server:
+    kinds = ("429", "500", "reset", "cut", "no JSON", "empty", "no code", "SEARCH nowhere")
+    with ModelServer(with_faults(trivial, 0.25, 4, kinds)) as server:
         said = evolve("run", TRIVIAL, *names, "--base-url", server.base_url, "--run", "a", "--record", "tape")
         asked = server.count
         assert said.code == 0, said.err

@@ -152,6 +152,8 @@ class ModelCallRow(Base):
     prompt_tokens: Mapped[int] = mapped_column(default=0)
     cached_tokens: Mapped[int] = mapped_column(default=0)
     completion_tokens: Mapped[int] = mapped_column(default=0)
+    reasoning_tokens: Mapped[int] = mapped_column(default=0)
+    wasted_tokens: Mapped[int] = mapped_column(default=0)
     tokens_estimated: Mapped[bool] = mapped_column(default=False)
     cost_usd: Mapped[float | None]
     latency_s: Mapped[float] = mapped_column(default=0.0)

@@ -298,6 +298,8 @@ class Reader:
             prompt_tokens=row.prompt_tokens,
             cached_tokens=row.cached_tokens,
             completion_tokens=row.completion_tokens,
+            reasoning_tokens=row.reasoning_tokens,
+            wasted_tokens=row.wasted_tokens,
             tokens_estimated=row.tokens_estimated,
             cost_usd=row.cost_usd,
             latency_s=row.latency_s,

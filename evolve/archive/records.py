@@ -118,6 +118,8 @@ class ModelCall:
         answer: what came back, empty until then.
         error: why there is no answer, or none of use (empty, refused).
         prompt_tokens: of these, cached_tokens were in the server's cache.
+        completion_tokens: of these, reasoning_tokens were hidden.
+        wasted_tokens: of both, those of requests that broke off and may be billed all the same.
         tokens_estimated: the server did not count all of them.
         cost_usd: None where no prices are known.
     """
@@ -134,6 +136,8 @@ class ModelCall:
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    wasted_tokens: int = 0
     tokens_estimated: bool = False
     cost_usd: float | None = None
     latency_s: float = 0.0

@@ -163,6 +163,8 @@ class Store(Reader):
                     "cached_tokens": call.cached_tokens,
                     "tokens_estimated": call.tokens_estimated,
                     "completion_tokens": call.completion_tokens,
+                    "reasoning_tokens": call.reasoning_tokens,
+                    "wasted_tokens": call.wasted_tokens,
                     "cost_usd": call.cost_usd,
                     "latency_s": call.latency_s,
                     "attempts": call.attempts,

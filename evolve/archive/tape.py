@@ -31,6 +31,8 @@ class Recorded:
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
+    reasoning_tokens: int
+    wasted_tokens: int
     tokens_estimated: bool
     cost_usd: float | None
     latency_s: float
@@ -88,6 +90,8 @@ def _recorded(call: ModelCall) -> Recorded:
         call.prompt_tokens,
         call.cached_tokens,
         call.completion_tokens,
+        call.reasoning_tokens,
+        call.wasted_tokens,
         call.tokens_estimated,
         call.cost_usd,
         call.latency_s,

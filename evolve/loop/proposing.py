@@ -122,6 +122,8 @@ class Proposer:
             prompt_tokens=answer.tokens_in,
             cached_tokens=answer.tokens_cached,
             completion_tokens=answer.tokens_out,
+            reasoning_tokens=answer.tokens_reasoning,
+            wasted_tokens=answer.tokens_wasted,
             tokens_estimated=answer.tokens_estimated,
             cost_usd=answer.cost_usd,
             latency_s=answer.latency_s,

@@ -54,6 +54,8 @@ class TapeClient:
             call.attempts,
             tokens_estimated=call.tokens_estimated,
             tokens_cached=call.cached_tokens,
+            tokens_reasoning=call.reasoning_tokens,
+            tokens_wasted=call.wasted_tokens,
         )
 
     async def close(self) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections import deque
 
 NEEDED = 20
 SAME_SHARE = 0.9
-LET_THROUGH = 0.1
 NOTHING = 1.01
 """A threshold that no child reaches."""
 
@@ -21,7 +19,8 @@ _KEPT = 40
 class NoveltyThreshold:
     """Learns above which similarity at least nine in ten children scored what the program most like them did.
 
-    Starts by turning nothing down. State comes from the calls of `learn`, in their order, and from nothing else, so
+    Starts by turning nothing down. The caller lets one in ten through all the same, for the evidence that they give:
+    without it the threshold could only fall. State comes from the calls of `learn`, in their order, and from nothing else, so
     that a resumed run that learns the same again decides the same.
     """
 
@@ -39,13 +38,6 @@ class NoveltyThreshold:
     def threshold(self) -> float:
         """Return the least similarity that is turned down, 0.5..1; 1.01 turns nothing down."""
         return self._threshold
-
-    def turns_down(self, similarity: float, rng: random.Random) -> bool:
-        """Tell whether a child is turned down: one in ten that would be is let through, for the evidence that it gives.
-
-        rng: the step's own; drawn from only when the similarity reaches the threshold.
-        """
-        return similarity >= self._threshold and rng.random() >= LET_THROUGH
 
     def _learnt(self) -> float:
         """Return the lowest step that, with those above it, holds 20 pieces of evidence, nine in ten of them the same.
