@@ -20,8 +20,8 @@ class NoveltyThreshold:
     """Learns above which similarity at least nine in ten children scored what the program most like them did.
 
     Starts by turning nothing down. The caller lets one in ten through all the same, for the evidence that they give:
-    without it the threshold could only fall. State comes from the calls of `learn`, in their order, and from nothing else, so
-    that a resumed run that learns the same again decides the same.
+    without it the threshold could only fall. State comes from the calls of `learn`, in their order, and from nothing
+    else, so that a resumed run that learns the same again decides the same.
     """
 
     def __init__(self) -> None:
