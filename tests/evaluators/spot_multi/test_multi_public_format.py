@@ -75,6 +75,17 @@ def test_a_public_window_given_as_files_scores_like_the_bundled_one(
     ours, theirs = (evaluator.evaluate(InProcess(MOVES_ON), w) for w in (bundled, loaded))  # type: ignore[arg-type]
     assert theirs.metrics == pytest.approx(dict(ours.metrics))
     assert theirs.score == pytest.approx(ours.score, abs=1e-9)
+    assert "adrs_score" in evaluator.summarise(Split.PUBLIC, [theirs])
+
+
+def test_windows_of_another_task_have_no_published_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write(tmp_path / "files" / "zone" / "0.json", [0, 1] * 30, runs=[RUN])
+    evaluator, (window,) = SpotMulti(), load(tmp_path / "files")
+    metrics = evaluator.summarise(Split.PUBLIC, [evaluator.evaluate(InProcess(MOVES_ON), window)])  # type: ignore[arg-type]
+    assert metrics["task_h"] == 1
+    assert "total_cost_usd" in metrics
+    assert "adrs_score" not in metrics
 
 
 def test_ones_mean_no_spot_unless_metadata_or_option_say_otherwise(tmp_path: Path) -> None:

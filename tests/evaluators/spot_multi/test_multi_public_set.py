@@ -110,6 +110,7 @@ def test_metrics_carry_their_units_and_own_splits_have_no_scenarios() -> None:
         "cost_usd",
         "naive_cost_usd",
         "optimum_cost_usd",
+        "task_h",
         "spot_h",
         "on_demand_h",
         "waiting_h",

@@ -181,3 +181,14 @@ def test_figures_of_a_file_are_computed_once_logged_and_kept(
         file.write_text(json.dumps({"naive_usd": [1.0], "optimum_usd": [0.5]}))
     figures_of(again, "public")
     assert computed == ["data/a", "data/c"], "figures of other runs are computed again"
+
+
+def test_windows_of_another_task_have_no_published_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    run = {"deadline_s": 7200, "task_s": 3600, "overhead_s": 60}
+    write(tmp_path / "files" / "a.json", [0, 1] * 30, runs=[run])
+    evaluator, (window,) = SpotSingle(), load(tmp_path / "files")
+    metrics = evaluator.summarise(Split.PUBLIC, [evaluator.evaluate(InProcess(GREEDY), window)])  # type: ignore[arg-type]
+    assert metrics["task_h"] == 1
+    assert "mean_cost_usd" in metrics
+    assert "adrs_score" not in metrics

@@ -84,6 +84,7 @@ def test_metrics_carry_their_units_and_feedback_names_what_went_wrong_and_when()
         "cost_usd",
         "naive_cost_usd",
         "optimum_cost_usd",
+        "task_h",
         "spot_h",
         "on_demand_h",
         "waiting_h",
