@@ -2,7 +2,7 @@
 
 Why not a simpy process per engine: each arrival interrupts a run of decode iterations, and simpy does 344 k time-outs a
 second but only 69 k pairs of a time-out and its interrupt. Here an entry of the heap that was overtaken is known by its
-version and skipped. What is rare and a process by nature (arrivals at the gateway, reports, slow machines, replacements,
+version and skipped. What is rare and a process by nature (arrivals at the gateway, reports, slow and replaced machines,
 control once a second) belongs in simpy processes that call `advance(now)` first: one clock, and simpy drives it.
 """
 
