@@ -7,6 +7,7 @@ numbers: whatever class the candidate's answer had is gone once it arrives.
 from __future__ import annotations
 
 import datetime
+import math
 import struct
 import typing
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ DTYPES = {code: np.dtype(code).newbyteorder("<") for code in "?bBhHiIqQefd"}
 CODES = {dtype.str: code.encode() for code, dtype in reversed(DTYPES.items())}
 MAX_DIMENSIONS = 8
 MAX_LENGTH = 2**32 - 1
+_DTYPE_OF_BYTE = {ord(code): dtype for code, dtype in DTYPES.items()}
+_SHAPES = [struct.Struct(f"<{dimensions}I") for dimensions in range(MAX_DIMENSIONS + 1)]
 
 Shape: TypeAlias = "list[Any] | None"
 """How the records in a value lie: None, ["record", index], ["list", shape] or ["dict", shape]."""
@@ -65,21 +68,18 @@ def array_from(data: memoryview) -> np.ndarray:
     """Read what `array_bytes` wrote; the array owns its memory. Raises Malformed."""
     if len(data) < 2:
         raise Malformed("an array without a header")
-    dtype = DTYPES.get(chr(data[0]))
+    dtype = _DTYPE_OF_BYTE.get(data[0])
     dimensions = data[1]
     start = 2 + 4 * dimensions
     if dtype is None or dimensions > MAX_DIMENSIONS or len(data) < start:
         raise Malformed("an array with a header that says nothing known")
-    shape = struct.unpack_from(f"<{dimensions}I", data, 2)
-    count = 1
-    for length in shape:
-        count *= length
-    if count * dtype.itemsize != len(data) - start:
+    shape = _SHAPES[dimensions].unpack_from(data, 2)
+    if math.prod(shape) * dtype.itemsize != len(data) - start:
         raise Malformed(f"an array of shape {shape} with {len(data) - start} bytes")
-    flat = np.frombuffer(data[start:], dtype=dtype)
+    flat = np.frombuffer(data, dtype=dtype, offset=start)
     if dtype.kind == "b":  # a byte of 255 counts as true here and as 255 there
         flat = flat.view(np.uint8) != 0
-    return flat.reshape(shape).copy()
+    return flat.copy() if dimensions == 1 else flat.reshape(shape).copy()
 
 
 def pack(array: np.ndarray) -> msgspec.Raw:

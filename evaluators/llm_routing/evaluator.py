@@ -9,7 +9,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from evaluators.llm_routing.cluster import Case
 from evaluators.llm_routing.feedback import explain
@@ -22,6 +24,16 @@ from evaluators.llm_routing.workload import own_case
 from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Run, Split, relative_score
 
 
+class LlmRoutingOptions(BaseModel):
+    """What a user may set by `--set evaluator.key=value`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    replicas: int = Field(
+        16, ge=2, le=64, description="A100 machines that serve a trace given by --data; a light trace needs few."
+    )
+
+
 class LlmRouting(Evaluator):
     """Send each request to one of many language model engines, so that answers come soon."""
 
@@ -30,14 +42,16 @@ class LlmRouting(Evaluator):
     defines = ("Policy",)
     limits = Limits(call_s=5.0, cpu_s=20.0, memory_mb=512)
     splits = (Split.TRAIN, Split.VALIDATION, Split.TEST, Split.PUBLIC)
+    Options: ClassVar[type[BaseModel]] = LlmRoutingOptions
 
     def instances(self, split: Split) -> Sequence[Instance]:
         """Return the cases of a split; requests are drawn when an instance is evaluated."""
         return _cases(split)
 
     def load(self, path: Path) -> Sequence[Instance]:
-        """Read a trace of Mooncake (JSONL) or Azure (CSV), or a folder of them, for 16 A100 machines."""
-        return read_cases(path)
+        """Read a trace of Mooncake (JSONL) or Azure (CSV), or a folder of them, for `replicas` A100 machines."""
+        assert isinstance(self.options, LlmRoutingOptions)
+        return read_cases(path, self.options.replicas)
 
     def write(self, instances: Sequence[Instance], folder: Path) -> list[Path]:
         """Write the requests of each case in Mooncake's format. Returns the files."""

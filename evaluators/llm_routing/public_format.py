@@ -58,8 +58,12 @@ def windows(requests: Requests) -> list[Requests]:
     return [requests.between(first, end, us) for first, end, us in parts if end > first]
 
 
-def read_cases(path: Path) -> list[Case]:
-    """Read one trace, or every *.jsonl and *.csv of a folder. Raises UsageError that names file, line and key."""
+def read_cases(path: Path, replicas: int = PUBLIC_CLUSTER.replicas) -> list[Case]:
+    """Read one trace, or every *.jsonl and *.csv of a folder, for so many A100 machines.
+
+    Raises UsageError that names file, line and key.
+    """
+    cluster = Cluster((A100,) * replicas)
     files = [path]
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.suffix in (".jsonl", ".csv"))
@@ -68,7 +72,7 @@ def read_cases(path: Path) -> list[Case]:
     cases = []
     for file in files:
         parts = windows(read_requests(file, "llm_routing", KV_CAPACITY_TOKENS))
-        cases += [Case(f"data/{file.name}/{number}", PUBLIC_CLUSTER, Given(part)) for number, part in enumerate(parts)]
+        cases += [Case(f"data/{file.name}/{number}", cluster, Given(part)) for number, part in enumerate(parts)]
     return cases
 
 

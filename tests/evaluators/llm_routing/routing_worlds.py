@@ -5,16 +5,20 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import numpy as np
 
 import evaluators.llm_routing
 from evaluators.llm_routing.cluster import A100, Case, Cluster, Given
 from evaluators.llm_routing.gateway import Service, serve
 from evaluators.llm_routing.observation import Observation, Report
+from evaluators.llm_routing.programs import OwnProgram
 from evaluators.serving.generators import Traffic, session_requests
 from evaluators.serving.requests import Requests
+from sandbox import wire
 
 FOLDER = Path(evaluators.llm_routing.__file__).parent
 BASELINES = {path.stem: path.read_text(encoding="utf-8") for path in sorted((FOLDER / "baselines").glob("*.py"))}
@@ -60,3 +64,28 @@ def served(case: Case, router: Asked, **options: Any) -> Service:
 
 def in_turn(observation: Observation) -> int:
     return int(observation.request.id % len(observation.match_blocks))
+
+
+class InThisProcess:
+    """A candidate and its only run, as the verifier sees them, without a process of their own."""
+
+    def __init__(self, source: str, case: Case) -> None:
+        self._program = OwnProgram(source, case)
+
+    def new(self, cls: str, info: Any) -> InThisProcess:
+        return self
+
+    def offers(self, method: str) -> bool:
+        return self._program.rebalances
+
+    def call(self, method: str, observation: Any) -> Any:
+        return getattr(self._program, method)(unpacked(observation))
+
+
+def unpacked(value: Any) -> Any:
+    """Return an observation as the candidate's end sees it, its packed arrays as arrays again."""
+    if isinstance(value, msgspec.Raw):
+        return wire.decode(memoryview(bytes(value)))
+    if isinstance(value, msgspec.Struct):
+        return SimpleNamespace(**{name: unpacked(getattr(value, name)) for name in value.__struct_fields__})
+    return value

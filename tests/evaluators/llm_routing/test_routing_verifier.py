@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from routing_worlds import BASELINES, FOLDER, Asked, busy_case, case_of, in_turn, requests_of, served
+from routing_worlds import BASELINES, FOLDER, Asked, InThisProcess, busy_case, case_of, in_turn, requests_of, served
 
 import seeds
 from evaluators.llm_routing import LlmRouting
 from evaluators.llm_routing.cluster import Case
 from evaluators.llm_routing.figures import Figures, compute, digest, figures_of, stored
 from evaluators.llm_routing.observation import ClusterInfo, Finished, Observation, Request
-from evaluators.llm_routing.programs import OwnProgram
 from evaluators.llm_routing.service import bound_times_slo, mean_times_slo, metrics_of, stretch_of, times_slo
 from evolve.evaluator import Outcome, Split
 from evolve.scoring import InstanceResult, Status
@@ -202,33 +201,8 @@ def test_the_feedback_names_replicas_minutes_misses_and_what_befell_machines() -
 
 
 def in_process(source: str, case: Case) -> Outcome:
-    """Evaluate without a sandbox: the candidate's end takes apart what was packed."""
-    from in_process import InProcess
-
-    class Offering(InProcess):
-        def new(self, cls: str, *arguments: Any) -> Any:
-            program = OwnProgram(source, case)
-            return SimpleNamespace(
-                offers=lambda method: hasattr(program, method) and program.rebalances,
-                call=lambda method, observation: getattr(program, method)(unpacked(observation)),
-            )
-
-    return EVALUATOR.evaluate(Offering(source), case)  # type: ignore[arg-type]
-
-
-def unpacked(observation: Any) -> Any:
-    """Return an observation as the candidate's end sees it."""
-    import msgspec
-
-    from sandbox import wire
-
-    def seen(value: Any) -> Any:
-        if isinstance(value, msgspec.Raw):
-            return wire.decode(memoryview(bytes(value)))
-        return unpacked(value) if isinstance(value, msgspec.Struct) else value
-
-    fields = {name: seen(getattr(observation, name)) for name in observation.__struct_fields__}
-    return SimpleNamespace(**fields)
+    """Evaluate without a sandbox: for figures, which must not depend on where a program runs."""
+    return EVALUATOR.evaluate(InThisProcess(source, case), case)  # type: ignore[arg-type]
 
 
 # What the model reads

@@ -11,6 +11,7 @@ from routing_worlds import FOLDER
 
 from evaluators.llm_routing import LlmRouting
 from evaluators.llm_routing.cluster import A100, CACHE_BLOCKS, H100, KV_CAPACITY_TOKENS, Case, Replacement, SlowDown
+from evaluators.llm_routing.evaluator import LlmRoutingOptions
 from evaluators.llm_routing.figures import stored
 from evaluators.llm_routing.programs import serve_with
 from evaluators.llm_routing.public_format import PUBLIC_CLUSTER, TraceWindow
@@ -164,6 +165,10 @@ def test_azures_trace_is_cut_into_windows_too(tmp_path: Path) -> None:
     assert [case.id for case in loaded] == ["data/azure.csv/0"]
     assert isinstance(loaded[0], Case)
     assert loaded[0].requests.arrival_us.tolist() == trace.arrival_us[:6000].tolist()
+    assert loaded[0].cluster == PUBLIC_CLUSTER
+    (few,) = LlmRouting(LlmRoutingOptions(replicas=3)).load(tmp_path)
+    assert isinstance(few, Case)
+    assert few.cluster.machines == (A100,) * 3
 
 
 def test_a_folder_without_traces_and_a_bad_line_are_refused(tmp_path: Path) -> None:
