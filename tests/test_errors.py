@@ -38,8 +38,8 @@ TABLE = {
     "run ./empty": "{cwd}/empty is no problem: it has no evaluator.py with one subclass of Evaluator.",
     "run ./file": "{cwd}/file is a file: give the folder that it lies in. "
     "`evolve list` shows the installed evaluators.",
-    "run {trivial} --evaluatons 3": "No such option '--evaluatons'. Did you mean '--evaluations'? "
-    "(see: evolve run --help)",
+    "run {trivial} --evaluatons 3": "No such option '--evaluatons'. "
+    "(Did you mean one of: '--evaluations', '--mutation', '--tokens'?) (see: evolve run --help)",
     "run {trivial} --evaluations x": "Invalid value for '--evaluations': 'x' is not a valid integer range. "
     "(see: evolve run --help)",
     "run {trivial} --minutes 0": "Invalid value for '--minutes': 0.0 is not in the range x>0. (see: evolve run --help)",
@@ -55,8 +55,8 @@ TABLE = {
     "Expected '=' after a key in a key/value pair (at line 1, column 5).",
     "run {trivial} --config typo.toml": "typo.toml: the key 'search.island' does not exist. "
     "Did you mean 'search.islands'?",
-    "run {trivial} --cost-usd 1": "the built-in mutator costs nothing: "
-    "give --evaluations or --minutes besides --cost-usd.",
+    "run {trivial} --cost-usd 1": "the built-in mutator costs nothing and makes no model call: "
+    "give --evaluations or --minutes besides --cost-usd, --tokens or --calls.",
     "run {trivial} --model m": "model m: $OPENAI_API_KEY is not set. Set it to your key, "
     "name another variable with --api-key-env, or give a server that needs no key with --base-url.",
     "run {trivial} --model m --base-url nonsense": "--base-url nonsense: not a URL; "

@@ -104,13 +104,16 @@ def test_another_configuration_comes_apart_with_one_line(tmp_path: Path) -> None
         ("", "line 1"),
         ("{}\n", "line 1"),
         ("not json\n", "line 1"),
-        ('{"evolve_tape":9,"steps":0,"reason":""}\n', "format 9"),
+        ('{"evolve_tape":9,"steps":0,"heard":[],"reason":""}\n', "format 9"),
         (
-            '{"evolve_tape":1,"steps":2,"reason":""}\n{"step":1,"mutator":"m","heard":[],"taken":1}\n',
+            '{"evolve_tape":1,"steps":2,"heard":[],"reason":""}\n{"step":1,"mutator":"m","heard":[],"taken":1}\n',
             "1 steps, expected 2",
         ),
-        ('{"evolve_tape":1,"steps":1,"reason":""}\n{"step":2,"mutator":"m","heard":[],"taken":1}\n', "line 2"),
-        ('{"evolve_tape":1,"steps":1,"reason":""}\n{"step":1,"heard":[],"taken":1}\n', "line 2"),
+        (
+            '{"evolve_tape":1,"steps":1,"heard":[],"reason":""}\n{"step":2,"mutator":"m","heard":[],"taken":1}\n',
+            "line 2",
+        ),
+        ('{"evolve_tape":1,"steps":1,"heard":[],"reason":""}\n{"step":1,"heard":[],"taken":1}\n', "line 2"),
     ],
 )
 def test_a_file_that_is_no_recording_is_named_with_its_line(tmp_path: Path, text: str, wrong: str) -> None:

@@ -268,6 +268,11 @@ class Reader:
         row = self._one(select(func.coalesce(func.max(SelectionRow.step), 0)))
         return int(row[0])
 
+    def last_ended(self) -> int:
+        """Return the number of the latest end that counts; 1, the seed's, before the first."""
+        row = self._one(select(func.coalesce(func.max(SelectionRow.ended), 1)))
+        return int(row[0])
+
     def last_taken(self) -> int:
         """Return the number of the latest step that was compared with those before it; 0 before the first."""
         row = self._one(select(func.coalesce(func.max(SelectionRow.taken), 0)))

@@ -108,11 +108,7 @@ class Store(Reader):
         heard: (step, number) of every ended step that this choice knows of and no earlier one did.
         """
         with database.transaction(self._connection, self.folder) as connection:
-            if heard:
-                ends = [{"b_step": step, "ended": number} for step, number in heard]
-                connection.execute(_HEAR_STEP, ends)
-                told = [{"b_id": step, "told": number} for step, number in heard]
-                connection.execute(_TELL_PROGRAM, told)
+            self._add_heard(heard)
             connection.execute(
                 _INSERT_SELECTION,
                 {
@@ -147,6 +143,11 @@ class Store(Reader):
                         "cost_usd": call.cost_usd,
                     },
                 )
+
+    def add_heard(self, heard: Sequence[tuple[int, int]]) -> None:
+        """Commit the numbers of ended steps that no choice knows of: (step, number)."""
+        with database.transaction(self._connection, self.folder):
+            self._add_heard(heard)
 
     def add_answer(self, call: ModelCall) -> None:
         """Commit a model's answer, or that the client gave up, before anybody reads it."""
@@ -199,7 +200,7 @@ class Store(Reader):
                 connection.execute(_TAKE_STEP, {"b_step": program.id, "taken": taken})
 
     def add_score(self, program: Program, score: SplitScore) -> None:
-        """Commit a program's train evaluation. program: with its figures; `told` is set for the seed alone."""
+        """Commit a program's train evaluation. program: with its figures, and `told` where the search hears now."""
         facts: dict[str, Any] = {
             "b_id": program.id,
             "status": program.status,
@@ -213,12 +214,18 @@ class Store(Reader):
             self._add_instances(program.id, score)
             connection.execute(_SCORE, facts)
             if program.role is Role.CHILD:
-                connection.execute(_END_STEP, {"b_step": program.id, "fate": Fate.SCORED})
+                connection.execute(_END_STEP, {"b_step": program.id, "fate": Fate.SCORED, "ended": program.told})
 
-    def drop_step(self, step: int, fate: Fate, note: str, taken: int, detail: str = "") -> None:
-        """Commit that a step ended without a new program. detail: of an insight, whose line is the note."""
+    def drop_step(
+        self, step: int, fate: Fate, note: str, taken: int, ended: int | None = None, detail: str = ""
+    ) -> None:
+        """Commit that a step ended without a new program.
+
+        ended: its number among the ends, where it counts from now on.  detail: of an insight, whose line is the note.
+        """
         with database.transaction(self._connection, self.folder) as connection:
-            connection.execute(_END_STEP, {"b_step": step, "fate": fate, "note": note, "taken": taken})
+            facts = {"b_step": step, "fate": fate, "note": note, "taken": taken, "ended": ended}
+            connection.execute(_END_STEP, facts)
             if fate is Fate.INSIGHT:
                 connection.execute(insert(InsightRow), {"step": step, "line": note, "detail": detail})
 
@@ -252,6 +259,11 @@ class Store(Reader):
     def _write_run(self, **facts: Any) -> None:
         with database.transaction(self._connection, self.folder) as connection:
             connection.execute(update(RunRow).values(**facts))
+
+    def _add_heard(self, heard: Sequence[tuple[int, int]]) -> None:
+        if heard:
+            self._connection.execute(_HEAR_STEP, [{"b_step": step, "ended": number} for step, number in heard])
+            self._connection.execute(_TELL_PROGRAM, [{"b_id": step, "told": number} for step, number in heard])
 
     def _add_instances(self, program_id: int, score: SplitScore) -> None:
         rows = [

@@ -43,7 +43,7 @@ class Recorded:
 class Tape:
     """Entry k - 1 of `mutators` and `heard` is step k's.
 
-    heard: the steps whose ends a choice was the first to know of.
+    heard: the steps whose ends a choice was the first to know of; one entry more for those that no choice knew of.
     taken: the steps in the order in which their children were compared with those before.
     calls: by step, of those that asked a model.  reason: what ended the run.
     """
@@ -70,7 +70,7 @@ def tape_of(store: Reader) -> Tape:
             f"First: evolve resume {store.folder}"
         )
     ended = {s.ended: s.step for s in selections if s.ended is not None}
-    told = [1, *(s.told for s in selections)]
+    told = [1, *(s.told for s in selections), max(ended, default=1)]
     calls = {call.step: _recorded(call) for call in store.model_calls()}
     return Tape(
         tuple(s.mutator for s in selections),
@@ -102,8 +102,9 @@ def _recorded(call: ModelCall) -> Recorded:
 def to_lines(tape: Tape) -> str:
     """Return the tape as JSON lines: one for the run, one per step."""
     places = {step: place for place, step in enumerate(tape.taken, 1)}
-    lines: list[dict[str, Any]] = [{"evolve_tape": FORMAT, "steps": tape.steps, "reason": tape.reason}]
-    for step, (mutator, heard) in enumerate(zip(tape.mutators, tape.heard, strict=True), 1):
+    *known, rest = tape.heard
+    lines: list[dict[str, Any]] = [{"evolve_tape": FORMAT, "steps": tape.steps, "heard": rest, "reason": tape.reason}]
+    for step, (mutator, heard) in enumerate(zip(tape.mutators, known, strict=True), 1):
         call = tape.calls.get(step)
         facts = {"step": step, "mutator": mutator, "heard": heard, "taken": places[step]}
         lines.append(facts if call is None else facts | asdict(call))
@@ -123,6 +124,7 @@ def read_tape(path: Path) -> Tape:
         head = json.loads(lines[0])
         if head["evolve_tape"] != FORMAT:
             raise UsageError(f"{path} is a recording in format {head['evolve_tape']}; this version reads {FORMAT}.")
+        rest = tuple(int(earlier) for earlier in head["heard"])
         rows, calls = [], {}
         for number, line in enumerate(lines[1:], 2):
             row = json.loads(line)
@@ -138,4 +140,4 @@ def read_tape(path: Path) -> Tape:
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"{path} is no recording of a run: line {number}: {error}.") from None
     order = sorted(range(1, len(rows) + 1), key=lambda step: rows[step - 1][2])
-    return Tape(tuple(r[0] for r in rows), tuple(r[1] for r in rows), tuple(order), calls, str(head["reason"]))
+    return Tape(tuple(r[0] for r in rows), (*(r[1] for r in rows), rest), tuple(order), calls, str(head["reason"]))

@@ -26,6 +26,9 @@ class Ending:
 class Pacing(Protocol):
     """Orders what steps do that run at the same time."""
 
+    at_once: bool
+    """Whether the end of a step counts from its commit on: ends then have numbers as they come."""
+
     def begin(self, step: int) -> None:
         """A step is under way."""
 
@@ -44,6 +47,8 @@ class Pacing(Protocol):
 
 class AsTheyCome:
     """The search hears of a result before the next choice is made."""
+
+    at_once = True
 
     def __init__(self) -> None:
         self._ended: list[Ending] = []
@@ -70,6 +75,8 @@ class AsTheyCome:
 
 class _ByStep:
     """What `InStepOrder` and `AsRecorded` share: endings are shown in the order of steps. shown: the last that was."""
+
+    at_once = False
 
     def __init__(self, shown: int) -> None:
         self._shown = shown

@@ -77,6 +77,7 @@ class Steps:
         self._last = store.last_step()
         self._taken = store.last_taken()
         self._told = 1
+        self._ended = store.last_ended()
         self._heard: list[tuple[int, int]] = []
         self._has_winner = store.summary().winner_id is not None
         self._ticked_s = 0.0
@@ -117,6 +118,8 @@ class Steps:
             while self._told < selection.told:
                 self._hear(heard[self._told - 1])
             self._chooser.begun(selection)
+        while self._told <= len(heard):  # ends that counted from their commit on, since the last choice
+            self._hear(heard[self._told - 1])
         if self._tape is not None:
             self._pacing = AsRecorded(self._tape.heard, self._tape.taken, shown, self._taken)
         elif self._config.deterministic:
@@ -125,9 +128,7 @@ class Steps:
             step = end.selection.step
             if end.called and self._config.deterministic:
                 self._ledger.hold(step, self._worst_case(store.model_call(step)))
-            unseen = self._pacing.end(Ending(end, store.program(step)))
-            if not isinstance(self._pacing, AsTheyCome):
-                self._show(unseen)
+            self._show(self._pacing.end(Ending(end, store.program(step))))
         for selection in store.selections(unfinished=True):
             step = selection.step
             call = store.model_call(step)
@@ -140,14 +141,17 @@ class Steps:
     def _next(self) -> tuple[Room, str]:
         """Begin the next step if there is room for it; return whether there was, and what ended the run if not."""
         step = self._last + 1
-        if self._tape is not None and step > self._tape.steps:
-            return Room.NO, self._tape.reason
         due = self._pacing.due(step)
         if due is None:
             return Room.LATER, ""
         for ending in due:
             self._hear(ending.end)
-            self._heard.append((ending.step, self._told))
+            if not self._pacing.at_once:
+                self._heard.append((ending.step, self._told))
+        if self._tape is not None and step > self._tape.steps:
+            self._store.add_heard(self._heard)
+            self._heard = []
+            return Room.NO, self._tape.reason
         if self._tape is not None:
             return self._begin(step, frozenset({self._tape.mutators[step - 1]}))
         # A step that has not ended may become an evaluation, so it holds a place: N never become N + 1.
@@ -249,7 +253,7 @@ class Steps:
         try:
             child = self._proposer.child(selection, call)
         except NoChild as why:
-            self._store.drop_step(step, why.fate, why.note, self._taken, why.detail)
+            self._store.drop_step(step, why.fate, why.note, self._taken, self._number(), why.detail)
             self._audience.dropped(step, why.fate, why.note, self._ledger.progress())
             return None, replace(selection, fate=why.fate, note=why.note), why.detail
         program = Program(
@@ -269,6 +273,13 @@ class Steps:
         self._population.add(program)
         return program, selection, ""
 
+    def _number(self) -> int | None:
+        """Return the number of an end that is about to be committed, None where it counts later."""
+        if not self._pacing.at_once:
+            return None
+        self._ended += 1
+        return self._ended
+
     def _race(self, selection: Selection) -> Race | None:
         """Return what a step's child races against; of a resumed step, what its choice committed."""
         if selection.bar_id is None:
@@ -280,7 +291,7 @@ class Steps:
     def _keep(self, program: Program, results: Sequence[InstanceResult]) -> Program:
         """Commit a child's result."""
         score = split_score(self._evaluator, Split.TRAIN, self._train, results)
-        scored = program.with_score(score)
+        scored = replace(program.with_score(score), told=self._number())
         self._store.add_score(scored, score)
         self._population.add_score(scored, score)
         self._ledger.count_evaluation()

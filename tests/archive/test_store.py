@@ -68,7 +68,7 @@ def test_everything_comes_back_as_it_was_committed(store: Store) -> None:
         assert reader.program(1) == child
         assert reader.evaluations(1, Split.TRAIN) == list(scored(50.0).instances)
         assert reader.program(2).failure == "train/1: GPU 3 is full"
-        assert reader.selection(1) == Selection(1, 0, (), 0, 2, "because", "builtin", fate=Fate.SCORED, taken=1)
+        assert reader.selection(1) == Selection(1, 0, (), 0, 2, "because", "builtin", fate=Fate.SCORED, taken=1, ended=2)
         assert [p.id for p in reader.children(0)] == [1, 2]
         assert reader.program(99) is None and reader.selection(99) is None and reader.model_call(99) is None
         assert reader.config() == "seed = 3\n"
@@ -123,7 +123,7 @@ def test_the_ends_of_steps_come_back_in_the_order_in_which_the_search_heard_of_t
     for id, score in ((1, 40.0), (2, None)):
         add(store, id, score, None)
     store.add_selection(Selection(3, 1, (), 0, 1, "because", "m", "insight"), call(3))
-    store.drop_step(3, Fate.INSIGHT, "sorting first helps", 3, "on train/0 most")
+    store.drop_step(3, Fate.INSIGHT, "sorting first helps", 3, detail="on train/0 most")
     store.add_selection(Selection(4, 1, (), 0, 4, "because", "m", "edit"), call(4), [(2, 2), (3, 3), (1, 4)])
     store.drop_step(4, Fate.PARSE_ERROR, "no program", 4)
     heard = store.step_ends(heard=True)

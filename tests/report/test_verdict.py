@@ -9,6 +9,7 @@ import pytest
 from evolve.archive import CallTotals, RunStatus
 from evolve.config import RunConfig
 from evolve.evaluator import Split
+from evolve.report.costs import Costs
 from evolve.report.run_report import Cell, ProgramRow, RunReport, verdict
 from evolve.scoring import Status
 
@@ -16,7 +17,7 @@ from evolve.scoring import Status
 def report(*rows: ProgramRow) -> RunReport:
     return RunReport(
         Path("r"), "e", RunConfig(), RunStatus.FINISHED, "", 1, 1, CallTotals(), True, 1.0, 0.0, None, True, None, None,
-        rows, (), (), (),
+        rows, (), (), Costs((), (), (), True), (), (),
     )  # fmt: skip
 
 
