@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -41,6 +41,8 @@ from evolve.scoring import InstanceResult, Status
 
 _PROGRAM = select(*ProgramRow.__table__.columns)
 _SELECTION = tuple(column.name for column in SelectionRow.__table__.columns)
+PAGE = 500
+"""Sources that are read at once."""
 _IN_SEARCH = ProgramRow.role != Role.BASELINE
 
 
@@ -158,9 +160,20 @@ class Reader:
         return self._programs(_PROGRAM.where(ProgramRow.parent_id == program_id).order_by(ProgramRow.id))
 
     def fingerprints(self) -> dict[str, int]:
-        """Return fingerprint -> id of every program; of equal ones the lowest id."""
-        rows = self._all(select(ProgramRow.fingerprint, ProgramRow.id).order_by(ProgramRow.id.desc()))
-        return {row.fingerprint: row.id for row in rows}
+        """Return fingerprint -> id of every program; of equal ones, the one that came first."""
+        found: dict[str, int] = {}
+        for row in self._all(_as_they_came(ProgramRow.fingerprint)):
+            found.setdefault(row.fingerprint, row.id)
+        return found
+
+    def sources(self) -> Iterator[tuple[int, str]]:
+        """Yield (id, source) of every program in the order in which they came, a few at a time in memory.
+
+        What is learnt from programs one by one must be learnt in this order again by a resumed run.
+        """
+        with self._connection.begin():
+            for row in self._connection.execute(_as_they_came(ProgramRow.source).execution_options(yield_per=PAGE)):
+                yield row.id, row.source
 
     def step_ends(self, heard: bool) -> list[StepEnd]:
         """Return the steps that ended: those that the search was told of, in that order, or the others, by number.
@@ -354,6 +367,15 @@ class Reader:
     def _one(self, chosen: Executable) -> Any:
         with self._connection.begin():
             return self._connection.execute(chosen).one_or_none()
+
+
+def _as_they_came(column: Any) -> Any:
+    """Select id and a column of all programs: the seed, the baselines, children in the order of their comparison."""
+    return (
+        select(ProgramRow.id, column)
+        .outerjoin(SelectionRow, SelectionRow.step == ProgramRow.id)
+        .order_by(func.coalesce(SelectionRow.taken, 0), ProgramRow.id.desc())
+    )
 
 
 def _step_end(
