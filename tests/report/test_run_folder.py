@@ -74,6 +74,15 @@ def test_what_a_kill_left_out_is_written_at_the_next_start(tmp_path: Path) -> No
     assert [name for name in kept if again[name] != whole[name]] == []
 
 
+def test_a_run_that_was_killed_before_it_wrote_a_file_gets_them_all(tmp_path: Path) -> None:
+    run(tmp_path / "r", 20)
+    run(tmp_path / "r", 20, RunFolder(), resume=True)
+    assert (tmp_path / "r" / "seed.py").read_text() == trivial_problem().seed
+    with Store.open(tmp_path / "r") as store:
+        best = store.best()
+    assert best is not None and (tmp_path / "r" / "best.py").read_text() == best.source
+
+
 def test_the_summary_tells_what_ran_what_came_of_it_and_what_failed(tmp_path: Path) -> None:
     run(tmp_path / "r", 60, RunFolder())
     summary = (tmp_path / "r" / "summary.md").read_text()
