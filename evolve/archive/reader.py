@@ -35,12 +35,12 @@ from evolve.archive.records import (
     StepEnd,
     Summary,
 )
+from evolve.archive.rows import selection_of, step_end_of
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.scoring import InstanceResult, Status
 
 _PROGRAM = select(*ProgramRow.__table__.columns)
-_SELECTION = tuple(column.name for column in SelectionRow.__table__.columns)
 PAGE = 500
 """Sources that are read at once."""
 _IN_SEARCH = ProgramRow.role != Role.BASELINE
@@ -200,13 +200,13 @@ class Reader:
         else:
             chosen = chosen.where(SelectionRow.ended.is_(None)).order_by(SelectionRow.step)
         own = len(SelectionRow.__table__.columns)
-        return [_step_end(self._selection(row[:own]), *row[own:]) for row in self._all(chosen)]
+        return [step_end_of(selection_of(row[:own]), *row[own:]) for row in self._all(chosen)]
 
     def insights(self) -> list[tuple[Selection, str, str]]:
         """Return what the run has learnt, in the order of steps: the step that wrote it down, line, detail."""
         columns = (*SelectionRow.__table__.columns, InsightRow.line, InsightRow.detail)
         chosen = select(*columns).join(InsightRow, InsightRow.step == SelectionRow.step).order_by(SelectionRow.step)
-        return [(self._selection(row[:-2]), row[-2], row[-1]) for row in self._all(chosen)]
+        return [(selection_of(row[:-2]), row[-2], row[-1]) for row in self._all(chosen)]
 
     def improvements(self) -> list[Program]:
         """Return the children that were the best so far, strictly, in the order in which the search was told.
@@ -352,13 +352,7 @@ class Reader:
         ]
 
     def _selections(self, chosen: Any) -> list[Selection]:
-        return [self._selection(row) for row in self._all(chosen)]
-
-    @staticmethod
-    def _selection(row: Any) -> Selection:
-        facts = dict(zip(_SELECTION, row, strict=True))
-        fate = Fate(facts["fate"]) if facts["fate"] else None
-        return Selection(**{**facts, "inspirations": tuple(facts["inspirations"]), "fate": fate})
+        return [selection_of(row) for row in self._all(chosen)]
 
     def _all(self, chosen: Executable) -> Sequence[Any]:
         with self._connection.begin():
@@ -375,35 +369,4 @@ def _as_they_came(column: Any) -> Any:
         select(ProgramRow.id, column)
         .outerjoin(SelectionRow, SelectionRow.step == ProgramRow.id)
         .order_by(func.coalesce(SelectionRow.taken, 0), ProgramRow.id.desc())
-    )
-
-
-def _step_end(
-    selection: Selection,
-    child_kind: str | None,
-    status: str | None,
-    score: float | None,
-    failure: str | None,
-    idea: str | None,
-    nearest_id: int | None,
-    likeness: float | None,
-    call_status: str | None,
-    tokens: int | None,
-    cost_usd: float | None,
-    detail: str | None,
-) -> StepEnd:
-    return StepEnd(
-        selection,
-        child_kind or selection.kind,
-        Status(status) if status else None,
-        score,
-        failure or "",
-        idea or "",
-        nearest_id,
-        likeness,
-        called=call_status is not None,
-        answered=call_status == CallStatus.ANSWERED,
-        tokens=tokens or 0,
-        cost_usd=cost_usd,
-        detail=detail or "",
     )
