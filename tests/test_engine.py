@@ -12,8 +12,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from command_line import TRIVIAL, command, evolve_process
-from model_server import FAULTS, ModelServer, Recorded, Reply, trivial, with_faults
+from command_line import TRIVIAL, command, evolve, evolve_process
+from model_server import FAULTS, Http, ModelServer, Recorded, Reply, trivial, with_faults
 
 from evolve.archive import CallStatus, Fate, Store
 
@@ -177,3 +177,42 @@ def test_a_stalled_server_costs_its_calls_their_time_and_the_run_goes_on_with_th
     assert failed and all(call.status is CallStatus.FAILED for call in failed)
     assert all(call.latency_s < 4.0 for call in failed)
     assert took_s < 60.0
+
+
+def test_no_open_question_holds_a_run_beyond_its_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evolve.loop.session.GRACE_S", 0.5)
+    models = {"served", "manual", "command:sleep 100"}
+    asked = [word for model in models for word in ("--model", model)]
+    began = time.monotonic()
+    with ModelServer([FAULTS["hang"]]) as dead:  # type: ignore[list-item]
+        limits = ("--base-url", dead.base_url, "--minutes", 0.1, "--workers", 1)
+        done = evolve("run", TRIVIAL, *asked, *limits, "--run", tmp_path / "run", "--json")
+    assert done.code == 0, done.err
+    assert time.monotonic() - began < 20.0
+    assert done.json["reason"] == "the 0.1 minutes are used up"
+    with Store.open(tmp_path / "run") as store:
+        calls = store.model_calls()
+    assert {call.model for call in calls} == models
+    assert all(call.status is CallStatus.FAILED and "minutes" in call.error for call in calls)
+    assert evolve("replay", tmp_path / "run").code == 0
+
+
+def test_a_model_that_refuses_our_key_ends_the_run_but_not_the_answers_that_others_are_writing(tmp_path: Path) -> None:
+    def slow(request: dict[str, object], number: int) -> Reply:
+        return Reply(str(trivial(request, number)), delay_s=1.0)
+
+    refusing = [Reply("no code", delay_s=0.5), Http(401)]
+    with ModelServer(refusing) as strict, ModelServer(slow) as good:
+        file = tmp_path / "models.toml"
+        file.write_text(
+            f'mutation.models = "weights"\nmodel.concurrency = 2\n'
+            f'[[models]]\nname = "strict"\nbase_url = "{strict.base_url}"\n'
+            f'[[models]]\nname = "good"\nbase_url = "{good.base_url}"\nweight = 3.0\n'
+        )
+        done = evolve("run", TRIVIAL, "--config", file, "--run", tmp_path / "run", "--evaluations", 60, "--workers", 1)
+        asked = len(good.requests)
+    assert done.code == 2
+    assert "401" in done.err.splitlines()[-1]
+    with Store.open(tmp_path / "run") as store:
+        answered = [c for c in store.model_calls() if c.model == "good" and c.status is CallStatus.ANSWERED]
+    assert len(answered) == asked > 0

@@ -255,3 +255,17 @@ def test_a_run_in_a_folder_that_holds_one_is_refused(tmp_path: Path) -> None:
     evolve(tmp_path / "run", configured(5))
     with pytest.raises(UsageError, match=r"already holds a run.*evolve resume"):
         evolve(tmp_path / "run", configured(5))
+
+
+def test_only_who_is_to_bring_another_idea_is_told_which_are_taken(tmp_path: Path) -> None:
+    class WithIdeas(HashModel):
+        async def complete(self, prompt: Prompt, call_id: int) -> Answer:
+            answer = await super().complete(prompt, call_id)
+            return replace(answer, text=f"Idea {call_id}.\n\n{answer.text}")
+
+    config = configured(40, mutation__mix="edit,explore,rewrite", prompt__insights_every=0)
+    evolve(tmp_path / "run", config, model=WithIdeas())
+    with Store.open(tmp_path / "run") as store:
+        calls = store.model_calls()
+    assert {call.kind for call in calls} == {"edit", "explore", "rewrite"}
+    assert {call.kind for call in calls if "Ideas that are taken" in call.prompt} == {"explore"}

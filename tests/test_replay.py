@@ -122,6 +122,14 @@ def test_a_file_that_is_no_recording_is_named_with_its_line(tmp_path: Path, text
         read_tape(tmp_path / "tape")
 
 
+def test_where_a_recording_cannot_be_put_is_said_before_the_run(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = evolve("run", TRIVIAL, "--evaluations", 3, "--run", tmp_path / "run", "--record", tmp_path / "file" / "tape")
+    assert said.code == 2
+    assert "--record" in said.err.splitlines()[-1]
+    assert not (tmp_path / "run").exists()
+
+
 def test_from_the_command_line_with_faults_recorded_replayed_and_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""The tables. Nothing but `store.py` imports them."""
+"""The tables. Nothing outside this folder imports them."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,12 +35,14 @@ from evolve.archive.records import (
     StepEnd,
     Summary,
 )
+from evolve.archive.rows import selection_of, step_end_of
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.scoring import InstanceResult, Status
 
 _PROGRAM = select(*ProgramRow.__table__.columns)
-_SELECTION = tuple(column.name for column in SelectionRow.__table__.columns)
+PAGE = 500
+"""Sources that are read at once."""
 _IN_SEARCH = ProgramRow.role != Role.BASELINE
 
 
@@ -158,9 +160,20 @@ class Reader:
         return self._programs(_PROGRAM.where(ProgramRow.parent_id == program_id).order_by(ProgramRow.id))
 
     def fingerprints(self) -> dict[str, int]:
-        """Return fingerprint -> id of every program; of equal ones the lowest id."""
-        rows = self._all(select(ProgramRow.fingerprint, ProgramRow.id).order_by(ProgramRow.id.desc()))
-        return {row.fingerprint: row.id for row in rows}
+        """Return fingerprint -> id of every program; of equal ones, the one that came first."""
+        found: dict[str, int] = {}
+        for row in self._all(_as_they_came(ProgramRow.fingerprint)):
+            found.setdefault(row.fingerprint, row.id)
+        return found
+
+    def sources(self) -> Iterator[tuple[int, str]]:
+        """Yield (id, source) of every program in the order in which they came, a few at a time in memory.
+
+        What is learnt from programs one by one must be learnt in this order again by a resumed run.
+        """
+        with self._connection.begin():
+            for row in self._connection.execute(_as_they_came(ProgramRow.source).execution_options(yield_per=PAGE)):
+                yield row.id, row.source
 
     def step_ends(self, heard: bool) -> list[StepEnd]:
         """Return the steps that ended: those that the search was told of, in that order, or the others, by number.
@@ -187,13 +200,13 @@ class Reader:
         else:
             chosen = chosen.where(SelectionRow.ended.is_(None)).order_by(SelectionRow.step)
         own = len(SelectionRow.__table__.columns)
-        return [_step_end(self._selection(row[:own]), *row[own:]) for row in self._all(chosen)]
+        return [step_end_of(selection_of(row[:own]), *row[own:]) for row in self._all(chosen)]
 
     def insights(self) -> list[tuple[Selection, str, str]]:
         """Return what the run has learnt, in the order of steps: the step that wrote it down, line, detail."""
         columns = (*SelectionRow.__table__.columns, InsightRow.line, InsightRow.detail)
         chosen = select(*columns).join(InsightRow, InsightRow.step == SelectionRow.step).order_by(SelectionRow.step)
-        return [(self._selection(row[:-2]), row[-2], row[-1]) for row in self._all(chosen)]
+        return [(selection_of(row[:-2]), row[-2], row[-1]) for row in self._all(chosen)]
 
     def improvements(self) -> list[Program]:
         """Return the children that were the best so far, strictly, in the order in which the search was told.
@@ -344,13 +357,7 @@ class Reader:
         ]
 
     def _selections(self, chosen: Any) -> list[Selection]:
-        return [self._selection(row) for row in self._all(chosen)]
-
-    @staticmethod
-    def _selection(row: Any) -> Selection:
-        facts = dict(zip(_SELECTION, row, strict=True))
-        fate = Fate(facts["fate"]) if facts["fate"] else None
-        return Selection(**{**facts, "inspirations": tuple(facts["inspirations"]), "fate": fate})
+        return [selection_of(row) for row in self._all(chosen)]
 
     def _all(self, chosen: Executable) -> Sequence[Any]:
         with self._connection.begin():
@@ -361,32 +368,10 @@ class Reader:
             return self._connection.execute(chosen).one_or_none()
 
 
-def _step_end(
-    selection: Selection,
-    child_kind: str | None,
-    status: str | None,
-    score: float | None,
-    failure: str | None,
-    idea: str | None,
-    nearest_id: int | None,
-    likeness: float | None,
-    call_status: str | None,
-    tokens: int | None,
-    cost_usd: float | None,
-    detail: str | None,
-) -> StepEnd:
-    return StepEnd(
-        selection,
-        child_kind or selection.kind,
-        Status(status) if status else None,
-        score,
-        failure or "",
-        idea or "",
-        nearest_id,
-        likeness,
-        called=call_status is not None,
-        answered=call_status == CallStatus.ANSWERED,
-        tokens=tokens or 0,
-        cost_usd=cost_usd,
-        detail=detail or "",
+def _as_they_came(column: Any) -> Any:
+    """Select id and a column of all programs: the seed, the baselines, children in the order of their comparison."""
+    return (
+        select(ProgramRow.id, column)
+        .outerjoin(SelectionRow, SelectionRow.step == ProgramRow.id)
+        .order_by(func.coalesce(SelectionRow.taken, 0), ProgramRow.id.desc())
     )

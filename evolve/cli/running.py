@@ -137,7 +137,7 @@ def _run(folder: Path, config: RunConfig, problem: Problem, resume: bool, as_jso
     from evolve import loop
     from evolve.archive import Store
     from evolve.report.progress import LinesDisplay, LiveDisplay
-    from evolve.report.recording import Recorder
+    from evolve.report.recording import Recorder, require_writable
     from evolve.report.run_document import run_document
     from evolve.report.run_folder import RunFolder
     from evolve.report.run_report import describe
@@ -147,6 +147,8 @@ def _run(folder: Path, config: RunConfig, problem: Problem, resume: bool, as_jso
     if not config.asks_models:
         line = "No model is asked: the built-in mutator changes the programs (--model NAME asks a model)."
         console.print(line, style="cyan", soft_wrap=True)
+    if config.record is not None:
+        require_writable(config.record)
     files, recorder = RunFolder(), Recorder()
     display = LiveDisplay(console) if console.is_terminal else LinesDisplay(console)
     try:

@@ -88,6 +88,11 @@ class Ledger:
         """Seconds of work on the run, all sessions together."""
         return self._active_before_s + self.session_s
 
+    @property
+    def left_s(self) -> float | None:
+        """Seconds that the budget of minutes has left, 0 or more; None without one."""
+        return None if self.budget.minutes is None else max(0.0, 60 * self.budget.minutes - self.active_s)
+
     def beats_best(self, program_id: int, score: float | None) -> bool:
         """Take a train score; return whether it is the best so far, strictly."""
         if score is None or (self.best is not None and score <= self.best[1]):
@@ -155,7 +160,7 @@ class Ledger:
                 return Room.NO, f"all {budget.evaluations} evaluations are done"
             if self.evaluations + in_flight >= budget.evaluations:
                 return Room.LATER, ""
-        if budget.minutes is not None and self.active_s >= 60 * budget.minutes:
+        if self.left_s == 0:
             return Room.NO, f"the {budget.minutes:g} minutes are used up"
         if self.barren_steps >= BARREN_STEPS:
             return Room.NO, (

@@ -31,8 +31,8 @@ class Population:
         """Return the program that a source is most like, and how like; None when it is like none."""
         if self._likeness is None:  # the first to ask: the programs of earlier sessions are read once
             self._likeness = Likeness()
-            for program in self._store.programs():
-                self._likeness.add(program.id, program.source)
+            for id, known in self._store.sources():
+                self._likeness.add(id, known)
         return self._likeness.nearest(source)
 
     def add(self, program: Program) -> None:

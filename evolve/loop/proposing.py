@@ -80,7 +80,7 @@ class Proposer:
             attempts=background.attempts,
             insights=background.insights,
             related=background.related,
-            taken=background.taken,
+            taken=background.taken if selection.kind == Kind.EXPLORE else (),
         )
         if selection.kind == Kind.INSIGHT:
             request = replace(request, subjects=self._subjects(selection), inspirations=())

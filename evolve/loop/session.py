@@ -26,7 +26,7 @@ from evolve.loop.finish import pick_winner, table
 from evolve.loop.population import Population
 from evolve.loop.proposing import Proposer
 from evolve.loop.replaying import tape_clients
-from evolve.loop.steps import Steps, recall_best
+from evolve.loop.steps import GRACE_S, Steps, recall_best
 from evolve.loop.stopping import Stop, Stopped, signals
 from evolve.mutate.prices import require_prices, with_known_prices
 from evolve.mutate.providers import Client, make_clients
@@ -85,9 +85,9 @@ async def run(
     templates = _templates(config, problem)
     if tape is None and config.replay is not None:
         tape = read_tape(config.replay)
-    retries = _Retries()
+    limits = _Limits()
     if clients is None:
-        clients = _clients(config, folder, tape, retries)
+        clients = _clients(config, folder, tape, limits)
     if pool is None:
         from evolve.workers import LocalWorkers
 
@@ -96,26 +96,34 @@ async def run(
     store = Store.resume(folder, text) if resume else Store.create(folder, problem.ref, text, config.seed)
     with store:
         session = _Session(config, problem, store, pool, clients, Audience(observers), resume, tape, templates)
-        retries.ledger = session.ledger
+        limits.ledger = session.ledger
         return await session.run()
 
 
-class _Retries:
-    """Whether the budget has room for another request of a call whose earlier ones may be billed."""
+class _Limits:
+    """What the budget allows a call that is under way. ledger: there is one only when the archive is open."""
 
     ledger: Ledger | None = None
 
-    def __call__(self, call_id: int, wasted_tokens: int, wasted_usd: float | None) -> bool:
+    def may_retry(self, call_id: int, wasted_tokens: int, wasted_usd: float | None) -> bool:
+        """Tell whether there is room for another request of a call whose earlier ones may be billed."""
         return self.ledger is None or self.ledger.may_retry(call_id, wasted_tokens, wasted_usd)
 
+    def left_s(self) -> float | None:
+        """Return how many seconds a call may take, so that no answer holds a run beyond its minutes; None: any."""
+        minutes_left_s = None if self.ledger is None else self.ledger.left_s
+        return None if minutes_left_s is None else minutes_left_s + GRACE_S
 
-def _clients(config: RunConfig, folder: Path, tape: Tape | None, retries: _Retries) -> Mapping[str, Client]:
+
+def _clients(config: RunConfig, folder: Path, tape: Tape | None, limits: _Limits) -> Mapping[str, Client]:
     """Return a client for each model, or who answers from a tape."""
     if tape is not None:
         return tape_clients(tape)
     budget = config.budget
     capped = budget.cost_usd is not None or budget.tokens is not None
-    return make_clients(config.models, config.rate, folder, cap_tokens=capped, may_retry=retries)
+    return make_clients(
+        config.models, config.rate, folder, cap_tokens=capped, may_retry=limits.may_retry, left_s=limits.left_s
+    )
 
 
 def _templates(config: RunConfig, problem: Problem) -> tuple[Path, ...]:

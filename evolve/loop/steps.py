@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from evolve.archive import CallStatus, Fate, ModelCall, Program, Role, Selection, StepEnd, Store, Tape
 from evolve.config import BUILTIN, RunConfig
+from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.loop.budget import Cost, Ledger, Room
 from evolve.loop.choosing import Chooser
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from evolve.registry import Problem
 
 GRACE_S = 10.0
-"""How long a clean stop waits for the answers and evaluations that are in flight."""
+"""How long the end of a run, by a stop or its minutes, waits for the answers and evaluations that are in flight."""
 TICK_S = 1.0
 """How often the time of work is committed and the budget of minutes looked at."""
 
@@ -100,6 +101,9 @@ class Steps:
                     await self._wait()
             await self._wind_down()
             raise Stopped
+        except UsageError:
+            await self._wind_down()  # one model's missing key takes no answer from the others, who have been asked
+            raise
         finally:
             for task in self._tasks.values():
                 task.cancel()

@@ -42,6 +42,13 @@ SLOW_START = 4.0
 
 MayRetry = Callable[[int, int, float | None], bool]
 """(call id, tokens, US dollars): whether a call that has used so much without an answer may send another request."""
+LeftS = Callable[[], float | None]
+"""Seconds that the run has left for calls, whatever `timeout_s` allows; None: as many as they need."""
+RUN_OUT = "the minutes of the run were used up before there was an answer"
+
+
+def no_limit() -> None:
+    """Of a run without a budget of minutes."""
 
 
 class AnswerStatus(StrEnum):
@@ -100,6 +107,8 @@ class _Tally:
         """Of the last request that has ended."""
         self.on_its_way = False
         self.wasted = Usage(0, 0)
+        self.run_out = False
+        """The run's minutes ended before the call did."""
 
 
 class ModelClient:
@@ -109,6 +118,7 @@ class ModelClient:
     breaker: of its server; shared by all models there.  rate: shared by all models of a run.
     cap_tokens: limit every answer to CAP_TOKENS when `model.max_tokens` does not, so that `worst_case` holds.
     may_retry: asked before another request is sent for a call whose earlier ones may be billed.
+    left_s: how long the run itself lets a call take.
     backoff_s: pause before the second request; it doubles with each one.
 
     Raises UsageError for a base URL that is none, and for a missing key where OpenAI's own server is to be asked.
@@ -122,6 +132,7 @@ class ModelClient:
         rate: RateLimit | None = None,
         cap_tokens: bool = False,
         may_retry: MayRetry | None = None,
+        left_s: LeftS = no_limit,
         backoff_s: float = BACKOFF_S,
     ) -> None:
         given_url = model.base_url or os.environ.get("OPENAI_BASE_URL") or None
@@ -136,6 +147,7 @@ class ModelClient:
         self.breaker = breaker or Breaker()
         self._rate = rate or RateLimit(RateConfig())
         self._may_retry = may_retry
+        self._left_s = left_s
         self._backoff_s = backoff_s
         self._prices = prices_of(model)
         self._slots = asyncio.Semaphore(model.concurrency)
@@ -180,19 +192,23 @@ class ModelClient:
 
         The deadline begins when a slot is free and the rate limit lets the call through, and covers everything after
         that: requests, pauses, the breaker. A call that its own limits hold back has not been stalled by a server.
+        The end of the run's minutes cuts a call wherever it is.
         Raises UsageError for what a person must put right: no server at the base URL, a key that is missing or refused
         (401, 403), an unknown model or path (404), an account without credit (402).
         """
         async with self._slots:
             expected = estimated_tokens(prompt.system + prompt.user) + self._usual_tokens_out
-            admission = await self._rate.admit(expected)
-            self.warm_up()  # the import is ours, and takes seconds on a busy machine: no server is to blame for it
             started, tally = time.monotonic(), _Tally()
-            completion = None
+            admission = completion = None
             try:
-                async with asyncio.timeout(self.model.timeout_s) as deadline:
-                    completion = await self._until_answered(prompt, call_id, tally, deadline)
+                async with asyncio.timeout(self._left_s()) as run_out:
+                    admission = await self._rate.admit(expected)
+                    self.warm_up()  # the import is ours, and takes seconds on a busy machine: no server is to blame
+                    started = time.monotonic()
+                    async with asyncio.timeout(self.model.timeout_s) as deadline:
+                        completion = await self._until_answered(prompt, call_id, tally, deadline)
             except TimeoutError:
+                tally.run_out = run_out.expired()
                 self._waste(prompt, tally)
             answer = self._answer(prompt, completion, tally, time.monotonic() - started)
             self._rate.correct(admission, answer.tokens_in + answer.tokens_out)
@@ -314,7 +330,9 @@ class ModelClient:
 
     def _why_none(self, tally: _Tally, latency_s: float) -> str:
         fault, reason = tally.fault, f"no answer within {self.model.timeout_s:g} s"
-        if fault is not None:
+        if tally.run_out:
+            reason = RUN_OUT
+        elif fault is not None:
             reason = f"{reason}, after {fault.reason}" if tally.on_its_way else fault.reason
         elif not tally.requests:
             reason += f": the server at {self.base_url} fails every request"

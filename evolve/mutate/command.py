@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from evolve.config import COMMAND, ModelConfig
 from evolve.errors import UsageError
-from evolve.mutate.client import CAP_TOKENS, Answer, AnswerStatus
+from evolve.mutate.client import CAP_TOKENS, RUN_OUT, Answer, AnswerStatus, LeftS, no_limit
 from evolve.mutate.completion import storable
 from evolve.mutate.endpoint import key_in
 from evolve.mutate.manual import MOST_BYTES, answer_by_hand
@@ -28,11 +28,12 @@ class CommandClient:
 
     model: its settings; the name is `command:` and the command line.
     key_variables: environment variables that hold models' keys; the program sees none of them.
+    left_s: how long the run itself lets a program take.
 
     Raises UsageError when the command line is none or its program does not exist.
     """
 
-    def __init__(self, model: ModelConfig, key_variables: Sequence[str] = ()) -> None:
+    def __init__(self, model: ModelConfig, key_variables: Sequence[str] = (), left_s: LeftS = no_limit) -> None:
         self.model = model
         self._keys = {key for key in map(key_in, key_variables) if key}
         self._key_variables = frozenset(key_variables)
@@ -47,6 +48,7 @@ class CommandClient:
                 f"model {model.name}: no program {self._words[0]!r} on the PATH, or it is not executable. "
                 "Install it, or give its path."
             )
+        self._left_s = left_s
         self._slots = asyncio.Semaphore(model.concurrency)
 
     def __repr__(self) -> str:
@@ -76,7 +78,7 @@ class CommandClient:
             errors = asyncio.create_task(_tail(process.stderr))
             writing = asyncio.create_task(_write(process.stdin, f"{prompt.system}\n\n{prompt.user}"))
             try:
-                async with asyncio.timeout(self.model.timeout_s):
+                async with asyncio.timeout(self._left_s()) as run_out, asyncio.timeout(self.model.timeout_s):
                     output = await _head(process.stdout)
                     if len(output) <= MOST_BYTES:
                         await process.wait()
@@ -94,7 +96,8 @@ class CommandClient:
             latency_s = time.monotonic() - started
         if not ended:
             timed_out = len(output) <= MOST_BYTES
-            why = f"no answer within {self.model.timeout_s:g} s" if timed_out else f"more than {MOST_BYTES >> 20} MB"
+            late = RUN_OUT if run_out.expired() else f"no answer within {self.model.timeout_s:g} s"
+            why = late if timed_out else f"more than {MOST_BYTES >> 20} MB"
             status = AnswerStatus.TIMEOUT if timed_out else AnswerStatus.ERROR
             return self._failed(status, why, last, latency_s)
         if process.returncode:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from evolve.config import ModelConfig
 from evolve.errors import UsageError
-from evolve.mutate.client import CAP_TOKENS, Answer, AnswerStatus
+from evolve.mutate.client import CAP_TOKENS, RUN_OUT, Answer, AnswerStatus, LeftS, no_limit
 from evolve.mutate.completion import estimated_tokens, storable
 from evolve.mutate.prompt import Prompt
 
@@ -23,13 +23,16 @@ class ManualClient:
     """Writes prompts into a folder and waits for answers in another one. Several may be open at once.
 
     model: its settings; timeout_s is how long one question waits.  folder: of the run.
+    left_s: how long the run itself lets a question wait.
     Tokens are estimates (characters / 4), so that a budget of tokens holds here too; they cost nothing.
     """
 
-    def __init__(self, model: ModelConfig, folder: Path, look_every_s: float = LOOK_EVERY_S) -> None:
+    def __init__(
+        self, model: ModelConfig, folder: Path, left_s: LeftS = no_limit, look_every_s: float = LOOK_EVERY_S
+    ) -> None:
         self.model = model
         self._outbox, self._inbox = folder / "outbox", folder / "inbox"
-        self._look_every_s = look_every_s
+        self._left_s, self._look_every_s = left_s, look_every_s
         self._slots = asyncio.Semaphore(model.concurrency)
 
     def warm_up(self) -> None:
@@ -62,12 +65,12 @@ class ManualClient:
                 raise UsageError(f"model manual: {error.filename} cannot be written: {error.strerror}.") from None
             text = None
             with suppress(TimeoutError):
-                async with asyncio.timeout(self.model.timeout_s):
+                async with asyncio.timeout(self._left_s()) as run_out, asyncio.timeout(self.model.timeout_s):
                     text = await self._answer_in(answer)
             question.unlink(missing_ok=True)
             latency_s = time.monotonic() - started
         if text is None:
-            why = f"nobody answered {question} within {self.model.timeout_s:g} s"
+            why = RUN_OUT if run_out.expired() else f"nobody answered {question} within {self.model.timeout_s:g} s"
             return Answer("", AnswerStatus.TIMEOUT, why, 0, 0, 0.0, latency_s, 1)
         return answer_by_hand(prompt, text, latency_s)
 

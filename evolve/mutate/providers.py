@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from evolve.config import BUILTIN, MANUAL, ModelConfig, RateConfig
 
 if TYPE_CHECKING:
-    from evolve.mutate.client import Answer, MayRetry
+    from evolve.mutate.client import Answer, LeftS, MayRetry
     from evolve.mutate.prompt import Prompt
 
 
@@ -36,6 +36,7 @@ def make_clients(
     *,
     cap_tokens: bool = False,
     may_retry: MayRetry | None = None,
+    left_s: LeftS | None = None,
 ) -> dict[str, Client]:
     """Return a client for each model but the built-in mutator, by name.
 
@@ -43,28 +44,30 @@ def make_clients(
     cap_tokens: limit every answer, also where the settings do not, so that no call exceeds its `worst_case`.
     may_retry: asked before another request is sent for a call whose earlier ones may be billed: their tokens and
         dollars are on top of the one worst case that the call was taken for.
+    left_s: asked when a call begins: how long the run itself lets it take, however patient its model's settings are.
     Raises UsageError for a wrong URL, a missing key or a program that does not exist.
     """
     asked = [model for model in models if model.name != BUILTIN]
     if not asked:
         return {}
     from evolve.mutate.breaker import Breaker
-    from evolve.mutate.client import ModelClient
+    from evolve.mutate.client import ModelClient, no_limit
     from evolve.mutate.command import CommandClient
     from evolve.mutate.manual import ManualClient
     from evolve.mutate.rate import RateLimit
 
+    left_s = left_s or no_limit
     keys = sorted({model.api_key_env for model in asked if model.is_served})
     limit = RateLimit(rate)
     breakers: dict[str, Breaker] = {}
     clients: dict[str, Client] = {}
     for model in asked:
         if model.name == MANUAL:
-            clients[model.name] = ManualClient(model, folder)
+            clients[model.name] = ManualClient(model, folder, left_s)
         elif not model.is_served:
-            clients[model.name] = CommandClient(model, keys)
+            clients[model.name] = CommandClient(model, keys, left_s)
         else:
-            client = ModelClient(model, rate=limit, cap_tokens=cap_tokens, may_retry=may_retry)
+            client = ModelClient(model, rate=limit, cap_tokens=cap_tokens, may_retry=may_retry, left_s=left_s)
             client.breaker = breakers.setdefault(client.base_url, client.breaker)
             clients[model.name] = client
     return clients

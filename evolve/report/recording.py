@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import TYPE_CHECKING
 
 from evolve.archive import Store, tape_of, to_lines
@@ -14,6 +15,17 @@ if TYPE_CHECKING:
 
     from evolve.config import RunConfig
     from evolve.registry import Problem
+
+
+def require_writable(path: Path) -> None:
+    """Raises UsageError when a recording cannot be put there: better said before a run than after its last answer."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise UsageError(f"--record {path}: cannot be written: {error.strerror}.") from None
+    if path.is_dir():
+        raise UsageError(f"--record {path}: is a folder; give the name of a file.")
 
 
 class Recorder(Observer):

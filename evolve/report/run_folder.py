@@ -43,9 +43,10 @@ class RunFolder(Observer):
         """Write what is known before the first evaluation."""
         self._folder, self._store = folder, store
         write_text(folder / "config.toml", configuration.to_toml(config))
-        if not resumed:
-            write_text(folder / "seed.py", problem.seed)
-            write_text(folder / "best.py", problem.seed)
+        seed = store.program(0)
+        for name in ("seed.py", "best.py"):
+            if not (folder / name).exists():
+                write_text(folder / name, problem.seed if seed is None else seed.source)
         try:
             self._log = (folder / "log.jsonl").open("a", encoding="utf-8", buffering=1)
         except OSError as error:
@@ -62,6 +63,7 @@ class RunFolder(Observer):
         for program in (seed, *baselines):
             self._note("scored", program=program.id, name=program.name, status=program.status, score=program.score)
         self._write_missing_programs()
+        self._write_best()
 
     def call_started(self, step: int, model: str, progress: Progress) -> None:
         """Log nothing: the line of `call_finished` tells the latency."""
@@ -109,11 +111,7 @@ class RunFolder(Observer):
     def closed(self, result: RunResult) -> None:
         """Write the final state."""
         self._write_missing_programs()
-        best = self._store.best()
-        if best is not None:
-            self._write(self._folder / "best.py", best.source)
-            if best.id > 0:
-                self._write_program(best)
+        self._write_best()
         self._note("closed", status=result.status, reason=result.reason, best=result.best_id)
         self._write_summary()
         self._is_closed = True
@@ -136,6 +134,13 @@ class RunFolder(Observer):
             if program.id in stale or not (self._folder / "programs" / str(program.id) / "scores.json").exists():
                 self._write_program(program)
 
+    def _write_best(self) -> None:
+        best = self._store.best()
+        if best is not None:
+            self._write(self._folder / "best.py", best.source)
+            if best.id > 0:
+                self._write_program(best)
+
     def _write_program(self, program: Program) -> None:
         folder = self._folder / "programs" / str(program.id)
         parent = None if program.parent_id is None else self._store.program(program.parent_id)
@@ -154,6 +159,8 @@ class RunFolder(Observer):
         self._write(folder / "prompt.md", prompt)
         self._write(folder / "answer.md", answer)
         del facts["source"]
+        if facts["selection"] is not None:  # whether the search has been told yet hangs on when this is written
+            facts["selection"] = {k: v for k, v in vars(facts["selection"]).items() if k != "ended"}
         if facts["model_call"] is not None:
             facts["model_call"] = {
                 k: v for k, v in facts["model_call"].items() if k not in ("system", "prompt", "answer")

@@ -74,9 +74,10 @@ def work(connection: Connection, setup: Setup) -> None:
         sandbox = Sandbox(evaluator.limits, tuple(evaluator.libraries))
         missing = tuple((layer.name, layer.detail) for layer in sandbox.layers if not layer.active)
     except (UsageError, SandboxLost) as error:
-        send(connection, Ready(error=str(error)))
+        _is_heard(connection, Ready(error=str(error)))
         return
-    send(connection, Ready(missing))
+    if not _is_heard(connection, Ready(missing)):
+        return
     loaded: dict[Split, Sequence[Instance]] = {}
     with sandbox:
         while True:
@@ -100,7 +101,14 @@ def work(connection: Connection, setup: Setup) -> None:
                         break
             except UsageError as error:
                 answer = error
-            try:
-                send(connection, answer)
-            except BrokenPipeError:
+            if not _is_heard(connection, answer):
                 return
+
+
+def _is_heard(connection: Connection, value: Any) -> bool:
+    """Send a value; return whether the pool was still there. It may close while a worker starts, or is at work."""
+    try:
+        send(connection, value)
+    except BrokenPipeError:
+        return False
+    return True

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,19 @@ def test_the_ends_of_steps_come_back_in_the_order_in_which_the_search_heard_of_t
         (3, "sorting first helps", "on train/0 most")
     ]
     assert store.program(1).told == 4 and store.last_taken() == 4
+
+
+def test_programs_are_remembered_in_the_order_in_which_they_came_not_in_that_of_their_numbers(store: Store) -> None:
+    """A resumed run learns from them anew; a replay, which never stopped, must come to the same."""
+    for id in (0, -1, -2):
+        store.add_program(replace(program(id, source=f"X = {id}.0"), fingerprint="start"))
+    for step in (1, 2, 3):
+        store.add_selection(Selection(step, 0, (), 0, 1, "because", "m", "edit"))
+    for taken, step in enumerate((3, 1, 2), 1):
+        store.add_program(program(step, source=f"X = {step}.0"), taken)
+    came = [(id, f"X = {id}.0") for id in (0, -1, -2, 3, 1, 2)]
+    assert list(store.sources()) == came
+    assert store.fingerprints() == {"start": 0, "print3": 3, "print1": 1, "print2": 2}
 
 
 def test_the_summary_counts_what_ended_how(store: Store) -> None:

@@ -21,9 +21,11 @@ from evolve.report.documents import to_json
 from evolve.report.screens import print_program, print_run
 
 
-def run(folder: Path, evaluations: int, *observers: Observer, resume: bool = False, values: int = 400) -> RunResult:
+def run(
+    folder: Path, evaluations: int, *observers: Observer, resume: bool = False, model: HashModel | None = None
+) -> RunResult:
     config = configured(evaluations, seed=1)
-    problem, pool, model = trivial_problem(), QuickPool(), HashModel(values=values)
+    problem, pool, model = trivial_problem(), QuickPool(), model or HashModel()
     return asyncio.run(loop.run(folder, config, problem, observers, resume=resume, pool=pool, clients={"m": model}))
 
 
@@ -72,6 +74,15 @@ def test_what_a_kill_left_out_is_written_at_the_next_start(tmp_path: Path) -> No
     assert set(again) == set(whole)
     kept = [name for name in whole if name.startswith("programs/") or name == "best.py"]
     assert [name for name in kept if again[name] != whole[name]] == []
+
+
+def test_a_run_that_was_killed_before_it_wrote_a_file_gets_them_all(tmp_path: Path) -> None:
+    run(tmp_path / "r", 20)
+    run(tmp_path / "r", 20, RunFolder(), resume=True)
+    assert (tmp_path / "r" / "seed.py").read_text() == trivial_problem().seed
+    with Store.open(tmp_path / "r") as store:
+        best = store.best()
+    assert best is not None and (tmp_path / "r" / "best.py").read_text() == best.source
 
 
 def test_the_summary_tells_what_ran_what_came_of_it_and_what_failed(tmp_path: Path) -> None:
@@ -168,6 +179,6 @@ def test_the_screens_fit_their_terminal_and_json_holds_the_same_facts(tmp_path: 
 
 
 def test_a_run_of_many_programs_stays_small_on_disk(tmp_path: Path) -> None:
-    run(tmp_path / "r", 400, RunFolder(), values=1_000_000)  # few duplicates, which are steps without a program
+    run(tmp_path / "r", 400, RunFolder(), model=HashModel(values=10**6))  # few repeats: they are not what is measured
     size = sum(path.stat().st_size for path in (tmp_path / "r").rglob("*") if path.is_file())
     assert size / 400 * 3000 < 15e6
