@@ -10,10 +10,10 @@ import sys
 import pytest
 
 from evaluators import kept_figures
+from evaluators.kept_figures import LEAST_GAP
 from evaluators.txn_scheduling import TxnScheduling
 from evaluators.txn_scheduling import figures as figures_module
 from evaluators.txn_scheduling.figures import (
-    LEAST_GAP,
     Figures,
     compute,
     digest,
@@ -41,7 +41,7 @@ def test_every_workload_is_the_one_its_figures_were_computed_from():
 
 def test_a_sample_of_the_stored_figures_is_computed_again():
     for workload in (workloads(Split.PUBLIC)[1], workloads(Split.VALIDATION)[6]):
-        assert compute(workload.transactions) == figures_of(workload)
+        assert compute(workload) == figures_of(workload)
 
 
 def test_workloads_that_tell_nothing_were_redrawn_and_no_reference_is_below_the_bound():
@@ -183,8 +183,8 @@ def test_figures_of_a_file_are_computed_once_and_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     computed = []
 
-    def slow(transactions):
-        computed.append(len(transactions))
+    def slow(instance):
+        computed.append(len(instance.transactions))
         return Figures(10, 5)
 
     monkeypatch.setattr(figures_module, "compute", slow)
