@@ -14,9 +14,10 @@ import pytest
 from tables import table
 
 from evaluators import kept_figures
+from evaluators.kept_figures import LEAST_GAP
 from evaluators.llm_sql import LlmSql, figures
 from evaluators.llm_sql.columns import Column, choices, follows
-from evaluators.llm_sql.figures import LEAST_GAP, Figures, compute, figures_of, programs_digest, stored
+from evaluators.llm_sql.figures import Figures, compute, figures_of, programs_digest, stored
 from evaluators.llm_sql.workload import FAMILIES, RECIPES, Recipe, TableInstance
 from evolve.evaluator import Split
 
