@@ -132,9 +132,10 @@ def test_kept_figures_are_what_is_found_anew(split: Split, index: int) -> None:
 
 @pytest.mark.parametrize(("split", "index"), [(Split.TRAIN, 2), (Split.VALIDATION, 1)])
 def test_redraws_are_counted_in_the_file(split: Split, index: int) -> None:
-    attempt, window = accepted(split, index)
+    attempt, window, figures = accepted(split, index)
     assert attempt == stored().attempts[split][index] > 0
     assert window == windows(split)[index]
+    assert figures == stored().figures[window.id]
 
 
 def test_the_model_draws_the_availability_it_was_fitted_to() -> None:
