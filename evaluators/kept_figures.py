@@ -64,7 +64,7 @@ def computed_once(
     must be there unchanged.  fits: whether figures can be those of the instance; else they are computed again.
     """
     stamp = stamp or {}
-    facts = recall(domain, key)
+    facts = _recall(domain, key)
     if all(facts.get(fact) == value for fact, value in stamp.items()):
         try:
             known = msgspec.convert(facts, type=kind)
@@ -76,7 +76,7 @@ def computed_once(
     began = time.perf_counter()
     known = compute()
     _log.info("%s: reference of %s computed in %.1f s", domain, name, time.perf_counter() - began)
-    keep(domain, key, {**stamp, **asdict(known)})
+    _keep(domain, key, {**stamp, **asdict(known)})
     return known
 
 
@@ -90,7 +90,7 @@ def folder_of(domain: str) -> Path:
     return base / "evolve" / domain
 
 
-def recall(domain: str, key: str) -> dict[str, Any]:
+def _recall(domain: str, key: str) -> dict[str, Any]:
     """Return what was kept under a key; nothing where nothing was, or it cannot be read."""
     try:
         facts = json.loads((folder_of(domain) / f"{key}.json").read_text(encoding="utf-8"))
@@ -99,7 +99,7 @@ def recall(domain: str, key: str) -> dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
-def keep(domain: str, key: str, facts: dict[str, Any]) -> None:
+def _keep(domain: str, key: str, facts: dict[str, Any]) -> None:
     """Keep facts under a key, where the folder can be written; else they are computed again next time."""
     folder = folder_of(domain)
     try:
