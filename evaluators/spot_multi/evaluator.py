@@ -12,17 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from evaluators.spot_multi.feedback import explain
 from evaluators.spot_multi.figures import Figures, figures_of, stored
-from evaluators.spot_multi.mechanics import NONE, ON_DEMAND, SPOT, Bill, Rules, play
+from evaluators.spot_multi.mechanics import Bill, play
 from evaluators.spot_multi.public_format import read_windows, write_windows
 from evaluators.spot_multi.public_windows import public_instances
-from evaluators.spot_multi.window import Observation, Window, info_of
+from evaluators.spot_multi.window import Window, info_of
 from evaluators.spot_multi.workload import RECIPES, own_window
+from evaluators.spot_traces import published
 from evaluators.spot_traces.files import Orientation
+from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT, Observation, Rules
 from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Split, relative_score
-
-PUBLISHED_TASK_H = 48
-PUBLISHED_WORST_USD, PUBLISHED_BEST_USD = 146.88, 46.7088
-"""The ends of the published scale: 48 h on demand, and 48 h of spot at 0.9731 USD/h."""
 
 
 class SpotOptions(BaseModel):
@@ -94,8 +92,8 @@ class SpotMulti(Evaluator):
         if split is Split.PUBLIC:
             means = [value for name, value in metrics.items() if name.startswith(SCENARIO)]
             metrics["total_cost_usd"] = math.fsum(means) / len(means)
-            if all(outcome.metrics["task_h"] == PUBLISHED_TASK_H for outcome in outcomes):
-                metrics["adrs_score"] = adrs_score(metrics["total_cost_usd"])
+            if all(outcome.metrics["task_h"] == published.TASK_H for outcome in outcomes):
+                metrics["adrs_score"] = published.adrs_score(metrics["total_cost_usd"])
         return metrics
 
     def _metrics(self, window: Window, bill: Bill, figures: Figures) -> dict[str, float]:
@@ -118,12 +116,6 @@ class SpotMulti(Evaluator):
 
 SCENARIO = "scenario_"
 """A scenario's windows have a metric of their own, `scenario_all_9_regions_cost_usd`: its mean is the scenario's."""
-
-
-def adrs_score(total_usd: float) -> float:
-    """Return the published score of a mean of scenario means, 0 to 100."""
-    share = (PUBLISHED_WORST_USD - total_usd) / (PUBLISHED_WORST_USD - PUBLISHED_BEST_USD)
-    return 100 * min(max(share, 0.0), 1.0)
 
 
 @functools.cache

@@ -18,9 +18,10 @@ import numpy as np
 
 from evaluators.kept_figures import computed_once, differ, digest_of
 from evaluators.reference_file import Stored, read_reference
-from evaluators.spot_multi.mechanics import Ask, Rules, play
+from evaluators.spot_multi.mechanics import Ask, play
 from evaluators.spot_multi.optimum import optimum
-from evaluators.spot_multi.window import ON_DEMAND_USD_PER_H, Observation, Window, info_of
+from evaluators.spot_multi.window import Window, info_of
+from evaluators.spot_traces.runs import ON_DEMAND_USD_PER_H, Observation, Rules
 
 NAIVE = Path(__file__).parent / "baselines" / "greedy.py"
 STORED = Path(__file__).parent / "reference.json"

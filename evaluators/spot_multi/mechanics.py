@@ -9,28 +9,24 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, fsum
-from typing import Any, Literal
+from math import fsum
+from typing import Any
 
-from evaluators.spot_multi.window import (
+from evaluators.spot_multi.window import Window, packed_available, packed_prices
+from evaluators.spot_traces.runs import (
+    ACTIONS,
+    DONE_S,
+    NEGLIGIBLE_S,
+    NONE,
+    ON_DEMAND,
     ON_DEMAND_USD_PER_H,
+    SPOT,
     Observation,
-    Window,
-    packed_available,
-    packed_prices,
+    Rules,
+    guard_from_s,
+    must_run,
 )
 from evolve.evaluator import Infeasible
-
-Rules = Literal["strict", "public"]
-
-NONE, SPOT, ON_DEMAND = "NONE", "SPOT", "ON_DEMAND"
-ACTIONS = {action: action for action in (NONE, SPOT, ON_DEMAND)}
-"""An answer that came over the wire, and the one object that stands for it here."""
-
-DONE_S = 1e-8
-"""A run is complete when no more work than this is left."""
-NEGLIGIBLE_S = 1e-3
-"""Less overhead or, for the public guard, less work than this counts as none."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +80,7 @@ def play(window: Window, rules: Rules, ask: Ask) -> Bill:
     terms, regions = window.terms, len(window.zones)
     tick_s, task_s = float(window.tick_s), float(terms.task_s)
     deadline_s, overhead_s = float(terms.deadline_s), float(terms.overhead_s)
-    guard_from_s = overhead_s + 2.5 * tick_s  # the guard cannot bind earlier, and its two roundings cost time
+    may_bind_s = guard_from_s(overhead_s, tick_s)
     running, here, left_s, done_s, remaining_s = NONE, 0, 0.0, 0.0, task_s
     ran: list[str] = []
     where: list[int] = []
@@ -132,9 +128,9 @@ def play(window: Window, rules: Rules, ask: Ask) -> Bill:
             )
             return Bill(window.tick_s, tuple(ran), tuple(where), usd, tuple(work_s), starts, moves, forced_tick)
         if (
-            deadline_s - elapsed_s < remaining_s + guard_from_s
+            deadline_s - elapsed_s < remaining_s + may_bind_s
             and (strict or remaining_s > NEGLIGIBLE_S)
-            and ceil((remaining_s + overhead_s) / tick_s) >= floor((deadline_s - elapsed_s) / tick_s)
+            and must_run(remaining_s, overhead_s, deadline_s - elapsed_s, tick_s)
         ):
             rides = not strict and running is SPOT and left_s < NEGLIGIBLE_S
             order = SPOT if rides else ON_DEMAND

@@ -20,9 +20,10 @@ from math import gcd
 
 import numpy as np
 
-from evaluators.spot_multi.mechanics import NONE, ON_DEMAND, SPOT, Rules, tick_usd
+from evaluators.spot_multi.mechanics import tick_usd
 from evaluators.spot_multi.offers import Offers, Way, offers_of
-from evaluators.spot_multi.window import Terms, Window
+from evaluators.spot_multi.window import Window
+from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT, Rules, Terms
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def optimum(window: Window, rules: Rules, with_plan: bool = False) -> Optimum:
     with_plan keeps all values: for windows of modest size.
     """
     terms = window.terms
-    if -(-(terms.task_s + terms.overhead_s) // window.tick_s) > terms.deadline_s // window.tick_s:
+    if not terms.can_be_met(window.tick_s):
         raise ValueError(f"{terms} cannot be met: task and overhead do not fit before the deadline")
     final_prices = [None] if rules == "strict" else sorted(set(window.first_prices))
     best = min((_cheapest(window, price, with_plan) for price in final_prices), key=lambda found: found.cost_usd)

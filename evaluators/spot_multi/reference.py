@@ -10,10 +10,10 @@ from typing import get_args
 
 from evaluators.reference_file import first_that_tells, write_reference
 from evaluators.spot_multi.figures import STORED, Figures, compute, digest
-from evaluators.spot_multi.mechanics import Rules
 from evaluators.spot_multi.public_windows import public_instances
 from evaluators.spot_multi.window import Window
 from evaluators.spot_multi.workload import RECIPES, own_window
+from evaluators.spot_traces.runs import Rules
 from evolve.evaluator import Split
 
 

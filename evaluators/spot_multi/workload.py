@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluators.spot_multi.synthetic import price, region
-from evaluators.spot_multi.window import Steps, Terms, Window, ticks_needed
+from evaluators.spot_multi.window import Steps, Window
 from evaluators.spot_multi.zones import fitted_zones, pools
 from evaluators.spot_traces import semi_markov
 from evaluators.spot_traces.bundled import bundled_traces
+from evaluators.spot_traces.runs import Terms, ticks_needed
 from evolve.evaluator import Split
 
 

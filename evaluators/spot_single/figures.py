@@ -15,8 +15,9 @@ from typing import Any
 from evaluators.kept_figures import computed_once, differ, digest_of
 from evaluators.reference_file import Stored, read_reference
 from evaluators.spot_single import mechanics
-from evaluators.spot_single.mechanics import ON_DEMAND_USD_PER_H, SPOT_USD_PER_H, Rules, Window, info_of
+from evaluators.spot_single.mechanics import SPOT_USD_PER_H, Window, info_of
 from evaluators.spot_single.optimum import optimum
+from evaluators.spot_traces.runs import ON_DEMAND_USD_PER_H, Rules
 
 NAIVE = Path(__file__).parent / "baselines" / "greedy.py"
 STORED = Path(__file__).parent / "reference.json"

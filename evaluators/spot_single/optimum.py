@@ -14,7 +14,8 @@ from math import gcd
 
 import numpy as np
 
-from evaluators.spot_single.mechanics import NONE, ON_DEMAND, ON_DEMAND_USD_PER_H, SPOT, SPOT_USD_PER_H, Rules, Terms
+from evaluators.spot_single.mechanics import SPOT_USD_PER_H
+from evaluators.spot_traces.runs import NONE, ON_DEMAND, ON_DEMAND_USD_PER_H, SPOT, Rules, Terms
 
 
 @dataclass(frozen=True)

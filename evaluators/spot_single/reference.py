@@ -10,8 +10,9 @@ from typing import get_args
 
 from evaluators.reference_file import first_that_tells, write_reference
 from evaluators.spot_single.figures import STORED, Figures, compute, digest
-from evaluators.spot_single.mechanics import Rules, Window
+from evaluators.spot_single.mechanics import Window
 from evaluators.spot_single.workload import RECIPES, own_window, public_instances
+from evaluators.spot_traces.runs import Rules
 from evolve.evaluator import Split
 
 

@@ -12,10 +12,11 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evaluators.spot_single.mechanics import Terms, Window, ticks_needed
+from evaluators.spot_single.mechanics import Window
 from evaluators.spot_single.public_windows import public_windows
 from evaluators.spot_traces import semi_markov
 from evaluators.spot_traces.bundled import bundled_traces
+from evaluators.spot_traces.runs import Terms, ticks_needed
 from evolve.evaluator import Split
 
 UNSEEN_ZONES = (

@@ -21,12 +21,12 @@ from evaluators.spot_multi import SpotMulti
 from evaluators.spot_multi import figures as figures_module
 from evaluators.spot_multi.evaluator import SpotOptions
 from evaluators.spot_multi.figures import Figures, compute, digest, figures_of, stored
-from evaluators.spot_multi.mechanics import Rules
 from evaluators.spot_multi.reference import accepted
 from evaluators.spot_multi.synthetic import CEILING_USD_PER_H, FLOOR_USD_PER_H, price, region
-from evaluators.spot_multi.window import Terms, Window, ticks_needed
+from evaluators.spot_multi.window import Window
 from evaluators.spot_multi.zones import CLOCK, UNSEEN_ZONES, fitted_zones, pools
 from evaluators.spot_traces.bundled import bundled_traces
+from evaluators.spot_traces.runs import Rules, Terms, ticks_needed
 from evolve.evaluator import Split
 
 OWN = (Split.TRAIN, Split.VALIDATION, Split.TEST)

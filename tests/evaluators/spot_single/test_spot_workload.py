@@ -15,11 +15,12 @@ import pytest
 from evaluators.spot_single import SpotSingle
 from evaluators.spot_single.evaluator import SpotOptions
 from evaluators.spot_single.figures import compute, digest, figures_of, stored
-from evaluators.spot_single.mechanics import Rules, Window
+from evaluators.spot_single.mechanics import Window
 from evaluators.spot_single.reference import accepted
 from evaluators.spot_single.workload import UNSEEN_ZONES, fitted_zones, part_of
 from evaluators.spot_traces import semi_markov
 from evaluators.spot_traces.bundled import bundled_traces
+from evaluators.spot_traces.runs import Rules
 from evolve.evaluator import Split
 
 OWN = (Split.TRAIN, Split.VALIDATION, Split.TEST)
