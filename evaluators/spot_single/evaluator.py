@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from evaluators.spot_single.feedback import explain
 from evaluators.spot_single.figures import Figures, figures_of, stored
@@ -16,25 +16,18 @@ from evaluators.spot_single.mechanics import Bill, Window, info_of, play
 from evaluators.spot_single.public_format import read_windows, write_windows
 from evaluators.spot_single.workload import RECIPES, own_window, public_instances
 from evaluators.spot_traces import published
-from evaluators.spot_traces.files import Orientation
+from evaluators.spot_traces.options import RunOptions
 from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT, Observation, Rules
 from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Split, relative_score
 
 
-class SpotOptions(BaseModel):
+class SpotOptions(RunOptions):
     """What a user may set by `--set evaluator.key=value`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rules: Rules = Field(
         "strict",
         description="'strict': the guard at the last safe tick is on demand, no run ends late. "
         "'public': the published simulator's rules, on the own splits too, to evolve for its leaderboard.",
-    )
-    orientation: Orientation = Field(
-        "not_available",
-        description="What a 1 means in trace files given by --data whose metadata do not say: 'not_available', as in "
-        "the public benchmark's files, or 'available', as in the traces' own repository.",
     )
 
 
