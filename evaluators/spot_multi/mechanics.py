@@ -23,8 +23,7 @@ from evaluators.spot_traces.runs import (
     SPOT,
     Observation,
     Rules,
-    guard_from_s,
-    must_run,
+    safe_s,
 )
 from evolve.evaluator import Infeasible
 
@@ -80,7 +79,7 @@ def play(window: Window, rules: Rules, ask: Ask) -> Bill:
     terms, regions = window.terms, len(window.zones)
     tick_s, task_s = float(window.tick_s), float(terms.task_s)
     deadline_s, overhead_s = float(terms.deadline_s), float(terms.overhead_s)
-    may_bind_s = guard_from_s(overhead_s, tick_s)
+    safe_from_start_s = float(safe_s(terms, window.tick_s))
     running, here, left_s, done_s, remaining_s = NONE, 0, 0.0, 0.0, task_s
     ran: list[str] = []
     where: list[int] = []
@@ -127,11 +126,7 @@ def play(window: Window, rules: Rules, ask: Ask) -> Bill:
                 tick_usd(action, price, window.tick_s) for action, price in zip(ran, spot_usd_per_h, strict=True)
             )
             return Bill(window.tick_s, tuple(ran), tuple(where), usd, tuple(work_s), starts, moves, forced_tick)
-        if (
-            deadline_s - elapsed_s < remaining_s + may_bind_s
-            and (strict or remaining_s > NEGLIGIBLE_S)
-            and must_run(remaining_s, overhead_s, deadline_s - elapsed_s, tick_s)
-        ):
+        if remaining_s > safe_from_start_s - elapsed_s and (strict or remaining_s > NEGLIGIBLE_S):
             rides = not strict and running is SPOT and left_s < NEGLIGIBLE_S
             order = SPOT if rides else ON_DEMAND
             # Hopping between regions on demand, a start each time, would make a run late.

@@ -25,8 +25,7 @@ from evaluators.spot_traces.runs import (
     Observation,
     Rules,
     Terms,
-    guard_from_s,
-    must_run,
+    safe_s,
 )
 from evolve.evaluator import Infeasible, Instance, Record, pack
 
@@ -109,7 +108,7 @@ def ledger(window: Window, terms: Terms, rules: Rules) -> Generator[Observation,
     tick_s, task_s = float(window.tick_s), float(terms.task_s)
     deadline_s, overhead_s = float(terms.deadline_s), float(terms.overhead_s)
     strict = rules == "strict"
-    may_bind_s = guard_from_s(overhead_s, tick_s)
+    safe_from_start_s = float(safe_s(terms, window.tick_s))
     running, left_s, done_s, remaining_s = NONE, 0.0, 0.0, task_s
     paid: list[str] = []
     work_s: list[float] = []
@@ -151,11 +150,7 @@ def ledger(window: Window, terms: Terms, rules: Rules) -> Generator[Observation,
             )
         if remaining_s <= DONE_S:
             return Bill(window.tick_s, tuple(paid), tuple(work_s), forced_tick)
-        if (
-            deadline_s - elapsed_s < remaining_s + may_bind_s
-            and (strict or remaining_s > NEGLIGIBLE_S)
-            and must_run(remaining_s, overhead_s, deadline_s - elapsed_s, tick_s)
-        ):
+        if remaining_s > safe_from_start_s - elapsed_s and (strict or remaining_s > NEGLIGIBLE_S):
             rides = not strict and running is SPOT and left_s < NEGLIGIBLE_S
             order = SPOT if rides else ON_DEMAND
             if forced_tick is None and request is not order:

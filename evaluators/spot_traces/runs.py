@@ -6,7 +6,6 @@ Source: Wu et al., "Can't Be Late", NSDI 2024, and its public simulators.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, floor
 from typing import Any, Literal
 
 from evolve.evaluator import Record
@@ -43,6 +42,16 @@ def ticks_needed(terms: Terms, tick_s: int) -> int:
     return terms.deadline_s // tick_s + -(-terms.overhead_s // tick_s) + 4
 
 
+def safe_s(terms: Terms, tick_s: int) -> int:
+    """Return how much work may be left at the start of tick 0 so that a run may wait; every tick makes it a tick less.
+
+    The guard of both rules binds when more work is left: a start in the next tick might then end after the last whole
+    tick before the deadline. The public simulators write it as
+    ceil((work_left_s + overhead_s) / tick_s) >= floor(time_left_s / tick_s): in whole seconds, the same.
+    """
+    return (terms.deadline_s // tick_s - 1) * tick_s - terms.overhead_s
+
+
 class Observation(Record, frozen=True):
     """What `decide` sees at the start of a tick; the arrays are `(regions,)`, in the form in which they are sent."""
 
@@ -59,13 +68,3 @@ class Observation(Record, frozen=True):
     spot_available: Any
     spot_usd_per_h: Any
     on_demand_usd_per_h: float
-
-
-def must_run(work_left_s: float, overhead_s: float, time_left_s: float, tick_s: float) -> bool:
-    """Return whether this is the last tick in which a start on demand is safe, or is later: the guard of both rules."""
-    return ceil((work_left_s + overhead_s) / tick_s) >= floor(time_left_s / tick_s)
-
-
-def guard_from_s(overhead_s: float, tick_s: float) -> float:
-    """Return how much more time than work is left, at most, where `must_run` can hold: it need not be asked before."""
-    return overhead_s + 2.5 * tick_s  # its two roundings cost a tick each

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from math import gcd
 
-from evaluators.spot_traces.runs import Terms
+from evaluators.spot_traces.runs import Terms, safe_s
 
 
 class WorkUnits:
@@ -30,7 +30,6 @@ class WorkUnits:
         self.gains = [max(self.tick_units - units, 0) for units in left]
 
     def guarded_from(self, tick: int) -> int:
-        """Return the fewest units left with which the guard binds: ceil((rem + h) / g) >= floor((D - t g) / g)."""
-        ticks_left = (self.terms.deadline_s - tick * self.tick_s) // self.tick_s
-        safe_s = (ticks_left - 1) * self.tick_s - self.terms.overhead_s
-        return max(1, (safe_s + self.beyond_task_s) // self.unit_s + 1)
+        """Return the fewest units left with which the guard binds."""
+        now_s = safe_s(self.terms, self.tick_s) - tick * self.tick_s
+        return max(1, (now_s + self.beyond_task_s) // self.unit_s + 1)

@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 import random
+from math import ceil, floor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluators.spot_traces import drawing
-from evaluators.spot_traces.runs import Terms, guard_from_s, must_run, ticks_needed
+from evaluators.spot_traces.runs import Terms, safe_s, ticks_needed
 from evaluators.spot_traces.work_units import WorkUnits
 
 TICK_S = st.integers(1, 240).map(lambda units: 15 * units)
 OVERHEAD_S = st.integers(0, 400).map(lambda units: 15 * units)
 
 
-@pytest.mark.parametrize(("time_left_s", "must"), [(3000, False), (2400, False), (2399, True), (1800, True), (0, True)])
-def test_a_run_must_go_on_demand_in_the_last_tick_in_which_that_is_safe(time_left_s, must):
+def guard_binds(terms: Terms, tick_s: int, tick: int, work_left_s: float) -> bool:
+    """As the ledgers of both domains write it."""
+    return work_left_s > safe_s(terms, tick_s) - tick * tick_s
+
+
+@pytest.mark.parametrize(("deadline_s", "tick", "binds"), [(2400, 0, False), (2399, 0, True), (2400, 1, True)])
+def test_a_run_must_go_on_demand_in_the_last_tick_in_which_that_is_safe(deadline_s, tick, binds):
     """900 s of work and a start of 360 s take three ticks of 600 s: with four whole ticks left one may still wait."""
-    assert must_run(900.0, 360.0, float(time_left_s), 600.0) is must
+    assert guard_binds(Terms(deadline_s, 900, 360), 600, tick, 900.0) is binds
 
 
-@given(st.integers(1, 400_000), OVERHEAD_S, st.integers(0, 400_000), TICK_S)
-def test_the_guard_need_not_be_asked_for_before_it_can_bind(work_left_s, overhead_s, time_left_s, tick_s):
-    if must_run(work_left_s, overhead_s, time_left_s, tick_s):
-        assert time_left_s < work_left_s + guard_from_s(overhead_s, tick_s)
+@given(
+    st.integers(0, 400_000), st.integers(0, 9000), st.integers(1, 400_000), st.integers(60, 3600), st.integers(0, 2000)
+)
+def test_the_guard_is_the_public_simulators(work_left_s, overhead_s, deadline_s, tick_s, tick):
+    time_left_s = float(deadline_s) - tick * float(tick_s)
+    published = ceil((float(work_left_s) + overhead_s) / tick_s) >= floor(time_left_s / tick_s)
+    assert guard_binds(Terms(deadline_s, 1, overhead_s), tick_s, tick, work_left_s) is published
 
 
 @given(st.integers(1, 100_000), OVERHEAD_S, st.integers(1, 300_000), TICK_S, st.integers(0, 50))
-def test_the_optimum_s_guard_is_the_ledger_s(task_s, overhead_s, deadline_s, tick_s, tick):
-    units = WorkUnits(tick_s, Terms(deadline_s, task_s, overhead_s))
+def test_the_guard_of_the_optimum_is_that_of_the_ledger(task_s, overhead_s, deadline_s, tick_s, tick):
+    terms = Terms(deadline_s, task_s, overhead_s)
+    units = WorkUnits(tick_s, terms)
     fewest = units.guarded_from(tick)
     for left in {1, fewest - 1, fewest, fewest + 1, units.units} & set(range(1, units.units + 1)):
         work_left_s = left * units.unit_s - units.beyond_task_s
-        assert must_run(work_left_s, overhead_s, deadline_s - tick * tick_s, tick_s) is (left >= fewest)
+        assert guard_binds(terms, tick_s, tick, work_left_s) is (left >= fewest)
 
 
 def test_terms_can_be_met_when_a_start_and_the_work_fit_in_whole_ticks():
