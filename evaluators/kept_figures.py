@@ -1,15 +1,83 @@
-"""Figures that belong to a user's own data files: computed on first use, then kept in the user's cache folder."""
+"""Figures that a score hangs on: what they are known by, whether they tell programs apart, and where they are kept.
+
+Those of a user's own data files are computed on first use, then kept in the user's cache folder. Those of the built-in
+instances: reference_file.py.
+"""
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
 import logging
 import os
 import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+F = TypeVar("F", bound="DataclassInstance")
+"""What a domain calls its figures: a dataclass of numbers."""
+
+LEAST_GAP = 0.01
+"""An instance on which naive and reference differ by less than this share of naive says nothing and has no score."""
 
 _log = logging.getLogger(__name__)
+
+
+def differ(naive: float, reference: float) -> bool:
+    """Return whether two costs, of which less is better, differ enough for an instance to have a score."""
+    return naive - reference >= LEAST_GAP * naive > 0
+
+
+def digest_of(facts: object) -> str:
+    """Return a hash of facts: numbers, texts and tuples or lists of them, whose repr is the same on every machine."""
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+@functools.cache
+def digest_of_files(files: tuple[Path, ...]) -> str:
+    """Return a hash of the programs in these files."""
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
+def computed_once(
+    domain: str,
+    key: str,
+    kind: type[F],
+    name: str,
+    compute: Callable[[], F],
+    *,
+    stamp: Mapping[str, Any] | None = None,
+    fits: Callable[[F], bool] = lambda _: True,
+) -> F:
+    """Return the figures that the user's cache has under a key; where it has none, compute, log and keep them.
+
+    key: hashes of all that they are computed from.  name: of the instance, for the log.  stamp: what else is kept, and
+    must be there unchanged.  fits: whether figures can be those of the instance; else they are computed again.
+    """
+    stamp = stamp or {}
+    facts = _recall(domain, key)
+    if all(facts.get(fact) == value for fact, value in stamp.items()):
+        try:
+            known = msgspec.convert(facts, type=kind)
+        except msgspec.ValidationError:
+            pass  # nothing was kept, or not what we wrote
+        else:
+            if fits(known):
+                return known
+    began = time.perf_counter()
+    known = compute()
+    _log.info("%s: reference of %s computed in %.1f s", domain, name, time.perf_counter() - began)
+    _keep(domain, key, {**stamp, **asdict(known)})
+    return known
 
 
 def folder_of(domain: str) -> Path:
@@ -22,16 +90,16 @@ def folder_of(domain: str) -> Path:
     return base / "evolve" / domain
 
 
-def recall(domain: str, key: str) -> dict[str, Any] | None:
-    """Return what was kept under a key, or None: nothing was, or it cannot be read."""
+def _recall(domain: str, key: str) -> dict[str, Any]:
+    """Return what was kept under a key; nothing where nothing was, or it cannot be read."""
     try:
         facts = json.loads((folder_of(domain) / f"{key}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    return facts if isinstance(facts, dict) else None
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
-def keep(domain: str, key: str, facts: dict[str, Any]) -> None:
+def _keep(domain: str, key: str, facts: dict[str, Any]) -> None:
     """Keep facts under a key, where the folder can be written; else they are computed again next time."""
     folder = folder_of(domain)
     try:

@@ -32,6 +32,7 @@ from evaluators.eplb.balance import adrs_score, balancedness, cpu_term, gpu_load
 from evaluators.eplb.files import read_instances, write_instances
 from evaluators.eplb.scale import figures
 from evaluators.eplb.workload import Cluster, EplbInstance, Windows, drawn_instances
+from evaluators.kept_figures import LEAST_GAP
 from evolve.evaluator import (
     Candidate,
     Evaluator,
@@ -44,9 +45,6 @@ from evolve.evaluator import (
     index_array,
     relative_score,
 )
-
-LEAST_GAP = 0.01
-"""An instance on which the reference gains less than this share of naive's x over naive has no score of ours."""
 
 
 class EplbOptions(BaseModel):

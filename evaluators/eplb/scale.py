@@ -15,9 +15,7 @@ from __future__ import annotations
 
 import functools
 import json
-import logging
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +24,11 @@ from evaluators.eplb.balance import balancedness, gpu_loads
 from evaluators.eplb.baselines.flat_greedy_swaps import rebalance as flat_greedy_swaps
 from evaluators.eplb.baselines.identity import rebalance as identity
 from evaluators.eplb.workload import Cluster, EplbInstance, Windows
-from evaluators.kept_figures import keep, recall
+from evaluators.kept_figures import computed_once
 
 VERSION = 1
 """Raise it when the naive or the reference placement changes: figures of an older version are then not used."""
 BUNDLED = Path(__file__).with_name("reference.json")
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -72,13 +68,12 @@ def figures(instance: EplbInstance) -> Figures:
     """
     windows = instance.windows()
     key = windows.fingerprint(instance.cluster)
-    known = _bundled().get(key) or _cached(key)
-    if known is None:
-        began = time.perf_counter()
-        known = compute(windows, instance.cluster)
-        _log.info("eplb: reference of %s computed in %.1f s", instance.id, time.perf_counter() - began)
-        keep("eplb", key, {"version": VERSION, **asdict(known)})
-    return known
+    known = _bundled().get(key)
+    if known is not None:
+        return known
+    return computed_once(
+        "eplb", key, Figures, instance.id, lambda: compute(windows, instance.cluster), stamp={"version": VERSION}
+    )
 
 
 @functools.cache
@@ -90,11 +85,3 @@ def _bundled() -> dict[str, Figures]:
     if content["version"] != VERSION:
         return {}
     return {row["windows"]: Figures(row["naive"], row["reference"]) for row in content["instances"].values()}
-
-
-def _cached(key: str) -> Figures | None:
-    facts = recall("eplb", key) or {}
-    try:
-        return Figures(float(facts["naive"]), float(facts["reference"])) if facts["version"] == VERSION else None
-    except (KeyError, TypeError, ValueError):
-        return None

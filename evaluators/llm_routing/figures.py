@@ -8,25 +8,16 @@ traces are found when they are first needed, about 1 s a window, and kept in the
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
-import logging
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from evaluators.kept_figures import keep, recall
+from evaluators.kept_figures import computed_once, differ, digest_of
 from evaluators.llm_routing.cluster import KV_BYTES, MOVE_BYTES_PER_S, TPOT_SLO_S, TTFT_SLO_S, Case
 from evaluators.llm_routing.programs import NAIVE, REFERENCE, serve_with
 from evaluators.llm_routing.service import MOST_TIMES_SLO, bound_times_slo, mean_times_slo
-from evolve.evaluator import Split
+from evaluators.reference_file import Stored, read_reference
 
 STORED = Path(__file__).with_name("reference.json")
-
-LEAST_GAP = 0.01
-"""A case on which naive and reference differ by less than this share of naive says nothing and has no score."""
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,28 +31,13 @@ class Figures:
     @property
     def tells(self) -> bool:
         """Return whether naive and reference differ enough for the case to have a score."""
-        return self.naive - self.reference >= LEAST_GAP * self.naive
-
-
-@dataclass(frozen=True)
-class Stored:
-    """What reference.json holds: how often each own case was redrawn, and by case id its digest and figures."""
-
-    attempts: dict[Split, tuple[int, ...]]
-    digests: dict[str, str]
-    figures: dict[str, Figures]
+        return differ(self.naive, self.reference)
 
 
 @functools.cache
-def stored() -> Stored:
+def stored() -> Stored[Figures]:
     """Return the figures of the built-in cases."""
-    content = json.loads(STORED.read_text(encoding="utf-8"))
-    rows = content["cases"]
-    return Stored(
-        {Split(split): tuple(attempts) for split, attempts in content["attempts"].items()},
-        {id_: row["digest"] for id_, row in rows.items()},
-        {id_: Figures(row["naive"], row["reference"], row["bound"]) for id_, row in rows.items()},
-    )
+    return read_reference(STORED, "cases", Figures)
 
 
 def digest(case: Case) -> str:
@@ -79,7 +55,7 @@ def digest(case: Case) -> str:
         NAIVE.read_text(encoding="utf-8"),
         REFERENCE.read_text(encoding="utf-8"),
     )
-    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+    return digest_of(facts)
 
 
 def figures_of(case: Case) -> Figures:
@@ -90,18 +66,7 @@ def figures_of(case: Case) -> Figures:
 
 @functools.lru_cache(maxsize=256)
 def _of_a_users_case(case: Case) -> Figures:
-    key = digest(case)
-    facts = recall("llm_routing", key)
-    try:
-        if facts is not None:
-            return Figures(float(facts["naive"]), float(facts["reference"]), float(facts["bound"]))
-    except (KeyError, TypeError, ValueError):
-        pass  # not what we wrote: found again below
-    began = time.perf_counter()
-    found = compute(case)
-    _log.info("llm_routing: reference of %s computed in %.1f s", case.id, time.perf_counter() - began)
-    keep("llm_routing", key, asdict(found))
-    return found
+    return computed_once("llm_routing", digest(case), Figures, case.id, lambda: compute(case))
 
 
 def compute(case: Case) -> Figures:

@@ -9,22 +9,18 @@ in the user's cache folder, under the hash of the table and of the programs.
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
-import logging
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from evaluators.kept_figures import keep, recall
+from evaluators.kept_figures import LEAST_GAP, computed_once, digest_of_files
 from evaluators.llm_sql.baselines import ggr_local_search, original
 from evaluators.llm_sql.bound import least_missed
 from evaluators.llm_sql.prefix import hit_rate, row_strings, shared_with_predecessor
 from evaluators.llm_sql.table import Table
 from evaluators.llm_sql.workload import TableInstance
-from evolve.evaluator import Split
+from evaluators.reference_file import Stored, read_reference
 
 STORED = Path(__file__).with_name("reference.json")
 _FOLDER = Path(__file__).parent
@@ -33,11 +29,6 @@ PROGRAMS = (*(_FOLDER / "baselines" / name for name in ("original.py", "ggr_loca
 Reorder: TypeAlias = Callable[[list[str], list[list[str]], list[list[str]]], Any]
 _NAIVE: Reorder = original.reorder
 _REFERENCE: Reorder = ggr_local_search.reorder
-
-LEAST_GAP = 0.01
-"""An instance on which naive and reference differ by less than this share of naive's x says nothing; no score."""
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,37 +45,15 @@ class Figures:
         return self.reference - self.naive >= LEAST_GAP * (1.0 - self.naive) > 0
 
 
-@dataclass(frozen=True)
-class Stored:
-    """What reference.json holds.
-
-    programs: hash of what the figures are computed by.  attempts: of every own split, how often each of its instances
-    was redrawn.  digests, figures: by instance id, the hash of the table that the figures belong to, and the figures.
-    """
-
-    programs: str
-    attempts: dict[Split, tuple[int, ...]]
-    digests: dict[str, str]
-    figures: dict[str, Figures]
-
-
 @functools.cache
-def stored() -> Stored:
+def stored() -> Stored[Figures]:
     """Return the figures of the built-in instances."""
-    content = json.loads(STORED.read_text(encoding="utf-8"))
-    rows = content["instances"]
-    return Stored(
-        content["programs"],
-        {Split(split): tuple(attempts) for split, attempts in content["attempts"].items()},
-        {id_: row["digest"] for id_, row in rows.items()},
-        {id_: Figures(row["naive"], row["reference"], row["bound"]) for id_, row in rows.items()},
-    )
+    return read_reference(STORED, "instances", Figures)
 
 
-@functools.cache
 def programs_digest() -> str:
     """Return a hash of the programs that figures are computed by."""
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in PROGRAMS)).hexdigest()[:16]
+    return digest_of_files(PROGRAMS)
 
 
 def hit_rate_of(table: Table, reorder: Reorder) -> float:
@@ -108,20 +77,4 @@ def figures_of(instance: TableInstance) -> Figures:
 @functools.lru_cache(maxsize=64)
 def _of_table(table: Table) -> Figures:
     key = f"{table.digest}-{programs_digest()}"
-    known = _cached(key)
-    if known is None:
-        began = time.perf_counter()
-        known = compute(table)
-        _log.info(
-            "llm_sql: reference of a table of %d rows computed in %.1f s", len(table.rows), time.perf_counter() - began
-        )
-        keep("llm_sql", key, asdict(known))
-    return known
-
-
-def _cached(key: str) -> Figures | None:
-    facts = recall("llm_sql", key) or {}
-    try:
-        return Figures(float(facts["naive"]), float(facts["reference"]), float(facts["bound"]))
-    except (KeyError, TypeError, ValueError):
-        return None
+    return computed_once("llm_sql", key, Figures, f"a table of {len(table.rows)} rows", lambda: compute(table))

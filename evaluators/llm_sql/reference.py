@@ -6,48 +6,31 @@ naive and reference differ by less than 1 % of naive's x is redrawn; the file ke
 
 from __future__ import annotations
 
-import json
-from itertools import count
-
 from evaluators.llm_sql.figures import STORED, Figures, compute, programs_digest
 from evaluators.llm_sql.workload import RECIPES, TableInstance, own_instance
+from evaluators.reference_file import first_that_tells, write_reference
 from evolve.evaluator import Split
 
 
 def accepted(split: Split, index: int) -> tuple[int, TableInstance, Figures]:
     """Return how many draws were refused, the first draw on which naive and reference differ enough, its figures."""
-    for attempt in count():
-        instance = own_instance(split, index, attempt)
-        found = compute(instance.table)
-        if found.tells:
-            return attempt, instance, found
-    raise AssertionError("count() ended")
+    return first_that_tells(
+        lambda attempt: own_instance(split, index, attempt),
+        lambda instance: compute(instance.table),
+        lambda _, figures: figures.tells,
+    )
 
 
 def main() -> None:
     """Write reference.json."""
-    attempts: dict[str, list[int]] = {}
-    rows = []
-    for split, recipes in RECIPES.items():
-        attempts[split.value] = []
-        for index in range(len(recipes)):
-            refused, instance, found = accepted(split, index)
-            attempts[split.value].append(refused)
-            row = {
-                "digest": instance.table.digest,
-                "naive": found.naive,
-                "reference": found.reference,
-                "bound": found.bound,
-            }
-            rows.append(f"  {json.dumps(instance.id)}: {json.dumps(row)}")
-            print(
-                f"{instance.id}: naive {found.naive:.4f}, reference {found.reference:.4f}, bound {found.bound:.4f}, "
-                f"redrawn {refused} times",
-                flush=True,
-            )
-    head = f'{{"programs": {json.dumps(programs_digest())},\n"attempts": {json.dumps(attempts)},\n"instances": {{\n'
-    STORED.write_text(head + ",\n".join(rows) + "\n}}\n", encoding="utf-8")
-    print(f"wrote {STORED.name}: {len(rows)} instances")
+    write_reference(
+        STORED,
+        "instances",
+        {split: len(recipes) for split, recipes in RECIPES.items()},
+        accepted,
+        lambda instance: instance.table.digest,
+        programs=programs_digest(),
+    )
 
 
 if __name__ == "__main__":

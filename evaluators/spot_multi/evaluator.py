@@ -8,38 +8,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from evaluators.spot_multi.feedback import explain
 from evaluators.spot_multi.figures import Figures, figures_of, stored
-from evaluators.spot_multi.mechanics import NONE, ON_DEMAND, SPOT, Bill, Rules, play
+from evaluators.spot_multi.mechanics import Bill, play
 from evaluators.spot_multi.public_format import read_windows, write_windows
 from evaluators.spot_multi.public_windows import public_instances
-from evaluators.spot_multi.window import Observation, Window, info_of
+from evaluators.spot_multi.window import Window, info_of
 from evaluators.spot_multi.workload import RECIPES, own_window
-from evaluators.spot_traces.files import Orientation
+from evaluators.spot_traces import published
+from evaluators.spot_traces.options import RunOptions
+from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT, Observation, Rules
 from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Split, relative_score
 
-PUBLISHED_TASK_H = 48
-PUBLISHED_WORST_USD, PUBLISHED_BEST_USD = 146.88, 46.7088
-"""The ends of the published scale: 48 h on demand, and 48 h of spot at 0.9731 USD/h."""
 
-
-class SpotOptions(BaseModel):
+class SpotOptions(RunOptions):
     """What a user may set by `--set evaluator.key=value`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rules: Rules = Field(
         "strict",
         description="'strict': a move is a start, the guard at the last safe tick is on demand, every tick is paid at "
         "the price of its own region. 'public': the published simulator's rules, on the own splits too, to evolve for "
         "its leaderboard.",
-    )
-    orientation: Orientation = Field(
-        "not_available",
-        description="What a 1 means in trace files given by --data whose metadata do not say: 'not_available', as in "
-        "the public benchmark's files, or 'available', as in the traces' own repository.",
     )
 
 
@@ -94,8 +85,8 @@ class SpotMulti(Evaluator):
         if split is Split.PUBLIC:
             means = [value for name, value in metrics.items() if name.startswith(SCENARIO)]
             metrics["total_cost_usd"] = math.fsum(means) / len(means)
-            if all(outcome.metrics["task_h"] == PUBLISHED_TASK_H for outcome in outcomes):
-                metrics["adrs_score"] = adrs_score(metrics["total_cost_usd"])
+            if all(outcome.metrics["task_h"] == published.TASK_H for outcome in outcomes):
+                metrics["adrs_score"] = published.adrs_score(metrics["total_cost_usd"])
         return metrics
 
     def _metrics(self, window: Window, bill: Bill, figures: Figures) -> dict[str, float]:
@@ -118,12 +109,6 @@ class SpotMulti(Evaluator):
 
 SCENARIO = "scenario_"
 """A scenario's windows have a metric of their own, `scenario_all_9_regions_cost_usd`: its mean is the scenario's."""
-
-
-def adrs_score(total_usd: float) -> float:
-    """Return the published score of a mean of scenario means, 0 to 100."""
-    share = (PUBLISHED_WORST_USD - total_usd) / (PUBLISHED_WORST_USD - PUBLISHED_BEST_USD)
-    return 100 * min(max(share, 0.0), 1.0)
 
 
 @functools.cache

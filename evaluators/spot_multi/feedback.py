@@ -8,8 +8,9 @@ from itertools import groupby
 import numpy as np
 
 from evaluators.spot_multi.figures import Figures
-from evaluators.spot_multi.mechanics import NONE, ON_DEMAND, SPOT, Bill
+from evaluators.spot_multi.mechanics import Bill
 from evaluators.spot_multi.window import Window
+from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT
 
 HOUR_S = 3600
 

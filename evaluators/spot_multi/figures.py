@@ -8,31 +8,23 @@ folder, under the hash of the window and the naive program.
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
-import logging
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from evaluators.kept_figures import keep, recall
-from evaluators.spot_multi.mechanics import Ask, Rules, play
+from evaluators.kept_figures import computed_once, differ, digest_of
+from evaluators.reference_file import Stored, read_reference
+from evaluators.spot_multi.mechanics import Ask, play
 from evaluators.spot_multi.optimum import optimum
-from evaluators.spot_multi.window import ON_DEMAND_USD_PER_H, Observation, Window, info_of
-from evolve.evaluator import Split
+from evaluators.spot_multi.window import Window, info_of
+from evaluators.spot_traces.runs import ON_DEMAND_USD_PER_H, Observation, Rules
 
 NAIVE = Path(__file__).parent / "baselines" / "greedy.py"
 STORED = Path(__file__).parent / "reference.json"
-
-LEAST_GAP = 0.01
-"""A window on which naive and optimum differ by less than this share of naive says nothing and has no score."""
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,35 +37,13 @@ class Figures:
     @property
     def tells(self) -> bool:
         """Return whether naive and optimum differ enough for the window to have a score."""
-        return self.naive_usd - self.optimum_usd >= LEAST_GAP * self.naive_usd
-
-
-@dataclass(frozen=True)
-class Stored:
-    """What reference.json holds.
-
-    attempts: of every own split, how often each of its windows was redrawn.  digests: by instance id, of the window
-    that the figures belong to.  figures: by instance id, then by rules.
-    """
-
-    attempts: dict[Split, tuple[int, ...]]
-    digests: dict[str, str]
-    figures: dict[str, dict[str, Figures]]
+        return differ(self.naive_usd, self.optimum_usd)
 
 
 @functools.cache
-def stored() -> Stored:
-    """Return the figures of the built-in windows."""
-    content = json.loads(STORED.read_text(encoding="utf-8"))
-    rows = content["windows"]
-    return Stored(
-        {Split(split): tuple(attempts) for split, attempts in content["attempts"].items()},
-        {id_: row["digest"] for id_, row in rows.items()},
-        {
-            id_: {rules: Figures(**row[rules]) for rules in ("strict", "public") if rules in row}
-            for id_, row in rows.items()
-        },
-    )
+def stored() -> Stored[dict[str, Figures]]:
+    """Return the figures of the built-in windows, by rules."""
+    return read_reference(STORED, "windows", dict[str, Figures])
 
 
 def digest(window: Window) -> str:
@@ -86,7 +56,7 @@ def digest(window: Window) -> str:
         (window.terms.deadline_s, window.terms.task_s, window.terms.overhead_s),
         NAIVE.read_text("utf-8"),
     )
-    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+    return digest_of(facts)
 
 
 def figures_of(window: Window, rules: Rules) -> Figures:
@@ -103,21 +73,7 @@ def compute(window: Window, rules: Rules) -> Figures:
 @functools.lru_cache(maxsize=1024)
 def _of_file(window: Window, rules: Rules) -> Figures:
     key = f"{digest(window)}-{rules}"
-    known = _cached(key)
-    if known is None:
-        began = time.perf_counter()
-        known = compute(window, rules)
-        _log.info("spot_multi: reference of %s computed in %.1f s", window.id, time.perf_counter() - began)
-        keep("spot_multi", key, asdict(known))
-    return known
-
-
-def _cached(key: str) -> Figures | None:
-    facts = recall("spot_multi", key) or {}
-    try:
-        return Figures(float(facts["naive_usd"]), float(facts["optimum_usd"]))
-    except (KeyError, TypeError, ValueError):
-        return None
+    return computed_once("spot_multi", key, Figures, window.id, lambda: compute(window, rules))
 
 
 def naive(window: Window) -> Ask:

@@ -9,28 +9,23 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, fsum
-from typing import Any, Literal
+from math import fsum
+from typing import Any
 
-from evaluators.spot_multi.window import (
+from evaluators.spot_multi.window import Window, packed_available, packed_prices
+from evaluators.spot_traces.runs import (
+    ACTIONS,
+    DONE_S,
+    NEGLIGIBLE_S,
+    NONE,
+    ON_DEMAND,
     ON_DEMAND_USD_PER_H,
+    SPOT,
     Observation,
-    Window,
-    packed_available,
-    packed_prices,
+    Rules,
+    safe_s,
 )
 from evolve.evaluator import Infeasible
-
-Rules = Literal["strict", "public"]
-
-NONE, SPOT, ON_DEMAND = "NONE", "SPOT", "ON_DEMAND"
-ACTIONS = {action: action for action in (NONE, SPOT, ON_DEMAND)}
-"""An answer that came over the wire, and the one object that stands for it here."""
-
-DONE_S = 1e-8
-"""A run is complete when no more work than this is left."""
-NEGLIGIBLE_S = 1e-3
-"""Less overhead or, for the public guard, less work than this counts as none."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +79,7 @@ def play(window: Window, rules: Rules, ask: Ask) -> Bill:
     terms, regions = window.terms, len(window.zones)
     tick_s, task_s = float(window.tick_s), float(terms.task_s)
     deadline_s, overhead_s = float(terms.deadline_s), float(terms.overhead_s)
-    guard_from_s = overhead_s + 2.5 * tick_s  # the guard cannot bind earlier, and its two roundings cost time
+    safe_from_start_s = float(safe_s(terms, window.tick_s))
     running, here, left_s, done_s, remaining_s = NONE, 0, 0.0, 0.0, task_s
     ran: list[str] = []
     where: list[int] = []
@@ -131,11 +126,7 @@ def play(window: Window, rules: Rules, ask: Ask) -> Bill:
                 tick_usd(action, price, window.tick_s) for action, price in zip(ran, spot_usd_per_h, strict=True)
             )
             return Bill(window.tick_s, tuple(ran), tuple(where), usd, tuple(work_s), starts, moves, forced_tick)
-        if (
-            deadline_s - elapsed_s < remaining_s + guard_from_s
-            and (strict or remaining_s > NEGLIGIBLE_S)
-            and ceil((remaining_s + overhead_s) / tick_s) >= floor((deadline_s - elapsed_s) / tick_s)
-        ):
+        if remaining_s > safe_from_start_s - elapsed_s and (strict or remaining_s > NEGLIGIBLE_S):
             rides = not strict and running is SPOT and left_s < NEGLIGIBLE_S
             order = SPOT if rides else ON_DEMAND
             # Hopping between regions on demand, a start each time, would make a run late.

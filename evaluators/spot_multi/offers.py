@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evaluators.spot_multi.mechanics import SPOT, tick_usd
+from evaluators.spot_multi.mechanics import tick_usd
 from evaluators.spot_multi.window import Window
+from evaluators.spot_traces.runs import SPOT
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The offline optimum of a run: the cheapest bill of any policy, one that knows the whole window included.
 
-Exact dynamic programming over (tick, work left, what runs and where, overhead left). Work left is the task less a
-multiple of q = gcd(tick, overhead), since a tick of work is one and what an overhead leaves of it too; one tick of all
-states is a few numpy operations on the band of units of q that a run can have left in that tick.
+Exact dynamic programming over (tick, work left, what runs and where, overhead left). Work left is a whole number of
+units, see spot_traces/work_units.py, and one tick of all states is a few numpy operations on the band of units that a
+run can have left in that tick.
 
 What runs is NONE, ON_DEMAND (it costs the same everywhere, so a move gains nothing) or SPOT in a "slot":
 
@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import gcd
 
 import numpy as np
 
-from evaluators.spot_multi.mechanics import NONE, ON_DEMAND, SPOT, Rules, tick_usd
+from evaluators.spot_multi.mechanics import tick_usd
 from evaluators.spot_multi.offers import Offers, Way, offers_of
-from evaluators.spot_multi.window import Terms, Window
+from evaluators.spot_multi.window import Window
+from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT, Rules, Terms
+from evaluators.spot_traces.work_units import WorkUnits
 
 
 @dataclass(frozen=True)
@@ -33,29 +34,13 @@ class Optimum:
     plan: tuple[tuple[str, int], ...] = ()
 
 
-class _Grid:
-    """Work in units of q seconds, and what each tick after a start gains.
-
-    step: of what runs, counted in ticks since its start, 0 = in the tick of the start; the last has no overhead left.
-    """
+class _Grid(WorkUnits):
+    """Work in units, how much of it can be left in a tick, and in how many slots spot can run."""
 
     def __init__(self, tick_s: int, terms: Terms, strict: bool, slots: int) -> None:
-        self.tick_s, self.terms, self.strict, self.slots = tick_s, terms, strict, slots
-        self.unit_s = gcd(tick_s, terms.overhead_s)
-        self.units = -(-terms.task_s // self.unit_s)
-        self.beyond_task_s = self.units * self.unit_s - terms.task_s
-        self.tick_units = tick_s // self.unit_s
+        super().__init__(tick_s, terms)
+        self.strict, self.slots = strict, slots
         self.on_demand_usd = tick_usd(ON_DEMAND, 0.0, tick_s)
-        overhead_units = terms.overhead_s // self.unit_s
-        self.last = max(1, -(-terms.overhead_s // tick_s))
-        left = [max(overhead_units - step * self.tick_units, 0) for step in range(self.last + 1)]
-        self.gains = [max(self.tick_units - units, 0) for units in left]
-
-    def guarded_from(self, tick: int) -> int:
-        """Return the fewest units left with which the guard binds: ceil((rem + h) / g) >= floor((D - t g) / g)."""
-        ticks_left = (self.terms.deadline_s - tick * self.tick_s) // self.tick_s
-        safe_s = (ticks_left - 1) * self.tick_s - self.terms.overhead_s
-        return max(1, (safe_s + self.beyond_task_s) // self.unit_s + 1)
 
     def band(self, tick: int) -> tuple[int, int]:
         """Return the least and the most units left that a run can have when it is asked in this tick.
@@ -63,7 +48,7 @@ class _Grid:
         Once the guard binds, a run loses at most the overhead of one start. Before that, under the public rules, spot
         may ride on: preempted, it loses one tick or moves and pays a second overhead. One tick goes in rounding.
         """
-        most = self.guarded_from(tick) + 4 * self.tick_units + 3 * (self.terms.overhead_s // self.unit_s)
+        most = self.guarded_from(tick) + 4 * self.tick_units + 3 * self.overhead_units
         if not self.strict:
             most = self.units  # spot that rides on may be preempted again and again
         return max(1, self.units - tick * self.tick_units), min(self.units, most)
@@ -143,7 +128,7 @@ def optimum(window: Window, rules: Rules, with_plan: bool = False) -> Optimum:
     with_plan keeps all values: for windows of modest size.
     """
     terms = window.terms
-    if -(-(terms.task_s + terms.overhead_s) // window.tick_s) > terms.deadline_s // window.tick_s:
+    if not terms.can_be_met(window.tick_s):
         raise ValueError(f"{terms} cannot be met: task and overhead do not fit before the deadline")
     final_prices = [None] if rules == "strict" else sorted(set(window.first_prices))
     best = min((_cheapest(window, price, with_plan) for price in final_prices), key=lambda found: found.cost_usd)

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evaluators.spot_multi.public_windows import public_terms
-from evaluators.spot_multi.window import Terms, Window, ticks_needed
+from evaluators.spot_multi.window import Window
 from evaluators.spot_traces.files import Orientation, TraceFile, read_trace, write_trace
+from evaluators.spot_traces.runs import Terms, ticks_needed
 from evolve.evaluator import UsageError
 
 
@@ -67,7 +68,7 @@ def _window(scenario: str, name: str, files: Mapping[str, Path], orientation: Or
     if len(first.runs) > 1:
         raise UsageError(f"spot_multi: {files[zones[0]]}: key 'metadata.runs' has {len(first.runs)} runs, expected 1.")
     terms = Terms(*first.runs[0]) if first.runs else public_terms()
-    if -(-(terms.task_s + terms.overhead_s) // first.tick_s) > terms.deadline_s // first.tick_s:
+    if not terms.can_be_met(first.tick_s):
         raise UsageError(
             f"spot_multi: {files[zones[0]]}: {terms.task_s / 3600:g} h of work and an overhead of "
             f"{terms.overhead_s / 3600:g} h do not fit before a deadline of {terms.deadline_s / 3600:g} h."

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from evaluators.spot_multi.window import Steps, Terms, Window
+from evaluators.spot_multi.window import Steps, Window
 from evaluators.spot_traces.bundled import bundled_traces
+from evaluators.spot_traces.runs import Terms
 
 DATA = Path(__file__).parent / "data"
 

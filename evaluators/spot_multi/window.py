@@ -9,21 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from evaluators.spot_traces.runs import ON_DEMAND_USD_PER_H, Terms
 from evolve.evaluator import Instance, Record, pack
-
-ON_DEMAND_USD_PER_H = 3.06
 
 Steps = tuple[tuple[int, float], ...]
 """A price over time: (tick from which on, USD/h), the first from tick 0 on."""
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a run is asked for: `task_s` seconds of work until `deadline_s`; every start loses `overhead_s`."""
-
-    deadline_s: int
-    task_s: int
-    overhead_s: int
 
 
 @dataclass(frozen=True)
@@ -81,24 +71,6 @@ class Info(Record, frozen=True):
     on_demand_usd_per_h: float
 
 
-class Observation(Record, frozen=True):
-    """What `decide` sees at the start of a tick; the arrays are `(regions,)`, in the form in which they are sent."""
-
-    tick: int
-    tick_s: float
-    elapsed_s: float
-    deadline_s: float
-    task_s: float
-    done_s: float
-    overhead_s: float
-    overhead_left_s: float
-    running: str
-    region: int
-    spot_available: Any
-    spot_usd_per_h: Any
-    on_demand_usd_per_h: float
-
-
 def info_of(window: Window) -> Info:
     """Return the constants that the policy of a window is made with."""
     return Info(
@@ -122,8 +94,3 @@ def packed_available(now: tuple[int, ...]) -> Any:
 def packed_prices(now: tuple[float, ...]) -> Any:
     """Return what spot costs now, (regions,) float64, in the form in which it is sent."""
     return pack(np.array(now, dtype=np.float64))
-
-
-def ticks_needed(terms: Terms, tick_s: int) -> int:
-    """Return how many ticks a window must have so that no run under these terms, late ones included, outlasts it."""
-    return terms.deadline_s // tick_s + -(-terms.overhead_s // tick_s) + 4

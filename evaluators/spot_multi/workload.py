@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluators.spot_multi.synthetic import price, region
-from evaluators.spot_multi.window import Steps, Terms, Window, ticks_needed
+from evaluators.spot_multi.window import Steps, Window
 from evaluators.spot_multi.zones import fitted_zones, pools
-from evaluators.spot_traces import semi_markov
+from evaluators.spot_traces import drawing
 from evaluators.spot_traces.bundled import bundled_traces
+from evaluators.spot_traces.runs import Terms, ticks_needed
 from evolve.evaluator import Split
 
 
@@ -74,9 +75,6 @@ RECIPES: Mapping[Split, Recipe] = {
     ),
 }
 
-OVERHEAD_STEP_S = 15
-"""Overheads are multiples of it, as all tick lengths are: work stays in whole units, which keeps the optimum cheap."""
-
 ZONE_PRICE_SPREAD = 0.08
 """Standard deviation of the share by which a zone costs more or less than its region."""
 
@@ -117,19 +115,13 @@ def _synthetic(name: str, recipe: Recipe, rng: random.Random) -> Window:
     while len(zones) < count:
         together = min(rng.randint(1, 3), count - len(zones))
         where = f"synthetic-{len({of for of, _, _ in zones}) + 1}"
-        drawn = region([_shifted(recipe, rng) for _ in range(together)], tick_s, ticks, rng)
+        models = [drawing.shifted(fitted_zones(), recipe.up_shifts, recipe.down_shifts, rng) for _ in range(together)]
+        drawn = region(models, tick_s, ticks, rng)
         zones += [(where, where + "abc"[number], available) for number, available in enumerate(drawn)]
     rng.shuffle(zones)
     regions, names, available = zip(*zones, strict=True)
     prices = _prices(recipe, regions, tick_s, ticks, rng)
     return Window(name, "synthetic", names, 0, tick_s, available, prices, terms)
-
-
-def _shifted(recipe: Recipe, rng: random.Random) -> semi_markov.Zone:
-    zone = rng.choice(fitted_zones())
-    up = semi_markov.Stretch(zone.up.mu + rng.choice(recipe.up_shifts), zone.up.sigma)
-    down = semi_markov.Stretch(zone.down.mu + rng.choice(recipe.down_shifts), zone.down.sigma)
-    return semi_markov.Zone(up, down)
 
 
 def _prices(recipe: Recipe, regions: Sequence[str], tick_s: int, ticks: int, rng: random.Random) -> tuple[Steps, ...]:
@@ -144,10 +136,6 @@ def _prices(recipe: Recipe, regions: Sequence[str], tick_s: int, ticks: int, rng
 def _terms(recipe: Recipe, tick_s: int, most_ticks: int, rng: random.Random) -> Terms:
     """Draw the run of a window that has at most `most_ticks` ticks."""
     slack = rng.uniform(*recipe.slack)
-    least, most = recipe.overhead_h
-    overhead_s = round(3600 * least * (most / least) ** rng.random() / OVERHEAD_STEP_S) * OVERHEAD_STEP_S
-    spare_ticks = ticks_needed(Terms(0, 0, overhead_s), tick_s) + 1
-    fits_h = (most_ticks - spare_ticks) * tick_s / 3600 / (1 + slack)
-    least, most = recipe.task_h
-    task_s = round(rng.uniform(min(least, fits_h / 2), min(most, fits_h)) * 12) * 300
-    return Terms(round(task_s * (1 + slack) / 60) * 60, task_s, overhead_s)
+    overhead_s = drawing.overhead_s(recipe.overhead_h, rng.random())
+    task_s = drawing.task_s(recipe.task_h, slack, overhead_s, tick_s, most_ticks, rng)
+    return drawing.terms(task_s, slack, overhead_s)

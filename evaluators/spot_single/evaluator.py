@@ -8,45 +8,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from evaluators.spot_single.feedback import explain
 from evaluators.spot_single.figures import Figures, figures_of, stored
-from evaluators.spot_single.mechanics import (
-    NONE,
-    ON_DEMAND,
-    SPOT,
-    Bill,
-    Observation,
-    Rules,
-    Window,
-    info_of,
-    play,
-)
+from evaluators.spot_single.mechanics import Bill, Window, info_of, play
 from evaluators.spot_single.public_format import read_windows, write_windows
 from evaluators.spot_single.workload import RECIPES, own_window, public_instances
-from evaluators.spot_traces.files import Orientation
+from evaluators.spot_traces import published
+from evaluators.spot_traces.options import RunOptions
+from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT, Observation, Rules
 from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Split, relative_score
 
-PUBLISHED_TASK_H = 48
-PUBLISHED_WORST_USD, PUBLISHED_BEST_USD = 146.88, 46.7088
-"""The ends of the published scale: 48 h on demand, and 48 h of spot."""
 
-
-class SpotOptions(BaseModel):
+class SpotOptions(RunOptions):
     """What a user may set by `--set evaluator.key=value`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rules: Rules = Field(
         "strict",
         description="'strict': the guard at the last safe tick is on demand, no run ends late. "
         "'public': the published simulator's rules, on the own splits too, to evolve for its leaderboard.",
-    )
-    orientation: Orientation = Field(
-        "not_available",
-        description="What a 1 means in trace files given by --data whose metadata do not say: 'not_available', as in "
-        "the public benchmark's files, or 'available', as in the traces' own repository.",
     )
 
 
@@ -105,15 +86,9 @@ class SpotSingle(Evaluator):
         figures = super().summarise(split, outcomes)
         if split is Split.PUBLIC:
             figures["mean_cost_usd"] = figures["cost_usd"]
-            if all(outcome.metrics["task_h"] == PUBLISHED_TASK_H for outcome in outcomes):
-                figures["adrs_score"] = adrs_score(figures["cost_usd"])
+            if all(outcome.metrics["task_h"] == published.TASK_H for outcome in outcomes):
+                figures["adrs_score"] = published.adrs_score(figures["cost_usd"])
         return figures
-
-
-def adrs_score(mean_cost_usd: float) -> float:
-    """Return the published score of a mean cost per run, 0 to 100."""
-    share = (PUBLISHED_WORST_USD - mean_cost_usd) / (PUBLISHED_WORST_USD - PUBLISHED_BEST_USD)
-    return 100 * min(max(share, 0.0), 1.0)
 
 
 @functools.cache

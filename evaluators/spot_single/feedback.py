@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from evaluators.spot_single.figures import Figures
-from evaluators.spot_single.mechanics import NONE, ON_DEMAND, SPOT, Bill, Window
+from evaluators.spot_single.mechanics import Bill, Window
+from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT
 
 
 def explain(window: Window, bills: Sequence[Bill], figures: Figures, scores: Mapping[int, float]) -> str:

@@ -9,41 +9,32 @@ import functools
 import reprlib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from math import ceil, floor
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import numpy as np
 
+from evaluators.spot_traces.runs import (
+    ACTIONS,
+    DONE_S,
+    NEGLIGIBLE_S,
+    NONE,
+    ON_DEMAND,
+    ON_DEMAND_USD_PER_H,
+    SPOT,
+    Observation,
+    Rules,
+    Terms,
+    safe_s,
+)
 from evolve.evaluator import Infeasible, Instance, Record, pack
 
-Rules = Literal["strict", "public"]
-
-NONE, SPOT, ON_DEMAND = "NONE", "SPOT", "ON_DEMAND"
-ACTIONS = {action: action for action in (NONE, SPOT, ON_DEMAND)}
-"""An answer that came over the wire, and the one object that stands for it here."""
-
-ON_DEMAND_USD_PER_H = 3.06
 SPOT_USD_PER_H = 3.06 / (3.06 / 0.9731)
 """Written as the benchmark computes it, so that the last bit agrees too."""
 USD_PER_H = {NONE: 0.0, SPOT: SPOT_USD_PER_H, ON_DEMAND: ON_DEMAND_USD_PER_H}
 
-DONE_S = 1e-8
-"""A run is complete when no more work than this is left."""
-NEGLIGIBLE_S = 1e-3
-"""Less overhead or, for the public guard, less work than this counts as none."""
-
 AVAILABLE = (pack(np.array([False])), pack(np.array([True])))
 PACKED_SPOT_USD_PER_H = pack(np.array([SPOT_USD_PER_H]))
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What one run is asked for: `task_s` seconds of work until `deadline_s`; every start loses `overhead_s`."""
-
-    deadline_s: int
-    task_s: int
-    overhead_s: int
 
 
 @dataclass(frozen=True)
@@ -69,24 +60,6 @@ class Info(Record, frozen=True):
     task_s: float
     overhead_s: float
     spot_usd_per_h: np.ndarray
-    on_demand_usd_per_h: float
-
-
-class Observation(Record, frozen=True):
-    """What `decide` sees at the start of a tick."""
-
-    tick: int
-    tick_s: float
-    elapsed_s: float
-    deadline_s: float
-    task_s: float
-    done_s: float
-    overhead_s: float
-    overhead_left_s: float
-    running: str
-    region: int
-    spot_available: Any
-    spot_usd_per_h: Any
     on_demand_usd_per_h: float
 
 
@@ -135,7 +108,7 @@ def ledger(window: Window, terms: Terms, rules: Rules) -> Generator[Observation,
     tick_s, task_s = float(window.tick_s), float(terms.task_s)
     deadline_s, overhead_s = float(terms.deadline_s), float(terms.overhead_s)
     strict = rules == "strict"
-    guard_from_s = overhead_s + 2.5 * tick_s  # the guard cannot bind earlier, and its two roundings cost time
+    safe_from_start_s = float(safe_s(terms, window.tick_s))
     running, left_s, done_s, remaining_s = NONE, 0.0, 0.0, task_s
     paid: list[str] = []
     work_s: list[float] = []
@@ -177,11 +150,7 @@ def ledger(window: Window, terms: Terms, rules: Rules) -> Generator[Observation,
             )
         if remaining_s <= DONE_S:
             return Bill(window.tick_s, tuple(paid), tuple(work_s), forced_tick)
-        if (
-            deadline_s - elapsed_s < remaining_s + guard_from_s
-            and (strict or remaining_s > NEGLIGIBLE_S)
-            and ceil((remaining_s + overhead_s) / tick_s) >= floor((deadline_s - elapsed_s) / tick_s)
-        ):
+        if remaining_s > safe_from_start_s - elapsed_s and (strict or remaining_s > NEGLIGIBLE_S):
             rides = not strict and running is SPOT and left_s < NEGLIGIBLE_S
             order = SPOT if rides else ON_DEMAND
             if forced_tick is None and request is not order:
@@ -238,8 +207,3 @@ def info_of(window: Window, terms: Terms) -> Info:
         np.array([SPOT_USD_PER_H]),
         ON_DEMAND_USD_PER_H,
     )
-
-
-def ticks_needed(terms: Terms, tick_s: int) -> int:
-    """Return how many ticks a window must have so that no run under these terms, late ones included, outlasts it."""
-    return terms.deadline_s // tick_s + -(-terms.overhead_s // tick_s) + 4

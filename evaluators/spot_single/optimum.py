@@ -1,20 +1,20 @@
 """The offline optimum of a run: the cheapest bill of any policy, one that knows the whole trace included.
 
-Exact dynamic programming over (tick, work left, what runs, overhead left). Every amount of work that a run can have
-left is its task less a multiple of q = gcd(tick, overhead): a tick of work is a multiple of q, and so is what an
-overhead leaves of it. Work left is therefore a whole number of units of q, and one tick of all states is a few numpy
-operations on the band of units that a run can be in at that tick.
+Exact dynamic programming over (tick, work left, what runs, overhead left). Work left is a whole number of units, see
+spot_traces/work_units.py, and one tick of all states is a few numpy operations on the band of units that a run can be
+in at that tick.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import gcd
 
 import numpy as np
 
-from evaluators.spot_single.mechanics import NONE, ON_DEMAND, ON_DEMAND_USD_PER_H, SPOT, SPOT_USD_PER_H, Rules, Terms
+from evaluators.spot_single.mechanics import SPOT_USD_PER_H
+from evaluators.spot_traces.runs import NONE, ON_DEMAND, ON_DEMAND_USD_PER_H, SPOT, Rules, Terms
+from evaluators.spot_traces.work_units import WorkUnits
 
 
 @dataclass(frozen=True)
@@ -25,28 +25,12 @@ class Optimum:
     plan: tuple[str, ...] = ()
 
 
-class _Grid:
-    """Work in units of q seconds, and what each tick after a start gains.
-
-    step: of what runs, counted in ticks since its start, 0 = in the tick of the start; the last has no overhead left.
-    """
+class _Grid(WorkUnits):
+    """Work in units, and how much of it can be left in a tick."""
 
     def __init__(self, tick_s: int, terms: Terms, rules: Rules) -> None:
-        self.tick_s, self.terms, self.strict = tick_s, terms, rules == "strict"
-        self.unit_s = gcd(tick_s, terms.overhead_s)
-        self.units = -(-terms.task_s // self.unit_s)
-        self.beyond_task_s = self.units * self.unit_s - terms.task_s
-        self.tick_units = tick_s // self.unit_s
-        overhead_units = terms.overhead_s // self.unit_s
-        self.last = max(1, -(-terms.overhead_s // tick_s))
-        left = [max(overhead_units - step * self.tick_units, 0) for step in range(self.last + 1)]
-        self.gains = [max(self.tick_units - units, 0) for units in left]
-
-    def guarded_from(self, tick: int) -> int:
-        """Return the fewest units left with which the guard binds: ceil((rem + h) / g) >= floor((D - t g) / g)."""
-        ticks_left = (self.terms.deadline_s - tick * self.tick_s) // self.tick_s
-        safe_s = (ticks_left - 1) * self.tick_s - self.terms.overhead_s
-        return max(1, (safe_s + self.beyond_task_s) // self.unit_s + 1)
+        super().__init__(tick_s, terms)
+        self.strict = rules == "strict"
 
     def band(self, tick: int) -> tuple[int, int]:
         """Return the least and the most units left that a run can have when it is asked in this tick.

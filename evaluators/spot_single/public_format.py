@@ -14,10 +14,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluators.spot_single.mechanics import Terms, Window, ticks_needed
+from evaluators.spot_single.mechanics import Window
 from evaluators.spot_single.public_windows import public_windows
 from evaluators.spot_single.workload import public_terms
 from evaluators.spot_traces.files import Orientation, TraceFile, read_trace, write_trace
+from evaluators.spot_traces.runs import Terms, ticks_needed
 from evolve.evaluator import UsageError
 
 OVERHEAD = re.compile(r"overhead=(\d+(?:\.\d+)?)")
@@ -57,7 +58,7 @@ def _window(name: str, trace: TraceFile, overheads_h: list[float]) -> Window:
     usual = public_terms(overheads_h or public_windows().overheads_h)
     runs = tuple(Terms(*run) for run in trace.runs) or usual
     for terms in runs:
-        if -(-(terms.task_s + terms.overhead_s) // trace.tick_s) > terms.deadline_s // trace.tick_s:
+        if not terms.can_be_met(trace.tick_s):
             raise UsageError(
                 f"spot_single: trace '{name}': an overhead of {terms.overhead_s / 3600:g} h leaves no room for "
                 f"{terms.task_s / 3600:g} h of work before a deadline of {terms.deadline_s / 3600:g} h."

@@ -6,48 +6,35 @@ and optimum differ by less than 1 % of naive, under either set of rules, is redr
 
 from __future__ import annotations
 
-import json
-from itertools import count
-from typing import Any, get_args
+from typing import get_args
 
+from evaluators.reference_file import first_that_tells, write_reference
 from evaluators.spot_single.figures import STORED, Figures, compute, digest
-from evaluators.spot_single.mechanics import Rules, Window
+from evaluators.spot_single.mechanics import Window
 from evaluators.spot_single.workload import RECIPES, own_window, public_instances
+from evaluators.spot_traces.runs import Rules
 from evolve.evaluator import Split
 
 
-def accepted(split: Split, index: int) -> tuple[int, Window]:
-    """Return the first draw of an own window on which every run tells policies apart, and how many came before it."""
-    for attempt in count():
-        window = own_window(split, index, attempt)
-        if all(compute(window, rules).tells(run) for rules in get_args(Rules) for run in range(len(window.runs))):
-            return attempt, window
-    raise AssertionError("count() ended")
-
-
-def _entry(window: Window, figures: dict[str, Figures]) -> dict[str, Any]:
-    return {"digest": digest(window)} | {
-        rules: {"naive_usd": list(f.naive_usd), "optimum_usd": list(f.optimum_usd)} for rules, f in figures.items()
-    }
+def accepted(split: Split, index: int) -> tuple[int, Window, dict[str, Figures]]:
+    """Return how many draws were refused, the first draw on which every run tells policies apart, and its figures."""
+    return first_that_tells(
+        lambda attempt: own_window(split, index, attempt),
+        lambda window: {rules: compute(window, rules) for rules in get_args(Rules)},
+        lambda window, figures: all(f.tells(run) for f in figures.values() for run in range(len(window.runs))),
+    )
 
 
 def main() -> None:
     """Write reference.json."""
-    attempts: dict[str, list[int]] = {}
-    entries: dict[str, dict[str, Any]] = {}
-    for split, recipe in RECIPES.items():
-        attempts[split.value] = []
-        for index in range(recipe.count):
-            attempt, window = accepted(split, index)
-            attempts[split.value].append(attempt)
-            entries[window.id] = _entry(window, {rules: compute(window, rules) for rules in get_args(Rules)})
-        print(f"{split.value}: {recipe.count} windows, redrawn {attempts[split.value]}", flush=True)
-    public = public_instances()
-    for window in public:
-        entries[window.id] = _entry(window, {"public": compute(window, "public")})
-    print(f"public: {len(public)} windows", flush=True)
-    lines = ",\n".join(f"  {json.dumps(id_)}: {json.dumps(entry)}" for id_, entry in entries.items())
-    STORED.write_text(f'{{"attempts": {json.dumps(attempts)},\n"windows": {{\n{lines}\n}}}}\n', encoding="utf-8")
+    write_reference(
+        STORED,
+        "windows",
+        {split: recipe.count for split, recipe in RECIPES.items()},
+        accepted,
+        digest,
+        public=((window, {"public": compute(window, "public")}) for window in public_instances()),
+    )
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evaluators.spot_single.mechanics import Terms, Window, ticks_needed
+from evaluators.spot_single.mechanics import Window
 from evaluators.spot_single.public_windows import public_windows
-from evaluators.spot_traces import semi_markov
+from evaluators.spot_traces import drawing, semi_markov
 from evaluators.spot_traces.bundled import bundled_traces
+from evaluators.spot_traces.runs import Terms, ticks_needed
 from evolve.evaluator import Split
 
 UNSEEN_ZONES = (
@@ -54,9 +55,6 @@ RECIPES: Mapping[Split, Recipe] = {
     Split.TEST: Recipe(24, (195, 300, 600), 1000, (12, 96), (0.04, 0.6), (0.02, 0.4), (-0.8, -0.4, 0.6), (-0.6, 0.7)),
 }
 """Every pair of two slacks and three overheads is a run, as in the public benchmark: six runs a window."""
-
-OVERHEAD_STEP_S = 15
-"""Overheads are multiples of it, as all tick lengths are: work stays in whole units, which keeps the optimum cheap."""
 
 
 def part_of(zone: str, split: Split) -> tuple[int, int]:
@@ -113,11 +111,9 @@ def _real(name: str, split: Split, recipe: Recipe, rng: random.Random, turn: int
 def _synthetic(name: str, recipe: Recipe, rng: random.Random) -> Window:
     tick_s = rng.choice(recipe.ticks_s)
     runs = _terms(recipe, tick_s, recipe.most_ticks, rng)
-    zone = rng.choice(fitted_zones())
-    up = semi_markov.Stretch(zone.up.mu + rng.choice(recipe.up_shifts), zone.up.sigma)
-    down = semi_markov.Stretch(zone.down.mu + rng.choice(recipe.down_shifts), zone.down.sigma)
+    zone = drawing.shifted(fitted_zones(), recipe.up_shifts, recipe.down_shifts, rng)
     length = max(ticks_needed(terms, tick_s) for terms in runs)
-    available = semi_markov.draw(semi_markov.Zone(up, down), tick_s, length, rng)
+    available = semi_markov.draw(zone, tick_s, length, rng)
     return Window(name, "synthetic", 0, tick_s, available, runs)
 
 
@@ -126,16 +122,9 @@ def _terms(recipe: Recipe, tick_s: int, most_ticks: int, rng: random.Random) -> 
     least, most = recipe.slack
     middle = (least + most) / 2
     slacks = rng.uniform(least, middle), rng.uniform(middle, most)
-    least, most = recipe.overhead_h
-    overheads_s = [
-        round(3600 * least * (most / least) ** rng.uniform(i / 3, (i + 1) / 3) / OVERHEAD_STEP_S) * OVERHEAD_STEP_S
-        for i in range(3)
-    ]
-    spare_ticks = ticks_needed(Terms(0, 0, overheads_s[-1]), tick_s) + 1
-    fits_h = (most_ticks - spare_ticks) * tick_s / 3600 / (1 + slacks[-1])
-    least, most = recipe.task_h
-    task_s = round(rng.uniform(min(least, fits_h / 2), min(most, fits_h)) * 12) * 300
-    return tuple(Terms(round(task_s * (1 + slack) / 60) * 60, task_s, h) for slack in slacks for h in overheads_s)
+    overheads_s = [drawing.overhead_s(recipe.overhead_h, rng.uniform(i / 3, (i + 1) / 3)) for i in range(3)]
+    task_s = drawing.task_s(recipe.task_h, slacks[-1], overheads_s[-1], tick_s, most_ticks, rng)
+    return tuple(drawing.terms(task_s, slack, overhead_s) for slack in slacks for overhead_s in overheads_s)
 
 
 def public_instances() -> list[Window]:

@@ -6,9 +6,7 @@ reference differ by less than 1 % of naive is redrawn; the file keeps how often.
 
 from __future__ import annotations
 
-import json
-from itertools import count
-
+from evaluators.reference_file import first_that_tells, write_reference
 from evaluators.txn_scheduling.figures import STORED, Figures, compute, digest, programs_digest
 from evaluators.txn_scheduling.public_format import public_workloads
 from evaluators.txn_scheduling.workload import RECIPES, Workload, own_workload
@@ -17,31 +15,22 @@ from evolve.evaluator import Split
 
 def accepted(split: Split, index: int) -> tuple[int, Workload, Figures]:
     """Return how many draws were refused, the first draw on which naive and reference differ enough, its figures."""
-    for attempt in count():
-        workload = own_workload(split, index, attempt)
-        found = compute(workload.transactions)
-        if found.tells:
-            return attempt, workload, found
-    raise AssertionError("count() ended")
+    return first_that_tells(
+        lambda attempt: own_workload(split, index, attempt), compute, lambda _, figures: figures.tells
+    )
 
 
 def main() -> None:
     """Write reference.json."""
-    attempts: dict[str, list[int]] = {}
-    known: list[tuple[Workload, Figures]] = []
-    for split, recipes in RECIPES.items():
-        drawn = [accepted(split, index) for index in range(len(recipes))]
-        attempts[split.value] = [attempt for attempt, _, _ in drawn]
-        known += [(workload, found) for _, workload, found in drawn]
-        print(f"{split.value}: {len(drawn)} instances, redrawn {attempts[split.value]}", flush=True)
-    known += [(workload, compute(workload.transactions)) for workload in public_workloads()]
-    rows = []
-    for workload, found in known:
-        row = {"digest": digest(workload.transactions), "naive": found.naive, "reference": found.reference}
-        rows.append(f"  {json.dumps(workload.id)}: {json.dumps(row)}")
-    head = f'{{"programs": {json.dumps(programs_digest())},\n"attempts": {json.dumps(attempts)},\n"instances": {{\n'
-    STORED.write_text(head + ",\n".join(rows) + "\n}}\n", encoding="utf-8")
-    print(f"wrote {STORED.name}: {len(rows)} instances")
+    write_reference(
+        STORED,
+        "instances",
+        {split: len(recipes) for split, recipes in RECIPES.items()},
+        accepted,
+        lambda workload: digest(workload.transactions),
+        public=((workload, compute(workload)) for workload in public_workloads()),
+        programs=programs_digest(),
+    )
 
 
 if __name__ == "__main__":

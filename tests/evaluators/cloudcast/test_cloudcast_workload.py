@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from other_process import printed
 
 from evaluators.cloudcast import Cloudcast
 from evaluators.cloudcast.figures import digest
@@ -83,12 +82,7 @@ def test_a_draw_is_the_same_again_and_a_redraw_is_another():
 
 def test_another_process_draws_the_same_broadcasts():
     program = (
-        "from evaluators.cloudcast import Cloudcast\n"
-        "from evaluators.cloudcast.figures import digest\n"
-        "from evolve.evaluator import Split\n"
+        "from evaluators.cloudcast import Cloudcast; from evaluators.cloudcast.figures import digest\n"
         "print(*(digest(i) for s in Split for i in Cloudcast().instances(s)))"
     )
-    printed = subprocess.run(
-        [sys.executable, "-c", program], env={"PYTHONHASHSEED": "7"}, capture_output=True, text=True, check=True
-    )
-    assert printed.stdout.split() == [digest(instance) for split in Split for instance in instances(split)]
+    assert printed(program).split() == [digest(instance) for split in Split for instance in instances(split)]

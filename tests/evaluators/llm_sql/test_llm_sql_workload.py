@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import functools
-import os
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from other_process import printed
 from tables import table
 
 from evaluators import kept_figures
+from evaluators.kept_figures import LEAST_GAP
 from evaluators.llm_sql import LlmSql, figures
 from evaluators.llm_sql.columns import Column, choices, follows
-from evaluators.llm_sql.figures import LEAST_GAP, Figures, compute, figures_of, programs_digest, stored
+from evaluators.llm_sql.figures import Figures, compute, figures_of, programs_digest, stored
 from evaluators.llm_sql.workload import FAMILIES, RECIPES, Recipe, TableInstance
 from evolve.evaluator import Split
 
@@ -89,17 +88,10 @@ def test_tables_that_tell_nothing_were_redrawn():
 
 def test_tables_are_the_same_in_another_process_whatever_the_hash_seed():
     program = (
-        "from evaluators.llm_sql import LlmSql; from evolve.evaluator import Split;"
+        "from evaluators.llm_sql import LlmSql\n"
         "print([one.table.digest for one in LlmSql().instances(Split.TRAIN)[5:8]])"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONHASHSEED": "7"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert run.stdout.strip() == str([facts()[f"train/{index}"].digest for index in (5, 6, 7)])
+    assert printed(program) == str([facts()[f"train/{index}"].digest for index in (5, 6, 7)])
 
 
 def test_no_table_and_no_recipe_is_in_two_splits():

@@ -6,8 +6,9 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from evaluators.spot_multi.mechanics import Bill, Rules, play
-from evaluators.spot_multi.window import Observation, Steps, Terms, Window, ticks_needed
+from evaluators.spot_multi.mechanics import Bill, play
+from evaluators.spot_multi.window import Steps, Window
+from evaluators.spot_traces.runs import Observation, Rules, Terms, ticks_needed
 
 Decide = Callable[[Observation, tuple[int, ...]], Any]
 """An answer to an observation and to where there is spot in this tick."""

@@ -10,8 +10,8 @@ import pytest
 import evaluators.spot_multi
 from evaluators.spot_multi import SpotMulti
 from evaluators.spot_multi.evaluator import SpotOptions
-from evaluators.spot_multi.mechanics import Rules
 from evaluators.spot_multi.window import Window
+from evaluators.spot_traces.runs import Rules
 from evolve.evaluator import Split
 from evolve.scoring import InstanceResult, Status, split_score
 from evolve.workers.evaluation import evaluate_instance

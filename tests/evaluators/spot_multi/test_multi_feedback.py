@@ -6,8 +6,7 @@ from multi_worlds import Decide, run, world
 
 from evaluators.spot_multi.feedback import explain
 from evaluators.spot_multi.figures import Figures
-from evaluators.spot_multi.mechanics import ON_DEMAND, SPOT
-from evaluators.spot_multi.window import Terms
+from evaluators.spot_traces.runs import ON_DEMAND, SPOT, Terms
 
 HOUR = 6
 """Ticks of 600 s."""

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from multi_worlds import Decide, follow, run, small_worlds, world
 from transcription import State, played
 
-from evaluators.spot_multi.mechanics import NONE, ON_DEMAND, SPOT, Rules, final_price
-from evaluators.spot_multi.window import Observation, Terms, Window
+from evaluators.spot_multi.mechanics import final_price
+from evaluators.spot_multi.window import Window
+from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT, Observation, Rules, Terms
 from evolve.evaluator import Infeasible
 
 RULES: tuple[Rules, ...] = ("strict", "public")

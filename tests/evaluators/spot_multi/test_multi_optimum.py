@@ -16,10 +16,10 @@ from transcription import cheapest_by_trying_all
 
 import evaluators.spot_multi
 from evaluators.spot_multi import SpotMulti
-from evaluators.spot_multi.mechanics import NONE, ON_DEMAND, SPOT, Rules
 from evaluators.spot_multi.optimum import optimum
-from evaluators.spot_multi.window import Observation, Terms, Window
+from evaluators.spot_multi.window import Window
 from evaluators.spot_multi.workload import own_window
+from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT, Observation, Rules, Terms
 from evolve.evaluator import Split
 
 RULES: tuple[Rules, ...] = ("strict", "public")

@@ -13,7 +13,8 @@ import evaluators.spot_multi
 from evaluators.spot_multi import SpotMulti
 from evaluators.spot_multi.evaluator import SpotOptions
 from evaluators.spot_multi.public_windows import public_terms
-from evaluators.spot_multi.window import Window, ticks_needed
+from evaluators.spot_multi.window import Window
+from evaluators.spot_traces.runs import ticks_needed
 from evolve.evaluator import Split, UsageError
 
 MOVES_ON = (Path(evaluators.spot_multi.__file__).parent / "baselines" / "greedy_moves_on.py").read_text("utf-8")

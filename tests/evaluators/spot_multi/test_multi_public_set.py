@@ -11,8 +11,8 @@ from in_process import InProcess
 import evaluators.spot_multi
 import seeds
 from evaluators.spot_multi import SpotMulti
-from evaluators.spot_multi.evaluator import adrs_score
 from evaluators.spot_multi.window import Window
+from evaluators.spot_traces.published import adrs_score
 from evolve.evaluator import Outcome, Split
 
 BASELINES = Path(evaluators.spot_multi.__file__).parent / "baselines"

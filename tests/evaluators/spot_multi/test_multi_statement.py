@@ -11,7 +11,8 @@ import evaluators.spot_multi
 import seeds
 from evaluators.spot_multi import SpotMulti
 from evaluators.spot_multi.synthetic import CEILING_USD_PER_H
-from evaluators.spot_multi.window import ON_DEMAND_USD_PER_H, Info, Observation, Window
+from evaluators.spot_multi.window import Info, Window
+from evaluators.spot_traces.runs import ON_DEMAND_USD_PER_H, Observation
 from evolve.evaluator import Split
 
 STATEMENT = (Path(evaluators.spot_multi.__file__).parent / "problem.md").read_text(encoding="utf-8")

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import math
-import os
 import random
-import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 from multi_worlds import world
+from other_process import printed
 
 from evaluators import kept_figures
 from evaluators.spot_multi import SpotMulti
 from evaluators.spot_multi import figures as figures_module
 from evaluators.spot_multi.evaluator import SpotOptions
 from evaluators.spot_multi.figures import Figures, compute, digest, figures_of, stored
-from evaluators.spot_multi.mechanics import Rules
 from evaluators.spot_multi.reference import accepted
 from evaluators.spot_multi.synthetic import CEILING_USD_PER_H, FLOOR_USD_PER_H, price, region
-from evaluators.spot_multi.window import Terms, Window, ticks_needed
+from evaluators.spot_multi.window import Window
 from evaluators.spot_multi.zones import CLOCK, UNSEEN_ZONES, fitted_zones, pools
 from evaluators.spot_traces.bundled import bundled_traces
+from evaluators.spot_traces.runs import Rules, Terms, ticks_needed
 from evolve.evaluator import Split
 
 OWN = (Split.TRAIN, Split.VALIDATION, Split.TEST)
@@ -156,21 +153,11 @@ def test_on_every_own_window_naive_and_optimum_differ_by_one_percent(split: Spli
 
 
 def test_windows_are_the_same_in_every_process_whatever_its_hash_seed() -> None:
-    code = (
-        "import hashlib\n"
-        "from evaluators.spot_multi import SpotMulti\n"
-        "from evolve.evaluator import Split\n"
-        "all_ = [repr((w, w.available, w.spot_usd_per_h)) for s in Split for w in SpotMulti().instances(s)]\n"
-        "print(hashlib.sha256(''.join(all_).encode()).hexdigest(), hash('spot'))"
+    program = (
+        "from evaluators.spot_multi import SpotMulti; from evaluators.spot_multi.figures import digest\n"
+        "print([(w.zones, w.start_tick, digest(w)) for s in Split for w in SpotMulti().instances(s)])"
     )
-    answers = []
-    for hash_seed in ("1", "2"):
-        environment = os.environ | {"PYTHONHASHSEED": hash_seed}
-        ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-        answers.append(ran.stdout.split())
-    here = [repr((w, w.available, w.spot_usd_per_h)) for s in Split for w in windows(s)]
-    assert answers[0][1] != answers[1][1], "the two processes do differ in hash order"
-    assert answers[0][0] == answers[1][0] == hashlib.sha256("".join(here).encode()).hexdigest()
+    assert printed(program) == str([(w.zones, w.start_tick, digest(w)) for s in Split for w in windows(s)])
 
 
 def test_kept_figures_belong_to_these_very_windows() -> None:

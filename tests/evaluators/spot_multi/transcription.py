@@ -9,8 +9,8 @@ from collections.abc import Callable
 from math import ceil, floor
 from typing import Any, NamedTuple
 
-from evaluators.spot_multi.mechanics import Rules
 from evaluators.spot_multi.window import Window
+from evaluators.spot_traces.runs import Rules
 
 N, S, O = "NONE", "SPOT", "ON_DEMAND"  # noqa: E741
 

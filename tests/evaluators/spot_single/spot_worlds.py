@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from evaluators.spot_single.mechanics import Bill, Observation, Rules, Terms, Window, ledger, play, ticks_needed
+from evaluators.spot_single.mechanics import Bill, Window, ledger, play
+from evaluators.spot_traces.runs import Observation, Rules, Terms, ticks_needed
 
 Decide = Callable[[Observation, bool], Any]
 """An answer to an observation and to whether there is spot in this tick."""

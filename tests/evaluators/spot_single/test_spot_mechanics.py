@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spot_worlds import Decide, run, world
 
-from evaluators.spot_single.mechanics import NONE, ON_DEMAND, SPOT, Observation, Rules, Terms
+from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT, Observation, Rules, Terms
 from evolve.evaluator import Infeasible
 
 WORDS = {"N": NONE, "S": SPOT, "O": ON_DEMAND}

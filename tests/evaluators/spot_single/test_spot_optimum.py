@@ -8,9 +8,10 @@ import random
 import pytest
 from spot_worlds import follow, run, world
 
-from evaluators.spot_single.mechanics import NONE, ON_DEMAND, SPOT, Rules, Terms, Window, ticks_needed
+from evaluators.spot_single.mechanics import Window
 from evaluators.spot_single.optimum import optimum
 from evaluators.spot_single.workload import own_window
+from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT, Rules, Terms, ticks_needed
 from evolve.evaluator import Split
 
 RULES: tuple[Rules, ...] = ("strict", "public")

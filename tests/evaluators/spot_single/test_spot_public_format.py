@@ -15,7 +15,8 @@ from evaluators.spot_single import SpotSingle
 from evaluators.spot_single import figures as figures_module
 from evaluators.spot_single.evaluator import SpotOptions
 from evaluators.spot_single.figures import Figures, figures_of
-from evaluators.spot_single.mechanics import Rules, Window, ticks_needed
+from evaluators.spot_single.mechanics import Window
+from evaluators.spot_traces.runs import Rules, ticks_needed
 from evolve.evaluator import Split, UsageError
 
 GREEDY = (Path(evaluators.spot_single.__file__).parent / "baselines" / "greedy.py").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from in_process import InProcess
 import evaluators.spot_single
 import seeds
 from evaluators.spot_single import SpotSingle
-from evaluators.spot_single.evaluator import adrs_score
+from evaluators.spot_traces.published import adrs_score
 from evolve.evaluator import Outcome, Split
 
 BASELINES = Path(evaluators.spot_single.__file__).parent / "baselines"

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import evaluators.spot_single
-from evaluators.spot_single.mechanics import Info, Observation
+from evaluators.spot_single.mechanics import Info
+from evaluators.spot_traces.runs import Observation
 
 STATEMENT = (Path(evaluators.spot_single.__file__).parent / "problem.md").read_text(encoding="utf-8")
 
