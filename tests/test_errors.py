@@ -66,6 +66,7 @@ TABLE = {
     "resume nope": "there is no run 'nope'. `evolve runs` lists the runs.",
     "resume empty": "empty is not a run: it has no archive.db. `evolve runs` lists the runs.",
     "resume not_a_run": "not_a_run/archive.db is not the archive of a run: file is not a database.",
+    "resume empty --base-url x": "empty is not a run: it has no archive.db. `evolve runs` lists the runs.",
     "show last": "there is no run in runs/ yet. To start one: evolve run EVALUATOR (see: evolve list)",
     "best nope": "there is no run 'nope'. `evolve runs` lists the runs.",
     "diff nope": "there is no run 'nope'. `evolve runs` lists the runs.",

@@ -10,7 +10,7 @@ from loop_parts import HashModel, QuickPool, archive_digest, configured, trivial
 
 from evolve import loop
 from evolve.archive import Fate, ModelCall, Program, RunStatus, Store
-from evolve.config import RunConfig
+from evolve.config import Budget, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.loop.choosing import Chooser
@@ -136,6 +136,25 @@ def test_a_cost_budget_is_kept(tmp_path: Path) -> None:
     )
     assert 0.45 < result.progress.cost_usd <= 0.5
     assert "budget of $0.5" in result.reason
+
+
+def test_when_the_rest_of_the_budget_is_too_little_for_one_model_it_is_spent_on_a_cheaper_one(tmp_path: Path) -> None:
+    config = configured(10_000, budget__cost_usd=0.5, model__names=("dear", "m"), model__usd_per_mtok_in=1.0)
+    config = config.model_copy(
+        update={"models": tuple(m.model_copy(update={"usd_per_mtok_out": 1.0}) for m in config.models)}
+    )
+    models = {"dear": HashModel(cost_usd=0.2), "m": HashModel(1, cost_usd=0.01)}
+    result = asyncio.run(loop.run(tmp_path / "run", config, PROBLEM, pool=QuickPool(), clients=models))
+    assert len(models["dear"].asked) == 2
+    assert 0.48 < result.progress.cost_usd <= 0.5
+
+
+@pytest.mark.parametrize("name", ["manual", "command:cat", "m"])
+def test_a_budget_of_dollars_alone_is_refused_where_a_model_costs_nothing(tmp_path: Path, name: str) -> None:
+    config = configured(1, model__names=(name,), model__usd_per_mtok_in=0.0, model__usd_per_mtok_out=0.0)
+    config = config.model_copy(update={"budget": Budget(cost_usd=1.0)})
+    with pytest.raises(UsageError, match="costs nothing: give --evaluations or --minutes"):
+        evolve(tmp_path / "run", config)
 
 
 def test_deterministic_a_cost_budget_ends_the_run_at_the_same_step_at_any_speed(tmp_path: Path) -> None:

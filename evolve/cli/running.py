@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evolve.cli import options
+from evolve.errors import UsageError
 
 if TYPE_CHECKING:
-    from evolve.config import RunConfig
+    from evolve.config import ModelConfig, RunConfig
     from evolve.registry import Problem
 
 INTERRUPTED = 130
@@ -91,12 +92,18 @@ def run(
 @click.argument("run", metavar="RUN")
 @options.budgets("New total: {} {}.")
 @options.workers
-@click.option("--base-url", metavar="URL", help="Where the server is now.")
+@click.option(
+    "--base-url",
+    "base_urls",
+    multiple=True,
+    metavar="[MODEL=]URL",
+    help="Where the server is now: that of one model, or of all; may be given several times.",
+)
 @options.as_json
 def resume(
     run: str,
     workers: int | None,
-    base_url: str | None,
+    base_urls: tuple[str, ...],
     as_json: bool,
     **totals: float | None,
 ) -> int:
@@ -112,15 +119,26 @@ def resume(
     config = recorded.model_copy(
         update={
             "budget": recorded.budget.model_copy(update=_given(totals)),
-            "models": tuple(
-                model.model_copy(update=_given({"base_url": base_url})) if model.is_served else model
-                for model in recorded.models
-            ),
+            "models": _moved(recorded.models, base_urls),
             **_given({"workers": workers}),
         }
     )
     problem = load_problem(config.problem, config.evaluator)
     return _run(folder, config, problem, resume=True, as_json=as_json)
+
+
+def _moved(models: tuple[ModelConfig, ...], base_urls: tuple[str, ...]) -> tuple[ModelConfig, ...]:
+    """Return the models at their servers' new addresses, each "URL" or "MODEL=URL"."""
+    names = [model.name for model in models if model.is_served]
+    moved: dict[str, str] = {}
+    for text in base_urls:
+        name, _, url = text.rpartition("=")
+        if name and name not in names:
+            raise UsageError(f"--base-url {text}: the run has no model '{name}'. It has: {', '.join(names) or 'none'}.")
+        moved |= dict.fromkeys([name] if name else names, url)
+    return tuple(
+        model.model_copy(update={"base_url": moved[model.name]}) if model.name in moved else model for model in models
+    )
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -153,6 +153,10 @@ def _check(config: RunConfig) -> None:
             "the built-in mutator costs nothing and makes no model call: "
             "give --evaluations or --minutes besides --cost-usd, --tokens or --calls."
         )
+    totals = (budget.evaluations, budget.minutes, budget.tokens, budget.calls)
+    free = next((m.name for m in config.models if not m.is_served or not (m.usd_per_mtok_in or m.usd_per_mtok_out)), "")
+    if free and budget.cost_usd is not None and totals == (None,) * len(totals):
+        raise UsageError(f"model {free} costs nothing: give --evaluations or --minutes besides --cost-usd.")
 
 
 class _Session:

@@ -183,6 +183,9 @@ class Steps:
         worst = self._worst_case(call)
         if self._tape is None:
             room, reason = self._ledger.room_for(worst, len(self._tasks))
+            others = free - {selection.mutator}
+            if room is Room.NO and others and worst.usd > 0:  # there may be room for a call of a cheaper model
+                return self._begin(step, others)
             if room is not Room.YES:
                 return room, reason
         if self._has_winner:  # of an earlier session with a smaller budget
