@@ -9,10 +9,10 @@ from typing import Any
 from model_server import Answer, ModelServer, Script
 
 from evolve.config import ModelConfig
-from evolve.mutate import client as client_module
-from evolve.mutate.client import ModelClient
+from evolve.mutate.models import client as client_module
+from evolve.mutate.models.client import ModelClient
 from evolve.mutate.mutation import Kind
-from evolve.mutate.prompt import Prompt
+from evolve.mutate.prompts.prompt import Prompt
 
 PROMPT = Prompt("Be brief.", "Say something.", Kind.EDIT)
 KEY = "sk-test-0123456789abcdef"

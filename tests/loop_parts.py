@@ -14,8 +14,8 @@ from typing import Any
 from evolve.archive import Store
 from evolve.config import RunConfig, resolve
 from evolve.evaluator import Split
-from evolve.mutate.client import Answer, AnswerStatus
-from evolve.mutate.prompt import Prompt
+from evolve.mutate.models.client import Answer, AnswerStatus
+from evolve.mutate.prompts.prompt import Prompt
 from evolve.racing import Race
 from evolve.registry import Problem, load_problem
 from evolve.scoring import InstanceResult, Status

@@ -14,8 +14,8 @@ from evolve.config import Budget, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.loop.choosing import Chooser
-from evolve.mutate.client import Answer, AnswerStatus
-from evolve.mutate.prompt import Prompt
+from evolve.mutate.models.client import Answer, AnswerStatus
+from evolve.mutate.prompts.prompt import Prompt
 from evolve.observer import Observer, Progress, RunResult
 from evolve.scoring import InstanceResult, Status
 

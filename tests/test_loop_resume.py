@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 from evolve import loop
 from evolve.archive import CallStatus, RunStatus, Store, database
 from evolve.config import RunConfig
-from evolve.mutate.client import Answer
-from evolve.mutate.prompt import Prompt
+from evolve.mutate.models.client import Answer
+from evolve.mutate.prompts.prompt import Prompt
 from evolve.observer import RunResult
 
 PROBLEM = trivial_problem()

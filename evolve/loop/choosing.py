@@ -13,7 +13,7 @@ from evolve.archive import Fate, Selection, StepEnd
 from evolve.config import BUILTIN, MutationConfig, RunConfig
 from evolve.errors import UsageError
 from evolve.mutate.mutation import Attempt, Insight, Kind
-from evolve.mutate.novelty import NoveltyThreshold
+from evolve.mutate.novelty.threshold import NoveltyThreshold
 from evolve.scoring import Status
 from evolve.search import Bandit, Choice, RepairDesk, Scored, make_strategy
 

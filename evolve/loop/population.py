@@ -6,8 +6,8 @@ from collections import OrderedDict
 
 from evolve.archive import Program, Store
 from evolve.evaluator import Split
-from evolve.mutate.likeness import Likeness
 from evolve.mutate.mutation import Example
+from evolve.mutate.novelty.likeness import Likeness
 from evolve.scoring import SplitScore
 
 KEPT = 512

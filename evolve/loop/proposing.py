@@ -12,12 +12,12 @@ from evolve.archive import CallStatus, Fate, ModelCall, Program, Selection, Stor
 from evolve.config import BUILTIN, RunConfig
 from evolve.loop.choosing import Background
 from evolve.loop.population import Population
-from evolve.mutate.insight import read_insight, rule_insight
+from evolve.mutate.answers.insight import read_insight, rule_insight
 from evolve.mutate.mutation import Example, Kind, Proposal, Request
 from evolve.mutate.source import fingerprint
 
 if TYPE_CHECKING:
-    from evolve.mutate.providers import Client
+    from evolve.mutate.models.providers import Client
     from evolve.registry import Problem
 
 
@@ -71,7 +71,7 @@ class Proposer:
         """Return the call that a step makes, not sent yet; None for a step of the built-in mutator."""
         if selection.mutator == BUILTIN:
             return None
-        from evolve.mutate.prompt import build_prompt
+        from evolve.mutate.prompts.prompt import build_prompt
 
         request = replace(
             self._request(selection),
@@ -100,7 +100,7 @@ class Proposer:
 
     def worst_case(self, call: ModelCall | None) -> tuple[int, float]:
         """Return how many tokens and US dollars one attempt at a call may cost at most."""
-        from evolve.mutate.prompt import Prompt
+        from evolve.mutate.prompts.prompt import Prompt
 
         if call is None:
             return 0, 0.0
@@ -109,8 +109,8 @@ class Proposer:
 
     async def ask(self, call: ModelCall) -> ModelCall:
         """Send a call and return it with its answer, which is committed before this returns."""
-        from evolve.mutate.client import AnswerStatus
-        from evolve.mutate.prompt import Prompt
+        from evolve.mutate.models.client import AnswerStatus
+        from evolve.mutate.prompts.prompt import Prompt
 
         answer = await self._clients[call.model].complete(Prompt(call.system, call.prompt, Kind(call.kind)), call.step)
         failed = answer.status in (AnswerStatus.ERROR, AnswerStatus.TIMEOUT)
@@ -163,7 +163,7 @@ class Proposer:
     def _read(self, selection: Selection, call: ModelCall) -> Proposal:
         if call.error:  # an answer without text, or a refusal
             return Proposal(call.kind, None, call.error)
-        from evolve.mutate.answer import read_answer
+        from evolve.mutate.answers.answer import read_answer
 
         parent = self._population.example(selection.parent_id)
         return read_answer(parent.source, call.answer, call.kind, self._problem.evaluator.defines)

@@ -13,8 +13,8 @@ from evolve.racing import Race
 from evolve.scoring import InstanceResult
 
 if TYPE_CHECKING:
-    from evolve.mutate.client import Answer
-    from evolve.mutate.prompt import Prompt
+    from evolve.mutate.models.client import Answer
+    from evolve.mutate.prompts.prompt import Prompt
 
 
 class TapeClient:
@@ -32,7 +32,7 @@ class TapeClient:
 
     async def complete(self, prompt: Prompt, call_id: int) -> Answer:
         """Return the recorded answer. Raises UsageError when the prompt is another one than the recorded."""
-        from evolve.mutate.client import Answer, AnswerStatus
+        from evolve.mutate.models.client import Answer, AnswerStatus
 
         call = self._tape.calls.get(call_id)
         if call is None or call.request != prompt.digest(self._model):

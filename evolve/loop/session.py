@@ -28,8 +28,8 @@ from evolve.loop.proposing import Proposer
 from evolve.loop.replaying import tape_clients
 from evolve.loop.steps import GRACE_S, Steps, recall_best
 from evolve.loop.stopping import Stop, Stopped, signals
-from evolve.mutate.prices import require_prices, with_known_prices
-from evolve.mutate.providers import Client, make_clients
+from evolve.mutate.models.prices import require_prices, with_known_prices
+from evolve.mutate.models.providers import Client, make_clients
 from evolve.mutate.source import check, fingerprint
 from evolve.observer import Audience, Observer, RunResult
 from evolve.racing import Race
@@ -134,7 +134,7 @@ def _templates(config: RunConfig, problem: Problem) -> tuple[Path, ...]:
     own = problem.folder / "prompts"
     folders = tuple(folder for folder in (config.prompt.templates, own if own.is_dir() else None) if folder)
     if folders and config.asks_models:
-        from evolve.mutate.template_check import check_templates
+        from evolve.mutate.prompts.template_check import check_templates
 
         check_templates(folders)
     return folders

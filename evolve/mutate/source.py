@@ -9,7 +9,7 @@ import re
 import warnings
 from collections.abc import Iterator
 
-from evolve.mutate.normal_form import normal_form
+from evolve.mutate.novelty.normal_form import normal_form
 
 MAX_SOURCE_BYTES = 200_000
 

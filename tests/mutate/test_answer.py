@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_server import constants, edit, program_in, trivial
 
-from evolve.mutate.answer import MAX_ANSWER_CHARS, read_answer
-from evolve.mutate.evolve_block import editable_lines
+from evolve.mutate.answers.answer import MAX_ANSWER_CHARS, read_answer
+from evolve.mutate.answers.evolve_block import editable_lines
 from evolve.mutate.mutation import Kind
 from evolve.mutate.source import check
 

@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 from model_server import FAULTS, Answer, Http, ModelServer, Reply, Script, Wire, with_faults
 
 from evolve.errors import UsageError
-from evolve.mutate import client as client_module
-from evolve.mutate.client import AnswerStatus
-from evolve.mutate.completion import Api, read_completion
-from evolve.mutate.fault import retry_after_s
+from evolve.mutate.models import client as client_module
+from evolve.mutate.models.client import AnswerStatus
+from evolve.mutate.models.completion import Api, read_completion
+from evolve.mutate.models.fault import retry_after_s
+from evolve.mutate.models.stream import AnswerReader
 from evolve.mutate.mutation import Kind
-from evolve.mutate.prompt import Prompt
-from evolve.mutate.stream import AnswerReader
+from evolve.mutate.prompts.prompt import Prompt
 
 APIS: tuple[Api, ...] = ("chat", "responses")
 _KEYS = st.sampled_from(["choices", "message", "content", "refusal", "usage", "prompt_tokens", "text", "error"])
@@ -399,7 +399,7 @@ def test_the_same_request_has_the_same_digest_and_another_model_another() -> Non
 
 def test_the_sdk_is_imported_only_when_a_model_is_asked() -> None:
     program = (
-        "import sys, evolve.mutate.client, evolve.mutate.prompt\n"
+        "import sys, evolve.mutate.models.client, evolve.mutate.prompts.prompt\n"
         "print('openai' in sys.modules, 'jinja2' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

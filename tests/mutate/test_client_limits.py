@@ -15,11 +15,11 @@ from model_server import Answer, Http, ModelServer, Reply, Wire
 
 from evolve.config import ModelConfig, RateConfig
 from evolve.errors import UsageError
-from evolve.mutate import client as client_module
-from evolve.mutate.breaker import Breaker
-from evolve.mutate.client import AnswerStatus, ModelClient
-from evolve.mutate.providers import Client, make_clients
-from evolve.mutate.rate import RateLimit
+from evolve.mutate.models import client as client_module
+from evolve.mutate.models.breaker import Breaker
+from evolve.mutate.models.client import AnswerStatus, ModelClient
+from evolve.mutate.models.providers import Client, make_clients
+from evolve.mutate.models.rate import RateLimit
 
 
 def of(settings: dict[str, object]) -> ModelConfig:

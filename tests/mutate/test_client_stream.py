@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_server import Answer, Http, Json, ModelServer, Reply, Script, Wire
 
-from evolve.mutate.client import CAP_TOKENS, AnswerStatus
-from evolve.mutate.completion import Api, Usage, read_usage
-from evolve.mutate.stream import AnswerReader
+from evolve.mutate.models.client import CAP_TOKENS, AnswerStatus
+from evolve.mutate.models.completion import Api, Usage, read_usage
+from evolve.mutate.models.stream import AnswerReader
 
 PRICES = {"usd_per_mtok_in": 2.0, "usd_per_mtok_out": 10.0}
 LONG = "".join(f"line {n}: é\n" for n in range(400))

@@ -15,10 +15,10 @@ from client_parts import KEY, PROMPT
 
 from evolve.config import ModelConfig, RateConfig
 from evolve.errors import UsageError
-from evolve.mutate.client import Answer, AnswerStatus
-from evolve.mutate.command import CommandClient
-from evolve.mutate.prompt import Prompt
-from evolve.mutate.providers import make_clients
+from evolve.mutate.models.client import Answer, AnswerStatus
+from evolve.mutate.models.command import CommandClient
+from evolve.mutate.models.providers import make_clients
+from evolve.mutate.prompts.prompt import Prompt
 
 
 def command(line: str, *keys: str, **settings: Any) -> CommandClient:

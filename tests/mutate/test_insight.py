@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolve.mutate.insight import read_insight, rule_insight
+from evolve.mutate.answers.insight import read_insight, rule_insight
 from evolve.mutate.mutation import Example
 
 BEFORE = Example(

@@ -12,9 +12,9 @@ from client_parts import PROMPT
 
 from evolve.config import MANUAL, ModelConfig, RateConfig
 from evolve.errors import UsageError
-from evolve.mutate.client import Answer, AnswerStatus
-from evolve.mutate.manual import ManualClient
-from evolve.mutate.providers import make_clients
+from evolve.mutate.models.client import Answer, AnswerStatus
+from evolve.mutate.models.manual import ManualClient
+from evolve.mutate.models.providers import make_clients
 
 
 def manual(folder: Path, **settings: object) -> ManualClient:

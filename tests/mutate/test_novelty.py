@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evolve.mutate.likeness import Likeness, signature, tokens
-from evolve.mutate.novelty import NOTHING, NoveltyThreshold
+from evolve.mutate.novelty.likeness import Likeness, signature, tokens
+from evolve.mutate.novelty.threshold import NOTHING, NoveltyThreshold
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (ROOT / "evaluators" / "eplb" / "baselines" / "deepseek_hierarchical.py").read_text()
@@ -79,7 +79,7 @@ def test_any_text_has_a_signature_in_bounded_time(source: str) -> None:
 
 def test_a_signature_does_not_hang_on_the_hash_seed() -> None:
     code = (
-        "from evolve.mutate.likeness import signature, Likeness\n"
+        "from evolve.mutate.novelty.likeness import signature, Likeness\n"
         "import hashlib, sys\n"
         "body = ''.join(f'v{k} = v{k} + {k}\\n' for k in range(60))\n"
         "likeness = Likeness()\n"

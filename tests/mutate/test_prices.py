@@ -9,8 +9,8 @@ import pytest
 
 from evolve.config import ModelConfig
 from evolve.errors import UsageError
-from evolve.mutate.completion import Usage
-from evolve.mutate.prices import PRICES, prices_of, require_prices, with_known_prices
+from evolve.mutate.models.completion import Usage
+from evolve.mutate.models.prices import PRICES, prices_of, require_prices, with_known_prices
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from evolve.mutate.mutation import Attempt, Example, Insight, Kind, Request
-from evolve.mutate.prompt import Prompt, build_prompt, choose_kind
+from evolve.mutate.prompts.prompt import Prompt, build_prompt, choose_kind
 
 GOLDEN = Path(__file__).parent / "golden"
 

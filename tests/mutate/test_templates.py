@@ -10,10 +10,10 @@ import pytest
 
 from evolve.errors import UsageError
 from evolve.mutate.mutation import Example, Kind, Request
-from evolve.mutate.prompt import build_prompt
-from evolve.mutate.prompt_content import Shown, comparison, task
-from evolve.mutate.template_check import check_templates
-from evolve.mutate.templates import BUILT_IN, PARTS, SYSTEM, USER
+from evolve.mutate.prompts.content import Shown, comparison, task
+from evolve.mutate.prompts.prompt import build_prompt
+from evolve.mutate.prompts.template_check import check_templates
+from evolve.mutate.prompts.templates import BUILT_IN, PARTS, SYSTEM, USER
 
 PROGRAM = Example(17, "def place(num_gpus, models):\n    return [0 for _ in models]\n", "ok", 41.5)
 

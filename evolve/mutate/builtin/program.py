@@ -12,10 +12,10 @@ import itertools
 import re
 from functools import cached_property
 
+from evolve.mutate.answers.evolve_block import editable_lines, is_marker
 from evolve.mutate.builtin.places import Function, Places, Site, Spot
 from evolve.mutate.builtin.scope import Flow
 from evolve.mutate.builtin.syntax import span
-from evolve.mutate.evolve_block import editable_lines, is_marker
 
 LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 """Lines as Python counts them; `str.splitlines` also breaks at form feeds and the like."""

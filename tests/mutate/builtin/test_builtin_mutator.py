@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from varied_programs import MARKED, PROGRAMS, TWO_BLOCKS, UNCHANGEABLE
 
+from evolve.mutate.answers.evolve_block import editable_lines
 from evolve.mutate.builtin import WEIGHTS, BuiltinMutator
 from evolve.mutate.builtin.mutator import LARGEST, analysed
 from evolve.mutate.builtin.sameness import same
-from evolve.mutate.evolve_block import editable_lines
 from evolve.mutate.mutation import Example, Proposal, Request
 from evolve.mutate.source import check, fingerprint, parse
 

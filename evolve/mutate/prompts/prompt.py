@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evolve.mutate.mutation import Kind, Request
-from evolve.mutate.prompt_content import Shown, comparison, shorter, task
-from evolve.mutate.templates import render
+from evolve.mutate.prompts.content import Shown, comparison, shorter, task
+from evolve.mutate.prompts.templates import render
 
 BUDGET_TOKENS = 24_000
 BYTES_PER_TOKEN = 4
@@ -43,7 +43,7 @@ def build_prompt(request: Request, budget_tokens: int = BUDGET_TOKENS, folders: 
     request: for CROSSOVER its first inspiration is the second parent. For REPAIR its subjects may hold the pair (last
         sound ancestor, parent); for INSIGHT they are the pairs to learn from, the most telling first.
     budget_tokens: the length to stay under, at four bytes a token. For it the least useful parts are left out, one
-        after another (`prompt_content` has the order); the statement and the parent's code never, nor is code cut, so
+        after another (`content` has the order); the statement and the parent's code never, nor is code cut, so
         that a program longer than the budget gives a prompt longer than the budget.
     folders: templates that stand in place of the built-in ones, the first folder before the second.
     Raises UsageError when such a template fails; `check_templates` finds that before a run.

@@ -7,10 +7,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evolve.mutate.evolve_block import editable_lines, is_marker, may_replace, with_blocks_of
-from evolve.mutate.matching import NoPlace, Quoted, without_blank_ends
+from evolve.mutate.answers.evolve_block import editable_lines, is_marker, may_replace, with_blocks_of
+from evolve.mutate.answers.matching import NoPlace, Quoted, without_blank_ends
+from evolve.mutate.answers.own_words import own_words
 from evolve.mutate.mutation import Kind, Proposal
-from evolve.mutate.own_words import own_words
 from evolve.mutate.source import check
 
 MAX_ANSWER_CHARS = 2_000_000

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from evolve.errors import UsageError
 from evolve.mutate.mutation import Example, Kind
-from evolve.mutate.quoting import fenced
+from evolve.mutate.prompts.quoting import fenced
 
 if TYPE_CHECKING:
     import jinja2
 
-BUILT_IN = Path(__file__).parent / "prompts"
+BUILT_IN = Path(__file__).parent
 SYSTEM = tuple(f"{kind}.j2" for kind in Kind)
 """One for each kind: the system message."""
 USER = ("task.j2", "comparison.j2")

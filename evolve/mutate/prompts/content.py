@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evolve.mutate.evolve_block import editable_lines
+from evolve.mutate.answers.evolve_block import editable_lines
 from evolve.mutate.mutation import Attempt, Example, Kind, Request
-from evolve.mutate.quoting import excerpt, one_line, printable
+from evolve.mutate.prompts.quoting import excerpt, one_line, printable
 
 BY_EDITS = frozenset({Kind.EDIT, Kind.REPAIR})
 """Kinds that ask for SEARCH/REPLACE edits; the others ask for a whole program."""

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from evolve.config import ModelConfig
-from evolve.mutate.completion import Api
-from evolve.mutate.endpoint import OPENAI_URL
-from evolve.mutate.prompt import Prompt
+from evolve.mutate.models.completion import Api
+from evolve.mutate.models.endpoint import OPENAI_URL
+from evolve.mutate.prompts.prompt import Prompt
 
 _REFUSAL = re.compile(
     r"unsupported|not (?:be )?(?:supported|permitted|allowed|recognized|accepted|available)|does not support"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from evolve.config import ModelConfig
 from evolve.errors import UsageError
-from evolve.mutate.client import CAP_TOKENS, RUN_OUT, Answer, AnswerStatus, LeftS, no_limit
-from evolve.mutate.completion import estimated_tokens, storable
-from evolve.mutate.prompt import Prompt
+from evolve.mutate.models.client import CAP_TOKENS, RUN_OUT, Answer, AnswerStatus, LeftS, no_limit
+from evolve.mutate.models.completion import estimated_tokens, storable
+from evolve.mutate.prompts.prompt import Prompt
 
 LOOK_EVERY_S = 0.25
 SETTLED_S = 1.0

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from evolve.mutate.completion import (
+from evolve.mutate.models.completion import (
     Api,
     Completion,
     Usage,

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from evolve.errors import UsageError
 from evolve.mutate.mutation import Attempt, Example, Insight, Kind, Request
-from evolve.mutate.prompt import build_prompt
-from evolve.mutate.prompt_content import Shown, comparison, task
-from evolve.mutate.templates import BUILT_IN, PARTS, SYSTEM, USER, syntax
+from evolve.mutate.prompts.content import Shown, comparison, task
+from evolve.mutate.prompts.prompt import build_prompt
+from evolve.mutate.prompts.templates import BUILT_IN, PARTS, SYSTEM, USER, syntax
 
 
 def check_templates(folders: Sequence[Path]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evolve.mutate.quoting import one_line
+from evolve.mutate.prompts.quoting import one_line
 
 IDEA_CHARS = 300
 SENTENCES = 2

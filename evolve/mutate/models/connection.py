@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from evolve.errors import UsageError
-from evolve.mutate.completion import Completion
-from evolve.mutate.endpoint import is_loopback
-from evolve.mutate.fault import RETRIED, Fault, retry_after_s
-from evolve.mutate.stream import AnswerReader
+from evolve.mutate.models.completion import Completion
+from evolve.mutate.models.endpoint import is_loopback
+from evolve.mutate.models.fault import RETRIED, Fault, retry_after_s
+from evolve.mutate.models.stream import AnswerReader
 
 if TYPE_CHECKING:
     import openai

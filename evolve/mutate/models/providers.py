@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from evolve.config import BUILTIN, MANUAL, ModelConfig, RateConfig
 
 if TYPE_CHECKING:
-    from evolve.mutate.client import Answer, LeftS, MayRetry
-    from evolve.mutate.prompt import Prompt
+    from evolve.mutate.models.client import Answer, LeftS, MayRetry
+    from evolve.mutate.prompts.prompt import Prompt
 
 
 class Client(Protocol):
@@ -50,11 +50,11 @@ def make_clients(
     asked = [model for model in models if model.name != BUILTIN]
     if not asked:
         return {}
-    from evolve.mutate.breaker import Breaker
-    from evolve.mutate.client import ModelClient, no_limit
-    from evolve.mutate.command import CommandClient
-    from evolve.mutate.manual import ManualClient
-    from evolve.mutate.rate import RateLimit
+    from evolve.mutate.models.breaker import Breaker
+    from evolve.mutate.models.client import ModelClient, no_limit
+    from evolve.mutate.models.command import CommandClient
+    from evolve.mutate.models.manual import ManualClient
+    from evolve.mutate.models.rate import RateLimit
 
     left_s = left_s or no_limit
     keys = sorted({model.api_key_env for model in asked if model.is_served})

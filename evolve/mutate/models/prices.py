@@ -11,8 +11,8 @@ from pathlib import Path
 
 from evolve.config import ModelConfig
 from evolve.errors import UsageError
-from evolve.mutate.completion import Usage
-from evolve.mutate.endpoint import OPENAI_URL
+from evolve.mutate.models.completion import Usage
+from evolve.mutate.models.endpoint import OPENAI_URL
 
 PRICES = Path(__file__).parent / "prices.toml"
 

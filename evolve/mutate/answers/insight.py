@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from evolve.mutate.mutation import Example
-from evolve.mutate.normal_form import normal_form
-from evolve.mutate.quoting import one_line, printable
+from evolve.mutate.novelty.normal_form import normal_form
+from evolve.mutate.prompts.quoting import one_line, printable
 from evolve.mutate.source import parse
 
 LINE_CHARS = 300

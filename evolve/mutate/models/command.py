@@ -13,11 +13,11 @@ from contextlib import suppress
 
 from evolve.config import COMMAND, ModelConfig
 from evolve.errors import UsageError
-from evolve.mutate.client import CAP_TOKENS, RUN_OUT, Answer, AnswerStatus, LeftS, no_limit
-from evolve.mutate.completion import storable
-from evolve.mutate.endpoint import key_in
-from evolve.mutate.manual import MOST_BYTES, answer_by_hand
-from evolve.mutate.prompt import Prompt
+from evolve.mutate.models.client import CAP_TOKENS, RUN_OUT, Answer, AnswerStatus, LeftS, no_limit
+from evolve.mutate.models.completion import storable
+from evolve.mutate.models.endpoint import key_in
+from evolve.mutate.models.manual import MOST_BYTES, answer_by_hand
+from evolve.mutate.prompts.prompt import Prompt
 
 STDERR_BYTES = 4096
 LINGER_S = 0.5

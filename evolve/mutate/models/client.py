@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Any
 
 from evolve.config import ModelConfig, RateConfig
 from evolve.errors import UsageError
-from evolve.mutate.breaker import Breaker
-from evolve.mutate.completion import Completion, Usage, estimated_tokens, storable
-from evolve.mutate.connection import Connection
-from evolve.mutate.endpoint import OPENAI_URL, checked_url, key_in
-from evolve.mutate.fault import Fault
-from evolve.mutate.prices import prices_of
-from evolve.mutate.rate import RateLimit
-from evolve.mutate.request import RequestForm
-from evolve.mutate.stream import AnswerReader
+from evolve.mutate.models.breaker import Breaker
+from evolve.mutate.models.completion import Completion, Usage, estimated_tokens, storable
+from evolve.mutate.models.connection import Connection
+from evolve.mutate.models.endpoint import OPENAI_URL, checked_url, key_in
+from evolve.mutate.models.fault import Fault
+from evolve.mutate.models.prices import prices_of
+from evolve.mutate.models.rate import RateLimit
+from evolve.mutate.models.request import RequestForm
+from evolve.mutate.models.stream import AnswerReader
 
 if TYPE_CHECKING:
-    from evolve.mutate.prompt import Prompt
+    from evolve.mutate.prompts.prompt import Prompt
 
 LONGEST_PAUSE_S = 30.0
 BACKOFF_S = 0.5

@@ -1,0 +1,1 @@
+"""Which programs are the same, which are alike, and how like is too like."""
