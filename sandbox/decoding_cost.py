@@ -16,17 +16,17 @@ them all alike, and then a dict of n keys costs n * n / 2 comparisons.
 """
 
 SMALL = 32 * 2**10
-"""Bytes of a payload that cannot hold enough keys to matter."""
+"""Bytes of a payload that cannot hold enough parts or keys to matter: nobody need ask."""
 
 MAX_DEPTH = 2000
 """Brackets within brackets that are followed; the decoder gives up earlier."""
 
 
 def refusal(payload: memoryview) -> str:
-    """Return why a payload must not be decoded, "" when it may."""
+    """Return why a payload of more than SMALL bytes must not be decoded, "" when it may."""
     if len(payload) * _MOST_PER_BYTE > MAX_DECODED_BYTES and decoded_bytes(payload) > MAX_DECODED_BYTES:
         return f"the answer would take more than {MAX_DECODED_BYTES >> 20} MB of memory: too many small parts"
-    if len(payload) > SMALL and _MAP.search(payload) and key_work(payload) > MAX_KEY_WORK:
+    if _MAP.search(payload) and key_work(payload) > MAX_KEY_WORK:
         return "a dict has too many keys that are no text: answer with a list or an array"
     return ""
 

@@ -121,8 +121,7 @@ def encode(value: Any) -> bytes:
 
 def decode(payload: memoryview) -> Any:
     """Read a payload as plain values. Raises Malformed for whatever is not one, or would cost too much."""
-    bomb = decoding_cost.refusal(payload)
-    if bomb:
+    if len(payload) > decoding_cost.SMALL and (bomb := decoding_cost.refusal(payload)):
         raise Malformed(bomb)
     try:
         value = _decoder.decode(payload)

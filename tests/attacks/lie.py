@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import numpy as np
-from attacks.attack import Attack
+from attacks.attack import PATIENT, Attack
 
 from sandbox import Sandbox
 
@@ -134,7 +134,13 @@ LIE = (
             ("nine_dimensions", "zeros((1,) * 9)"),
         )
     ),
-    Attack("integer_of_a_million_digits", "def answer(facts): return 10**10**6", failure="bad_answer", words="sent"),
+    Attack(
+        "integer_of_a_million_digits",
+        "def answer(facts): return 10**10**6",
+        failure="bad_answer",
+        words="sent",
+        limits=PATIENT,  # the power alone takes a while
+    ),
     Attack("set", "def answer(facts): return object", failure="bad_answer", words="type cannot be sent"),
     Attack(
         "second_answer_at_once",

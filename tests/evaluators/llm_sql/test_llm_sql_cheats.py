@@ -126,4 +126,4 @@ def test_seed_scores_about_zero_and_the_reference_program_about_a_hundred(sandbo
     one = min(LlmSql().instances(split), key=lambda one: len(one.table.rows))
     for source, expected in ((SEED, 0.0), (BASELINES["ggr_local_search"], 100.0)):
         with sandbox.start(source) as candidate:
-            assert LlmSql().evaluate(candidate, one).score == pytest.approx(expected, abs=4)
+            assert LlmSql().evaluate(candidate, one).score == pytest.approx(expected, abs=8)
