@@ -18,6 +18,9 @@ BASELINES = Path(evaluators.spot_single.__file__).parent / "baselines"
 SEED = Path(str(seeds.__file__)).parent / "spot_single.py"
 
 
+OWN = (Split.TRAIN, Split.VALIDATION, Split.TEST)
+
+
 @functools.cache
 def played(program: Path, split: Split = Split.PUBLIC) -> tuple[Outcome, ...]:
     evaluator, source = SpotSingle(), program.read_text(encoding="utf-8")
@@ -52,14 +55,14 @@ def test_published_order_of_the_heuristics_holds() -> None:
     assert summary("all_on_demand")["adrs_score"] == 0
 
 
-@pytest.mark.parametrize("split", [Split.TRAIN, Split.VALIDATION, Split.TEST])
+@pytest.mark.parametrize("split", OWN)
 def test_uniform_progress_beats_greedy_and_greedy_beats_on_demand_on_our_windows(split: Split) -> None:
     assert score(BASELINES / "uniform_progress.py", split) > 20
     assert score(BASELINES / "greedy.py", split) == pytest.approx(0, abs=1e-9)
     assert score(BASELINES / "all_on_demand.py", split) < -20
 
 
-@pytest.mark.parametrize("split", list(Split))
+@pytest.mark.parametrize("split", [*OWN, pytest.param(Split.PUBLIC, marks=pytest.mark.slow)])
 def test_the_seed_pays_in_every_window_exactly_what_greedy_pays(split: Split) -> None:
     seed, greedy = played(SEED, split), played(BASELINES / "greedy.py", split)
     assert [o.metrics for o in seed] == [o.metrics for o in greedy]

@@ -123,7 +123,7 @@ def test_seed_and_the_order_as_given_score_zero(split):
         assert [o.score for o in outcomes(source, split)] == [0.0] * len(outcomes(source, split))
 
 
-@pytest.mark.parametrize(("split", "index"), [(Split.TRAIN, 4), (Split.PUBLIC, 2)])
+@pytest.mark.parametrize(("split", "index"), [pytest.param(Split.TRAIN, 4, marks=pytest.mark.slow), (Split.PUBLIC, 2)])
 def test_the_reference_program_scores_a_hundred_through_the_sandbox(sandbox, split, index):
     workload = TxnScheduling().instances(split)[index]
     assert in_sandbox(sandbox, SOURCES["smf_local_search"], workload).score == 100

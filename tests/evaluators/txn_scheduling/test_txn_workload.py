@@ -37,9 +37,12 @@ def test_every_workload_is_the_one_its_figures_were_computed_from():
     assert programs_digest() == stored().programs, "run python -m evaluators.txn_scheduling.reference"
 
 
-def test_a_sample_of_the_stored_figures_is_computed_again():
-    for workload in (workloads(Split.PUBLIC)[1], workloads(Split.VALIDATION)[6]):
-        assert compute(workload) == figures_of(workload)
+@pytest.mark.parametrize(
+    ("split", "index"), [(Split.PUBLIC, 1), pytest.param(Split.VALIDATION, 6, marks=pytest.mark.slow)]
+)
+def test_a_sample_of_the_stored_figures_is_computed_again(split, index):
+    workload = workloads(split)[index]
+    assert compute(workload) == figures_of(workload)
 
 
 def test_workloads_that_tell_nothing_were_redrawn_and_no_reference_is_below_the_bound():
