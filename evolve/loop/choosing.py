@@ -135,8 +135,7 @@ class Chooser:
             kind = Kind(name)
         if kind is Kind.REPAIR and broken is not None:
             id, reason = broken
-            sound = next((a for a in self._ancestors(id) if a in self._scores), 0)
-            return kind, Choice(id, (sound,), self._islands[id], reason), why
+            return kind, Choice(id, (self._sound_ancestor(id),), self._islands[id], reason), why
         return kind, choice, why
 
     def _insight(self, step: int, told: int, weights: Mapping[str, float]) -> Selection:
@@ -183,7 +182,7 @@ class Chooser:
         self._parents[id], self._islands[id] = selection.parent_id, selection.island
         is_outrun = end.status is Status.OUTRUN
         self._strategy.tell(Scored(id, selection.parent_id, selection.island, end.score, is_outrun))
-        before = next((self._scores[a] for a in self._ancestors(id) if a in self._scores), self._worst)
+        before = self._scores[self._sound_ancestor(id)]
         if end.nearest_id is not None and end.likeness is not None:
             self._novelty.learn(end.likeness, end.score != self._scores.get(end.nearest_id))
         if end.score is None:
@@ -211,7 +210,7 @@ class Chooser:
                 self._desk.tried(selection.parent_id, selection.step, sound, end.failure if failed else None)
         elif failed and end.called:
             span = self._best - self._worst
-            before = next((self._scores[a] for a in self._ancestors(selection.step) if a in self._scores), self._worst)
+            before = self._scores[self._sound_ancestor(selection.step)]
             self._desk.broken(selection.step, (before - self._worst) / span if span > 0 else 1.0, end.failure)
 
     # -- what prompts tell ---------------------------------------------------------------------------------------
@@ -234,6 +233,10 @@ class Chooser:
                 return
             yield above
             id = above
+
+    def _sound_ancestor(self, id: int) -> int:
+        """Return the nearest ancestor with a score; the seed has one."""
+        return next((above for above in self._ancestors(id) if above in self._scores), 0)
 
     def _chance(self, purpose: str, step: int) -> random.Random:
         return random.Random(f"{self._config.seed}/{purpose}/{step}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evolve.archive import CallStatus, Fate, ModelCall, Program, Selection, Store
-from evolve.config import BUILTIN, RunConfig
+from evolve.config import RunConfig
 from evolve.loop.choosing import Background
 from evolve.loop.population import Population
 from evolve.mutate.answers.insight import read_insight, rule_insight
@@ -67,10 +67,8 @@ class Proposer:
         self._baselines = baselines
         self._templates = templates
 
-    def question(self, selection: Selection, background: Background) -> ModelCall | None:
-        """Return the call that a step makes, not sent yet; None for a step of the built-in mutator."""
-        if selection.mutator == BUILTIN:
-            return None
+    def question(self, selection: Selection, background: Background) -> ModelCall:
+        """Return the call that a step makes, not sent yet."""
         from evolve.mutate.prompts.prompt import build_prompt
 
         request = replace(
@@ -98,12 +96,10 @@ class Proposer:
             status=CallStatus.SENT,
         )
 
-    def worst_case(self, call: ModelCall | None) -> tuple[int, float]:
+    def worst_case(self, call: ModelCall) -> tuple[int, float]:
         """Return how many tokens and US dollars one attempt at a call may cost at most."""
         from evolve.mutate.prompts.prompt import Prompt
 
-        if call is None:
-            return 0, 0.0
         tokens, cost_usd = self._clients[call.model].worst_case(Prompt(call.system, call.prompt, Kind(call.kind)))
         return tokens, cost_usd or 0.0
 

@@ -179,7 +179,9 @@ class Steps:
     def _begin(self, step: int, free: frozenset[str]) -> tuple[Room, str]:
         """Choose, commit the choice and the prompt, and start the step, if the budget has room for its call."""
         selection = self._chooser.choose(step, self._told, free)
-        call = self._proposer.question(selection, self._chooser.background(selection.parent_id))
+        call = None
+        if selection.mutator != BUILTIN:
+            call = self._proposer.question(selection, self._chooser.background(selection.parent_id))
         worst = self._worst_case(call)
         if self._tape is None:
             room, reason = self._ledger.room_for(worst, len(self._tasks))

@@ -94,11 +94,6 @@ class RunReport:
     setbacks: tuple[Setback, ...]
     outrun: int = 0
 
-    @property
-    def uses_models(self) -> bool:
-        """Whether a model is asked, and not only the built-in mutator."""
-        return self.config.asks_models
-
     def row(self, role: str) -> ProgramRow | None:
         """Return the seed's or the best program's row; the seed's for both when nothing is better."""
         found = next((row for row in self.rows if row.role == role), None)

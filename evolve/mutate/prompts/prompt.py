@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from evolve.mutate.prompts.templates import render
 BUDGET_TOKENS = 24_000
 BYTES_PER_TOKEN = 4
 """An estimate, and a low one for English and Python: prompts come out shorter than their budget, not longer."""
-EDIT_SHARE = 0.7
 
 
 @dataclass(frozen=True)
@@ -30,11 +28,6 @@ class Prompt:
     def digest(self, model: str) -> str:
         """Return the hash of the request: sha256 over the model's name and both messages."""
         return hashlib.sha256(json.dumps([model, self.system, self.user]).encode()).hexdigest()
-
-
-def choose_kind(rng: random.Random) -> Kind:
-    """Draw what to ask for: an edit seven times in ten, else a whole program."""
-    return Kind.EDIT if rng.random() < EDIT_SHARE else Kind.REWRITE
 
 
 def build_prompt(request: Request, budget_tokens: int = BUDGET_TOKENS, folders: Sequence[Path] = ()) -> Prompt:
