@@ -122,8 +122,8 @@ def answer(facts):
     Attack(
         "number_that_takes_for_ever_to_fold",
         "X = 2**2**2**2**2**2\ndef answer(facts): return 1\n",
-        failure="timeout",
-        words="wall time of a call|CPU time",
+        failure="any",
+        words="wall time of a call|CPU time|out of memory",  # whichever comes first on this host
     ),
     Attack(
         "priority_of_the_whole_user",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from attacks.attack import PATIENT, TOOLS, Attack
+from attacks.attack import PATIENT, TOOLS, UNHURRIED, Attack
 
 from sandbox import Sandbox
 
@@ -50,7 +50,7 @@ def memory(name: str, body: str) -> Attack:
         words=MEMORY,
         layers=RLIMITS,
         loot=True,
-        limits=PATIENT,
+        limits=UNHURRIED,
     )
 
 
@@ -121,7 +121,7 @@ def answer(facts):
         words="Cannot allocate memory",
         layers=RLIMITS,
         loot=True,
-        limits=PATIENT,
+        limits=UNHURRIED,
     ),
     Attack(
         "memory_by_brk",
@@ -137,6 +137,7 @@ def answer(facts):
         words=MEMORY,
         layers=RLIMITS,
         loot=True,
+        limits=UNHURRIED,
     ),
     Attack(
         "locked_memory",
