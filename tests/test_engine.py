@@ -101,7 +101,8 @@ def test_two_servers_a_budget_a_kill_a_resume_and_a_replay(tmp_path: Path) -> No
     shares = {share["name"]: share for share in costs["by_model"]}
     assert set(shares) == {"large", "small"}
     assert sum(share["cost_usd"] for share in shares.values()) == pytest.approx(done.json["cost_usd"])
-    assert all(share["calls"] > 0 and share["programs"] > 0 for share in shares.values())
+    assert all(share["calls"] > 0 for share in shares.values())
+    assert sum(share["programs"] for share in shares.values()) == done.json["evaluations"] > 0
     with Store.open(tmp_path / "run") as store:
         calls = store.model_calls()
         assert all(call.status is CallStatus.ANSWERED for call in calls)
