@@ -204,7 +204,7 @@ class RunConfig(Part):
 
     problem: str = Field(default="", description="a bundled evaluator's name, or the path of a problem's folder")
     evaluator: dict[str, Any] = Field(default_factory=dict, description="options of the evaluator, as it names them")
-    seed: int = Field(default=0, ge=0, description="the only source of chance")
+    seed: int = Field(default=0, ge=0, le=2**63 - 1, description="the only source of chance")
     deterministic: bool = Field(
         default=False,
         description="tell results in the order of steps, with a fixed lag: one seed, one run, at any speed",

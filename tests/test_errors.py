@@ -43,6 +43,8 @@ TABLE = {
     "run {trivial} --evaluations x": "Invalid value for '--evaluations': 'x' is not a valid integer range. "
     "(see: evolve run --help)",
     "run {trivial} --minutes 0": "Invalid value for '--minutes': 0.0 is not in the range x>0. (see: evolve run --help)",
+    "run {trivial} --seed 9223372036854775808": "configuration: seed = 9223372036854775808: "
+    "Input should be less than or equal to 9223372036854775807.",
     "run {trivial} --set evaluator.x=1": "trivial: option 'evaluator.x' is unknown. Known: none.",
     "run {trivial} --set search": "--set search: expected key=value, e.g. --set search.islands=8",
     "run {trivial} --set search.island=8": "configuration: the key 'search.island' does not exist. "
