@@ -65,6 +65,8 @@ TABLE = {
     "expected e.g. http://127.0.0.1:8000/v1",
     "run {trivial} --run file": "file cannot be written: File exists. Give another folder with --run.",
     "run {trivial} --run file/below": "file/below cannot be written: Not a directory. Give another folder with --run.",
+    "run {trivial} --run ./broken_seed": "broken_seed has a seed.py that is not a run's. "
+    "Give another folder with --run.",
     "resume nope": "there is no run 'nope'. `evolve runs` lists the runs.",
     "resume empty": "empty is not a run: it has no archive.db. `evolve runs` lists the runs.",
     "resume not_a_run": "not_a_run/archive.db is not the archive of a run: file is not a database.",
@@ -130,6 +132,18 @@ def test_bad_input_is_one_line_and_exit_code_2(folder: Path, line: str) -> None:
     assert "Traceback" not in said.out
     assert not list(folder.glob("runs/*/archive.db"))
     assert not (folder / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["best.py", "config.toml", "summary.md"])
+def test_a_run_writes_over_no_file_of_a_person(folder: Path, name: str) -> None:
+    (folder / "empty" / name).write_text("mine\n")
+    said = evolve("run", TRIVIAL, "--evaluations", 1, "--run", "empty")
+    assert (said.code, said.err) == (
+        2,
+        f"evolve: empty has a {name} that is not a run's. Give another folder with --run.\n",
+    )
+    assert [file.name for file in (folder / "empty").iterdir()] == [name]
+    assert (folder / "empty" / name).read_text() == "mine\n"
 
 
 def test_a_runs_folder_that_cannot_be_written_is_one_line(folder: Path) -> None:

@@ -61,7 +61,7 @@ def run(
     Without --model, or with --model builtin, a built-in mutator changes programs; no model is asked.
     """
     from evolve.config import resolve
-    from evolve.report.places import new_folder
+    from evolve.report.places import free_folder, new_folder
 
     flags = {
         "problem": evaluator,
@@ -85,7 +85,8 @@ def run(
     from evolve.registry import load_problem
 
     problem = load_problem(resolved.problem, resolved.evaluator)
-    return _run(run or new_folder(problem.evaluator.name), resolved, problem, resume=False, as_json=as_json)
+    folder = new_folder(problem.evaluator.name) if run is None else free_folder(run)
+    return _run(folder, resolved, problem, resume=False, as_json=as_json)
 
 
 @click.command(short_help="Continue a run.")

@@ -16,6 +16,8 @@ RUNS = Path("runs")
 """The runs folder, in the current directory."""
 ARCHIVE = "archive.db"
 LAST = "last"
+WRITTEN = ("best.py", "config.toml", "log.jsonl", "programs", "seed.py", "summary.md")
+"""What a run writes into its folder besides the archive."""
 
 
 def new_folder(evaluator: str, runs: Path = RUNS) -> Path:
@@ -31,6 +33,18 @@ def new_folder(evaluator: str, runs: Path = RUNS) -> Path:
         raise UsageError(f"{runs} cannot be written: no permission. Give another folder with --run DIR.")
     name = re.sub(r"[^A-Za-z0-9_.]+", "_", evaluator)
     return runs / f"{name}-{datetime.date.today().isoformat()}-{secrets.token_hex(3)}"
+
+
+def free_folder(folder: Path) -> Path:
+    """Return the folder that a person gave for a new run.
+
+    Raises UsageError when it holds files that the run would write over. Where it holds a run, the archive says so.
+    """
+    if not os.path.lexists(folder / ARCHIVE):
+        for name in WRITTEN:
+            if os.path.lexists(folder / name):
+                raise UsageError(f"{folder} has a {name} that is not a run's. Give another folder with --run.")
+    return folder
 
 
 def find_run(ref: str, runs: Path = RUNS) -> Path:
