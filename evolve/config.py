@@ -64,7 +64,7 @@ class SearchConfig(Part):
     """Who is the parent, and who inspires."""
 
     strategy: str = Field(default="islands", description="which search: islands")
-    islands: int = Field(default=4, ge=1, description="populations that evolve apart")
+    islands: int = Field(default=4, ge=1, le=10_000, description="populations that evolve apart")
     elites: int = Field(default=12, ge=1, description="programs that an island keeps, the best by train score")
     migrate_every: int = Field(default=40, ge=1, description="results between two migrations, all islands together")
     migrants: int = Field(default=1, ge=0, description="elites that each island hands to the next one at a migration")
@@ -212,6 +212,7 @@ class RunConfig(Part):
     workers: int = Field(
         default_factory=_cores,
         ge=1,
+        le=1_024,
         description="processes that evaluate, one core each",
     )
     require_isolation: bool = Field(default=False, description="refuse to run where a layer of the sandbox is missing")

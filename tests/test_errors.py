@@ -51,6 +51,12 @@ TABLE = {
     "Did you mean 'search.islands'?",
     "run {trivial} --set search.islands=0": "configuration: search.islands = 0: "
     "Input should be greater than or equal to 1.",
+    "run {trivial} --set search.islands=100000000": "configuration: search.islands = 100000000: "
+    "Input should be less than or equal to 10000.",
+    "run {trivial} --set workers=100000": "configuration: workers = 100000: "
+    "Input should be less than or equal to 1024.",
+    "resume empty --workers 100000": "Invalid value for '--workers': 100000 is not in the range 1<=x<=1024. "
+    "(see: evolve resume --help)",
     "run {trivial} --search ilands": "search.strategy 'ilands' is unknown. Did you mean 'islands'? Known: islands.",
     "run {trivial} --config nope.toml": "nope.toml cannot be read: No such file or directory.",
     "run {trivial} --config file": "file is not TOML: "

@@ -19,8 +19,9 @@ settings = click.option(
     metavar="KEY=VALUE",
     help="Set any key of the configuration, e.g. search.islands=8; evaluator.KEY is an option of the problem.",
 )
+# The bounds of `RunConfig.workers`, which `resume` does not ask: to import it here would slow `--help` down.
 workers = click.option(
-    "--workers", type=click.IntRange(min=1), metavar="W", help="Processes that evaluate. Default: one per core."
+    "--workers", type=click.IntRange(1, 1_024), metavar="W", help="Processes that evaluate. Default: one per core."
 )
 require_isolation = click.option(
     "--require-isolation", is_flag=True, help="Refuse to start where a layer of the sandbox is missing."
