@@ -73,6 +73,7 @@ TABLE = {
     "run {trivial} --run file/below": "file/below cannot be written: Not a directory. Give another folder with --run.",
     "run {trivial} --run ./broken_seed": "broken_seed has a seed.py that is not a run's. "
     "Give another folder with --run.",
+    "run {trivial} --run ''": "Invalid value for '--run': the path is empty. (see: evolve run --help)",
     "resume nope": "there is no run 'nope'. `evolve runs` lists the runs.",
     "resume empty": "empty is not a run: it has no archive.db. `evolve runs` lists the runs.",
     "resume not_a_run": "not_a_run/archive.db is not the archive of a run: file is not a database.",

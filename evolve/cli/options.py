@@ -53,9 +53,19 @@ def budgets(text: str) -> Callable[[Command], Command]:
     return decorate
 
 
+class _GivenPath(click.Path):
+    """A path that is not empty: a shell variable that is not set would otherwise mean the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path. Fails on an empty one."""
+        if value == "":
+            self.fail("the path is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def path_option(*names: str, metavar: str, text: str) -> Callable[[Command], Command]:
     """Return an option that takes a path; whether there is something is found out by who reads it."""
-    return click.option(*names, type=click.Path(path_type=Path), metavar=metavar, help=text)
+    return click.option(*names, type=_GivenPath(path_type=Path), metavar=metavar, help=text)
 
 
 def split_and_workers(command: Command) -> Command:

@@ -245,6 +245,10 @@ def test_a_whole_program_without_markers_is_put_into_the_only_block() -> None:
     )
 
 
+def test_a_change_outside_the_evolve_block_is_none_and_says_where_changes_count() -> None:
+    assert "no change inside the evolve block" in error_of(fenced(MARKED + "Y = 2.0\n"), MARKED)
+
+
 def test_a_program_with_other_markers_is_an_error() -> None:
     two = "# EVOLVE-BLOCK-START\nX = 2\n# EVOLVE-BLOCK-END\n" * 2 + WHOLE
     assert "its EVOLVE-BLOCK comments are not those of its parent" in error_of(fenced(two), MARKED)

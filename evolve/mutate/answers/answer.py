@@ -103,7 +103,8 @@ def _lines(text: str) -> list[str]:
 def _checked(parent: list[str], child: list[str], defines: tuple[str, ...]) -> str:
     """Return the child's source. Raises AnswerError when nothing changed or the child is no program of the problem."""
     if [line.rstrip() for line in child] == [line.rstrip() for line in parent]:
-        raise AnswerError("no change: the program is its parent")
+        where = " inside the evolve block" if editable_lines(parent) else ""
+        raise AnswerError(f"no change{where}: the program is its parent")
     source = "\n".join(child) + "\n"
     if error := check(source, defines):
         raise AnswerError(f"the changed program is broken: {error}")
