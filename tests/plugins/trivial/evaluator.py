@@ -25,4 +25,6 @@ class Trivial(Evaluator):
         x = candidate.call("answer")
         if type(x) not in (int, float) or not math.isfinite(x):
             raise Infeasible(f"answer() returned {x!r:.80}, expected a finite number")
-        return Outcome(max(-100.0, 100 * (1 - abs(x - 42) / 41)), {"distance": abs(x - 42.0)}, f"{x} is not 42")
+        distance = abs(x - 42.0)
+        feedback = f"{x} is {distance} from 42" if distance else ""
+        return Outcome(max(-100.0, 100 * (1 - distance / 41)), {"distance": distance}, feedback)
