@@ -312,7 +312,7 @@ def _with_models(tree: dict[str, Any], where: str) -> dict[str, Any]:
         raise UsageError(f"{where}: a model of [[models]] is there twice, or has no name.")
     if names is None:
         chosen = listed or [{"name": BUILTIN}]
-    elif isinstance(names, list | tuple) and names and all(isinstance(name, str) for name in names):
+    elif isinstance(names, list | tuple) and names and all(isinstance(name, str) and name for name in names):
         chosen = [by_name.get(name, {"name": name}) for name in dict.fromkeys(names)]
     else:
         raise UsageError(f"{where}: model.names = {names!r}: expected names of models.")

@@ -65,6 +65,7 @@ TABLE = {
     "Did you mean 'search.islands'?",
     "run {trivial} --cost-usd 1": "the built-in mutator costs nothing and makes no model call: "
     "give --evaluations or --minutes besides --cost-usd, --tokens or --calls.",
+    "run {trivial} --model ''": "configuration: model.names = ['']: expected names of models.",
     "run {trivial} --model m": "model m: $OPENAI_API_KEY is not set. Set it to your key, "
     "name another variable with --api-key-env, or give a server that needs no key with --base-url.",
     "run {trivial} --model m --base-url nonsense": "--base-url nonsense: not a URL; "
