@@ -68,6 +68,9 @@ TABLE = {
     "run {trivial} --model ''": "configuration: model.names = ['']: expected names of models.",
     "run {trivial} --model m": "model m: $OPENAI_API_KEY is not set. Set it to your key, "
     "name another variable with --api-key-env, or give a server that needs no key with --base-url.",
+    "run {trivial} --model m --base-url http://127.0.0.1:1/v1 --api-key-env sk-1": "--api-key-env "
+    "(not shown: it may be the key itself): expected the NAME of an environment variable that holds the key, "
+    "e.g. OPENAI_API_KEY.",
     "run {trivial} --model m --base-url nonsense": "--base-url nonsense: not a URL; "
     "expected e.g. http://127.0.0.1:8000/v1",
     "run {trivial} --run file": "file cannot be written: File exists. Give another folder with --run.",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from urllib.parse import urlsplit
 
 from evolve.errors import UsageError
 
 OPENAI_URL = "https://api.openai.com/v1"
 """Where a model is asked when nothing else is said."""
+
+VARIABLE = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+"""What an environment variable can be called; most keys have a hyphen or a dot and are none of these."""
 
 
 def checked_url(url: str) -> str:
@@ -28,7 +32,16 @@ def checked_url(url: str) -> str:
 
 
 def key_in(variable: str) -> str:
-    """Return the key in an environment variable, empty when unset. Raises UsageError when no header can carry it."""
+    """Return the key in an environment variable, empty when unset.
+
+    Raises UsageError when no header can carry it, or when `variable` is no name: it is probably the key itself, which
+    must be neither shown nor written into the run folder along with the settings.
+    """
+    if variable and not VARIABLE.fullmatch(variable):
+        raise UsageError(
+            "--api-key-env (not shown: it may be the key itself): expected the NAME of an environment variable that "
+            "holds the key, e.g. OPENAI_API_KEY."
+        )
     key = os.environ.get(variable, "").strip()
     if not key.isascii() or not key.isprintable() or " " in key:
         raise UsageError(
