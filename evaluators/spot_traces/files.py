@@ -12,7 +12,6 @@ and `metadata.position` tells which region of a window a zone is, 0 = where the 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +27,9 @@ GAP_S = (60, 3600)
 
 MOST_S = 1000 * 3600
 """A deadline beyond this is a slip of the pen, and its optimum would take hours."""
+
+MOST_USD_PER_H = 1e6
+"""So is a price beyond this; a sum of them stays a number."""
 
 FALLBACK_USD_PER_H = 0.9731
 """The price of spot where a file has none, as in the public benchmark."""
@@ -66,7 +68,7 @@ def read_trace(domain: str, file: Path, orientation: Orientation) -> TraceFile:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise wrong(f"line {error.lineno}: not JSON ({error.msg}).") from None
-    except (UnicodeDecodeError, OSError, RecursionError) as error:
+    except (OSError, RecursionError, ValueError) as error:  # ValueError: not UTF-8, or a number of 5,000 digits
         raise wrong(f"cannot be read ({error}).") from None
     if not isinstance(content, dict) or not isinstance(metadata := content.get("metadata"), dict):
         raise wrong("key 'metadata' is missing; expected an object with 'gap_seconds'.")
@@ -120,8 +122,10 @@ def _prices(prices: Any, ticks: int) -> tuple[tuple[int, float], ...]:
     for tick, usd in enumerate(prices):
         if usd is None:
             usd = steps[-1][1] if steps else FALLBACK_USD_PER_H
-        elif isinstance(usd, bool) or not isinstance(usd, int | float) or not 0 < usd < math.inf:
-            raise ValueError(f"key 'prices', tick {tick} is {usd!r:.40}; expected USD/h above 0, or null.")
+        elif isinstance(usd, bool) or not isinstance(usd, int | float) or not 0 < usd <= MOST_USD_PER_H:
+            raise ValueError(
+                f"key 'prices', tick {tick} is {usd!r:.40}; expected USD/h above 0, up to {MOST_USD_PER_H:g}, or null."
+            )
         if not steps or steps[-1][1] != usd:
             steps.append((tick, float(usd)))
     return tuple(steps)

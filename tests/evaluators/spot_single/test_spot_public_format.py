@@ -98,6 +98,12 @@ def test_a_folder_is_read_in_order_and_overhead_folders_become_runs_of_one_windo
         ('{"metadata": {"gap_seconds": 600}, "data": [0, "1"]}', "key 'data', tick 1 is '1'"),
         ('{"metadata": {"gap_seconds": 600}, "data": [0, null]}', "key 'data', tick 1 is None"),
         ('{"metadata": {"gap_seconds": 600}, "data": [0, 1, 0]}', "has 3 ticks of 600 s; expected at least"),
+        ('{"metadata": {"gap_seconds": 600}, "data": [0, ' + 5000 * "1" + "]}", "cannot be read"),
+        (
+            '{"metadata": {"gap_seconds": 600}, "data": [0], "prices": [1' + 400 * "0" + "]}",
+            "key 'prices', tick 0 is 1000",
+        ),
+        ('{"metadata": {"gap_seconds": 600}, "data": [0], "prices": [1e308]}', "key 'prices', tick 0 is 1e+308"),
     ],
 )
 def test_a_malformed_file_is_refused_in_one_line_that_names_file_and_place(
