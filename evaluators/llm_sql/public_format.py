@@ -103,7 +103,7 @@ def merges_of(path: Path, columns: tuple[str, ...]) -> tuple[tuple[str, ...], ..
         where, remedy = str(sidecar), ""
         try:
             merges = json.loads(sidecar.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, RecursionError, ValueError) as error:
             raise UsageError(f"llm_sql: {sidecar} cannot be read as JSON ({error}).") from None
         if not isinstance(merges, list) or not all(
             isinstance(names, list) and len(names) > 1 and all(isinstance(name, str) for name in names)

@@ -164,10 +164,11 @@ def test_a_file_or_folder_that_is_not_there_or_no_text(tmp_path):
     (tmp_path / "b.csv").write_bytes(b"a,b\n\xff\xfe,1\n")
     with pytest.raises(UsageError, match=r"b\.csv is not UTF-8"):
         LlmSql().load(tmp_path)
-    (tmp_path / "b.merges.json").write_text("[[")
     (tmp_path / "b.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(UsageError, match=r"b\.merges\.json cannot be read as JSON"):
-        LlmSql().load(tmp_path)
+    for broken in ("[[", 100_000 * "["):
+        (tmp_path / "b.merges.json").write_text(broken)
+        with pytest.raises(UsageError, match=r"b\.merges\.json cannot be read as JSON"):
+            LlmSql().load(tmp_path)
 
 
 def test_without_pandas_the_error_says_what_to_install(tmp_path, monkeypatch):
