@@ -64,11 +64,24 @@ def read_table(path: Path) -> Table:
         reason = " ".join(str(error).split())
         raise UsageError(f"llm_sql: {path} is no CSV table with a line of column names: {reason}") from None
     frame.columns = [str(name) for name in frame.columns]
-    if not isinstance(frame.index, pandas.RangeIndex):
+    if _rows_are_wider(pandas, path):
         raise UsageError(f"llm_sql: {path}: line 2 has more cells than line 1 has column names; give each a name.")
     if frame.empty:
         raise UsageError(f"llm_sql: {path} has no rows below its line of column names; expected at least one.")
     return table_of(frame, merges_of(path, tuple(frame.columns)))
+
+
+def _rows_are_wider(pandas: Any, path: Path) -> bool:
+    """Return whether a table that could be read has more cells in its first row than column names.
+
+    pandas takes the first cells for an index then, and the table has lost a column. The index itself does not tell:
+    where these cells are 0, 1, 2 or 1, 4, 7 it is the one that pandas counts by itself.
+    """
+    try:
+        pandas.read_csv(path, header=None, nrows=2, dtype=str)
+    except pandas.errors.ParserError:
+        return True
+    return False
 
 
 def table_of(frame: Any, merges: tuple[tuple[str, ...], ...]) -> Table:

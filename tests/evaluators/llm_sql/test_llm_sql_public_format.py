@@ -144,6 +144,8 @@ def test_the_published_merges_go_by_the_name_of_the_file(tmp_path):
         ("a,b\n", None, r"t\.csv has no rows below its line of column names"),
         ("a,b\n1,2\n1,2,3\n", None, r"t\.csv is no CSV table.*line 3"),
         ("a,b\n1,2,3\n", None, r"t\.csv: line 2 has more cells than line 1"),
+        ("a,b\n0,x,y\n1,x,z\n2,w,z\n", None, r"t\.csv: line 2 has more cells than line 1"),
+        ("a,b\n1,x,y\n4,x,z\n", None, r"t\.csv: line 2 has more cells than line 1"),
         ("a,b\n1,2\n", [["a", "z"]], r"t\.merges\.json, but there is no column 'z'\.$"),
         ("a,b\n1,2\n", [["a", "b"], ["b", "a"]], r"column 'b' is merged twice"),
         ("a,b\n1,2\n", [["a"]], r"expected lists of two or more column names"),
