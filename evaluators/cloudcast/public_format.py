@@ -31,6 +31,8 @@ COST_COLUMNS = ("src", "dest", "cost")
 THROUGHPUT_COLUMNS = ("src_region", "dst_region", "throughput_sent")
 MOST_REGIONS = 1000
 MOST_PARTITIONS = 10_000
+LEAST, MOST = 1e-9, 1e15
+"""Of any volume, price, throughput above 0 or limit: beyond lie slips of the pen, whose cost would be no number."""
 
 
 @functools.cache
@@ -168,8 +170,10 @@ def _rows(file: Path, columns: tuple[str, str, str], unit: str) -> Iterator[tupl
                     figure = float(text or "")
                 except ValueError:
                     figure = math.nan
-                if not 0 <= figure < math.inf:
-                    raise UsageError(f"{where}: '{columns[2]}' is {text!r:.40}; expected {unit}, 0 or more.")
+                if figure != 0 and not LEAST <= figure <= MOST:
+                    raise UsageError(
+                        f"{where}: '{columns[2]}' is {text!r:.40}; expected {unit}, 0 or {LEAST:g} to {MOST:g}."
+                    )
                 yield edge, figure
     except FileNotFoundError:
         raise UsageError(f"cloudcast: {file} does not exist; it belongs beside the other files.") from None
@@ -213,8 +217,8 @@ def _broadcast(id_: str, network: Network, configuration: Any) -> Broadcast:
         return value
 
     def figure(key: str, value: Any, unit: str) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-            raise ValueError(f"key '{key}' is {value!r:.40}; expected {unit}, above 0.")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not LEAST <= value <= MOST:
+            raise ValueError(f"key '{key}' is {value!r:.40}; expected {unit}, {LEAST:g} to {MOST:g}.")
         return value
 
     def limits(key: str) -> tuple[float, ...]:

@@ -103,7 +103,10 @@ def changed(**keys):
     [
         ({"cost": ["src,dest,price"]}, "cost.csv: line 1: no column 'cost'; expected src, dest, cost."),
         ({"throughput": [""]}, "throughput.csv: line 1: no column 'src_region'"),
-        ({"cost": [*COST, "aws:p,aws:s,-1"]}, "cost.csv: line 5: 'cost' is '-1'; expected USD/GB, 0 or more."),
+        (
+            {"cost": [*COST, "aws:p,aws:s,-1"]},
+            "cost.csv: line 5: 'cost' is '-1'; expected USD/GB, 0 or 1e-09 to 1e+15.",
+        ),
         ({"cost": [*COST, "aws:p,aws:s,nan"]}, "cost.csv: line 5: 'cost' is 'nan'"),
         ({"cost": [*COST, "aws:p,aws:s,cheap"]}, "cost.csv: line 5: 'cost' is 'cheap'"),
         ({"cost": [*COST, "aws:p,aws:s"]}, "cost.csv: line 5: 'cost' is None"),
@@ -127,13 +130,15 @@ def changed(**keys):
             changed(source_node="gcp:q", dest_nodes=["aws:p"]),
             "'dest_nodes[0]': aws:p cannot be reached from the source",
         ),
-        (changed(data_vol=0), "key 'data_vol' is 0; expected GB, above 0."),
-        (changed(data_vol=True), "key 'data_vol' is True; expected GB, above 0."),
+        (changed(data_vol=0), "key 'data_vol' is 0; expected GB, 1e-09 to 1e+15."),
+        (changed(data_vol=True), "key 'data_vol' is True; expected GB, 1e-09 to 1e+15."),
+        (changed(data_vol=1e308), "key 'data_vol' is 1e+308; expected GB, 1e-09 to 1e+15."),
+        (changed(data_vol=10**400), "key 'data_vol' is 1000"),
         (changed(num_partitions=2.0), "key 'num_partitions' is 2.0; expected a whole number from 1 to"),
         (changed(num_partitions=0), "key 'num_partitions' is 0; expected a whole number from 1 to"),
         (changed(num_vms="2"), "key 'num_vms' is '2'; expected a whole number from 1 to"),
         (changed(ingress_limit=None), "key 'ingress_limit' is None; expected {cloud: Gbit/s of one VM}."),
-        (changed(egress_limit={"aws": 5}), "key 'egress_limit.gcp' is None; expected Gbit/s, above 0."),
+        (changed(egress_limit={"aws": 5}), "key 'egress_limit.gcp' is None; expected Gbit/s, 1e-09 to 1e+15."),
     ],
 )
 def test_a_malformed_file_is_refused_by_line_or_key(written, content, message):
