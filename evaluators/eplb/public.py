@@ -4,7 +4,7 @@ Two formats, both JSON:
     {"load_history": [{"logical_expert_load": [[...], ...], ...}, ...]}   the public one: a window is the sum of 100
         consecutive entries, the last may be shorter;
     [[[...], ...], ...]                                                   windows as they are.
-Numbers are tokens, `[layers][experts]`, finite and not negative; other keys are ignored. The file may be large: one
+Numbers are tokens, `[layers][experts]`, 0 to MOST_TOKENS; other keys are ignored. The file may be large: one
 entry after the other is read and added up.
 """
 
@@ -23,6 +23,8 @@ from evolve.evaluator import UsageError
 T = TypeVar("T")
 
 WINDOW_ENTRIES = 100
+MOST_TOKENS = 1e15
+"""Of an expert in an entry: more is a slip of the pen, and sums of it would be no number."""
 
 
 class _Entry(msgspec.Struct):
@@ -81,11 +83,12 @@ def _loads(path: Path, entries: list[msgspec.Raw], key: str) -> Iterator[np.ndar
         if len(rows) != shape[0]:
             raise UsageError(f"eplb: {path}: {where} has {len(rows)} layers; expected {shape[0]} as in {key}[0].")
         load = np.array(rows, dtype=np.float64)
-        wrong = ~np.isfinite(load) | (load < 0)
+        wrong = ~((load >= 0) & (load <= MOST_TOKENS))
         if wrong.any():
             layer, expert = (int(n) for n in np.argwhere(wrong)[0])
             raise UsageError(
-                f"eplb: {path}: {where}[{layer}][{expert}] is {load[layer, expert]:g}; expected tokens, 0 or more."
+                f"eplb: {path}: {where}[{layer}][{expert}] is {load[layer, expert]:g}; "
+                f"expected tokens, 0 to {MOST_TOKENS:g}."
             )
         yield load
 

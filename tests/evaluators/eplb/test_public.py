@@ -122,6 +122,7 @@ def test_a_file_on_which_naive_and_reference_do_not_differ_has_a_published_score
         ({"load_history": [{"logical_expert_load": []}]}, "load_history[0].logical_expert_load is empty"),
         ([[[1, 2]], [[1, 2], [3, 4]]], "windows[1] has 2 layers; expected 1"),
         ([[[1, None]]], "windows[0][0][1]"),
+        ([[[1, 1]], [[1, 1e308]]], "windows[1][0][1] is 1e+308; expected tokens, 0 to 1e+15."),
         ([], "has 0 windows; expected at least 2"),
         (history(100), "has 1 windows; expected at least 2"),
         ([[[1, 1e999]], [[1, 1]]], "not JSON"),
