@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 from pathlib import Path
@@ -32,6 +33,14 @@ def test_the_packages_are_a_table_of_contents_and_hold_no_code_of_their_own() ->
         for name in module.__all__:
             origin = getattr(getattr(module, name), "__module__", "")
             assert origin != package, f"{package}.{name} is defined in __init__.py; give it a file of its own"
+
+
+def test_every_bundled_domain_says_why_it_is_simulated_by_simpy_or_not() -> None:
+    folders = [evaluator.parent for evaluator in (ROOT / "evaluators").glob("*/evaluator.py")]
+    assert folders
+    for folder in folders:
+        texts = [ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "" for file in folder.glob("*.py")]
+        assert any("simpy" in text for text in texts), f"{folder.name}: no module's docstring says why simpy, or not"
 
 
 def test_every_bundled_domain_has_the_files_of_a_domain() -> None:

@@ -1,5 +1,7 @@
 """How evenly a placement of experts spreads the tokens over the GPUs: the formulas, all in float64.
 
+numpy, not simpy: a placement is judged on the sums of a window, all layers at once, and nothing happens in time.
+
 Vocabulary: an *expert* is one of a layer's feed-forward networks; a *slot* holds one copy (replica) of one expert;
 GPU g owns the slots [g * s, (g + 1) * s), s = slots // gpus. The tokens of an expert are shared evenly by its replicas.
 """

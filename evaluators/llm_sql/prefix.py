@@ -7,6 +7,8 @@ node for each character that no earlier row shares, so the characters missed are
 order of the rows. Sorted strings give the same count without a trie: a string shares with all before it what it shares
 with its predecessor. So one sort and one comparison per row are exact; tests hold them against both definitions.
 
+Plain Python, not simpy and hardly numpy: texts are sorted and compared, and nothing happens in time.
+
 Source: Liu 2025 (Optimizing LLM Queries in Relational Data Analytics Workloads, MLSys), section 3; Cheng 2025
 (arXiv 2510.06189), the public benchmark.
 """

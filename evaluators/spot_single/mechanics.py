@@ -1,5 +1,6 @@
 """The ledger: what a run has worked, what it pays and what it sees. The policy only answers; every figure is made here.
 
+Plain Python, not simpy: a run is one loop over ticks of equal length, and nothing waits in a queue.
 Source: Wu et al., "Can't Be Late", NSDI 2024, and the order of events of its public simulator.
 """
 
