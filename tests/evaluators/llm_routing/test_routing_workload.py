@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,22 @@ def test_the_published_order_of_routers_holds_on_the_first_window() -> None:
     assert ttft_s[0] > 6 * ttft_s[-1]  # published: 19.65 s and 3.07 s
     assert found["min_ttft"]["times_slo"] == min(figures["times_slo"] for figures in found.values())
     assert found["round_robin"]["ttft_mean_s"] == pytest.approx(18.2, rel=0.1)
+
+
+def test_dualmap_falls_behind_where_a_head_is_too_hot_for_two_replicas_and_its_note_says_so() -> None:
+    def hottest(case: Case) -> float:
+        heads = Counter(blocks[:2] for blocks in case.requests.blocks if len(blocks) > 1)
+        return max(heads.values()) / len(case.requests)
+
+    hot = cases(Split.TRAIN)[1]
+    assert hottest(hot) > 2 / hot.cluster.replicas
+    assert max(hottest(case) for case in cases(Split.PUBLIC)) < 0.01
+    figures = {
+        name: metrics_of(hot, serve_with(FOLDER / "baselines" / f"{name}.py", hot))["times_slo"]
+        for name in ("dualmap", "llumnix_freeness", "least_requests")
+    }
+    assert figures["dualmap"] == max(figures.values())
+    assert "On train it is below both" in (FOLDER / "baselines" / "dualmap.py").read_text(encoding="utf-8")
 
 
 def test_the_synthetic_trace_can_be_served_too() -> None:
