@@ -31,25 +31,33 @@ def explain(window: Window, bills: Sequence[Bill], figures: Figures, scores: Map
 
 
 def _mistakes(window: Window, bill: Bill) -> list[str]:
-    """Name what hindsight would not have done, with the tick in which it began."""
+    """Name what hindsight would not have done, with the hour in which it began."""
     ran = list(zip(bill.paid[1:], window.available, strict=False))
     found = []
     idle = [tick for tick, (action, spot) in enumerate(ran) if action is NONE and spot]
     if idle:
-        found.append(f"waited {_hours(window, idle)} h though spot was there, first in tick {idle[0]}")
+        found.append(f"waited {_hours(window, idle)} h though spot was there, first in hour {_hour(window, idle[0])}")
     dear = [tick for tick, (action, spot) in enumerate(ran) if action is ON_DEMAND and spot]
     if dear:
-        found.append(f"paid on demand for {_hours(window, dear)} h though spot was there, first in tick {dear[0]}")
+        found.append(
+            f"paid on demand for {_hours(window, dear)} h though spot was there, first in hour {_hour(window, dear[0])}"
+        )
     gaps = _longest_wait(ran)
     if gaps[1]:
-        found.append(f"longest wait without spot {gaps[1] * window.tick_s / 3600:.1f} h from tick {gaps[0]}")
+        hours = gaps[1] * window.tick_s / 3600
+        found.append(f"longest wait without spot {hours:.1f} h from hour {_hour(window, gaps[0])}")
     if bill.forced_tick is not None:
-        found.append(f"the deadline guard took over in tick {bill.forced_tick}")
+        found.append(f"the deadline guard took over in hour {_hour(window, bill.forced_tick)}")
     return found
 
 
 def _hours(window: Window, ticks: list[int]) -> str:
     return f"{len(ticks) * window.tick_s / 3600:.1f}"
+
+
+def _hour(window: Window, tick: int) -> str:
+    """Return when a tick begins, in hours from the start of the run, and its number."""
+    return f"{tick * window.tick_s / 3600:.1f} (tick {tick})"
 
 
 def _longest_wait(ran: Sequence[tuple[str, int]]) -> tuple[int, int]:
