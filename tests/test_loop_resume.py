@@ -130,3 +130,22 @@ def test_a_prompt_without_an_answer_is_sent_again_word_for_word(
     run(tmp_path / "run", config, QuickPool(), second, resume=True)
     assert len(first.prompts) == 1
     assert second.prompts[0] == first.prompts[0]
+
+
+def test_a_budget_made_smaller_holds_for_the_calls_that_were_in_flight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, model = tmp_path / "run", HashModel()
+    kill_after(7, monkeypatch)  # tables, seed, its score, four selections with their prompts
+    with pytest.raises(Killed):
+        run(folder, configured(9, model__concurrency=4), QuickPool(), HashModel())
+    monkeypatch.setattr(database, "transaction", SOUND)
+    smaller = configured(9, model__concurrency=4, budget__tokens=240)
+    run(folder, smaller, QuickPool(), model, resume=True)
+    with Store.open(folder) as store:
+        assert [call.status for call in store.model_calls()].count(CallStatus.FAILED) == 2
+        assert not store.selections(unfinished=True), (
+            "a step without its answer is over, so that the run can be replayed"
+        )
+        assert store.summary().calls.prompt_tokens + store.summary().calls.completion_tokens <= 240
+    assert len(model.asked) == 2

@@ -135,10 +135,20 @@ class Steps:
             self._show(self._pacing.end(Ending(end, store.program(step))))
         for selection in store.selections(unfinished=True):
             step = selection.step
-            call = store.model_call(step)
-            if call is not None and call.status is CallStatus.SENT:
-                self._ledger.hold(step, self._worst_case(call))
+            if (call := store.model_call(step)) is not None and call.status is CallStatus.SENT:
+                call = self._sendable(call)
             self._start(selection, call, store.program(step))
+
+    def _sendable(self, call: ModelCall) -> ModelCall:
+        """Return an unanswered call, held in the ledger; one that failed where a budget made smaller has no room."""
+        worst = self._worst_case(call)
+        if self._tape is not None or self._ledger.room_for(worst, len(self._tasks))[0] is Room.YES:
+            self._ledger.hold(call.step, worst)
+            return call
+        call = replace(call, status=CallStatus.FAILED, error="not sent again: the budget has no room for it")
+        self._store.add_answer(call)
+        self._ledger.count_call(call.step, _cost(call))
+        return call
 
     # -- choosing ------------------------------------------------------------------------------------------------
 
