@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -84,6 +85,24 @@ def test_a_call_that_is_cancelled_kills_the_program_and_its_children(tmp_path: P
             await call
 
     asyncio.run(story())
+    assert not _alive(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_a_program_does_not_outlive_a_run_that_is_killed(tmp_path: Path) -> None:
+    script = (
+        "import asyncio, sys; from test_command import PROMPT, command; "
+        "asyncio.run(command(sys.argv[1]).complete(PROMPT, 1))"
+    )
+    line = f"sh -c {shlex.quote(f'echo $$ > {tmp_path}/pid; exec sleep 60')}"
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    process = subprocess.Popen([sys.executable, "-c", script, line], env={**os.environ, "PYTHONPATH": path})
+    for _ in range(1000):
+        if (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip():
+            break
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
     assert not _alive(tmp_path)
 
 

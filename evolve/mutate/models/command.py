@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import shlex
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,6 +23,8 @@ from evolve.mutate.prompts.prompt import Prompt
 
 STDERR_BYTES = 4096
 LINGER_S = 0.5
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class CommandClient:
@@ -112,6 +116,7 @@ class CommandClient:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 start_new_session=True,
+                preexec_fn=_die_with_us,
                 env=self._environment(),
             )
         )
@@ -142,6 +147,12 @@ class CommandClient:
             for name, value in os.environ.items()
             if name not in self._key_variables and not any(key in value for key in self._keys)
         }
+
+
+def _die_with_us() -> None:
+    """Have the kernel kill the program when we are killed: nobody would end it at its deadline or read its answer."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 async def _kill(process: asyncio.subprocess.Process) -> None:
