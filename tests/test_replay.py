@@ -101,7 +101,7 @@ def test_another_configuration_comes_apart_with_one_line(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "text, wrong",
     [
-        ("", "line 1"),
+        ("", "line 1: it is empty"),
         ("{}\n", "line 1"),
         ("not json\n", "line 1"),
         ('{"evolve_tape":9,"steps":0,"heard":[],"reason":""}\n', "format 9"),

@@ -121,6 +121,8 @@ def read_tape(path: Path) -> Tape:
         raise UsageError(f"{path} is no recording: it is not UTF-8.") from None
     number = 1
     try:
+        if not lines:
+            raise ValueError("it is empty")
         head = json.loads(lines[0])
         if head["evolve_tape"] != FORMAT:
             raise UsageError(f"{path} is a recording in format {head['evolve_tape']}; this version reads {FORMAT}.")
