@@ -26,5 +26,5 @@ class Trivial(Evaluator):
         if type(x) not in (int, float) or not math.isfinite(x):
             raise Infeasible(f"answer() returned {x!r:.80}, expected a finite number")
         distance = abs(x - 42.0)
-        feedback = f"{x} is {distance} from 42" if distance else ""
+        feedback = f"{x} is {distance} away" if distance else ""
         return Outcome(max(-100.0, 100 * (1 - distance / 41)), {"distance": distance}, feedback)
