@@ -36,28 +36,27 @@ def _mistakes(window: Window, bill: Bill) -> list[str]:
     found = []
     idle = [tick for tick, (action, spot) in enumerate(ran) if action is NONE and spot]
     if idle:
-        found.append(f"waited {_hours(window, idle)} h though spot was there, first in hour {_hour(window, idle[0])}")
+        hours = _hours(window, len(idle))
+        found.append(f"waited {hours} h though spot was there, first in hour {_hour(window, idle[0])}")
     dear = [tick for tick, (action, spot) in enumerate(ran) if action is ON_DEMAND and spot]
     if dear:
-        found.append(
-            f"paid on demand for {_hours(window, dear)} h though spot was there, first in hour {_hour(window, dear[0])}"
-        )
-    gaps = _longest_wait(ran)
-    if gaps[1]:
-        hours = gaps[1] * window.tick_s / 3600
-        found.append(f"longest wait without spot {hours:.1f} h from hour {_hour(window, gaps[0])}")
+        hours = _hours(window, len(dear))
+        found.append(f"paid on demand for {hours} h though spot was there, first in hour {_hour(window, dear[0])}")
+    first, length = _longest_wait(ran)
+    if length:
+        found.append(f"longest wait without spot {_hours(window, length)} h from hour {_hour(window, first)}")
     if bill.forced_tick is not None:
         found.append(f"the deadline guard took over in hour {_hour(window, bill.forced_tick)}")
     return found
 
 
-def _hours(window: Window, ticks: list[int]) -> str:
-    return f"{len(ticks) * window.tick_s / 3600:.1f}"
+def _hours(window: Window, ticks: int) -> str:
+    return f"{ticks * window.tick_s / 3600:.1f}"
 
 
 def _hour(window: Window, tick: int) -> str:
     """Return when a tick begins, in hours from the start of the run, and its number."""
-    return f"{tick * window.tick_s / 3600:.1f} (tick {tick})"
+    return f"{_hours(window, tick)} (tick {tick})"
 
 
 def _longest_wait(ran: Sequence[tuple[str, int]]) -> tuple[int, int]:
