@@ -1,5 +1,7 @@
-"""Where evaluations run: worker processes on this machine, each with a sandbox of its own."""
+"""Where evaluations run: an engine that the configuration names; `local` is worker processes on this machine."""
 
+from evolve.workers.engines import make_pool
 from evolve.workers.local import LocalWorkers
+from evolve.workers.pool import OutOfTime, Pool, evaluate_spread, split_score, spread
 
-__all__ = ["LocalWorkers"]
+__all__ = ["LocalWorkers", "OutOfTime", "Pool", "evaluate_spread", "make_pool", "split_score", "spread"]
