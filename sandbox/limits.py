@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 WALL_PER_CPU = 10.0
-"""Wall seconds for each CPU second that a candidate may use, where no other limit is given: on a machine that does other
-things as well, a legal program waits nine tenths of its time."""
+"""Wall seconds for each CPU second that a candidate may use, where no other limit is given: on a machine with other
+things to do, a legal program may wait nine tenths of its time."""
 
 
 @dataclass(frozen=True)
