@@ -12,7 +12,7 @@ from evolve.config import RunConfig
 from evolve.evaluator import Split
 from evolve.registry import Problem
 from evolve.scoring import SplitScore
-from evolve.workers import evaluate_spread, make_pool, split_score
+from evolve.workers import Fresh, evaluate_spread, make_pool, split_score
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,22 @@ async def measure(
     data: Path | None = None,
     repeats: int = 1,
     announce: Callable[[str, bool], None] = lambda text, lasting: None,
+    fresh: Fresh | None = None,
 ) -> list[Measured]:
     """Evaluate programs, name -> source, on every instance of a split, or of a data file, spread over the workers.
 
     config: its engine, workers, options of the evaluator and isolation are used.
+    fresh: instances drawn afresh, in the place of the split's own.
     announce: told what is going on, one line each time; lasting: a person should see it afterwards too.
     Raises UsageError when the problem has no such split or cannot read the file.
     """
-    instances = problem.instances(split) if data is None else problem.evaluator.load(data)
+    if fresh is not None:
+        announce(f"drawing {fresh.count} fresh instances like those of {split}", False)
+        # Here first: what their scores depend on is then in the user's cache, and no two workers compute it.
+        instances = problem.evaluator.fresh(split, fresh.seed, fresh.count)
+    else:
+        instances = problem.instances(split) if data is None else problem.evaluator.load(data)
+    which = f"instances of {split}" if fresh is None else f"fresh instances like those of {split}"
     measured = []
     async with make_pool(config.model_copy(update={"problem": problem.ref}), data) as pool:
         for notice in pool.notices:
@@ -91,9 +99,9 @@ async def measure(
             scores, walls = [], []
             for repeat in range(repeats):
                 again = f", {repeat + 1} of {repeats}" if repeats > 1 else ""
-                announce(f"{name} on {len(instances)} instances of {split}{again}", False)
+                announce(f"{name} on {len(instances)} {which}{again}", False)
                 began = time.monotonic()
-                results = await evaluate_spread(pool, source, split, len(instances))
+                results = await evaluate_spread(pool, source, split, len(instances), fresh=fresh)
                 walls.append(time.monotonic() - began)
                 scores.append(await split_score(pool, split, results, len(instances)))
             measured.append(Measured(name, tuple(scores), tuple(walls)))

@@ -2,6 +2,6 @@
 
 from evolve.workers.engines import make_pool
 from evolve.workers.local import LocalWorkers
-from evolve.workers.pool import OutOfTime, Pool, evaluate_spread, split_score, spread
+from evolve.workers.pool import Fresh, OutOfTime, Pool, evaluate_spread, split_score, spread
 
-__all__ = ["LocalWorkers", "OutOfTime", "Pool", "evaluate_spread", "make_pool", "split_score", "spread"]
+__all__ = ["Fresh", "LocalWorkers", "OutOfTime", "Pool", "evaluate_spread", "make_pool", "split_score", "spread"]

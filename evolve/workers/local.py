@@ -14,7 +14,7 @@ from evolve.evaluator import Split
 from evolve.racing import Race
 from evolve.scoring import InstanceResult, Status, Summary
 from evolve.workers.messages import Begun, Job, Over, Setup, Summing
-from evolve.workers.pool import OutOfTime
+from evolve.workers.pool import Fresh, OutOfTime
 from evolve.workers.process import WorkerLost, WorkerProcess
 
 LOSSES = 2
@@ -80,6 +80,7 @@ class LocalWorkers:
         *,
         stop_at_failure: bool = False,
         race: Race | None = None,
+        fresh: Fresh | None = None,
         deadline_s: float | None = None,
     ) -> AsyncGenerator[InstanceResult, None]:
         """As `Pool.evaluate`."""
@@ -93,7 +94,7 @@ class LocalWorkers:
                 worker = self._workers[place]
                 ids: tuple[str, ...] = ()
                 await worker.greet()
-                worker.say(Job(source, split, tuple(rest), stop_at_failure, race))
+                worker.say(Job(source, split, tuple(rest), stop_at_failure, race, fresh))
                 while not is_sound:
                     said = await self._hear(worker, deadline)
                     if isinstance(said, Begun):

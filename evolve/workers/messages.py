@@ -12,6 +12,7 @@ from typing import Any
 from evolve.evaluator import Split
 from evolve.racing import Race
 from evolve.scoring import InstanceResult
+from evolve.workers.pool import Fresh
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,17 @@ class Ready:
 
 @dataclass(frozen=True)
 class Job:
-    """Evaluate a program on some instances of a split, in this order. race: None, or against what it may be outrun."""
+    """Evaluate a program on some instances of a split, in this order.
+
+    race: None, or against what it may be outrun.  fresh: None, or what the instances are drawn from.
+    """
 
     source: str
     split: Split
     indices: tuple[int, ...]
     stop_at_failure: bool
     race: Race | None = None
+    fresh: Fresh | None = None
 
 
 @dataclass(frozen=True)

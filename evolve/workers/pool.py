@@ -5,11 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from evolve.evaluator import Split
 from evolve.racing import Race
 from evolve.scoring import InstanceResult, SplitScore, Status, Summary, put_together
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """Instances drawn afresh, in the place of a split's own ones: what `Evaluator.fresh` is asked."""
+
+    seed: int
+    count: int
 
 
 class OutOfTime(Exception):
@@ -36,6 +45,7 @@ class Pool(Protocol):
         *,
         stop_at_failure: bool = False,
         race: Race | None = None,
+        fresh: Fresh | None = None,
         deadline_s: float | None = None,
     ) -> AsyncGenerator[InstanceResult, None]:
         """Evaluate a program on instances of a split, one after the other on one worker; give each result as it comes.
@@ -43,6 +53,7 @@ class Pool(Protocol):
         There is one result per index, in order; fewer when it stops at the first that is not ok, or has lost the race.
         A worker that dies is not the program's fault: the instance is tried again; twice in a row, and it is recorded
         as a failure of that instance.
+        fresh: instances drawn afresh, in the place of the split's own.
         deadline_s: seconds from now; raises OutOfTime, the evaluation given up, when it is not done by then.
         Raises UsageError when the problem has no such split. Close it (`aclosing`) where it may be left early.
         """
@@ -52,7 +63,13 @@ class Pool(Protocol):
 
 
 async def spread(
-    pool: Pool, source: str, split: Split, indices: Iterable[int], *, deadline_s: float | None = None
+    pool: Pool,
+    source: str,
+    split: Split,
+    indices: Iterable[int],
+    *,
+    fresh: Fresh | None = None,
+    deadline_s: float | None = None,
 ) -> AsyncGenerator[tuple[int, InstanceResult], None]:
     """Evaluate a program on instances spread over all workers; give (index, result) in the order in which they come.
 
@@ -60,7 +77,7 @@ async def spread(
     """
 
     async def one(index: int) -> tuple[int, InstanceResult]:
-        (result,) = [r async for r in pool.evaluate(source, split, [index], deadline_s=deadline_s)]
+        (result,) = [r async for r in pool.evaluate(source, split, [index], fresh=fresh, deadline_s=deadline_s)]
         return index, result
 
     tasks = [asyncio.create_task(one(index)) for index in indices]
@@ -74,10 +91,16 @@ async def spread(
 
 
 async def evaluate_spread(
-    pool: Pool, source: str, split: Split, count: int, *, deadline_s: float | None = None
+    pool: Pool,
+    source: str,
+    split: Split,
+    count: int,
+    *,
+    fresh: Fresh | None = None,
+    deadline_s: float | None = None,
 ) -> list[InstanceResult]:
     """Evaluate a program on the first `count` instances of a split, spread; return the results in their order."""
-    async with aclosing(spread(pool, source, split, range(count), deadline_s=deadline_s)) as results:
+    async with aclosing(spread(pool, source, split, range(count), fresh=fresh, deadline_s=deadline_s)) as results:
         return [result for _, result in sorted([one async for one in results], key=lambda one: one[0])]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
@@ -13,7 +14,11 @@ from evolve.registry import load_problem
 from evolve.scoring import Status
 from evolve.workers.evaluation import evaluate_instance, summary
 from evolve.workers.messages import Begun, Job, Over, Ready, Setup, Summing, receive, send
+from evolve.workers.pool import Fresh
 from sandbox import Sandbox, SandboxLost
+
+DRAWS_KEPT = 16
+"""How many splits and fresh draws a worker has in memory at once."""
 
 
 def work(wire: int) -> None:
@@ -38,7 +43,13 @@ def _serve(connection: Connection) -> None:
         send(connection, Ready(error=str(error)))
         return
     send(connection, Ready(missing))
-    loaded: dict[Split, Sequence[Instance]] = {}
+
+    @functools.lru_cache(maxsize=DRAWS_KEPT)
+    def instances(split: Split, fresh: Fresh | None) -> Sequence[Instance]:
+        if fresh is not None:
+            return evaluator.fresh(split, fresh.seed, fresh.count)
+        return evaluator.instances(split) if setup.data is None else evaluator.load(setup.data)
+
     with sandbox:
         while True:
             asked: Job | Summing = receive(connection)
@@ -46,14 +57,11 @@ def _serve(connection: Connection) -> None:
                 send(connection, summary(evaluator, asked.split, asked.results))
                 continue
             try:
-                if asked.split not in loaded:
-                    loaded[asked.split] = (
-                        evaluator.instances(asked.split) if setup.data is None else evaluator.load(setup.data)
-                    )
+                among = instances(asked.split, asked.fresh)
             except UsageError as error:
                 send(connection, error)
                 continue
-            _run(connection, evaluator, sandbox, asked, loaded[asked.split])
+            _run(connection, evaluator, sandbox, asked, among)
 
 
 def _run(connection: Any, evaluator: Evaluator, sandbox: Sandbox, job: Job, instances: Sequence[Instance]) -> None:
