@@ -19,6 +19,7 @@ from evolve.mutate.prompts.prompt import Prompt
 from evolve.racing import Race
 from evolve.registry import Problem, load_problem
 from evolve.scoring import InstanceResult, Status, Summary
+from evolve.workers import Fresh
 from evolve.workers.evaluation import summary
 
 TRIVIAL = Path(__file__).parent / "plugins" / "trivial"
@@ -58,6 +59,7 @@ class QuickPool:
         *,
         stop_at_failure: bool = False,
         race: Race | None = None,
+        fresh: Fresh | None = None,
         deadline_s: float | None = None,
     ) -> AsyncGenerator[InstanceResult, None]:
         self.running += 1

@@ -297,10 +297,13 @@ def test_a_stuck_evaluation_does_not_outlive_the_minutes_and_is_done_when_there_
     monkeypatch.setattr("evolve.loop.budget.GRACE_S", 0.1)
 
     class StuckAtTheThird(QuickPool):
+        begun = 0
+
         async def evaluate(  # type: ignore[override]
             self, source: str, split: Split, indices: Sequence[int], *, deadline_s: float | None = None, **how: object
         ) -> AsyncGenerator[InstanceResult, None]:
-            if len(self.evaluated) == 3:
+            self.begun += 1
+            if self.begun == 3:
                 assert deadline_s is not None
                 await asyncio.sleep(deadline_s)
                 raise OutOfTime

@@ -29,7 +29,7 @@ from evolve.registry import Problem, load_problem
 from evolve.report import RunFolder, describe, run_document
 from evolve.report.screens import print_program, print_run
 from evolve.scoring import InstanceResult, Status, Summary, put_together
-from evolve.workers import LocalWorkers
+from evolve.workers import Fresh, LocalWorkers
 
 INSTANCES = 8
 PLUGIN = f"""
@@ -81,6 +81,7 @@ class RacingPool:
         *,
         stop_at_failure: bool = False,
         race: Race | None = None,
+        fresh: Fresh | None = None,
         deadline_s: float | None = None,
     ) -> AsyncGenerator[InstanceResult, None]:
         for _ in range(self.rng.randint(0, 6)):

@@ -11,6 +11,7 @@ from evolve.errors import UsageError
 from evolve.evaluator import Evaluator, Split
 from evolve.racing import Race
 from evolve.scoring import InstanceResult, Summary
+from evolve.workers import Fresh
 from evolve.workers.evaluation import summary
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class RecordedPool:
         *,
         stop_at_failure: bool = False,
         race: Race | None = None,
+        fresh: Fresh | None = None,
         deadline_s: float | None = None,
     ) -> AsyncGenerator[InstanceResult, None]:
         """Give what is recorded, in the order of `indices`, fewer where the recorded run stopped early.
