@@ -35,6 +35,7 @@ __all__ = [
     "Run",
     "Split",
     "UsageError",
+    "fresh_id",
     "index_array",
     "pack",
     "relative_score",
@@ -65,9 +66,12 @@ class Instance:
     """One case of a problem. Subclass it with what the verifier needs; the candidate never sees the object.
 
     id: unique within its evaluator over all splits, e.g. "train/3", and the same in every process and run.
+    generated: whether chance alone made it, so that `Evaluator.fresh` can draw others of its kind; False for one that
+        is cut from bundled data. What a program scores on fresh instances is compared with the generated ones.
     """
 
     id: str
+    generated: bool = field(default=True, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,17 @@ class Evaluator(ABC):
         a `CandidateFailure` from `candidate.call` and its kin is left to pass through.
         """
 
+    def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
+        """Draw instances that nobody has seen, as the generated ones of an own split are drawn (`--fresh N`).
+
+        seed: 0 to 2**63 - 1. Others give other instances; nothing that a candidate sees of one tells the seed, nor
+        what it is not shown: draw what is visible and what is hidden from streams of chance of their own.
+        Returns instances named by `fresh_id`, in every process the same, the first ones whatever the count. An
+        instance on which naive and reference hardly differ is drawn again here, however long that takes; what its
+        score hangs on is computed here or at its first evaluation. Default: the problem draws none.
+        """
+        raise UsageError(f"{self.name} draws no fresh instances: its evaluator has no method `fresh`; leave it out.")
+
     def load(self, path: Path) -> Sequence[Instance]:
         """Read instances in the problem's public file format (`--data PATH`), scored by the public rules.
 
@@ -178,6 +193,11 @@ class Evaluator(ABC):
             / sum(name in o.metrics for o in outcomes)
             for name in names
         }
+
+
+def fresh_id(split: Split, seed: int, index: int) -> str:
+    """Return the id of an instance that is drawn afresh: its split, and what it is drawn from."""
+    return f"{split}/fresh-{seed}-{index}"
 
 
 def relative_score(naive: float, reference: float, x: float) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 from evolve.evaluator import Split
 from evolve.registry import Problem
 from evolve.scoring import SplitScore, split_score
-from evolve.workers import LocalWorkers
+from evolve.workers import Fresh, LocalWorkers
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,21 @@ async def measure(
     repeats: int = 1,
     require_isolation: bool = False,
     announce: Callable[[str, bool], None] = lambda text, lasting: None,
+    fresh: Fresh | None = None,
 ) -> list[Measured]:
     """Evaluate programs, name -> source, on every instance of a split, or of a data file, spread over the workers.
 
+    fresh: instances drawn afresh, in the place of the split's own.
     announce: told what is going on, one line each time; lasting: a person should see it afterwards too.
     Raises UsageError when the problem has no such split or cannot read the file.
     """
-    instances = problem.instances(split) if data is None else problem.evaluator.load(data)
+    if fresh is not None:
+        announce(f"drawing {fresh.count} fresh instances like those of {split}", False)
+        # Here first: what their scores hang on is then in the user's cache, and no two workers compute it.
+        instances = problem.evaluator.fresh(split, fresh.seed, fresh.count)
+    else:
+        instances = problem.instances(split) if data is None else problem.evaluator.load(data)
+    which = f"instances of {split}" if fresh is None else f"fresh instances like those of {split}"
     measured = []
     async with LocalWorkers(problem.ref, dict(options), workers, data, require_isolation) as pool:
         for notice in pool.notices:
@@ -92,9 +100,9 @@ async def measure(
             scores, walls = [], []
             for repeat in range(repeats):
                 again = f", {repeat + 1} of {repeats}" if repeats > 1 else ""
-                announce(f"{name} on {len(instances)} instances of {split}{again}", False)
+                announce(f"{name} on {len(instances)} {which}{again}", False)
                 began = time.monotonic()
-                results = await pool.evaluate_spread(source, split, len(instances))
+                results = await pool.evaluate_spread(source, split, len(instances), fresh)
                 walls.append(time.monotonic() - began)
                 scores.append(split_score(problem.evaluator, split, instances, results))
             measured.append(Measured(name, tuple(scores), tuple(walls)))

@@ -29,7 +29,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from evolve.evaluator import Evaluator, Outcome, Split
+from evolve.evaluator import Evaluator, Outcome, Split, fresh_id
 from evolve.registry import Problem, load_problem
 from evolve.scoring import InstanceResult, Status
 from evolve.workers.evaluation import evaluate_instance
@@ -123,6 +123,21 @@ class EvaluatorClaims:
         """The statement is all that a model reads."""
         for name in problem.evaluator.defines:
             assert name in problem.statement, f"problem.md does not name {name}"
+
+    def test_fresh_instances_are_new_and_hang_on_their_seed_alone(self, problem: Problem) -> None:
+        """`--fresh N`: named by `fresh_id`, none of the own ones, the first ones whatever the count, scored."""
+        if type(problem.evaluator).fresh is Evaluator.fresh:
+            raise unittest.SkipTest("the problem draws no fresh instances")
+        two, one = (problem.evaluator.fresh(Split.TRAIN, seed, 3 - seed) for seed in (1, 2))
+        for seed, drawn in ((1, two), (2, one)):
+            found = [instance.id for instance in drawn]
+            wanted = [fresh_id(Split.TRAIN, seed, index) for index in range(3 - seed)]
+            assert found == wanted, f"fresh(train, {seed}, {3 - seed}) gives {found}, expected {wanted}"
+        again = problem.evaluator.fresh(Split.TRAIN, 1, 1)
+        assert again[0] == two[0], "the first of one fresh instance is not the first of two"
+        with _sandbox(problem) as sandbox:
+            result = evaluate_instance(problem.evaluator, sandbox, problem.seed, two[0])
+        assert result.status is Status.OK, f"the seed on {result.instance_id}: {result.status} ({result.feedback})"
 
     def test_what_is_written_is_read_back_and_scored(self, problem: Problem) -> None:
         """`evolve data`, then `--data`."""

@@ -55,7 +55,13 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """A part and what of ours it may import besides itself; `x` allows x.y. Looked for at any depth: none can hide."""
 
-SHARED = ("evaluators.kept_figures.", "evaluators.reference_file.", "evaluators.spot_traces.", "evaluators.serving.")
+SHARED = (
+    "evaluators.fresh_draws.",
+    "evaluators.kept_figures.",
+    "evaluators.reference_file.",
+    "evaluators.spot_traces.",
+    "evaluators.serving.",
+)
 """What every domain may import besides its own: no domains themselves."""
 
 EXACT = {"evolve"}

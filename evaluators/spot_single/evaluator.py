@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
 
+from evaluators.fresh_draws import drawn_afresh
 from evaluators.spot_single.feedback import explain
 from evaluators.spot_single.figures import Figures, figures_of, stored
 from evaluators.spot_single.mechanics import Bill, Window, info_of, play
 from evaluators.spot_single.public_format import read_windows, write_windows
-from evaluators.spot_single.workload import RECIPES, own_window, public_instances
+from evaluators.spot_single.workload import RECIPES, drawn_window, own_window, public_instances
 from evaluators.spot_traces import published
 from evaluators.spot_traces.options import RunOptions
 from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT, Observation, Rules
@@ -37,13 +38,25 @@ class SpotSingle(Evaluator):
     name = "spot_single"
     summary = "When to run on spot, on demand or wait, so that a job meets its deadline cheaply (one zone)"
     defines = ("Policy",)
-    limits = Limits(call_s=5.0, cpu_s=10.0, memory_mb=512)
+    limits = Limits(cpu_s=10.0, memory_mb=512)
     splits = (Split.TRAIN, Split.VALIDATION, Split.TEST, Split.PUBLIC)
     Options: ClassVar[type[BaseModel]] = SpotOptions
 
     def instances(self, split: Split) -> Sequence[Instance]:
         """Return the windows of a split."""
         return _instances(split)
+
+    def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
+        """Draw windows that nobody has seen, as the synthetic ones of a split are drawn."""
+        assert isinstance(self.options, SpotOptions)
+        rules = self.options.rules
+
+        def tells(window: Window) -> bool:
+            figures = figures_of(window, rules)
+            return all(figures.tells(run) for run in range(len(window.runs)))
+
+        slots = range(1, RECIPES[split].count, 2)  # the others are cut from real traces
+        return drawn_afresh(split, seed, count, slots, functools.partial(drawn_window, split), tells)
 
     def load(self, path: Path) -> Sequence[Instance]:
         """Read traces of the public format; 1 = spot not available unless metadata or option say otherwise."""

@@ -87,30 +87,40 @@ def fitted_zones() -> tuple[semi_markov.Zone, ...]:
 
 def own_window(split: Split, index: int, attempt: int) -> Window:
     """Return an instance of train, validation or test. attempt: counts the redraws; see reference.py."""
-    recipe = RECIPES[split]
-    rng = random.Random(f"spot_single/{split.value}/{index}/{attempt}")
-    name = f"{split.value}/{index}"
+    return drawn_window(split, f"{split.value}/{index}", index, attempt)
+
+
+def drawn_window(split: Split, name: str, index: int, attempt: int) -> Window:
+    """Draw a window as that of a split with an index is drawn.
+
+    name: what chance hangs on. Terms and traces have streams of their own: who knows the terms knows nothing of the
+    trace.
+    """
+    recipe, seed = RECIPES[split], f"spot_single/{name}/{attempt}"
     if index % 2:
-        return _synthetic(name, recipe, rng)
-    return _real(name, split, recipe, rng, index // 2 + attempt)
+        return _synthetic(name, recipe, seed)
+    return _real(name, split, recipe, seed, index // 2 + attempt)
 
 
-def _real(name: str, split: Split, recipe: Recipe, rng: random.Random, turn: int) -> Window:
+def _real(name: str, split: Split, recipe: Recipe, seed: str, turn: int) -> Window:
     known = [zone for zone in bundled_traces() if zone not in UNSEEN_ZONES]
     random.Random(f"spot_single/{split.value}/zones").shuffle(known)
     pools: Sequence[Sequence[str]] = (UNSEEN_ZONES, known) if split is Split.TEST else (known,)
     pool = pools[turn % len(pools)]
     trace = bundled_traces()[pool[turn // len(pools) % len(pool)]]
     first, end = part_of(trace.zone, split)
-    runs = _terms(recipe, trace.tick_s, min(end - first, recipe.most_ticks), rng)
+    runs = _terms(recipe, trace.tick_s, min(end - first, recipe.most_ticks), random.Random(f"{seed}/terms"))
     length = max(ticks_needed(terms, trace.tick_s) for terms in runs)
-    start = rng.randint(first, end - length)
-    return Window(name, trace.zone, start, trace.tick_s, trace.available[start : start + length], runs)
+    start = random.Random(f"{seed}/trace").randint(first, end - length)
+    available = trace.available[start : start + length]
+    return Window(name, trace.zone, start, trace.tick_s, available, runs, generated=False)
 
 
-def _synthetic(name: str, recipe: Recipe, rng: random.Random) -> Window:
+def _synthetic(name: str, recipe: Recipe, seed: str) -> Window:
+    rng = random.Random(f"{seed}/terms")
     tick_s = rng.choice(recipe.ticks_s)
     runs = _terms(recipe, tick_s, recipe.most_ticks, rng)
+    rng = random.Random(f"{seed}/trace")
     zone = drawing.shifted(fitted_zones(), recipe.up_shifts, recipe.down_shifts, rng)
     length = max(ticks_needed(terms, tick_s) for terms in runs)
     available = semi_markov.draw(zone, tick_s, length, rng)
@@ -136,7 +146,8 @@ def public_instances() -> list[Window]:
         trace = bundled_traces()[f"{table.traces}/{zone}"]
         for number, start in enumerate(table.start_ticks):  # one start is drawn twice, and counts twice
             available = trace.available[start : start + table.length_ticks]
-            windows.append(Window(f"public/{zone}/{number}", trace.zone, start, table.tick_s, available, runs))
+            id_ = f"public/{zone}/{number}"
+            windows.append(Window(id_, trace.zone, start, table.tick_s, available, runs, generated=False))
     return windows
 
 

@@ -16,7 +16,7 @@ from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.racing import Race
 from evolve.scoring import InstanceResult, Status
-from evolve.workers.worker import Job, Ready, Setup, receive, send, work
+from evolve.workers.worker import Fresh, Job, Ready, Setup, receive, send, work
 
 BOOT_TIMEOUT_S = 120.0
 ATTEMPTS = 3
@@ -122,13 +122,15 @@ class LocalWorkers:
         indices: Sequence[int],
         stop_at_failure: bool = False,
         race: Race | None = None,
+        fresh: Fresh | None = None,
     ) -> list[InstanceResult]:
         """Evaluate a program on instances of a split, one after the other on one worker.
 
+        fresh: instances drawn afresh, in the place of the split's own.
         Returns one result per index, in order; fewer when it stopped at the first that is not ok, or lost the race.
         Raises UsageError when the problem has no such split.
         """
-        job = Job(source, split, tuple(indices), stop_at_failure, race)
+        job = Job(source, split, tuple(indices), stop_at_failure, race, fresh)
         for _ in range(ATTEMPTS):
             worker = await self._take()
             try:
@@ -152,9 +154,11 @@ class LocalWorkers:
             for index in job.indices[:1]
         ]
 
-    async def evaluate_spread(self, source: str, split: Split, count: int) -> list[InstanceResult]:
+    async def evaluate_spread(
+        self, source: str, split: Split, count: int, fresh: Fresh | None = None
+    ) -> list[InstanceResult]:
         """Evaluate a program on the first `count` instances of a split, spread over all workers."""
-        each = [self.evaluate(source, split, [index]) for index in range(count)]
+        each = [self.evaluate(source, split, [index], fresh=fresh) for index in range(count)]
         return [results[0] for results in await asyncio.gather(*each)]
 
     async def _greet(self, worker: _Worker) -> Ready:

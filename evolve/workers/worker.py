@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pickle
 import signal
@@ -19,6 +20,9 @@ from evolve.scoring import InstanceResult, Status
 from evolve.workers.evaluation import evaluate_instance
 from sandbox import Sandbox, SandboxLost
 
+DRAWS_KEPT = 16
+"""How many splits and fresh draws a worker has in memory at once."""
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -31,14 +35,26 @@ class Setup:
 
 
 @dataclass(frozen=True)
+class Fresh:
+    """Instances drawn afresh, in the place of a split's own ones: what `Evaluator.fresh` is asked."""
+
+    seed: int
+    count: int
+
+
+@dataclass(frozen=True)
 class Job:
-    """Evaluate a program on some instances of a split, in this order. race: None, or against what it may be outrun."""
+    """Evaluate a program on some instances of a split, in this order.
+
+    race: None, or against what it may be outrun.  fresh: None, or what the instances are drawn from.
+    """
 
     source: str
     split: Split
     indices: tuple[int, ...]
     stop_at_failure: bool
     race: Race | None = None
+    fresh: Fresh | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +94,13 @@ def work(connection: Connection, setup: Setup) -> None:
         return
     if not _is_heard(connection, Ready(missing)):
         return
-    loaded: dict[Split, Sequence[Instance]] = {}
+
+    @functools.lru_cache(maxsize=DRAWS_KEPT)
+    def instances(split: Split, fresh: Fresh | None) -> Sequence[Instance]:
+        if fresh is not None:
+            return evaluator.fresh(split, fresh.seed, fresh.count)
+        return evaluator.instances(split) if setup.data is None else evaluator.load(setup.data)
+
     with sandbox:
         while True:
             try:
@@ -88,12 +110,9 @@ def work(connection: Connection, setup: Setup) -> None:
             results: list[InstanceResult] = []
             answer: list[InstanceResult] | UsageError = results
             try:
-                if job.split not in loaded:
-                    loaded[job.split] = (
-                        evaluator.instances(job.split) if setup.data is None else evaluator.load(setup.data)
-                    )
+                among = instances(job.split, job.fresh)
                 for index in job.indices:
-                    result = evaluate_instance(evaluator, sandbox, job.source, loaded[job.split][index])
+                    result = evaluate_instance(evaluator, sandbox, job.source, among[index])
                     results.append(result)
                     if job.stop_at_failure and result.status is not Status.OK:
                         break

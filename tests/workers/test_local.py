@@ -10,7 +10,7 @@ import pytest
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.scoring import InstanceResult, Status
-from evolve.workers import LocalWorkers
+from evolve.workers import Fresh, LocalWorkers
 
 TRIVIAL = str(Path(__file__).parent.parent / "plugins" / "trivial")
 PLUGIN = """
@@ -137,3 +137,17 @@ def test_what_a_candidate_says_cannot_steer_a_terminal(numbers: str) -> None:
 def test_a_score_below_the_floor_is_the_floor(numbers: str) -> None:
     (Path(numbers) / "evaluator.py").write_text(PLUGIN.replace("Outcome(float(x)", "Outcome(-1e9"))
     assert evaluate(numbers, "def answer(i): return 1", stop_at_failure=True)[0].score == -100.0
+
+
+def test_workers_draw_the_fresh_instances_that_the_caller_draws() -> None:
+    async def go() -> list[InstanceResult]:
+        async with LocalWorkers(TRIVIAL, {}, 2) as pool:
+            return await pool.evaluate_spread("def answer(): return 42", Split.TEST, 3, Fresh(seed=5, count=3))
+
+    results = asyncio.run(go())
+    assert [(r.instance_id, r.score) for r in results] == [(f"test/fresh-5-{i}", 100.0) for i in range(3)]
+
+
+def test_a_problem_that_draws_none_says_so_in_one_line(numbers: str) -> None:
+    with pytest.raises(UsageError, match="numbers draws no fresh instances"):
+        evaluate(numbers, "def answer(i): return i", fresh=Fresh(seed=5, count=3))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from evolve.evaluator import Candidate, Evaluator, Infeasible, Instance, Limits, Outcome, Split
+from evolve.evaluator import Candidate, Evaluator, Infeasible, Instance, Limits, Outcome, Split, fresh_id
 
 
 class Trivial(Evaluator):
@@ -19,6 +19,10 @@ class Trivial(Evaluator):
     def instances(self, split: Split) -> Sequence[Instance]:
         """Return the one instance of the split."""
         return [Instance(f"{split}/0")]
+
+    def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
+        """Return instances that are like the one of the split."""
+        return [Instance(fresh_id(split, seed, index)) for index in range(count)]
 
     def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:
         """Ask for the number. Raises Infeasible when it is none."""
