@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from contextlib import suppress
 from typing import IO
@@ -55,3 +56,8 @@ def print_patch(patch: str) -> None:
     for line in patch.rstrip("\n").split("\n"):
         colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
         click.echo(click.style(visible(line), fg=colour))
+
+
+def quoted(path: object) -> str:
+    """Return a path as a shell takes it, with nothing unseen in it."""
+    return visible(shlex.quote(str(path))).replace("\n", "\\n")

@@ -42,32 +42,49 @@ def runs(as_json: bool) -> None:
 @click.argument("program", required=False)
 @click.option("--costs", is_flag=True, help="What models and kinds of mutation cost and brought, per improvement too.")
 @click.option("--insights", is_flag=True, help="What the run wrote down of what it learnt.")
+@click.option("--programs", is_flag=True, help="Every step, whatever became of it, one a line.")
+@click.option("--top", type=click.IntRange(min=1), metavar="K", help="Of --programs, the K best on train.")
+@click.option("--failed", is_flag=True, help="Of --programs, those that failed or made no program.")
+@click.option("--kind", metavar="KIND", help="Of --programs, those of one kind of change, e.g. rewrite.")
+@click.option("--prompt", is_flag=True, help="Of a program or step, the whole prompt.")
+@click.option("--answer", is_flag=True, help="Of a program or step, the model's whole answer.")
 @options.as_json
-def show(run: str, program: str | None, costs: bool, insights: bool, as_json: bool) -> None:
+def show(
+    run: str,
+    program: str | None,
+    costs: bool,
+    insights: bool,
+    programs: bool,
+    top: int | None,
+    failed: bool,
+    kind: str | None,
+    prompt: bool,
+    answer: bool,
+    as_json: bool,
+) -> None:
     """Tell what came of RUN (a path, a name in runs/, or "last"), or of one PROGRAM of it.
 
-    PROGRAM is a number, "seed", "best" or a baseline's name.
+    PROGRAM is the number of a step, "seed", "best" or a baseline's name. Of a step that made no program it tells why.
     """
     from evolve.archive import Store
-    from evolve.report.places import find_program, find_run
-    from evolve.report.run_document import program_document, run_document
+    from evolve.report.places import find_run
+    from evolve.report.run_document import run_document
     from evolve.report.run_report import describe
 
-    if costs + insights + (program is not None) > 1:
-        raise click.UsageError("give one of PROGRAM, --costs and --insights.", click.get_current_context())
+    listed = programs or failed or top is not None or kind is not None
+    if costs + insights + listed + (program is not None) > 1:
+        raise click.UsageError("give one of PROGRAM, --programs, --costs and --insights.", click.get_current_context())
+    if (prompt or answer) and program is None:
+        raise click.UsageError("--prompt and --answer are of one PROGRAM or step.", click.get_current_context())
     with Store.open(find_run(run)) as store:
         if costs or insights:
             _show_part(store, costs, as_json)
             return
+        if listed:
+            _show_steps(store, top, failed, kind, as_json)
+            return
         if program is not None:
-            one = find_program(store, program)
-            if as_json:
-                options.print_json(program_document(store, one))
-                return
-            from evolve.report.screens import print_program
-            from evolve.report.terminal import Terminal
-
-            print_program(Terminal(), store, one)
+            _show_one(store, program, prompt, answer, as_json)
             return
         report = describe(store)
     if as_json:
@@ -77,6 +94,37 @@ def show(run: str, program: str | None, costs: bool, insights: bool, as_json: bo
     from evolve.report.terminal import Terminal
 
     print_run(Terminal(), report)
+
+
+def _show_steps(store: Store, top: int | None, failed: bool, kind: str | None, as_json: bool) -> None:
+    from evolve.report.steps import print_steps, step_lines
+    from evolve.report.terminal import Terminal
+
+    lines = step_lines(store, top, failed, kind)
+    if as_json:
+        options.print_json({"steps": lines})
+    else:
+        print_steps(Terminal(), lines, streams.quoted(store.folder))
+
+
+def _show_one(store: Store, ref: str, prompt: bool, answer: bool, as_json: bool) -> None:
+    from evolve.archive import Program
+    from evolve.report.places import find_step
+    from evolve.report.run_document import program_document
+    from evolve.report.screens import print_program, print_step
+    from evolve.report.steps import print_call, step_document
+    from evolve.report.terminal import Terminal
+
+    one = find_step(store, ref)
+    call = store.model_call(one.id if isinstance(one, Program) else one.step)
+    if as_json:
+        options.print_json(program_document(store, one) if isinstance(one, Program) else step_document(one, call))
+    elif prompt or answer:
+        print_call(Terminal(), call, prompt, answer)
+    elif isinstance(one, Program):
+        print_program(Terminal(), store, one)
+    else:
+        print_step(Terminal(), store, one, call)
 
 
 def _show_part(store: Store, costs: bool, as_json: bool) -> None:

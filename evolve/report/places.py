@@ -9,7 +9,7 @@ import re
 import secrets
 from pathlib import Path
 
-from evolve.archive import Program, Role, Store, Summary
+from evolve.archive import Program, Role, Selection, Store, Summary
 from evolve.errors import UsageError
 
 RUNS = Path("runs")
@@ -65,6 +65,14 @@ def find_run(ref: str, runs: Path = RUNS) -> Path:
     near = difflib.get_close_matches(ref, [folder.name for folder in folders(runs)], n=1)
     hint = f"Did you mean '{near[0]}'? " if near else ""
     raise UsageError(f"there is no run '{ref}'. {hint}`evolve runs` lists the runs.")
+
+
+def find_step(store: Store, ref: str) -> Program | Selection:
+    """Return the program that `find_program` finds, or else the step of that number, which made none."""
+    selection = store.selection(int(ref)) if re.fullmatch(r"\d{1,15}", ref) else None
+    if selection is not None and store.program(selection.step) is None:
+        return selection
+    return find_program(store, ref)
 
 
 def find_program(store: Store, ref: str) -> Program:

@@ -9,6 +9,7 @@ from typing import Any
 from evolve.archive import Program, Store, Summary
 from evolve.evaluator import Split
 from evolve.report.run_report import ProgramRow, RunReport, hints, verdict
+from evolve.report.steps import call_document
 from evolve.scoring import InstanceResult
 
 
@@ -108,26 +109,7 @@ def program_document(store: Store, program: Program) -> dict[str, Any]:
         "created": when(program.created),
         "splits": splits,
         "selection": selection,
-        "model_call": None
-        if call is None
-        else {
-            "model": call.model,
-            "kind": call.kind,
-            "status": call.status,
-            "error": call.error,
-            "prompt_tokens": call.prompt_tokens,
-            "cached_tokens": call.cached_tokens,
-            "completion_tokens": call.completion_tokens,
-            "reasoning_tokens": call.reasoning_tokens,
-            "wasted_tokens": call.wasted_tokens,
-            "tokens_estimated": call.tokens_estimated,
-            "cost_usd": call.cost_usd,
-            "latency_s": call.latency_s,
-            "attempts": call.attempts,
-            "system": call.system,
-            "prompt": call.prompt,
-            "answer": call.answer,
-        },
+        "model_call": None if call is None else call_document(call),
         "source": program.source,
     }
 
