@@ -41,13 +41,17 @@ BUDGETS: dict[str, tuple[click.IntRange | click.FloatRange, str, str]] = {
 """Keys of the part `budget` of the configuration: type, letter in the help, of what."""
 
 
-def budgets(text: str) -> Callable[[Command], Command]:
-    """Return a decorator that adds an option for each budget. text: "Stop after {} {}." with the letter and of what."""
+def budgets(text: str, evaluations: str, others: str) -> Callable[[Command], Command]:
+    """Return a decorator that adds an option for each budget.
+
+    text: "Stop after {} {}." with the letter and of what.  evaluations, others: what --evaluations and the others are without it.
+    """
 
     def decorate(command: Command) -> Command:
         for key, (kind, letter, what) in reversed(BUDGETS.items()):
             flag = f"--{key.replace('_', '-')}"
-            command = click.option(flag, type=kind, metavar=letter, help=text.format(letter, what))(command)
+            default = f" Default: {evaluations if key == 'evaluations' else others}."
+            command = click.option(flag, type=kind, metavar=letter, help=text.format(letter, what) + default)(command)
         return command
 
     return decorate

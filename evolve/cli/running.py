@@ -20,10 +20,20 @@ INTERRUPTED = 130
 
 @click.command(short_help="Improve the seed program of an evaluator.")
 @click.argument("evaluator", required=False)
-@click.option("--model", "models", multiple=True, metavar="NAME", help="A model to ask; may be given several times.")
-@click.option("--base-url", metavar="URL", help="OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    help="A model to ask; may be given several times. Default: builtin.",
+)
+@click.option(
+    "--base-url",
+    metavar="URL",
+    help="OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1. Default: https://api.openai.com/v1.",
+)
 @click.option("--api-key-env", metavar="VAR", help="Environment variable with the API key. Default: OPENAI_API_KEY.")
-@options.budgets("Stop after {} {}, all sessions together.")
+@options.budgets("Stop after {} {}, all sessions together.", "200 when no budget is given", "no limit")
 @options.workers
 @click.option("--seed", type=click.IntRange(min=0), metavar="S", help="The only source of chance. Default: 0.")
 @click.option("--search", metavar="NAME", help="Who becomes a parent. Default: islands.")
@@ -92,7 +102,7 @@ def run(
 
 @click.command(short_help="Continue a run.")
 @click.argument("run", metavar="RUN")
-@options.budgets("New total: {} {}.")
+@options.budgets("New total: {} {}.", "as before", "as before")
 @options.workers
 @click.option(
     "--base-url",
