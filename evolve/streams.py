@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from contextlib import suppress
 from typing import IO
@@ -60,4 +59,6 @@ def print_patch(patch: str) -> None:
 
 def quoted(path: object) -> str:
     """Return a path as a shell takes it, with nothing unseen in it."""
+    import shlex  # here, since `evolve --help` must answer at once
+
     return visible(shlex.quote(str(path))).replace("\n", "\\n")

@@ -82,8 +82,8 @@ for command in COMMANDS:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 what a person must put right (one line on stderr), 130 Ctrl-C.
 
-    1 is an answer that is no: a figure does not reproduce (`audit`, `replay`), a claim fails (`check`), the program does
-    (`score`).
+    1 is an answer that is no: a figure does not reproduce (`audit`, `replay`), a claim fails (`check`), the program
+    fails (`score`).
     """
     sys.exit(_exit_code(sys.argv[1:] if arguments is None else list(arguments)))
 

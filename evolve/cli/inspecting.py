@@ -14,27 +14,28 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="List the runs.")
+@click.option("--all", "all_of_them", is_flag=True, help="All runs of yours on this machine, from wherever started.")
 @options.as_json
-def runs(as_json: bool) -> None:
-    """List the runs in the folder runs/, the newest first."""
-    from evolve.report.places import RUNS, summaries
+def runs(all_of_them: bool, as_json: bool) -> None:
+    """List the runs in the folder runs/, and those that were started from here into other folders, the newest first.
 
-    found = summaries()
+    Train and test are of one program: the winner, or the best on train while there is none.
+    """
+    from evolve.report.places import RUNS, elsewhere, folders
+    from evolve.report.run_list import list_document, listed, print_list
+
+    found = listed([*folders(), *elsewhere(all_of_them=all_of_them)])
     if as_json:
-        from evolve.report.run_document import summary_document
-
-        options.print_json({"runs": [summary_document(folder, what) for folder, what in found]})
+        options.print_json({"runs": list_document(found)})
         return
-    from evolve.report.tables import runs_table
     from evolve.report.terminal import Terminal
 
     if not found:
-        click.echo(f"There is no run in {RUNS}/ yet. To start one: evolve run EVALUATOR (see: evolve list)")
+        more = elsewhere(all_of_them=True)
+        others = f" (yours elsewhere: {len(more)}, see evolve runs --all)" if more else ""
+        click.echo(f"There is no run in {RUNS}/ yet{others}. To start one: evolve run EVALUATOR (see: evolve list)")
         return
-    Terminal().print(runs_table(found))
-    for folder, what in found:
-        if isinstance(what, str):
-            streams.say(f"{folder.name}: {what}", err=True)
+    print_list(Terminal(), found, RUNS)
 
 
 @click.command(short_help="Tell what came of a run, or of one program of it.")
@@ -66,7 +67,8 @@ def show(
 
     PROGRAM is the number of a step, "seed", "best" or a baseline's name. Of a step that made no program it tells why.
     """
-    from evolve.archive import Store
+    from evolve.archive import RunStatus
+    from evolve.report.damaged import LOG, opened, without_its_log
     from evolve.report.places import find_run
     from evolve.report.run_document import run_document
     from evolve.report.run_report import describe
@@ -76,7 +78,8 @@ def show(
         raise click.UsageError("give one of PROGRAM, --programs, --costs and --insights.", click.get_current_context())
     if (prompt or answer) and program is None:
         raise click.UsageError("--prompt and --answer are of one PROGRAM or step.", click.get_current_context())
-    with Store.open(find_run(run)) as store:
+    came_without = without_its_log(find_run(run))
+    with opened(run) as store:
         if costs or insights:
             _show_part(store, costs, as_json)
             return
@@ -87,6 +90,8 @@ def show(
             _show_one(store, program, prompt, answer, as_json)
             return
         report = describe(store)
+    if came_without and report.status is RunStatus.INTERRUPTED:
+        streams.say(f"evolve: this archive may lack what was committed last: it came without {LOG}.", err=True)
     if as_json:
         options.print_json(run_document(report))
         return
@@ -152,10 +157,10 @@ def _show_part(store: Store, costs: bool, as_json: bool) -> None:
 @options.as_json
 def best(run: str, as_json: bool) -> None:
     """Print the source of the best program of RUN."""
-    from evolve.archive import Store
-    from evolve.report.places import find_program, find_run
+    from evolve.report.damaged import opened
+    from evolve.report.places import find_program
 
-    with Store.open(find_run(run)) as store:
+    with opened(run) as store:
         program = find_program(store, "best")
     if as_json:
         facts = {"id": program.id, "status": program.status, "score": program.score, "source": program.source}
@@ -171,11 +176,11 @@ def best(run: str, as_json: bool) -> None:
 @options.as_json
 def diff(run: str, a: str, b: str, as_json: bool) -> None:
     """Print how program B of RUN differs from A: by default, the best from the seed."""
-    from evolve.archive import Store
     from evolve.report.changes import unified_diff
-    from evolve.report.places import find_program, find_run
+    from evolve.report.damaged import opened
+    from evolve.report.places import find_program
 
-    with Store.open(find_run(run)) as store:
+    with opened(run) as store:
         before, after = find_program(store, a), find_program(store, b)
     patch = unified_diff(before.source, after.source, f"{a}.py", f"{b}.py")
     if as_json:

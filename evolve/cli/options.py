@@ -44,7 +44,8 @@ BUDGETS: dict[str, tuple[click.IntRange | click.FloatRange, str, str]] = {
 def budgets(text: str, evaluations: str, others: str) -> Callable[[Command], Command]:
     """Return a decorator that adds an option for each budget.
 
-    text: "Stop after {} {}." with the letter and of what.  evaluations, others: what --evaluations and the others are without it.
+    text: "Stop after {} {}." with the letter and of what.
+    evaluations, others: what --evaluations and the others are when they are not given.
     """
 
     def decorate(command: Command) -> Command:
@@ -65,6 +66,18 @@ class _GivenPath(click.Path):
         if value == "":
             self.fail("the path is empty.", param, ctx)
         return super().convert(value, param, ctx)
+
+
+trust = click.option(
+    "--trust",
+    is_flag=True,
+    help="Use code, commands, servers and paths that the run names, though it was not made by you on this machine.",
+)
+problem = click.option(
+    "--problem",
+    metavar="NAME_OR_FOLDER",
+    help="The problem of the run, where it is now. Default: what the run names.",
+)
 
 
 def path_option(*names: str, metavar: str, text: str) -> Callable[[Command], Command]:

@@ -111,9 +111,13 @@ def run(
     metavar="[MODEL=]URL",
     help="Where the server is now: that of one model, or of all; may be given several times.",
 )
+@options.problem
+@options.trust
 @options.as_json
 def resume(
     run: str,
+    problem: str | None,
+    trust: bool,
     workers: int | None,
     base_urls: tuple[str, ...],
     as_json: bool,
@@ -123,10 +127,12 @@ def resume(
     from evolve.archive import Store
     from evolve.config import from_text
     from evolve.registry import load_problem
+    from evolve.report.damaged import explained
     from evolve.report.places import find_run
+    from evolve.report.trust import require_trust
 
     folder = find_run(run)
-    with Store.open(folder) as store:
+    with explained(folder), Store.open(folder) as store:
         recorded = from_text(store.config())
     config = recorded.model_copy(
         update={
@@ -135,8 +141,9 @@ def resume(
             **_given({"workers": workers}),
         }
     )
-    problem = load_problem(config.problem, config.evaluator)
-    return _run(folder, config, problem, resume=True, as_json=as_json)
+    require_trust(folder, config, trust, asks_models=True, own_problem=problem is not None)
+    loaded = load_problem(problem or config.problem, config.evaluator)
+    return _run(folder, config, loaded, resume=True, as_json=as_json)
 
 
 def _moved(models: tuple[ModelConfig, ...], base_urls: tuple[str, ...]) -> tuple[ModelConfig, ...]:

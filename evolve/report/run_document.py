@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from pathlib import Path
 from typing import Any
 
-from evolve.archive import Program, Store, Summary
+from evolve.archive import Program, Store
 from evolve.evaluator import Split
 from evolve.report.run_report import ProgramRow, RunReport, hints, verdict
 from evolve.report.steps import call_document
@@ -51,29 +50,6 @@ def run_document(report: RunReport) -> dict[str, Any]:
         "ended": when(report.ended),
         "improvements": report.improvements,
         "setbacks": report.setbacks,
-    }
-
-
-def summary_document(folder: Path, summary: Summary | str) -> dict[str, Any]:
-    """Return one line of `evolve runs`; of a run that cannot be read, why."""
-    if isinstance(summary, str):
-        return {"run": folder.name, "folder": folder.resolve(), "status": "unreadable", "error": summary}
-    return {
-        "run": folder.name,
-        "folder": folder.resolve(),
-        "evaluator": Path(summary.evaluator).name,
-        "status": summary.status,
-        "reason": summary.reason,
-        "seed": summary.seed,
-        "evaluations": summary.evaluations,
-        "best": {"id": summary.best_id, "score": summary.best_score},
-        "winner_id": summary.winner_id,
-        "winner": [figures for figures in summary.splits if figures.program_id == summary.winner_id],
-        "cost_usd": summary.calls.cost_usd,
-        "model_calls": summary.calls.calls,
-        "active_s": summary.active_s,
-        "started": when(summary.started),
-        "ended": when(summary.ended),
     }
 
 

@@ -16,6 +16,7 @@ from evolve.report.changes import unified_diff
 from evolve.report.config_document import whole_config
 from evolve.report.documents import to_json, to_json_line
 from evolve.report.event_log import EventLog, place_of, require_own_files
+from evolve.report.own_runs import index_file, remember
 from evolve.report.run_document import program_document
 from evolve.report.run_report import describe
 from evolve.report.summary import render_summary
@@ -56,6 +57,8 @@ class RunFolder(Observer):
             if not (folder / name).exists():
                 write_text(folder / name, problem.seed if seed is None else seed.source)
         self._log = EventLog(folder / "log.jsonl")
+        if not resumed and not remember(folder):
+            self._tell(f"{index_file()} cannot be written: `evolve resume` will ask for --trust.")
         self._note("resumed" if resumed else "started", evaluator=config.problem)
         self._write_summary()
 
