@@ -116,6 +116,7 @@ class Candidate:
         self._nonces = _nonces()
         self._objects = 0
         self._ended: Ended | None = None
+        self._replaced = False
         self._waited_s = 0.0
         self.import_cpu_s = 0.0
         self.output = ""
@@ -189,8 +190,13 @@ class Candidate:
     def fresh(self) -> Candidate:
         """Start a further process of the same program, for a call that must not know of earlier ones.
 
+        Those have ended before it begins, so that none can tell it anything; asking one again raises RuntimeError.
         It is closed together with this one.
         """
+        for earlier in self.processes:
+            earlier._replaced = True
+            if earlier._ended is None:
+                earlier._end()
         other = Candidate(self._sandbox, self._source)
         self._others.append(other)
         other.load()
@@ -213,6 +219,8 @@ class Candidate:
         return number
 
     def _exchange(self, what: str, target: Any, signature: int, arguments: Sequence[Any]) -> Any:
+        if self._replaced:
+            raise RuntimeError("this process was ended by fresh(): ask the one that fresh() returned")
         if self._ended is not None:
             raise Crashed("it was asked after it had ended")
         nonce = next(self._nonces)
