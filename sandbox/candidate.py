@@ -119,6 +119,9 @@ class Candidate:
         self._replaced = False
         self._waited_s = 0.0
         self.import_cpu_s = 0.0
+        """CPU seconds that importing the program took, without what the process took to become one."""
+        self.top_level_cpu_s = 0.0
+        """The part of them that went into running the program's top level: its own work, not the compiler's."""
         self.output = ""
         spawned = sandbox.spawn()
         self._pid, self._socket, self._output = spawned.pid, spawned.wire, spawned.output
@@ -129,8 +132,11 @@ class Candidate:
 
     def load(self) -> None:
         """Import the program. Raises a CandidateFailure when it cannot be imported within its limits."""
-        self._exchange("load", self._source, 0, [])
-        self.import_cpu_s = self.cpu_s
+        began_cpu_s = self.cpu_s
+        self._exchange("compile", self._source, 0, [])
+        compiled_cpu_s = self.cpu_s
+        self._exchange("load", None, 0, [])
+        self.import_cpu_s, self.top_level_cpu_s = self.cpu_s - began_cpu_s, self.cpu_s - compiled_cpu_s
 
     def __enter__(self) -> Candidate:
         return self

@@ -41,8 +41,8 @@ class _OnlyPreloaded:
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> None:
         raise ModuleNotFoundError(
-            f"No module named {name!r} here: a candidate may import numpy, the problem's own libraries and the usual "
-            "modules of the standard library, no files",
+            f"No module named {name!r} here: a candidate may import numpy, the problem's own libraries and what "
+            "computes of the standard library, no files",
             name=name,
         )
 
@@ -149,14 +149,16 @@ class _Program:
         self._readers = wire.Readers()
         self._objects: list[Any] = []
 
-    def load(self, source: str, signature: int, raw: Any) -> None:
+    def compile(self, source: str, signature: int, raw: Any) -> None:
         linecache.cache[FILENAME] = (len(source), None, source.splitlines(keepends=True), FILENAME)
         sys.modules["candidate"] = self._module
         try:
-            code = compile(source, FILENAME, "exec")
+            self._code = compile(source, FILENAME, "exec")
         except (MemoryError, RecursionError):  # what the parser says of brackets within brackets
             raise SyntaxError("the program is nested too deeply to parse") from None
-        exec(code, self._module.__dict__)
+
+    def load(self, target: None, signature: int, raw: Any) -> None:
+        exec(self._code, self._module.__dict__)
 
     def define(self, definition: list[Any], signature: int, raw: Any) -> None:
         self._readers.define(definition)

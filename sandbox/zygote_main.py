@@ -128,9 +128,7 @@ def from_a_stem(control: socket.socket, layers: dict[str, Found], clocks: Clocks
 
 
 def from_this_process(control: socket.socket, layers: dict[str, Found]) -> Job | None:
-    """Serve by forking this process itself, where a fork cannot be made somebody else's child; return in those
-    forks, and at the end.
-    """
+    """Serve by forking this process itself; return in its forks, and at the end."""
     layers["clocks"] = NOT_HERE
     ours: list[Job] = []
 
