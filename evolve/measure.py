@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evolve.config import RunConfig
+from evolve.data_files import load_instances
 from evolve.evaluator import Split
 from evolve.registry import Problem
 from evolve.scoring import SplitScore
@@ -89,7 +90,7 @@ async def measure(
         # Here first: what their scores depend on is then in the user's cache, and no two workers compute it.
         instances = problem.evaluator.fresh(split, fresh.seed, fresh.count)
     else:
-        instances = problem.instances(split) if data is None else problem.evaluator.load(data)
+        instances = problem.instances(split) if data is None else load_instances(problem.evaluator, data)
     which = f"instances of {split}" if fresh is None else f"fresh instances like those of {split}"
     measured = []
     async with make_pool(config.model_copy(update={"problem": problem.ref}), data) as pool:

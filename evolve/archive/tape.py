@@ -114,6 +114,8 @@ def to_lines(tape: Tape) -> str:
 def read_tape(path: Path) -> Tape:
     """Read what `to_lines` made. Raises UsageError that names the line that is wrong."""
     try:
+        if path.exists() and not path.is_file():  # a pipe or a device would be read for ever
+            raise UsageError(f"{path} is no file: it should be a recording, as --record writes it.")
         lines = path.read_text(encoding="utf-8", errors="surrogatepass").splitlines()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
@@ -139,7 +141,7 @@ def read_tape(path: Path) -> Tape:
         number = len(lines) + 1
         if head["steps"] != len(rows) or sorted(row[2] for row in rows) != list(range(1, len(rows) + 1)):
             raise ValueError(f"{len(rows)} steps, expected {head['steps']}")
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise UsageError(f"{path} is no recording of a run: line {number}: {error}.") from None
     order = sorted(range(1, len(rows) + 1), key=lambda step: rows[step - 1][2])
     return Tape(tuple(r[0] for r in rows), (*(r[1] for r in rows), rest), tuple(order), calls, str(head["reason"]))
