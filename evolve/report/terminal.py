@@ -21,10 +21,8 @@ class Terminal(Console):
     Whatever is printed is foreign in part, so that square brackets are never a style: styles are given as `Text`.
     """
 
-    def __init__(
-        self, file: IO[str] | None = None, stderr: bool = False, goes_on: bool = False, **options: Any
-    ) -> None:
-        super().__init__(file=file, stderr=stderr, markup=False, emoji=False, highlight=False, **options)
+    def __init__(self, goes_on: bool = False, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
         self._goes_on = goes_on
         # COLUMNS=0 is what some shells hand on when they know no width.
         if self.width < LEAST_WIDTH and not options.get("width"):
