@@ -23,7 +23,7 @@ PATIENCE_S = 5.0
 
 
 class WorkerLost(Exception):
-    """The worker process ended in the middle of its work. how: "killed by SIGKILL" or "exited with code 3"."""
+    """The worker process ended in the middle of its work. how: "was killed by SIGKILL" or "exited with code 3"."""
 
     def __init__(self, how: str) -> None:
         super().__init__(how)
@@ -105,7 +105,7 @@ class WorkerProcess:
                 code = self._guard.wait()
             self.let_go()
             killed = code - 128 if code > 128 else -code
-            self._how = f"killed by {signal.Signals(killed).name}" if killed > 0 else f"exited with code {code}"
+            self._how = f"was killed by {signal.Signals(killed).name}" if killed > 0 else f"exited with code {code}"
         return self._how
 
     def let_go(self) -> None:
