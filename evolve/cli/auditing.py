@@ -42,9 +42,8 @@ def audit(run: str, workers: int | None, require_isolation: bool, as_json: bool)
 
         options.print_json(audit_document(found))
     else:
-        from rich.console import Console
-
         from evolve.report.audit_screen import print_audit
+        from evolve.report.terminal import Terminal
 
-        print_audit(Console(), found)
+        print_audit(Terminal(), found)
     return 0 if found.reproduces else DOES_NOT_REPRODUCE
