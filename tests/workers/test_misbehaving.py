@@ -94,9 +94,7 @@ def test_what_a_verifier_raises_or_returns_wrongly_is_its_own_failure_in_one_lin
     folder: Path,
 ) -> None:
     for (deed, reason), (bad, good) in zip(DEEDS.items(), evaluated(folder, *map(doing, DEEDS)), strict=True):
-        assert (bad.instance_id, bad.status, bad.failure) == ("train/0", Status.ERROR, "verifier"), (
-            deed
-        )
+        assert (bad.instance_id, bad.status, bad.failure) == ("train/0", Status.ERROR, "verifier"), deed
         assert reason in bad.feedback, deed
         assert bad.feedback.count("\n") == 0 and bad.feedback.startswith("the verifier "), deed
         assert (good.instance_id, good.score) == ("train/1", 1.0), deed
