@@ -50,7 +50,16 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.registry",
         "evolve.workers",
     },
-    "evolve/testing.py": {"evolve.evaluator", "evolve.registry", "evolve.scoring", "evolve.workers", "sandbox"},
+    "evolve/bench.py": {"evolve.evaluator", "evolve.registry", "evolve.scoring", "evolve.workers", "sandbox"},
+    "evolve/testing.py": {
+        "evolve.bench",
+        "evolve.errors",
+        "evolve.evaluator",
+        "evolve.foreign",
+        "evolve.registry",
+        "evolve.scoring",
+        "evolve.workers",
+    },
     "evolve/export.py": {"evolve.errors", "evolve.evaluator", "evolve.registry"},
     "evolve/host.py": {"evolve", "sandbox"},
     "evolve/loop": {

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.racing import Race
 from evolve.scoring import InstanceResult, Status, Summary
-from evolve.workers.messages import Begun, Job, Over, Setup, Summing
+from evolve.workers.messages import Begun, Job, Listing, Over, Setup, Summing
 from evolve.workers.pool import WALL_TIME, Fresh, OutOfTime
 from evolve.workers.process import WorkerLost, WorkerProcess
 
@@ -45,6 +46,7 @@ class LocalWorkers:
     ref, options: of the problem, as `evolve.registry.load_problem` takes them.  workers: how many processes.
     data: a file or folder in the problem's public format, whose instances then stand for every split.
     require_isolation: refuse to start where a layer of isolation is missing.
+    environment: of the workers, besides that of this process.
     A worker stays on one core only where the problem's score depends on time: what an evaluator starts, threads or
     processes, may use them all otherwise.
     """
@@ -56,10 +58,11 @@ class LocalWorkers:
         workers: int,
         data: Path | None = None,
         require_isolation: bool = False,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         self._setups = [Setup(ref, options, data, cores[i] if workers <= len(cores) else None) for i in range(workers)]
-        self._require_isolation = require_isolation
+        self._require_isolation, self._environment = require_isolation, environment
         self._workers: list[WorkerProcess] = []
         self._idle: asyncio.Queue[int] = asyncio.Queue()
         self._gate = asyncio.Lock()  # held while one waits for a worker, and by who works with nothing else running
@@ -69,7 +72,7 @@ class LocalWorkers:
         self.notices: list[str] = []
 
     async def __aenter__(self) -> LocalWorkers:
-        self._workers = [WorkerProcess(setup) for setup in self._setups]
+        self._workers = [WorkerProcess(setup, self._environment) for setup in self._setups]
         try:
             ready = [await worker.greet() for worker in self._workers]
         except BaseException:
@@ -172,17 +175,35 @@ class LocalWorkers:
 
     async def summarise(self, split: Split, results: Sequence[InstanceResult]) -> Summary:
         """As `Pool.summarise`."""
+        said = await self._ask(Summing(split, results))
+        if isinstance(said, WorkerLost | _Stuck):
+            return Summary(fault=f"summing up the split: {_blame(said)[1]}")
+        assert isinstance(said, Summary)
+        return said
+
+    async def ids(self, split: Split) -> tuple[str, ...]:
+        """Return the ids of a split's instances, as a worker makes them. Raises UsageError when it cannot."""
+        said = await self._ask(Listing(split))
+        if isinstance(said, WorkerLost | _Stuck):
+            raise UsageError(f"the problem does not make its {split} instances: {_blame(said)[1]}.")
+        if isinstance(said, UsageError):
+            raise said
+        assert isinstance(said, tuple)
+        return said
+
+    async def _ask(self, question: Summing | Listing) -> Any:
+        """Return a worker's answer to a question, or why there was none, twice."""
         for alone in (False, True):
             async with self._a_worker(None, alone) as taken:
                 try:
                     await taken.process.greet()
-                    taken.process.say(Summing(split, results))
-                    summary: Summary = await self._hear(taken.process, None)
+                    taken.process.say(question)
+                    answer = await self._hear(taken.process, None)
                     taken.is_sound = True
-                    return summary
+                    return answer
                 except (WorkerLost, _Stuck) as fault:
                     trouble = fault
-        return Summary(fault=f"summing up the split: {_blame(trouble)[1]}")
+        return trouble
 
     async def _hear(self, worker: WorkerProcess, deadline: float | None) -> Any:
         limit_s = self.limit_s
@@ -218,7 +239,7 @@ class LocalWorkers:
             return
         if not is_sound:
             self._workers[place].end()
-            self._workers[place] = WorkerProcess(self._setups[place])
+            self._workers[place] = WorkerProcess(self._setups[place], self._environment)
         self._idle.put_nowait(place)
 
     def _end_all(self) -> None:

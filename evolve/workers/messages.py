@@ -76,6 +76,13 @@ class Summing:
     results: Sequence[InstanceResult]
 
 
+@dataclass(frozen=True)
+class Listing:
+    """Return the ids of a split's instances, as a tuple."""
+
+    split: Split
+
+
 def send(connection: Connection, value: Any) -> None:
     """Send a value. Raises OSError when the other end is gone."""
     connection.send_bytes(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))

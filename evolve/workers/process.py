@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ class WorkerLost(Exception):
 class WorkerProcess:
     """A worker under its guard."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, environment: Mapping[str, str]) -> None:
         ours, theirs = socket.socketpair()
         leash, self._leash = os.pipe()
         try:
@@ -42,6 +43,7 @@ class WorkerProcess:
                 [sys.executable, "-P", str(GUARD), str(theirs.fileno()), str(leash)],
                 pass_fds=[theirs.fileno(), leash],
                 stdin=subprocess.DEVNULL,
+                env={**os.environ, **environment},
             )
         finally:
             theirs.close()

@@ -15,7 +15,7 @@ from evolve.registry import load_problem
 from evolve.scoring import Status
 from evolve.workers.evaluation import evaluate_instance, summary
 from evolve.workers.leftovers import Leftovers
-from evolve.workers.messages import Begun, Job, Over, Ready, Setup, Summing, receive, send
+from evolve.workers.messages import Begun, Job, Listing, Over, Ready, Setup, Summing, receive, send
 from evolve.workers.pool import WALL_TIME, Fresh
 from sandbox import Sandbox, SandboxLost
 
@@ -62,14 +62,17 @@ def _serve(connection: Connection) -> None:
 
     with sandbox:
         while True:
-            asked: Job | Summing = receive(connection)
+            asked: Job | Summing | Listing = receive(connection)
             if isinstance(asked, Summing):
                 send(connection, summary(evaluator, asked.split, asked.results))
                 continue
             try:
-                among = instances(asked.split, asked.fresh)
+                among = instances(asked.split, asked.fresh if isinstance(asked, Job) else None)
             except UsageError as error:
                 send(connection, error)
+                continue
+            if isinstance(asked, Listing):
+                send(connection, tuple(instance.id for instance in among))
                 continue
             _run(connection, evaluator, sandbox, asked, among, leftovers)
 
