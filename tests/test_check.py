@@ -50,12 +50,13 @@ def test_each_broken_claim_is_named_with_its_reason(folder: Path) -> None:
     said = evolve("check", folder, "--json")
     claims = {entry["claim"]: entry["reason"] for entry in said.json["claims"] if entry["verdict"] == "fails"}
     assert said.code == 1 and said.json["holds"] is False
+    blamed = "the verifier failed on this answer (a bug of the problem): "
     for claim, reason in {
         "no two instances of any splits have the same id": "1 ids are there twice, e.g. '0'",
         "the seed is feasible and scores about zero on train": "it scores 81.00; expected 0, within 5",
         "metrics are finite and there is feedback": "0: no feedback",
-        "an answer of none is infeasible and the message says so": "status error (the verifier failed on this answer (a bug of the problem): TypeError: unsupported",
-        "no answer makes the verifier itself fail": "answer 'text': the verifier failed on this answer (a bug of the problem): TypeError",
+        "an answer of none is infeasible and the message says so": f"status error ({blamed}TypeError: unsupported",
+        "no answer makes the verifier itself fail": f"answer 'text': {blamed}TypeError",
         "a program that raises gets no score": "status ok, score 0.0",
         "options are frozen and refuse unknown keys": "Options is not frozen",
         "the statement names what a program must define": "problem.md does not name f",
