@@ -110,6 +110,11 @@ def list_problems() -> list[Listing]:
     return listings
 
 
+def is_installed(ref: str) -> bool:
+    """Return whether a problem is one that is installed, and not code in a folder that somebody names."""
+    return ref in _installed()
+
+
 def _installed() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
 
