@@ -13,8 +13,7 @@ from evolve.config import RunConfig
 from evolve.loop.choosing import Background
 from evolve.loop.population import Population
 from evolve.mutate.answers.insight import read_insight, rule_insight
-from evolve.mutate.mutation import Example, Kind, Proposal, Request
-from evolve.mutate.source import fingerprint
+from evolve.mutate.mutation import Example, Kind, Mutator, Proposal, Request
 
 if TYPE_CHECKING:
     from evolve.mutate.models.providers import Client
@@ -142,7 +141,7 @@ class Proposer:
         if proposal.source is None:
             raise NoChild(Fate.PARSE_ERROR, proposal.error)
         try:
-            mark = fingerprint(proposal.source)
+            mark = self._problem.language.fingerprint(proposal.source)
         except SyntaxError as error:
             raise NoChild(Fate.PARSE_ERROR, str(error.msg)) from None
         same = self._population.same_as(mark)
@@ -159,10 +158,8 @@ class Proposer:
     def _read(self, selection: Selection, call: ModelCall) -> Proposal:
         if call.error:  # an answer without text, or a refusal
             return Proposal(call.kind, None, call.error)
-        from evolve.mutate.answers.answer import read_answer
-
-        parent = self._population.example(selection.parent_id)
-        return read_answer(parent.source, call.answer, call.kind, self._problem.evaluator.defines)
+        parent, defines = self._population.example(selection.parent_id), self._problem.evaluator.defines
+        return self._problem.language.read_answer(parent.source, call.answer, call.kind, defines)
 
     def _insight(self, selection: Selection, call: ModelCall | None) -> tuple[str, str]:
         """Return line and detail: a model's, or a rule's where none was asked or it gave none."""
@@ -197,4 +194,5 @@ class Proposer:
 def _builtin(request: Request) -> Proposal:
     from evolve.mutate.builtin import BuiltinMutator
 
-    return BuiltinMutator().propose(request)
+    mutator: Mutator = BuiltinMutator()
+    return mutator.propose(request)
