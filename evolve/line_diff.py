@@ -21,6 +21,7 @@ class _Matcher(difflib.SequenceMatcher[str]):
 
     def __init__(self, before: Sequence[str], after: Sequence[str]) -> None:
         super().__init__(None, before, after)
+        self._before_lines = len(before)
         visits = (1 + len(self.b2j.get(line, ())) for line in before)  # type: ignore[attr-defined]
         self._visits_to = [0, *itertools.accumulate(visits)]
         self._left = MAX_VISITS
@@ -28,7 +29,7 @@ class _Matcher(difflib.SequenceMatcher[str]):
     def find_longest_match(
         self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None
     ) -> difflib.Match:
-        ahi = len(self.a) if ahi is None else ahi
+        ahi = self._before_lines if ahi is None else ahi
         visits = self._visits_to[ahi] - self._visits_to[alo]
         if visits > self._left:
             return difflib.Match(alo, blo, 0)

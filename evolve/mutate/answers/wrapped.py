@@ -224,5 +224,5 @@ def unwrapped(text: str) -> Iterator[str]:
         yield unescaped
     if "\\<" in text or "\\=" in text or "\\_" in text:
         yield _ESCAPED_SIGN.sub(r"\1", text)
-    if "\\n" in text and text.count("\n") < text.count("\\n") // 4:
+    if "\\n" in text and text.lstrip()[:1] not in ("{", "[", '"') and text.count("\n") < text.count("\\n") // 4:
         yield text.replace("\\n", "\n").replace("\\t", "\t").replace('\\"', '"').replace("\\'", "'")
