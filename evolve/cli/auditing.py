@@ -11,10 +11,14 @@ DOES_NOT_REPRODUCE = 1
 
 @click.command(short_help="Check that the figures of a run are true.")
 @click.argument("run", metavar="RUN")
+@options.problem
+@options.trust
 @options.workers
 @options.require_isolation
 @options.as_json
-def audit(run: str, workers: int | None, require_isolation: bool, as_json: bool) -> int:
+def audit(
+    run: str, problem: str | None, trust: bool, workers: int | None, require_isolation: bool, as_json: bool
+) -> int:
     """Score the best program of RUN again, twice on every split, and compare each figure with the archive.
 
     Tells also what a person should look at: train much better than test, CPU time that varies, failures of one kind on
@@ -25,18 +29,20 @@ def audit(run: str, workers: int | None, require_isolation: bool, as_json: bool)
     """
     import asyncio
 
-    from evolve.archive import Store
     from evolve.audit import Subject, rescore
     from evolve.registry import load_problem
-    from evolve.report.places import find_program, find_run
+    from evolve.report.damaged import opened
+    from evolve.report.places import find_program
+    from evolve.report.trust import require_trust
 
-    with Store.open(find_run(run)) as store:
+    with opened(run) as store:
         subject = Subject.read(store, find_program(store, "best"))
     config = subject.config
-    problem = load_problem(config.problem, config.evaluator)
+    require_trust(subject.folder, config, trust, asks_models=False, own_problem=problem is not None)
+    loaded = load_problem(problem or config.problem, config.evaluator)
     isolated = require_isolation or config.require_isolation
     with options.announcing("scoring again ...") as announce:
-        found = asyncio.run(rescore(subject, problem, workers or config.workers, isolated, announce))
+        found = asyncio.run(rescore(subject, loaded, workers or config.workers, isolated, announce))
     if as_json:
         from evolve.report.audit_document import audit_document
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evolve.archive import CallTotals, Fate, Program, Role, RunStatus, Store
+from evolve.archive import CallTotals, Fate, Program, Role, RunStatus, StepEnd, Store
 from evolve.config import RunConfig, from_text
 from evolve.evaluator import Split
 from evolve.report.costs import Costs, costs
@@ -151,12 +151,12 @@ def describe(store: Store) -> RunReport:
         name = f"program {program.id}" if role == "best" else program.name
         return ProgramRow(role, name, program.id, {split: own.get(split, Cell()) for split in SHOWN_SPLITS})
 
-    children = store.programs(Role.CHILD)
+    spent = costs(store)
+    ends = {end.selection.step: end for end in (*store.step_ends(heard=True), *store.step_ends(heard=False))}
     baselines = sorted(store.programs(Role.BASELINE), key=lambda p: (p.score is None, -(p.score or 0.0), p.name))
     rows = [row("seed", seed)] if seed else []
     rows += [row("baseline", program) for program in baselines]
     rows += [row("best", best)] if best and best.id > 0 else []
-    order = {id: place for place, (id, _) in enumerate(curve)}
     return RunReport(
         folder=store.folder,
         evaluator=Path(summary.evaluator).name,
@@ -175,11 +175,11 @@ def describe(store: Store) -> RunReport:
         seed=seed,
         rows=tuple(rows),
         curve=best_so_far([score for _, score in curve]),
-        improvements=tuple(_improvement(store, p, order[p.id]) for p in store.improvements()),
-        costs=costs(store),
+        improvements=_improvements(curve, ends),
+        costs=spent,
         insights=tuple(line for _, line, _ in store.insights()),
-        setbacks=_setbacks(children, store, summary.fates),
-        outrun=sum(child.status is Status.OUTRUN for child in children),
+        setbacks=_setbacks(ends.values()),
+        outrun=sum(end.status is Status.OUTRUN for end in ends.values()),
     )
 
 
@@ -263,27 +263,27 @@ def _difference(best: Cell, seed: Cell, named: str) -> str:
     )
 
 
-def _improvement(store: Store, program: Program, evaluation: int) -> Improvement:
-    selection = store.selection(program.id)
-    return Improvement(
-        evaluation=evaluation,
-        id=program.id,
-        parent_id=program.parent_id,
-        score=program.score if program.score is not None else float("nan"),
-        kind=program.kind,
-        mutator=selection.mutator if selection else "",
-    )
+def _improvements(curve: Sequence[tuple[int, float | None]], ends: Mapping[int, StepEnd]) -> tuple[Improvement, ...]:
+    """Return the children that were the best so far, strictly. curve: (id, score) of the seed and the children."""
+    found, best = [], float("-inf")
+    for place, (id, score) in enumerate(curve):
+        if score is None or score <= best:
+            continue
+        best = score
+        if id in ends:
+            selection = ends[id].selection
+            found.append(Improvement(place, id, selection.parent_id, score, ends[id].kind, selection.mutator))
+    return tuple(found)
 
 
-def _setbacks(children: Sequence[Program], store: Store, fates: Mapping[str, int]) -> tuple[Setback, ...]:
+def _setbacks(ends: Iterable[StepEnd]) -> tuple[Setback, ...]:
     reasons: dict[str, Counter[str]] = {}
-    for program in children:
-        if program.status is not None and program.status.is_failure:
-            reasons.setdefault(program.status.value, Counter())[last_line(program.failure)] += 1
-    if set(fates) - {Fate.SCORED, Fate.INSIGHT}:
-        for selection in store.selections():
-            if selection.fate not in (None, Fate.SCORED, Fate.INSIGHT):
-                reasons.setdefault(selection.fate.value, Counter())[last_line(selection.note)] += 1
+    for end in ends:
+        fate = end.selection.fate
+        if end.status is not None and end.status.is_failure:
+            reasons.setdefault(end.status.value, Counter())[last_line(end.failure)] += 1
+        elif fate not in (None, Fate.SCORED, Fate.INSIGHT):
+            reasons.setdefault(fate.value, Counter())[last_line(end.selection.note)] += 1
     return tuple(
         Setback(what, seen.total(), _most_common(seen))
         for what, seen in sorted(reasons.items(), key=lambda item: (-item[1].total(), item[0]))
