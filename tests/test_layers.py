@@ -27,7 +27,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluators": {"evolve.evaluator"},
     "evolve/config.py": {"evolve.errors"},
     "evolve/racing.py": {"evolve.config"},
-    "evolve/mutate": {"evolve.errors", "evolve.evaluator", "evolve.config"},
+    "evolve/line_diff.py": set(),
+    "evolve/mutate": {"evolve.line_diff", "evolve.errors", "evolve.evaluator", "evolve.config"},
     "evolve/archive": {"evolve.errors", "evolve.evaluator", "evolve.scoring"},
     "evolve/search": {"evolve.errors", "evolve.evaluator", "evolve.config"},
     "evolve/foreign.py": {"evolve.errors", "evolve.evaluator"},
@@ -74,6 +75,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/audit": {*FACTS, "evolve.archive", "evolve.registry", "evolve.measure", "evolve.mutate.source"},
     "evolve/report": {
         *FACTS,
+        "evolve.line_diff",
         "evolve.streams",
         "evolve.archive",
         "evolve.audit",

@@ -22,6 +22,7 @@ from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.loop.budget import Cost, Ledger
 from evolve.loop.choosing import fixed_mix
+from evolve.loop.desk import Desk
 from evolve.loop.finish import pick_winner, table
 from evolve.loop.population import Population
 from evolve.loop.proposing import Proposer
@@ -156,6 +157,7 @@ class _Session:
         self.config, self.problem, self.store, self.pool, self.clients = config, problem, store, pool, clients
         self.audience, self.resumed, self.tape, self.templates = audience, resumed, tape, templates
         self.population = Population(store)
+        self.desk = Desk()
         self.stop = Stop()
         summary = store.summary()
         calls = summary.calls
@@ -194,6 +196,7 @@ class _Session:
     async def _work(self) -> str:
         """Score the start, search until the budget is used up, pick the winner. Return what ended the search."""
         async with AsyncExitStack() as stack:
+            stack.callback(self.desk.end)
             for client in self.clients.values():
                 stack.push_async_callback(client.close)
             # The workers boot in processes of their own, the clients' imports take half a second here: side by side.
@@ -218,7 +221,9 @@ class _Session:
             (program.name, population.example(program.id))
             for _, program in sorted(shown, key=lambda scored: (-scored[0], scored[1].name))
         )
-        proposer = Proposer(self.config, self.problem, store, population, self.clients, ranked, self.templates)
+        proposer = Proposer(
+            self.config, self.problem, store, population, self.clients, ranked, self.templates, self.desk
+        )
         return Steps(
             self.config,
             self.problem,
