@@ -11,6 +11,7 @@ from pathlib import Path
 from evolve.config import RunConfig
 from evolve.data_files import load_instances
 from evolve.evaluator import Split
+from evolve.foreign import foreign
 from evolve.registry import Problem
 from evolve.scoring import SplitScore
 from evolve.workers import Fresh, evaluate_spread, make_pool, split_score
@@ -88,9 +89,13 @@ async def measure(
     if fresh is not None:
         announce(f"drawing {fresh.count} fresh instances like those of {split}", False)
         # Here first: what their scores depend on is then in the user's cache, and no two workers compute it.
-        instances = problem.evaluator.fresh(split, fresh.seed, fresh.count)
+        with foreign(problem.evaluator.name):
+            instances = problem.evaluator.fresh(split, fresh.seed, fresh.count)
+    elif data is not None:
+        with foreign(problem.evaluator.name):
+            instances = load_instances(problem.evaluator, data)
     else:
-        instances = problem.instances(split) if data is None else load_instances(problem.evaluator, data)
+        instances = problem.instances(split)
     which = f"instances of {split}" if fresh is None else f"fresh instances like those of {split}"
     measured = []
     async with make_pool(config.model_copy(update={"problem": problem.ref}), data) as pool:

@@ -93,6 +93,11 @@ class Sandbox:
         self.close()
 
     @property
+    def zygote_pid(self) -> int | None:
+        """The process that candidates are forked from; None when none runs."""
+        return None if self._process is None else self._process.pid
+
+    @property
     def layers(self) -> tuple[Layer, ...]:
         """Every layer of isolation, active or not, as the zygote found it. Boots the zygote if it is not running."""
         if self._control is None:
