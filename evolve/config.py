@@ -7,16 +7,27 @@ No key or secret is ever part of it: a model's key is named by its environment v
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    create_model,
+    model_validator,
+)
 
 from evolve.errors import UsageError
+from evolve.search.strategies import strategies, strategy_class
 
 BUILTIN = "builtin"
 """The name that asks for the built-in mutator instead of a model."""
@@ -61,22 +72,31 @@ class Budget(Part):
 
 
 class SearchConfig(Part):
-    """Who is the parent, and who inspires."""
+    """Who is the parent, and who inspires. The options of the strategy stand beside these keys: `search_config`."""
 
-    strategy: str = Field(default="islands", description="which search: islands")
-    islands: int = Field(default=4, ge=1, le=10_000, description="populations that evolve apart")
-    elites: int = Field(default=12, ge=1, description="programs that an island keeps, the best by train score")
-    migrate_every: int = Field(default=40, ge=1, description="results between two migrations, all islands together")
-    migrants: int = Field(default=1, ge=0, description="elites that each island hands to the next one at a migration")
-    inspirations: int = Field(
-        default=2, ge=0, description="other programs that a mutation may look at, besides the parent"
-    )
-    explore: float = Field(
-        default=0.15, ge=0, le=1, description="share of steps with any elite as parent, whatever its rank"
-    )
+    strategy: str = Field(default="islands", description="which search")
     lag: int = Field(
         default=8, ge=0, description="with deterministic: how many of the latest steps a choice does not wait for"
     )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The strategy's own options."""
+        return {key: value for key, value in self if key not in SearchConfig.model_fields}
+
+
+def search_config(given: Mapping[str, Any] = MappingProxyType({})) -> SearchConfig:
+    """Return the configuration of a search with all options of its strategy.
+
+    Raises UsageError for an unknown strategy, pydantic's ValidationError for a key or value that it does not take.
+    """
+    return _search_model(str(given.get("strategy", "islands"))).model_validate(dict(given))
+
+
+@functools.cache
+def _search_model(strategy: str) -> type[SearchConfig]:
+    options = strategy_class(strategy).Options
+    return create_model("SearchConfig", __base__=(SearchConfig, options), __module__=__name__)
 
 
 class RacingConfig(Part):
@@ -217,7 +237,7 @@ class RunConfig(Part):
     )
     require_isolation: bool = Field(default=False, description="refuse to run where a layer of the sandbox is missing")
     budget: Budget = Field(default_factory=lambda: Budget.model_validate({}), description="when the run is done")
-    search: SearchConfig = Field(default_factory=SearchConfig, description="who is the parent")
+    search: SerializeAsAny[SearchConfig] = Field(default_factory=search_config, description="who is the parent")
     racing: RacingConfig = Field(default_factory=RacingConfig, description="when a child is stopped early")
     models: tuple[ModelConfig, ...] = Field(
         default=(ModelConfig(name=BUILTIN),), min_length=1, description="who changes programs, one drawn per step"
@@ -282,7 +302,9 @@ def known_keys() -> dict[str, str]:
 def _keys(part: type[BaseModel], prefix: str) -> list[tuple[str, str]]:
     keys: list[tuple[str, str]] = []
     for name, field in part.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        if name == "search":
+            keys += [(key, text) for one in strategies() for key, text in _keys(_search_model(one), "search.")]
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             keys += _keys(field.annotation, f"{prefix}{name}.")
         elif name == "models":
             keys.append(("model.names", "which models; without it those of [[models]], or else the built-in mutator"))
@@ -348,12 +370,19 @@ def _put(tree: dict[str, Any], key: str, value: Any, where: str) -> None:
 
 
 def _validated(tree: dict[str, Any], where: str) -> RunConfig:
+    within: tuple[str, ...] = ()
     try:
-        return RunConfig.model_validate(_with_models(tree, where))
+        tree = _with_models(tree, where)
+        if isinstance(tree.get("search"), dict):
+            within = ("search",)
+            tree["search"] = search_config(tree["search"])
+            within = ()
+        return RunConfig.model_validate(tree)
     except ValidationError as error:
         first = error.errors()[0]
         # A model's key is named as one that holds for all of them: where it came from is not known here.
-        places = ["model", *first["loc"][2:]] if first["loc"][:1] == ("models",) else first["loc"]
+        loc = within + first["loc"]
+        places = ["model", *loc[2:]] if loc[:1] == ("models",) else loc
         key = ".".join(str(place) for place in places)
         if first["type"] != "extra_forbidden":
             raise UsageError(f"{where}: {key} = {first['input']!r}: {first['msg']}.") from None
