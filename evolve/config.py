@@ -235,6 +235,7 @@ class RunConfig(Part):
         le=1_024,
         description="processes that evaluate, one core each",
     )
+    engine: str = Field(default="local", description="where evaluations run: local, or an engine that is installed")
     require_isolation: bool = Field(default=False, description="refuse to run where a layer of the sandbox is missing")
     budget: Budget = Field(default_factory=lambda: Budget.model_validate({}), description="when the run is done")
     search: SerializeAsAny[SearchConfig] = Field(default_factory=search_config, description="who is the parent")

@@ -173,8 +173,12 @@ def keep_only(descriptors: Iterable[int], output: int, close: bool) -> None:
 
 
 def limit_resources(limits: Mapping[str, Any], base_bytes: int) -> None:
-    """Bound memory, CPU time, output, files and processes. base_bytes: address space that is mapped already."""
-    cpu_s = math.ceil(limits["cpu_s"])
+    """Bound memory, CPU time, output, files and processes. base_bytes: address space that is mapped already.
+
+    CPU time loosely: the kernel counts it here in ticks, which runs ahead of the clock that the trusted end reads and
+    goes by. This is for a trusted end that is stopped, or gone.
+    """
+    cpu_s = 2 * math.ceil(limits["cpu_s"]) + 1
     for name, soft, hard in (
         ("RLIMIT_AS", base_bytes + limits["memory_mb"] * 2**20, None),
         ("RLIMIT_CPU", cpu_s, cpu_s + 1),

@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/search": {"evolve.errors", "evolve.evaluator", "evolve.config"},
     "evolve/registry.py": {"evolve.errors", "evolve.evaluator", "evolve.mutate.source"},
     "evolve/workers": {
+        "evolve.config",
         "evolve.errors",
         "evolve.evaluator",
         "evolve.racing",
@@ -37,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.registry",
         "sandbox",
     },
-    "evolve/measure.py": {"evolve.errors", "evolve.evaluator", "evolve.scoring", "evolve.registry", "evolve.workers"},
+    "evolve/measure.py": {"evolve.config", "evolve.evaluator", "evolve.scoring", "evolve.registry", "evolve.workers"},
     "evolve/testing.py": {"evolve.evaluator", "evolve.registry", "evolve.scoring", "evolve.workers", "sandbox"},
     "evolve/export.py": {"evolve.errors", "evolve.evaluator", "evolve.registry"},
     "evolve/host.py": {"evolve", "sandbox"},

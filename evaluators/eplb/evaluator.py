@@ -68,7 +68,7 @@ class Eplb(Evaluator):
     name = "eplb"
     summary = "Replicate and place the experts of a mixture-of-experts model so that every GPU gets as many tokens"
     defines = ("rebalance",)
-    limits = Limits(call_s=10.0, cpu_s=6.0, memory_mb=1024, answer_mb=16)
+    limits = Limits(cpu_s=6.0, memory_mb=1024, answer_mb=16)
     timed_metrics = ("cpu_ms", "import_cpu_ms", "wall_ms", "x", "score", "adrs_score")
     Options: ClassVar[type[BaseModel]] = EplbOptions
 

@@ -41,7 +41,7 @@ class LlmSql(Evaluator):
     name = "llm_sql"
     summary = "Order the rows of a table and the cells of each row so that prompts share long prefixes"
     defines = ("reorder",)
-    limits = Limits(call_s=60.0, cpu_s=40.0, memory_mb=2048, answer_mb=32)
+    limits = Limits(cpu_s=40.0, memory_mb=2048, answer_mb=32)
     timed_metrics = ("cpu_s", "cpu_s_per_10k_rows", "wall_s", "x", "score", "adrs_score")
 
     def instances(self, split: Split) -> Sequence[TableInstance]:

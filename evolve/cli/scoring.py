@@ -115,20 +115,19 @@ def _measure(
     from evolve.measure import measure
     from evolve.registry import load_problem
 
-    config = resolve(None, sets, {"problem": ref, "workers": workers})
+    isolation = require_isolation or None
+    config = resolve(None, sets, {"problem": ref, "workers": workers, "require_isolation": isolation})
     problem = load_problem(ref, config.evaluator)
     on = Split(split or ("public" if data else "train"))
     with options.announcing("evaluating ...") as announce:
         measured = asyncio.run(
             measure(
                 problem,
-                config.evaluator,
+                config,
                 programs(problem),
                 on,
-                config.workers,
                 data,
                 repeats,
-                require_isolation,
                 announce,
             )
         )

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from evolve import config as configuration
 from evolve.archive import Program, Role, RunStatus, Store, Tape, read_tape
@@ -26,39 +26,18 @@ from evolve.loop.finish import pick_winner, table
 from evolve.loop.population import Population
 from evolve.loop.proposing import Proposer
 from evolve.loop.replaying import tape_clients
-from evolve.loop.steps import GRACE_S, Steps, recall_best
+from evolve.loop.steps import Steps, recall_best
 from evolve.loop.stopping import Stop, Stopped, signals
 from evolve.mutate.models.prices import require_prices, with_known_prices
 from evolve.mutate.models.providers import Client, make_clients
 from evolve.mutate.source import check, fingerprint
 from evolve.observer import Audience, Observer, RunResult
-from evolve.racing import Race
-from evolve.scoring import InstanceResult, Status, split_score
+from evolve.scoring import Status
 from evolve.search import make_strategy
+from evolve.workers import OutOfTime, Pool, evaluate_spread, make_pool, split_score
 
 if TYPE_CHECKING:
     from evolve.registry import Problem
-
-
-class Pool(Protocol):
-    """Where evaluations run; an async context manager. `evolve.workers.LocalWorkers` is the real one."""
-
-    notices: list[str]
-
-    async def __aenter__(self) -> Any: ...
-    async def __aexit__(self, *error: object) -> None: ...
-    async def evaluate(
-        self,
-        source: str,
-        split: Split,
-        indices: Sequence[int],
-        stop_at_failure: bool = False,
-        race: Race | None = None,
-    ) -> list[InstanceResult]:
-        """Evaluate a program on instances of a split, one after the other, until it fails or has lost the race."""
-
-    async def evaluate_spread(self, source: str, split: Split, count: int) -> list[InstanceResult]:
-        """Evaluate a program on the first `count` instances of a split, spread over all workers."""
 
 
 async def run(
@@ -89,9 +68,7 @@ async def run(
     if clients is None:
         clients = _clients(config, folder, tape, limits)
     if pool is None:
-        from evolve.workers import LocalWorkers
-
-        pool = LocalWorkers(problem.ref, config.evaluator, config.workers, None, config.require_isolation)
+        pool = make_pool(config)
     text = configuration.to_toml(config)
     store = Store.resume(folder, text) if resume else Store.create(folder, problem.ref, text, config.seed)
     with store:
@@ -110,9 +87,8 @@ class _Limits:
         return self.ledger is None or self.ledger.may_retry(call_id, wasted_tokens, wasted_usd)
 
     def left_s(self) -> float | None:
-        """Return how many seconds a call may take, so that no answer holds a run beyond its minutes; None: any."""
-        minutes_left_s = None if self.ledger is None else self.ledger.left_s
-        return None if minutes_left_s is None else minutes_left_s + GRACE_S
+        """Return how many seconds a call may take; None: any."""
+        return None if self.ledger is None else self.ledger.deadline_s
 
 
 def _clients(config: RunConfig, folder: Path, tape: Tape | None, limits: _Limits) -> Mapping[str, Client]:
@@ -281,8 +257,15 @@ class _Session:
         if program.status is not None:
             return program
         train = self.problem.evaluator.instances(Split.TRAIN)
-        results = await self.pool.evaluate_spread(program.source, Split.TRAIN, len(train))
-        score = split_score(self.problem.evaluator, Split.TRAIN, train, results)
+        deadline_s = self.ledger.deadline_s
+        try:
+            results = await evaluate_spread(self.pool, program.source, Split.TRAIN, len(train), deadline_s=deadline_s)
+        except OutOfTime:
+            raise UsageError(
+                f"{program.name} of {self.problem.ref} was not scored on train within --minutes: give it more, "
+                "or see with `evolve score` how long it takes."
+            ) from None
+        score = await split_score(self.pool, Split.TRAIN, results, len(train))
         scored = replace(program.with_score(score), told=None if program.id else 1)
         self.store.add_score(scored, score)
         self.population.add_score(scored, score)

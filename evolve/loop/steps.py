@@ -11,15 +11,15 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from evolve.archive import CallStatus, Fate, ModelCall, Program, Role, Selection, StepEnd, Store, Tape
 from evolve.config import BUILTIN, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
-from evolve.loop.budget import Cost, Ledger, Room
+from evolve.loop.budget import GRACE_S, Cost, Ledger, Room
 from evolve.loop.choosing import Chooser
 from evolve.loop.pacing import AsRecorded, AsTheyCome, Ending, InStepOrder, Pacing
 from evolve.loop.population import Population
@@ -27,29 +27,14 @@ from evolve.loop.proposing import NoChild, Proposer
 from evolve.loop.stopping import Stop, Stopped
 from evolve.observer import Audience
 from evolve.racing import Race, make_race, race_order
-from evolve.scoring import InstanceResult, split_score
+from evolve.scoring import InstanceResult
+from evolve.workers import OutOfTime, Pool, split_score
 
 if TYPE_CHECKING:
     from evolve.registry import Problem
 
-GRACE_S = 10.0
-"""How long the end of a run, by a stop or its minutes, waits for the answers and evaluations that are in flight."""
 TICK_S = 1.0
 """How often the time of work is committed and the budget of minutes looked at."""
-
-
-class ChildPool(Protocol):
-    """The part of a pool that is needed here."""
-
-    async def evaluate(
-        self,
-        source: str,
-        split: Split,
-        indices: Sequence[int],
-        stop_at_failure: bool = False,
-        race: Race | None = None,
-    ) -> list[InstanceResult]:
-        """Evaluate a program on instances of a split, in order, until it fails or has lost the race."""
 
 
 class Steps:
@@ -62,7 +47,7 @@ class Steps:
         store: Store,
         population: Population,
         proposer: Proposer,
-        pool: ChildPool,
+        pool: Pool,
         ledger: Ledger,
         stop: Stop,
         audience: Audience,
@@ -156,8 +141,9 @@ class Steps:
         """Begin the next step if there is room for it; return whether there was, and what ended the run if not."""
         step = self._last + 1
         due = self._pacing.due(step)
-        if due is None:
-            return Room.LATER, ""
+        if due is None:  # which it may remain for ever when an evaluation was given up
+            out_of_time = self._tape is None and self._ledger.left_s == 0
+            return self._ledger.room(len(self._tasks)) if out_of_time else (Room.LATER, "")
         for ending in due:
             self._hear(ending.end)
             if not self._pacing.at_once:
@@ -245,10 +231,13 @@ class Steps:
         if self._stop.asked:
             return
         if program is not None:
-            order, race = race_order(len(self._train)), self._race(selection)
-            results = await self._pool.evaluate(program.source, Split.TRAIN, order, stop_at_failure=True, race=race)
-            by_instance = sorted(zip(order, results, strict=False), key=lambda run: run[0])
-            program = self._keep(program, [result for _, result in by_instance])
+            try:
+                results = await self._evaluate(program, self._race(selection))
+            except OutOfTime:  # of the minutes: the step is left for a resume with more of them
+                self._ledger.evaluating.discard(step)
+                del self._tasks[step]
+                return
+            program = await self._keep(program, results)
             selection = replace(selection, fate=Fate.SCORED)
         self._ledger.evaluating.discard(step)
         del self._tasks[step]
@@ -307,9 +296,20 @@ class Steps:
         bar = [instances[index][1] for index in race_order(len(instances))]
         return make_race(bar, self._config.racing, "score" in self._evaluator.timed_metrics)
 
-    def _keep(self, program: Program, results: Sequence[InstanceResult]) -> Program:
+    async def _evaluate(self, program: Program, race: Race | None) -> list[InstanceResult]:
+        """Return a child's results on train, in the order of the instances. Raises OutOfTime."""
+        order = race_order(len(self._train))
+        deadline_s = self._ledger.deadline_s
+        stream = self._pool.evaluate(
+            program.source, Split.TRAIN, order, stop_at_failure=True, race=race, deadline_s=deadline_s
+        )
+        async with aclosing(stream):
+            results = [result async for result in stream]
+        return [result for _, result in sorted(zip(order, results, strict=False), key=lambda run: run[0])]
+
+    async def _keep(self, program: Program, results: Sequence[InstanceResult]) -> Program:
         """Commit a child's result."""
-        score = split_score(self._evaluator, Split.TRAIN, self._train, results)
+        score = await split_score(self._pool, Split.TRAIN, results, len(self._train))
         scored = replace(program.with_score(score), told=self._number())
         self._store.add_score(scored, score)
         self._population.add_score(scored, score)

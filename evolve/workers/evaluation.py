@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Sequence
 
-from evolve.evaluator import Evaluator, Infeasible, Instance
-from evolve.scoring import InstanceResult, Status
+from evolve.evaluator import Evaluator, Infeasible, Instance, Outcome, Split
+from evolve.scoring import InstanceResult, Status, Summary
 from sandbox import CandidateFailure, LimitHit, Sandbox, SandboxLost
 
 MAX_FEEDBACK = 4000
@@ -64,6 +65,15 @@ def _evaluate_once(evaluator: Evaluator, sandbox: Sandbox, source: str, instance
         peak_rss_bytes=max(p.peak_rss_bytes for p in processes),
         output=_printable(candidate.output),
     )
+
+
+def summary(evaluator: Evaluator, split: Split, results: Sequence[InstanceResult]) -> Summary:
+    """Have an evaluator sum up a split; never raise for what it does. results: all ok, in order of the instances."""
+    try:
+        outcomes = [Outcome(r.score, r.metrics, r.feedback) for r in results]
+        return Summary({name: float(value) for name, value in evaluator.summarise(split, outcomes).items()})
+    except Exception as error:
+        return Summary(fault=f"the verifier failed in summarise ({type(error).__name__}: {error})")
 
 
 def _printable(text: str) -> str:

@@ -5,73 +5,30 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import Sequence
-from multiprocessing.connection import Connection
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
-
-import multiprocess
 
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.racing import Race
-from evolve.scoring import InstanceResult, Status
-from evolve.workers.worker import Fresh, Job, Ready, Setup, receive, send, work
+from evolve.scoring import InstanceResult, Status, Summary
+from evolve.workers.messages import Begun, Job, Over, Setup, Summing
+from evolve.workers.pool import Fresh, OutOfTime
+from evolve.workers.process import WorkerLost, WorkerProcess
 
-BOOT_TIMEOUT_S = 120.0
-ATTEMPTS = 3
-"""How often a job is given out when the worker that has it dies."""
-
-
-class _Worker:
-    """One process and the wire to it."""
-
-    def __init__(self, setup: Setup) -> None:
-        context = multiprocess.get_context("spawn")
-        connection, theirs = context.Pipe()
-        self.connection: Connection = connection
-        self.process = context.Process(target=work, args=(theirs, setup), daemon=True)
-        self.process.start()
-        theirs.close()
-        self.setup = setup
-        self.greeted = False
-
-    async def receive(self) -> Any:
-        """Wait for the worker's next word. Raises EOFError when it has died."""
-        loop = asyncio.get_running_loop()
-        heard = loop.create_future()
-        descriptor = self.connection.fileno()
-        loop.add_reader(descriptor, _settle, heard)
-        try:
-            await heard
-        finally:
-            loop.remove_reader(descriptor)
-        try:
-            return receive(self.connection)
-        except ConnectionResetError:
-            raise EOFError from None
-
-    def end(self, patience_s: float = 2.0) -> None:
-        """End the process, and with it its sandbox. patience_s: how long it may take before it is killed."""
-        self.connection.close()
-        self.process.join(timeout=patience_s)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
-
-
-def _settle(heard: asyncio.Future[None]) -> None:
-    if not heard.done():
-        heard.set_result(None)
+LOSSES = 2
+"""How many workers in a row may die of one program on one instance before that is its result."""
 
 
 class LocalWorkers:
-    """Worker processes, one per core, each with its own verifier and sandbox. An async context manager.
+    """Worker processes, one per core, each with its own verifier and sandbox: the engine `local`, a `Pool`.
 
     ref, options: of the problem, as `evolve.registry.load_problem` takes them.  workers: how many processes.
     data: a file or folder in the problem's public format, whose instances then stand for every split.
     require_isolation: refuse to start where a layer of isolation is missing.
-    Entering raises UsageError when a worker cannot load the problem, or isolation is required and incomplete.
+    A worker stays on one core only where the problem's score depends on time: what an evaluator starts, threads or
+    processes, may use them all otherwise.
     """
 
     def __init__(
@@ -85,19 +42,19 @@ class LocalWorkers:
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         self._setups = [Setup(ref, options, data, cores[i] if workers <= len(cores) else None) for i in range(workers)]
         self._require_isolation = require_isolation
-        self._idle: deque[_Worker] = deque()
-        self._workers: list[_Worker] = []
+        self._idle: deque[int] = deque()
+        self._workers: list[WorkerProcess] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
         self.notices: list[str] = []
 
     async def __aenter__(self) -> LocalWorkers:
-        self._workers = [_Worker(setup) for setup in self._setups]
+        self._workers = [WorkerProcess(setup) for setup in self._setups]
         try:
-            ready = [await self._greet(worker) for worker in self._workers]
+            ready = [await worker.greet() for worker in self._workers]
         except BaseException:
             self._end_all()
             raise
-        self._idle.extend(self._workers)
+        self._idle.extend(range(len(self._workers)))
         missing = ready[0].missing
         if missing:
             names = ", ".join(f"{name} ({detail})" for name, detail in missing)
@@ -120,84 +77,121 @@ class LocalWorkers:
         source: str,
         split: Split,
         indices: Sequence[int],
+        *,
         stop_at_failure: bool = False,
         race: Race | None = None,
         fresh: Fresh | None = None,
-    ) -> list[InstanceResult]:
-        """Evaluate a program on instances of a split, one after the other on one worker.
-
-        fresh: instances drawn afresh, in the place of the split's own.
-        Returns one result per index, in order; fewer when it stopped at the first that is not ok, or lost the race.
-        Raises UsageError when the problem has no such split.
-        """
-        job = Job(source, split, tuple(indices), stop_at_failure, race, fresh)
-        for _ in range(ATTEMPTS):
-            worker = await self._take()
+        deadline_s: float | None = None,
+    ) -> AsyncGenerator[InstanceResult, None]:
+        """As `Pool.evaluate`."""
+        deadline = None if deadline_s is None else asyncio.get_running_loop().time() + deadline_s
+        rest = list(indices)
+        losses = 0
+        while rest:
+            place = await self._take(deadline)
+            is_sound = False  # a worker left in the middle of a job must not have its late answer taken for another's
             try:
-                if not worker.greeted:
-                    await self._greet(worker)
-                send(worker.connection, job)
-                results = await worker.receive()
-            except (EOFError, OSError):
-                worker = self._replace(worker)
-                continue
-            except BaseException:
-                worker = self._replace(worker)  # a cancelled job's late answer must not be taken for the next one's
-                raise
+                worker = self._workers[place]
+                ids: tuple[str, ...] = ()
+                await worker.greet()
+                worker.say(Job(source, split, tuple(rest), stop_at_failure, race, fresh))
+                while not is_sound:
+                    said = await self._hear(worker, deadline)
+                    if isinstance(said, Begun):
+                        ids = said.ids
+                    elif isinstance(said, InstanceResult):
+                        losses = 0
+                        ids = ids[1:]
+                        race = None if race is None else race.after(said.score)
+                        rest.pop(0)
+                        yield said
+                    else:
+                        is_sound = True
+                        if isinstance(said, UsageError):
+                            raise said
+                        assert isinstance(said, Over)
+                        return
+            except WorkerLost as lost:
+                losses += 1
+                if losses < LOSSES:
+                    continue
+                if not ids:
+                    raise UsageError(f"a worker process was lost ({lost.how}) making the {split} instances") from None
+                fatal = _fatal(ids[0], lost.how)
             finally:
-                self._give_back(worker)
-            if isinstance(results, UsageError):
-                raise results
-            return list(results)
-        return [
-            InstanceResult(f"{split}/{index}", Status.ERROR, feedback="the worker process died", failure="lost")
-            for index in job.indices[:1]
-        ]
+                self._give_back(place, is_sound)
+            losses = 0
+            race = None if race is None else race.after(None)
+            rest.pop(0)
+            yield fatal
+            if stop_at_failure:
+                return
 
-    async def evaluate_spread(
-        self, source: str, split: Split, count: int, fresh: Fresh | None = None
-    ) -> list[InstanceResult]:
-        """Evaluate a program on the first `count` instances of a split, spread over all workers."""
-        each = [self.evaluate(source, split, [index], fresh=fresh) for index in range(count)]
-        return [results[0] for results in await asyncio.gather(*each)]
+    async def summarise(self, split: Split, results: Sequence[InstanceResult]) -> Summary:
+        """As `Pool.summarise`."""
+        for _ in range(LOSSES):
+            place = await self._take(None)
+            is_sound = False
+            try:
+                await self._workers[place].greet()
+                self._workers[place].say(Summing(split, results))
+                summary: Summary = await self._workers[place].hear()
+                is_sound = True
+                return summary
+            except WorkerLost as lost:
+                how = lost.how
+            finally:
+                self._give_back(place, is_sound)
+        return Summary(fault=f"the worker process was lost, {LOSSES} times in a row, in summarise ({how})")
 
-    async def _greet(self, worker: _Worker) -> Ready:
+    async def _hear(self, worker: WorkerProcess, deadline: float | None) -> Any:
         try:
-            ready: Ready = await asyncio.wait_for(worker.receive(), BOOT_TIMEOUT_S)
-        except (EOFError, TimeoutError):
-            raise UsageError("a worker process did not start; `evolve doctor` shows what is missing") from None
-        if ready.error:
-            raise UsageError(ready.error)
-        worker.greeted = True
-        return ready
+            async with asyncio.timeout_at(deadline):
+                return await worker.hear()
+        except TimeoutError:
+            raise OutOfTime from None
 
-    async def _take(self) -> _Worker:
-        while not self._idle:
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            await turn
+    async def _take(self, deadline: float | None) -> int:
+        """Wait for a worker without work and return its place."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                while not self._idle:
+                    turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                    self._waiting.append(turn)
+                    await turn
+        except BaseException as error:
+            self._wake_next()  # the turn may have been this one's, which has no use for it any more
+            if isinstance(error, TimeoutError):
+                raise OutOfTime from None
+            raise
         return self._idle.popleft()
 
-    def _give_back(self, worker: _Worker) -> None:
-        self._idle.append(worker)
-        while self._waiting:
+    def _give_back(self, place: int, is_sound: bool) -> None:
+        """Let the next job have a worker; a new one in its place where this one is dead or in the middle of a job."""
+        if not self._workers:  # the pool is closed
+            return
+        if not is_sound:
+            self._workers[place].end()
+            self._workers[place] = WorkerProcess(self._setups[place])
+        self._idle.append(place)
+        self._wake_next()
+
+    def _wake_next(self) -> None:
+        while self._waiting and self._idle:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
                 break
 
-    def _replace(self, worker: _Worker) -> _Worker:
-        worker.end(0.0)
-        if worker not in self._workers:  # the pool is closing
-            return worker
-        fresh = _Worker(worker.setup)
-        self._workers[self._workers.index(worker)] = fresh
-        return fresh
-
     def _end_all(self) -> None:
         for worker in self._workers:
-            worker.connection.close()
+            worker.let_go()
         for worker in self._workers:
             worker.end()
         self._workers.clear()
         self._idle.clear()
+
+
+def _fatal(instance_id: str, how: str) -> InstanceResult:
+    text = f"the worker process was lost, {LOSSES} times in a row, while it evaluated this program ({how})"
+    return InstanceResult(instance_id, Status.ERROR, feedback=text, failure="lost")

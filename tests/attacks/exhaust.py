@@ -38,7 +38,7 @@ def with_a_large_argument(attack: Attack, sandbox: Sandbox, facts: dict[str, Any
 
 
 def compute(name: str, expression: str, setup: str = "") -> Attack:
-    return Attack(name, f"{setup}\ndef answer(facts): return {expression}", failure="timeout", words=WALL)
+    return Attack(name, f"{setup}\ndef answer(facts): return {expression}", failure="wall_time", words=WALL)
 
 
 def memory(name: str, body: str) -> Attack:
@@ -55,8 +55,8 @@ def memory(name: str, body: str) -> Attack:
 
 
 EXHAUST = (
-    Attack("endless_loop", "def answer(facts):\n    while True: pass", failure="timeout", words=WALL),
-    Attack("endless_import", "while True: pass", failure="timeout", words=WALL),
+    Attack("endless_loop", "def answer(facts):\n    while True: pass", failure="wall_time", words=WALL),
+    Attack("endless_import", "while True: pass", failure="wall_time", words=WALL),
     compute("endless_sum_in_c", "sum(range(10**12))"),
     compute("endless_power", "10**10**8"),
     compute("catastrophic_regex", "re.match('(a+)+b', 'a' * 60)", "import re"),
@@ -76,7 +76,7 @@ for number in range(1, 65):
 def answer(facts):
     while True: pass
 """,
-        failure="timeout",
+        failure="wall_time",
         words=WALL,
     ),
     Attack(
@@ -241,7 +241,7 @@ def answer(facts):
     Attack(
         "declared_length_never_sent",
         "import os, time\ndef answer(facts):\n    os.write(3, b'\\x00\\x00\\x08\\x00')\n    time.sleep(60)",
-        failure="timeout",
+        failure="wall_time",
         words=WALL,
     ),
     Attack(
@@ -270,7 +270,7 @@ def answer(facts):
         "one_byte_at_a_time",
         "import os, time\ndef answer(facts):\n    os.write(3, b'\\xff\\x00\\x00\\x00')\n    while True:\n"
         "        os.write(3, b'x')\n        time.sleep(0.1)",
-        failure="timeout",
+        failure="wall_time",
         words=WALL,
     ),
     Attack("exit_without_a_word", "import os\ndef answer(facts): os._exit(0)", failure="crashed", words="code 0"),

@@ -140,7 +140,7 @@ def answer(facts):
     Attack(
         "next_question_ahead_of_time",
         "import os\ndef answer(facts): return os.read(3, 100)",
-        failure="timeout",
+        failure="wall_time",
         words="wall time",
     ),
 )

@@ -22,6 +22,7 @@ from sandbox import (
     Record,
     Sandbox,
     SandboxLost,
+    WallHit,
     pack,
 )
 
@@ -189,7 +190,7 @@ def test_a_failure_is_typed_and_says_what_happened(
 def test_a_call_that_never_answers_is_ended_at_its_wall_limit(sandbox: Sandbox) -> None:
     began = time.monotonic()
     failure = failure_of(sandbox, "import time\ndef answer(): time.sleep(60)")
-    assert isinstance(failure, LimitHit)
+    assert isinstance(failure, WallHit)
     assert failure.what == "wall time of a call"
     assert time.monotonic() - began < 3
 
@@ -276,6 +277,7 @@ def test_a_missing_library_of_the_evaluator_is_named() -> None:
     "failure",
     [
         LimitHit("CPU time", 2.31, 2.0, "s"),
+        WallHit("wall time of a call", 20.0, 20.0, 0.9, 2.0),
         OutOfMemory(64, "Traceback"),
         Crashed("killed by SIGSEGV"),
         Raised("E: x", "Traceback\nE: x"),
