@@ -96,7 +96,8 @@ def search_config(given: Mapping[str, Any] = MappingProxyType({})) -> SearchConf
 @functools.cache
 def _search_model(strategy: str) -> type[SearchConfig]:
     options = strategy_class(strategy).Options
-    return create_model("SearchConfig", __base__=(SearchConfig, options), __module__=__name__)
+    made: type[SearchConfig] = create_model("SearchConfig", __base__=(SearchConfig, options), __module__=__name__)  # type: ignore[arg-type]
+    return made
 
 
 class RacingConfig(Part):

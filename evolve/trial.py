@@ -32,7 +32,7 @@ class Fate(StrEnum):
     INSIGHT = "insight"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Selection:
     """What a step is to do, and why.
 

@@ -84,7 +84,11 @@ def _rewrite(connection: Connection) -> None:
         row |= {"place": str(row["island"]), "known": known[row["step"]], "state": _state(row, programs, calls)}
     old["runs"][0] |= {"schema_version": SCHEMA_VERSION, "identity": "{}"}
     counts = _counts(programs, old["selections"], calls)
-    for name, rows in (*old.items(), ("events", events), ("counts", [{"name": n, "value": v} for n, v in counts.items()])):
+    for name, rows in (
+        *old.items(),
+        ("events", events),
+        ("counts", [{"name": n, "value": v} for n, v in counts.items()]),
+    ):
         names = [column.name for column in Base.metadata.tables[name].columns if rows and column.name in rows[0]]
         if rows:
             values = ", ".join(f":{column}" for column in names)
@@ -118,7 +122,11 @@ def _events(programs: _Rows, selections: list[dict[str, Any]], calls: _Rows) -> 
                 yield time, row["step"], EventKind.BORN
             if row["fate"]:
                 failed = call and call["status"] == CallStatus.FAILED
-                yield time, row["step"], EventKind.SCORED if child else EventKind.FAILED if failed else EventKind.DROPPED
+                yield (
+                    time,
+                    row["step"],
+                    EventKind.SCORED if child else EventKind.FAILED if failed else EventKind.DROPPED,
+                )
 
     for id in sorted((id for id in programs if id < 1), reverse=True):
         time = programs[id]["created"]
@@ -168,7 +176,7 @@ def _inflated(source: bytes) -> str:
 
 
 def _counts(programs: _Rows, selections: list[dict[str, Any]], calls: _Rows) -> dict[str, float]:
-    counts: Counter[str] = Counter({name: 0 for name in count_names()})
+    counts: Counter[str] = Counter(dict.fromkeys(count_names(), 0))
     counts["steps"], counts["calls"] = len(selections), len(calls)
     counts.update(f"steps {row['fate']}" for row in selections if row["fate"])
     counts.update(f"programs {row['status']}" for id, row in programs.items() if id > 0 and row["status"])

@@ -180,14 +180,15 @@ class Reader:
         winner = self._run().winner_id
         return self.best_on_train() if winner is None else self.program(winner)
 
-    def best_on_train(self) -> Program | None:
-        """Return the best among seed and children by train score, ties by the lower id."""
-        rows = self.top(1)
+    def best_on_train(self, last: int | None = None) -> Program | None:
+        """Return the best among seed and children by train score, ties by the lower id. last: of those up to it."""
+        rows = self.top(1, last)
         return rows[0] if rows else None
 
-    def top(self, count: int) -> list[Program]:
+    def top(self, count: int, last: int | None = None) -> list[Program]:
         """Return the best `count` of seed and children by train score, best first, ties by the lower id."""
         ranked = _PROGRAM.where(ProgramRow.score.is_not(None), _IN_SEARCH)
+        ranked = ranked if last is None else ranked.where(ProgramRow.id <= last)
         return self._programs(ranked.order_by(ProgramRow.score.desc(), ProgramRow.id).limit(count))
 
     def programs(self, role: Role | None = None) -> list[Program]:
@@ -245,8 +246,7 @@ class Reader:
         """Return how steps ended: those that the search knows of in that order, then the others by number."""
         known = [trial for trial in self.history() if isinstance(trial, Trial) and trial.id > 0]
         there = {trial.id for trial in known}
-        ended = self._all(select(SelectionRow.step).where(SelectionRow.state.in_(ENDS)).order_by(SelectionRow.step))
-        return known + [self.trial(row.step) for row in ended if row.step not in there]
+        return known + [self.trial(step) for step in self.ended() if step not in there]
 
     def insights(self) -> list[tuple[Selection, str, str]]:
         """Return what the run has learnt, in the order of steps: the step that wrote it down, line, detail."""
@@ -334,7 +334,14 @@ class Reader:
     def selections(self, unfinished: bool = False) -> list[Selection]:
         """Return all selections, or those of steps under way, ordered by step."""
         chosen = select(*_SELECTION).order_by(SelectionRow.step)
-        return [_selection(row) for row in self._all(chosen.where(SelectionRow.fate.is_(None)) if unfinished else chosen)]
+        return [
+            _selection(row) for row in self._all(chosen.where(SelectionRow.fate.is_(None)) if unfinished else chosen)
+        ]
+
+    def ended(self) -> list[int]:
+        """Return the steps that have ended, by number."""
+        chosen = select(SelectionRow.step).where(SelectionRow.state.in_(ENDS)).order_by(SelectionRow.step)
+        return [row.step for row in self._all(chosen)]
 
     def last_step(self) -> int:
         """Return the number of the latest step that was chosen; 0 before the first."""
@@ -411,8 +418,9 @@ class Reader:
 
 
 def _selection(row: Any) -> Selection:
-    step, parent_id, inspirations, *middle, state, fate, note = row
-    return Selection(step, parent_id, tuple(inspirations), *middle, State(state), Fate(fate) if fate else None, note)
+    step, parent_id, inspirations, place, reason, mutator, kind, novelty, bar_id, known, state, fate, note = row
+    chosen = (step, parent_id, tuple(inspirations), place, reason, mutator, kind, novelty, bar_id, known)
+    return Selection(*chosen, State(state), Fate(fate) if fate else None, note)
 
 
 def _with_trial(chosen: Any, step: Any) -> Any:

@@ -47,9 +47,7 @@ _INSERT_PROGRAM = insert(ProgramRow)
 _INSERT_EVALUATION = insert(EvaluationRow)
 _END_CALL = update(ModelCallRow).where(ModelCallRow.step == bindparam("b_step"))
 _SCORE = update(ProgramRow).where(ProgramRow.id == bindparam("b_id"))
-_COUNT = (
-    update(CountRow).where(CountRow.name == bindparam("b_name")).values(value=CountRow.value + bindparam("b_more"))
-)
+_COUNT = update(CountRow).where(CountRow.name == bindparam("b_name")).values(value=CountRow.value + bindparam("b_more"))
 _MOVE = {
     state: update(SelectionRow).where(
         SelectionRow.step == bindparam("b_step"), SelectionRow.state.in_([old for old in MOVES if state in MOVES[old]])
@@ -156,37 +154,34 @@ class Store(Reader):
         """Commit a model's answer before anybody reads it."""
         with self._commit() as connection:
             self._move(connection, call.step, State.ANSWERED)
+            self._happen(connection, EventKind.ANSWERED, call.step)
             self._end_call(connection, call)
 
     def fail(self, call: ModelCall, fate: Fate, note: str, detail: str = "", known: bool = False) -> None:
         """Commit that a step ends without an answer. fate: CALL_ERROR, or INSIGHT where a rule wrote one down."""
         with self._commit() as connection:
-            self._end_call(connection, call)
             self._end(connection, State.FAILED, call.step, fate, note, detail, known)
+            self._end_call(connection, call)
 
     def bear(self, program: Program, signature: bytes | None = None) -> None:
         """Commit a program before it is evaluated. signature: of its likeness, where it was made."""
         with self._commit() as connection:
             if program.id > 0:
                 self._move(connection, program.id, State.BORN)
-            else:
-                self._happen(connection, EventKind.BORN, program.id)
-            row = {**asdict(program), "metrics": dict(program.metrics), "scores": list(program.scores)}
+            self._happen(connection, EventKind.BORN, program.id)
+            row = {**vars(program), "metrics": dict(program.metrics), "scores": list(program.scores)}
             connection.execute(_INSERT_PROGRAM, {**row, "signature": signature})
 
     def measure(self, program_id: int, split: Split, results: Mapping[int, InstanceResult]) -> None:
-        """Commit what a program came to on instances of a split: index -> result."""
-        rows = [
-            {"program_id": program_id, "split": split, "position": position, **asdict(result)}
-            for position, result in results.items()
-        ]
-        if rows:
-            with self._commit() as connection:
-                self._happen(connection, EventKind.MEASURED, *[program_id] * len(rows))
-                connection.execute(_INSERT_EVALUATION, rows)
+        """Commit what a program came to on instances of a split, before it is done with all: index -> result."""
+        with self._commit() as connection:
+            self._add_results(connection, program_id, split, results)
 
-    def score(self, program: Program, known: bool = False) -> None:
-        """Commit a program's figures on train. known: the search knows of it from here on."""
+    def score(self, program: Program, results: Mapping[int, InstanceResult], known: bool = False) -> None:
+        """Commit a program's figures on train.
+
+        results: on the instances that are not committed yet.  known: the search knows of the end from here on.
+        """
         assert program.status is not None
         facts = {
             "b_id": program.id,
@@ -198,13 +193,13 @@ class Store(Reader):
             "failure": program.failure,
         }
         with self._commit() as connection:
-            connection.execute(_SCORE, facts)
             if program.id > 0:
-                self._count(connection, {f"programs {program.status}": 1})
-                self._end(connection, State.SCORED, program.id, Fate.SCORED, "", "", known)
-            else:
-                self._happen(connection, EventKind.SCORED, program.id)
-                self._happen(connection, EventKind.KNOWN, *[program.id] * known)
+                self._move(connection, program.id, State.SCORED, fate=Fate.SCORED)
+                self._count(connection, {f"programs {program.status}": 1, f"steps {Fate.SCORED}": 1})
+            self._add_results(connection, program.id, Split.TRAIN, results)
+            connection.execute(_SCORE, facts)
+            self._happen(connection, EventKind.SCORED, program.id)
+            self._happen(connection, EventKind.KNOWN, *[program.id] * known)
 
     def drop(self, step: int, fate: Fate, note: str, detail: str = "", known: bool = False) -> None:
         """Commit that a step ends without a new program. detail: of an insight, whose line is the note."""
@@ -219,10 +214,11 @@ class Store(Reader):
 
     # -- the run -------------------------------------------------------------------------------------------------
 
-    def add_split(self, program_id: int, score: SplitScore) -> None:
-        """Commit a program's figures on validation, test or public."""
+    def score_split(self, program_id: int, score: SplitScore, results: Mapping[int, InstanceResult]) -> None:
+        """Commit a program's figures on validation, test or public. results: as of `score`."""
         row = {"split": score.split, "status": score.status, "score": score.score, "metrics": score.metrics}
         with self._commit() as connection:
+            self._add_results(connection, program_id, score.split, results)
             self._happen(connection, EventKind.SCORED, program_id)
             connection.execute(insert(SplitRow), {"program_id": program_id, **row})
 
@@ -276,19 +272,31 @@ class Store(Reader):
         if moved.rowcount != 1:
             row = connection.execute(select(SelectionRow.state).where(SelectionRow.step == step)).one_or_none()
             raise RuntimeError(f"step {step}: {row.state if row else 'not chosen'} -> {state} is no legal move")
-        self._happen(connection, EventKind(state), step)
 
     def _end(
         self, connection: Connection, state: State, step: int, fate: Fate, note: str, detail: str, known: bool
     ) -> None:
+        """Put a step into the end FAILED or DROPPED."""
         self._move(connection, step, state, fate=fate, note=note)
+        self._happen(connection, EventKind(state), step)
         if fate is Fate.INSIGHT:
             connection.execute(insert(InsightRow), {"step": step, "line": note, "detail": detail})
         self._count(connection, {f"steps {fate}": 1})
         self._happen(connection, EventKind.KNOWN, *[step] * known)
 
+    def _add_results(
+        self, connection: Connection, program_id: int, split: Split, results: Mapping[int, InstanceResult]
+    ) -> None:
+        rows = [
+            {"program_id": program_id, "split": split, "position": position, **vars(result)}
+            for position, result in results.items()
+        ]
+        if rows:
+            self._happen(connection, EventKind.MEASURED, *[program_id] * len(rows))
+            connection.execute(_INSERT_EVALUATION, rows)
+
     def _end_call(self, connection: Connection, call: ModelCall) -> None:
-        facts = asdict(call)
+        facts = dict(vars(call))
         for constant in ("step", "kind", "digest", "system", "prompt"):
             del facts[constant]
         connection.execute(_END_CALL, {"b_step": call.step, **facts})

@@ -1,6 +1,6 @@
 """The rules for when the search comes to know of an end, and for the order in which children are compared.
 
-The order of the sequence then follows: an end becomes known at once, in the order of the steps, or as in a recorded run.
+An end becomes known at once, in the order of the steps with a lag, or as in a recorded run.
 """
 
 from __future__ import annotations

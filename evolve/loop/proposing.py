@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evolve.archive import CallStatus, Fate, ModelCall, Program, Selection, Store
+from evolve.archive import CallStatus, ModelCall, Program, Store
 from evolve.config import RunConfig
-from evolve.loop.choosing import Background
 from evolve.loop.population import Population
 from evolve.mutate.answers.insight import read_insight, rule_insight
 from evolve.mutate.mutation import Example, Kind, Proposal, Request
 from evolve.mutate.source import fingerprint
+from evolve.search import Background
+from evolve.trial import Fate, Selection
 
 if TYPE_CHECKING:
     from evolve.mutate.models.providers import Client
@@ -104,13 +105,13 @@ class Proposer:
         return tokens, cost_usd or 0.0
 
     async def ask(self, call: ModelCall) -> ModelCall:
-        """Send a call and return it with its answer, which is committed before this returns."""
+        """Send a call and return it with its answer."""
         from evolve.mutate.models.client import AnswerStatus
         from evolve.mutate.prompts.prompt import Prompt
 
         answer = await self._clients[call.model].complete(Prompt(call.system, call.prompt, Kind(call.kind)), call.step)
         failed = answer.status in (AnswerStatus.ERROR, AnswerStatus.TIMEOUT)
-        ended = replace(
+        return replace(
             call,
             status=CallStatus.FAILED if failed else CallStatus.ANSWERED,
             answer=answer.text,
@@ -125,19 +126,21 @@ class Proposer:
             latency_s=answer.latency_s,
             attempts=answer.attempts,
         )
-        self._store.add_answer(ended)
-        return ended
+
+    def without_answer(self, selection: Selection, call: ModelCall) -> NoChild:
+        """Return how a step ends whose call failed: a rule writes an insight where a model gave none."""
+        if selection.kind == Kind.INSIGHT:
+            return NoChild(Fate.INSIGHT, *rule_insight(self._subjects(selection)))
+        return NoChild(Fate.CALL_ERROR, call.error)
 
     def child(self, selection: Selection, call: ModelCall | None) -> Child:
-        """Return what a step proposes. call: ended; None for the built-in mutator.
+        """Return what a step proposes. call: answered; None for the built-in mutator.
 
-        Raises NoChild when the call failed, the answer cannot be used, the child is a program that is there already or
-        too like one, and when the step was to write an insight down.
+        Raises NoChild when the answer cannot be used, the child is a program that is there already or too like one, and
+        when the step was to write an insight down.
         """
         if selection.kind == Kind.INSIGHT:
             raise NoChild(Fate.INSIGHT, *self._insight(selection, call))
-        if call is not None and call.status is CallStatus.FAILED:
-            raise NoChild(Fate.CALL_ERROR, call.error)
         proposal = _builtin(self._request(selection)) if call is None else self._read(selection, call)
         if proposal.source is None:
             raise NoChild(Fate.PARSE_ERROR, proposal.error)
@@ -166,7 +169,7 @@ class Proposer:
 
     def _insight(self, selection: Selection, call: ModelCall | None) -> tuple[str, str]:
         """Return line and detail: a model's, or a rule's where none was asked or it gave none."""
-        if call is not None and call.status is CallStatus.ANSWERED:
+        if call is not None:
             line, detail = read_insight(call.answer)
             if line:
                 return line, detail

@@ -11,7 +11,6 @@ import gc
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +20,8 @@ from evolve.config import BUILTIN, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.loop.budget import Cost, Ledger
-from evolve.loop.choosing import fixed_mix
 from evolve.loop.finish import pick_winner, table
+from evolve.loop.measuring import evaluate_rest
 from evolve.loop.population import Population
 from evolve.loop.proposing import Proposer
 from evolve.loop.replaying import tape_clients
@@ -33,8 +32,8 @@ from evolve.mutate.models.providers import Client, make_clients
 from evolve.mutate.source import check, fingerprint
 from evolve.observer import Audience, Observer, RunResult
 from evolve.scoring import Status
-from evolve.search import make_strategy
-from evolve.workers import OutOfTime, Pool, evaluate_spread, make_pool, split_score
+from evolve.search import fixed_mix
+from evolve.workers import OutOfTime, Pool, make_pool, split_score
 
 if TYPE_CHECKING:
     from evolve.registry import Problem
@@ -118,8 +117,7 @@ def _templates(config: RunConfig, problem: Problem) -> tuple[Path, ...]:
 
 def _check(config: RunConfig) -> None:
     """Raises UsageError for a configuration whose run could not work or would never end."""
-    make_strategy(config.search)
-    fixed_mix(config.mutation)
+    fixed_mix(config.mutation.mix)
     budget = config.budget
     if budget.cost_usd is not None:
         require_prices(config.models)
@@ -152,7 +150,7 @@ class _Session:
     ) -> None:
         self.config, self.problem, self.store, self.pool, self.clients = config, problem, store, pool, clients
         self.audience, self.resumed, self.tape, self.templates = audience, resumed, tape, templates
-        self.population = Population(store)
+        self.population = Population(store, config.mutation.novelty and config.asks_models)
         self.stop = Stop()
         summary = store.summary()
         calls = summary.calls
@@ -249,9 +247,7 @@ class _Session:
         if wrong:
             raise UsageError(f"the {role.value} '{name}' of {self.problem.ref} is no program of the problem: {wrong}.")
         program = Program(id, role, role.value, fingerprint(source), source, time.time(), name=name)
-        self.store.add_program(program)
-        self.population.add(program)
-        return program
+        return self.population.bear(program)
 
     async def _score(self, program: Program) -> Program:
         if program.status is not None:
@@ -259,16 +255,15 @@ class _Session:
         train = self.problem.evaluator.instances(Split.TRAIN)
         deadline_s = self.ledger.deadline_s
         try:
-            results = await evaluate_spread(self.pool, program.source, Split.TRAIN, len(train), deadline_s=deadline_s)
+            results, fresh = await evaluate_rest(self.store, self.pool, program, Split.TRAIN, len(train), deadline_s)
         except OutOfTime:
             raise UsageError(
                 f"{program.name} of {self.problem.ref} was not scored on train within --minutes: give it more, "
                 "or see with `evolve score` how long it takes."
             ) from None
         score = await split_score(self.pool, Split.TRAIN, results, len(train))
-        scored = replace(program.with_score(score), told=None if program.id else 1)
-        self.store.add_score(scored, score)
-        self.population.add_score(scored, score)
+        scored = program.with_score(score)
+        self.store.score(scored, fresh, known=program.role is Role.SEED)
         return scored
 
 

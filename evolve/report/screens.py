@@ -98,7 +98,7 @@ def print_program(console: Console, store: Store, program: Program) -> None:
     selection, call = store.selection(program.id), store.model_call(program.id)
     if selection is not None:
         facts["made by"] = f"{selection.mutator}, {program.kind}, from program {program.parent_id}"
-        facts["why this parent"] = f"{selection.reason} (island {selection.island}, {selection.told} results known)"
+        facts["why this parent"] = f"{selection.reason} (place {selection.place}, knew of event {selection.known})"
         if selection.inspirations:
             facts["inspired by"] = ", ".join(str(id) for id in selection.inspirations)
     if call is not None:

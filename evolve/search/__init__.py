@@ -12,7 +12,7 @@ from evolve.search.notes import Background, Notes
 from evolve.search.novelty import Novelty
 from evolve.search.repair import RepairDesk
 from evolve.search.strategies import make_strategy, strategies, strategy_class
-from evolve.search.strategy import Choice, Options, Strategy
+from evolve.search.strategy import Choice, Strategy, StrategyOptions
 
 __all__ = [
     "Background",
@@ -24,9 +24,9 @@ __all__ = [
     "Models",
     "Notes",
     "Novelty",
-    "Options",
     "RepairDesk",
     "Strategy",
+    "StrategyOptions",
     "fixed_mix",
     "make_strategy",
     "strategies",

@@ -13,7 +13,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from evolve.scoring import Status
-from evolve.search.strategy import Choice, Options, Strategy
+from evolve.search.strategy import Choice, Strategy, StrategyOptions
 from evolve.trial import Trial
 
 __all__ = ["Islands"]
@@ -22,7 +22,7 @@ _Elite = tuple[float, int]
 """(-score, id): ascending order is best first, ties by the lower id."""
 
 
-class IslandOptions(Options):
+class IslandOptions(StrategyOptions):
     """Of the strategy 'islands'."""
 
     islands: int = Field(default=4, ge=1, le=10_000, description="populations that evolve apart")
@@ -58,7 +58,7 @@ class Islands(Strategy):
     name: ClassVar[str] = "islands"
     Options = IslandOptions
 
-    def __init__(self, options: IslandOptions | None = None) -> None:
+    def __init__(self, options: StrategyOptions | None = None) -> None:
         super().__init__(options)
         self._islands = [_Island() for _ in range(self.options.islands)]
         self._told = 0

@@ -16,7 +16,7 @@ _NONE = -1
 
 
 class Lineage:
-    """Parents, places and scores of the programs that the search knows of. best, worst: score so far, the seed's too."""
+    """Parents, places and scores of the programs that the search knows of. best, worst: score so far."""
 
     def __init__(self) -> None:
         self._scores = array("d")

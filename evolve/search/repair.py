@@ -46,7 +46,7 @@ class _Case:
 
 
 class RepairDesk:
-    """Keeps the broken programs, and counts the tries at each. first_cap: tries until past repairs tell their number."""
+    """Keeps broken programs, and counts the tries at each. first_cap: of tries, until past repairs tell it."""
 
     def __init__(self, lineage: Lineage, first_cap: int) -> None:
         self._lineage, self._first_cap = lineage, first_cap

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict
 
 from evolve.trial import Selection, Trial
 
-__all__ = ["Choice", "Options", "Strategy"]
+__all__ = ["Choice", "Strategy", "StrategyOptions"]
 
 
-class Options(BaseModel):
+class StrategyOptions(BaseModel):
     """What a person can set under [search] for a strategy: frozen, each key with a description."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,9 +49,9 @@ class Strategy(ABC):
 
     name: ClassVar[str]
     """What a user sets as search.strategy."""
-    Options: ClassVar[type[Options]] = Options
+    Options: ClassVar[type[StrategyOptions]] = StrategyOptions
 
-    def __init__(self, options: Options | None = None) -> None:
+    def __init__(self, options: StrategyOptions | None = None) -> None:
         self.options: Any = self.Options() if options is None else options
 
     @abstractmethod
@@ -62,7 +62,7 @@ class Strategy(ABC):
     def tell(self, trial: Trial) -> None:
         """Hear how a step ended: the seed first, then every step, also one without a new program."""
 
-    def begun(self, selection: Selection) -> None:
+    def begun(self, selection: Selection) -> None:  # noqa: B027  (nothing is a sound default)
         """Hear of a choice that was made, by this strategy or for a repair: its step is in flight. Default: nothing."""
 
     def __init_subclass__(cls, **options: Any) -> None:
