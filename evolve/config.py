@@ -7,12 +7,10 @@ No key or secret is ever part of it: a model's key is named by its environment v
 from __future__ import annotations
 
 import difflib
-import functools
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 import tomli_w
@@ -22,12 +20,12 @@ from pydantic import (
     Field,
     SerializeAsAny,
     ValidationError,
-    create_model,
     model_validator,
 )
 
 from evolve.errors import UsageError
-from evolve.search.strategies import strategies, strategy_class
+from evolve.search.config import SearchConfig, search_config, search_model
+from evolve.search.strategies import strategies
 
 BUILTIN = "builtin"
 """The name that asks for the built-in mutator instead of a model."""
@@ -69,35 +67,6 @@ class Budget(Part):
         if isinstance(given, dict) and all(given.get(key) is None for key in cls.model_fields):
             return {**given, "evaluations": 200}
         return given
-
-
-class SearchConfig(Part):
-    """Who is the parent, and who inspires. The options of the strategy stand beside these keys: `search_config`."""
-
-    strategy: str = Field(default="islands", description="which search")
-    lag: int = Field(
-        default=8, ge=0, description="with deterministic: how many of the latest steps a choice does not wait for"
-    )
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The strategy's own options."""
-        return {key: value for key, value in self if key not in SearchConfig.model_fields}
-
-
-def search_config(given: Mapping[str, Any] = MappingProxyType({})) -> SearchConfig:
-    """Return the configuration of a search with all options of its strategy.
-
-    Raises UsageError for an unknown strategy, pydantic's ValidationError for a key or value that it does not take.
-    """
-    return _search_model(str(given.get("strategy", "islands"))).model_validate(dict(given))
-
-
-@functools.cache
-def _search_model(strategy: str) -> type[SearchConfig]:
-    options = strategy_class(strategy).Options
-    made: type[SearchConfig] = create_model("SearchConfig", __base__=(SearchConfig, options), __module__=__name__)  # type: ignore[arg-type]
-    return made
 
 
 class RacingConfig(Part):
@@ -305,7 +274,7 @@ def _keys(part: type[BaseModel], prefix: str) -> list[tuple[str, str]]:
     keys: list[tuple[str, str]] = []
     for name, field in part.model_fields.items():
         if name == "search":
-            keys += [(key, text) for one in strategies() for key, text in _keys(_search_model(one), "search.")]
+            keys += [(key, text) for one in strategies() for key, text in _keys(search_model(one), "search.")]
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             keys += _keys(field.annotation, f"{prefix}{name}.")
         elif name == "models":

@@ -37,26 +37,28 @@ from evolve.archive.records import (
     SplitFigures,
     Summary,
 )
+from evolve.archive.rows import (
+    PROGRAM,
+    RESULT,
+    SELECTION,
+    TRIAL,
+    call_of,
+    program_of,
+    result_of,
+    selection_of,
+    trial_of,
+    with_trial,
+)
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.scoring import InstanceResult, Status
-from evolve.trial import Fate, Selection, State, Trial
+from evolve.trial import Fate, Selection, Trial
 
 PAGE = 500
 """Rows that are read at once where all of them are read."""
-_PROGRAM = select(*(column for column in ProgramRow.__table__.columns if column.name != "signature"))
 _IN_SEARCH = ProgramRow.role != Role.BASELINE
-_SELECTION = SelectionRow.__table__.columns
-_TRIAL = (
-    *(SelectionRow.parent_id, SelectionRow.place),
-    *(SelectionRow.kind, func.coalesce(ProgramRow.kind, SelectionRow.kind), SelectionRow.mutator),
-    SelectionRow.inspirations,
-    *(SelectionRow.fate, ProgramRow.status, ProgramRow.score, ProgramRow.scores, ProgramRow.metrics),
-    *(ProgramRow.chars, ProgramRow.tokens, ProgramRow.cpu_s, ModelCallRow.status),
-    *(ModelCallRow.prompt_tokens + ModelCallRow.completion_tokens, ModelCallRow.cost_usd),
-    *(ProgramRow.failure, ProgramRow.idea, SelectionRow.note, InsightRow.detail),
-    *(ProgramRow.nearest_id, ProgramRow.likeness),
-)
+_STEP = select(bindparam("step", type_=Integer).label("step")).subquery()
+_ONE_TRIAL = with_trial(select(*TRIAL).select_from(_STEP), _STEP.c.step)
 
 
 class Reader:
@@ -172,7 +174,7 @@ class Reader:
 
     def program(self, program_id: int) -> Program | None:
         """Return a program, or None."""
-        rows = self._programs(_PROGRAM.where(ProgramRow.id == program_id))
+        rows = self._programs(PROGRAM.where(ProgramRow.id == program_id))
         return rows[0] if rows else None
 
     def best(self) -> Program | None:
@@ -187,18 +189,18 @@ class Reader:
 
     def top(self, count: int, last: int | None = None) -> list[Program]:
         """Return the best `count` of seed and children by train score, best first, ties by the lower id."""
-        ranked = _PROGRAM.where(ProgramRow.score.is_not(None), _IN_SEARCH)
+        ranked = PROGRAM.where(ProgramRow.score.is_not(None), _IN_SEARCH)
         ranked = ranked if last is None else ranked.where(ProgramRow.id <= last)
         return self._programs(ranked.order_by(ProgramRow.score.desc(), ProgramRow.id).limit(count))
 
     def programs(self, role: Role | None = None) -> list[Program]:
         """Return all programs, or those of a role, ordered by id."""
-        chosen = _PROGRAM if role is None else _PROGRAM.where(ProgramRow.role == role)
+        chosen = PROGRAM if role is None else PROGRAM.where(ProgramRow.role == role)
         return self._programs(chosen.order_by(ProgramRow.id))
 
     def children(self, program_id: int) -> list[Program]:
         """Return the programs made from a program, ordered by id."""
-        return self._programs(_PROGRAM.where(ProgramRow.parent_id == program_id).order_by(ProgramRow.id))
+        return self._programs(PROGRAM.where(ProgramRow.parent_id == program_id).order_by(ProgramRow.id))
 
     def fingerprints(self) -> dict[str, int]:
         """Return fingerprint -> id of every program; of equal ones, the one that came first."""
@@ -231,16 +233,16 @@ class Reader:
 
         The search's state is a fold over these, the seed's trial first.
         """
-        chosen = select(EventRow.seq, *_SELECTION).join(SelectionRow, SelectionRow.step == EventRow.step)
+        chosen = select(EventRow.seq, *SELECTION).join(SelectionRow, SelectionRow.step == EventRow.step)
         choices = self._stream(chosen.where(EventRow.kind == EventKind.CHOSEN).order_by(EventRow.seq))
-        known = _with_trial(select(EventRow.seq, EventRow.step, *_TRIAL).select_from(EventRow), EventRow.step)
+        known = with_trial(select(EventRow.seq, EventRow.step, *TRIAL).select_from(EventRow), EventRow.step)
         ends = self._stream(known.where(EventRow.kind == EventKind.KNOWN).order_by(EventRow.seq))
         for row in heapq.merge(choices, ends, key=lambda row: int(row[0])):
-            yield _trial(row[1:]) if len(row) > len(_SELECTION) + 1 else _selection(row[1:])
+            yield trial_of(row[1], row) if len(row) > len(SELECTION) + 1 else selection_of(row[1:])
 
     def trial(self, step: int) -> Trial:
         """Return how a step ended. step: 0 for the seed."""
-        return _trial(self._one(_ONE_TRIAL, {"step": step}))
+        return trial_of(step, self._one(_ONE_TRIAL, {"step": step}))
 
     def trials(self) -> list[Trial]:
         """Return how steps ended: those that the search knows of in that order, then the others by number."""
@@ -250,9 +252,9 @@ class Reader:
 
     def insights(self) -> list[tuple[Selection, str, str]]:
         """Return what the run has learnt, in the order of steps: the step that wrote it down, line, detail."""
-        columns = (*_SELECTION, InsightRow.line, InsightRow.detail)
+        columns = (*SELECTION, InsightRow.line, InsightRow.detail)
         chosen = select(*columns).join(InsightRow, InsightRow.step == SelectionRow.step).order_by(SelectionRow.step)
-        return [(_selection(row[:-2]), row[-2], row[-1]) for row in self._all(chosen)]
+        return [(selection_of(row[:-2]), row[-2], row[-1]) for row in self._all(chosen)]
 
     def improvements(self) -> list[Program]:
         """Return the children that were the best so far, strictly, in the order in which the search heard of them.
@@ -294,27 +296,9 @@ class Reader:
 
     def measured(self, program_id: int, split: Split) -> dict[int, InstanceResult]:
         """Return a program's results so far: index of the instance -> result, in the order of the instances."""
-        rows = self._all(
-            select(*EvaluationRow.__table__.columns)
-            .where(EvaluationRow.program_id == program_id, EvaluationRow.split == split)
-            .order_by(EvaluationRow.position)
-        )
-        return {
-            row.position: InstanceResult(
-                instance_id=row.instance_id,
-                status=Status(row.status),
-                score=row.score,
-                metrics=row.metrics,
-                feedback=row.feedback,
-                failure=row.failure,
-                cpu_s=row.cpu_s,
-                import_cpu_s=row.import_cpu_s,
-                wall_s=row.wall_s,
-                peak_rss_bytes=row.peak_rss_bytes,
-                output=row.output,
-            )
-            for row in rows
-        }
+        chosen = select(EvaluationRow.position, *RESULT).order_by(EvaluationRow.position)
+        rows = self._all(chosen.where(EvaluationRow.program_id == program_id, EvaluationRow.split == split))
+        return {row.position: result_of(row) for row in rows}
 
     def split_figures(self, program_id: int | None = None) -> list[SplitFigures]:
         """Return what programs scored on validation, test or public, ordered by program and split."""
@@ -328,20 +312,25 @@ class Reader:
 
     def selection(self, step: int) -> Selection | None:
         """Return why a step took its parent, or None."""
-        rows = self._all(select(*_SELECTION).where(SelectionRow.step == step))
-        return _selection(rows[0]) if rows else None
+        rows = self._all(select(*SELECTION).where(SelectionRow.step == step))
+        return selection_of(rows[0]) if rows else None
 
     def selections(self, unfinished: bool = False) -> list[Selection]:
         """Return all selections, or those of steps under way, ordered by step."""
-        chosen = select(*_SELECTION).order_by(SelectionRow.step)
+        chosen = select(*SELECTION).order_by(SelectionRow.step)
         return [
-            _selection(row) for row in self._all(chosen.where(SelectionRow.fate.is_(None)) if unfinished else chosen)
+            selection_of(row) for row in self._all(chosen.where(SelectionRow.fate.is_(None)) if unfinished else chosen)
         ]
 
     def ended(self) -> list[int]:
         """Return the steps that have ended, by number."""
         chosen = select(SelectionRow.step).where(SelectionRow.state.in_(ENDS)).order_by(SelectionRow.step)
         return [row.step for row in self._all(chosen)]
+
+    def settled_step(self) -> int:
+        """Return the last step up to which every step has ended."""
+        going = self._one(select(func.min(SelectionRow.step)).where(SelectionRow.fate.is_(None)))[0]
+        return self.last_step() if going is None else int(going) - 1
 
     def last_step(self) -> int:
         """Return the number of the latest step that was chosen; 0 before the first."""
@@ -351,35 +340,12 @@ class Reader:
     def model_call(self, step: int) -> ModelCall | None:
         """Return the question and answer of a step, or None where no model was asked."""
         row = self._one(select(*ModelCallRow.__table__.columns).where(ModelCallRow.step == step))
-        return None if row is None else self._model_call(row)
+        return None if row is None else call_of(row, self._prompts)
 
     def model_calls(self) -> list[ModelCall]:
         """Return all questions and answers, in the order of steps."""
         chosen = select(*ModelCallRow.__table__.columns).order_by(ModelCallRow.step)
-        return [self._model_call(row) for row in self._all(chosen)]
-
-    def _model_call(self, row: Any) -> ModelCall:
-        system, _, prompt = self._prompts.unpack(row.prompt).partition("\0")
-        return ModelCall(
-            step=row.step,
-            model=row.model,
-            kind=row.kind,
-            digest=row.digest,
-            system=system,
-            prompt=prompt,
-            status=CallStatus(row.status),
-            answer=row.answer or "",
-            error=row.error,
-            prompt_tokens=row.prompt_tokens,
-            cached_tokens=row.cached_tokens,
-            completion_tokens=row.completion_tokens,
-            reasoning_tokens=row.reasoning_tokens,
-            wasted_tokens=row.wasted_tokens,
-            tokens_estimated=row.tokens_estimated,
-            cost_usd=row.cost_usd,
-            latency_s=row.latency_s,
-            attempts=row.attempts,
-        )
+        return [call_of(row, self._prompts) for row in self._all(chosen)]
 
     def call_totals(self) -> CallTotals:
         """Return calls, tokens and cost of the whole run."""
@@ -391,17 +357,7 @@ class Reader:
         return row
 
     def _programs(self, chosen: Any) -> list[Program]:
-        return [
-            Program(
-                **{
-                    **row._mapping,
-                    "role": Role(row.role),
-                    "status": Status(row.status) if row.status else None,
-                    "scores": tuple(row.scores),
-                }
-            )
-            for row in self._all(chosen)
-        ]
+        return [program_of(row) for row in self._all(chosen)]
 
     def _all(self, chosen: Executable) -> Sequence[Any]:
         with self._connection.begin():
@@ -415,58 +371,6 @@ class Reader:
         """Yield rows, a page at a time in memory, on a connection of their own: others may be read meanwhile."""
         with self._engine.connect() as connection:
             yield from connection.execute(chosen.execution_options(yield_per=PAGE))
-
-
-def _selection(row: Any) -> Selection:
-    step, parent_id, inspirations, place, reason, mutator, kind, novelty, bar_id, known, state, fate, note = row
-    chosen = (step, parent_id, tuple(inspirations), place, reason, mutator, kind, novelty, bar_id, known)
-    return Selection(*chosen, State(state), Fate(fate) if fate else None, note)
-
-
-def _with_trial(chosen: Any, step: Any) -> Any:
-    """Join what makes a trial to rows that have a column with the step's number."""
-    return (
-        chosen.outerjoin(SelectionRow, SelectionRow.step == step)
-        .outerjoin(ProgramRow, ProgramRow.id == step)
-        .outerjoin(ModelCallRow, ModelCallRow.step == step)
-        .outerjoin(InsightRow, InsightRow.step == step)
-    )
-
-
-_STEP = select(bindparam("step", type_=Integer).label("step")).subquery()
-_ONE_TRIAL = _with_trial(select(_STEP.c.step, *_TRIAL).select_from(_STEP), _STEP.c.step)
-
-
-def _trial(row: Any) -> Trial:
-    id, parent, place, asked, kind, model, inspirations, fate, status, score, scores, metrics, *rest = row
-    chars, tokens, cpu_s, call_status, call_tokens, cost_usd, failure, idea, note, detail, nearest, likeness = rest
-    return Trial(
-        id=id,
-        parent=parent,
-        place=place or "",
-        asked=asked or "",
-        kind=kind,
-        model=model or "",
-        inspirations=tuple(inspirations or ()),
-        fate=Fate(fate) if fate else Fate.SCORED,
-        status=Status(status) if status else None,
-        score=score,
-        scores=tuple(scores or ()),
-        metrics=metrics or {},
-        chars=chars or 0,
-        tokens=tokens or 0,
-        cpu_s=cpu_s or 0.0,
-        called=call_status is not None,
-        answered=call_status == CallStatus.ANSWERED,
-        call_tokens=call_tokens or 0,
-        cost_usd=cost_usd,
-        failure=failure or "",
-        idea=idea or "",
-        note=note or "",
-        detail=detail or "",
-        nearest=nearest,
-        likeness=likeness,
-    )
 
 
 def _call_totals(counts: Mapping[str, float]) -> CallTotals:

@@ -121,14 +121,18 @@ def read_tape(path: Path) -> Tape:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path} is no recording: it is not UTF-8.") from None
-    number, events, mutators, calls = 1, [], [], {}
+    number = 1
+    events: list[tuple[EventKind, int]] = []
+    mutators: list[str] = []
+    calls: dict[int, Recorded] = {}
     try:
         if not lines:
             raise ValueError("it is empty")
         head = json.loads(lines[0])
         if head["evolve_tape"] != FORMAT:
             raise UsageError(f"{path} is a recording in format {head['evolve_tape']}; this version reads {FORMAT}.")
-        for number, line in enumerate(lines[1:], 2):
+        for line in lines[1:]:
+            number += 1
             row = json.loads(line)
             kind, step = EventKind(row.pop("event")), int(row.pop("step"))
             events.append((kind, step))
@@ -137,7 +141,7 @@ def read_tape(path: Path) -> Tape:
                 if row:
                     calls[step] = Recorded(**row)
             _require_sense(kind, step, len(mutators))
-        number = len(lines) + 1
+        number += 1
         tape = Tape(tuple(events), tuple(mutators), calls, str(head["reason"]), str(head["config"]))
         over = sum(kind not in (EventKind.CHOSEN, EventKind.KNOWN) for kind, _ in events)
         if not head["steps"] == tape.steps == over:

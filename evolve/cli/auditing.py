@@ -13,9 +13,12 @@ DOES_NOT_REPRODUCE = 1
 @click.argument("run", metavar="RUN")
 @options.workers
 @options.require_isolation
+@options.accept_changes
 @options.as_json
-def audit(run: str, workers: int | None, require_isolation: bool, as_json: bool) -> int:
+def audit(run: str, workers: int | None, require_isolation: bool, accept_changes: bool, as_json: bool) -> int:
     """Score the best program of RUN again, twice on every split, and compare each figure with the archive.
+
+    The seed and the baselines are scored again too.
 
     Tells also what a person should look at: train much better than test, CPU time that varies, failures of one kind on
     one instance, source that mentions frames, gc, ctypes, os, sys, inspect or open, a best.py that is not the
@@ -27,13 +30,17 @@ def audit(run: str, workers: int | None, require_isolation: bool, as_json: bool)
 
     from evolve.archive import Store
     from evolve.audit import Subject, rescore
+    from evolve.identity import require_same
     from evolve.registry import load_problem
     from evolve.report.places import find_program, find_run
 
     with Store.open(find_run(run)) as store:
-        subject = Subject.read(store, find_program(store, "best"))
+        subject, recorded = Subject.read(store, find_program(store, "best")), store.identity()
     config = subject.config
     problem = load_problem(config.problem, config.evaluator)
+    changed = require_same(recorded, problem, accept_changes, f"evolve audit {run}")
+    if changed:
+        click.echo(f"evolve: compared with figures of another problem or version: {'; '.join(changed)}", err=True)
     isolated = require_isolation or config.require_isolation
     with options.announcing("scoring again ...") as announce:
         found = asyncio.run(rescore(subject, problem, workers or config.workers, isolated, announce))

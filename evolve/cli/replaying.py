@@ -21,8 +21,9 @@ SHOWN = 10
     help="Evaluate every program again, or take the recorded scores. "
     "Default: again, unless the problem's scores hang on measured time.",
 )
+@options.accept_changes
 @options.as_json
-def replay(run: str, into: Path | None, fresh: bool | None, as_json: bool) -> int:
+def replay(run: str, into: Path | None, fresh: bool | None, accept_changes: bool, as_json: bool) -> int:
     """Play RUN again, from the answers and the order of events that its archive holds, and compare the two archives.
 
     No model is asked. The exit code is 1 when a choice, a program, a parent or a score comes out differently.
@@ -37,6 +38,7 @@ def replay(run: str, into: Path | None, fresh: bool | None, as_json: bool) -> in
     from evolve.archive import Store, differences, tape_of
     from evolve.config import from_text
     from evolve.errors import UsageError
+    from evolve.identity import require_same
     from evolve.loop.replaying import RecordedPool
     from evolve.registry import load_problem
     from evolve.report.places import find_run
@@ -47,6 +49,7 @@ def replay(run: str, into: Path | None, fresh: bool | None, as_json: bool) -> in
         recorded = stack.enter_context(Store.open(find_run(run)))
         config = from_text(recorded.config()).model_copy(update={"record": None, "replay": None})
         problem = load_problem(config.problem, config.evaluator)
+        require_same(recorded.identity(), problem, accept_changes, f"evolve replay {run}")
         tape = tape_of(recorded)
         if fresh is None:
             fresh = "score" not in problem.evaluator.timed_metrics

@@ -100,11 +100,13 @@ def run(
     metavar="[MODEL=]URL",
     help="Where the server is now: that of one model, or of all; may be given several times.",
 )
+@options.accept_changes
 @options.as_json
 def resume(
     run: str,
     workers: int | None,
     base_urls: tuple[str, ...],
+    accept_changes: bool,
     as_json: bool,
     **totals: float | None,
 ) -> int:
@@ -125,7 +127,7 @@ def resume(
         }
     )
     problem = load_problem(config.problem, config.evaluator)
-    return _run(folder, config, problem, resume=True, as_json=as_json)
+    return _run(folder, config, problem, resume=True, as_json=as_json, accept_changes=accept_changes)
 
 
 def _moved(models: tuple[ModelConfig, ...], base_urls: tuple[str, ...]) -> tuple[ModelConfig, ...]:
@@ -146,7 +148,9 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _run(folder: Path, config: RunConfig, problem: Problem, resume: bool, as_json: bool) -> int:
+def _run(
+    folder: Path, config: RunConfig, problem: Problem, resume: bool, as_json: bool, accept_changes: bool = False
+) -> int:
     """Run or continue a run, showing its progress; return the exit code."""
     import asyncio
     from contextlib import nullcontext
@@ -172,7 +176,10 @@ def _run(folder: Path, config: RunConfig, problem: Problem, resume: bool, as_jso
     display = LiveDisplay(console) if console.is_terminal else LinesDisplay(console)
     try:
         with display if isinstance(display, LiveDisplay) else nullcontext():
-            result = asyncio.run(loop.run(folder, config, problem, (files, recorder, display), resume=resume))
+            run = loop.run(
+                folder, config, problem, (files, recorder, display), resume=resume, accept_changes=accept_changes
+            )
+            result = asyncio.run(run)
     except KeyboardInterrupt:
         if (folder / "archive.db").exists():
             click.echo(f"evolve: interrupted. To continue: evolve resume {folder}", err=True)

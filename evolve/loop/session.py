@@ -19,13 +19,14 @@ from evolve.archive import Program, Role, RunStatus, Store, Tape, read_tape
 from evolve.config import BUILTIN, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
+from evolve.identity import identity, require_same
 from evolve.loop.budget import Cost, Ledger
 from evolve.loop.finish import pick_winner, table
 from evolve.loop.measuring import evaluate_rest
 from evolve.loop.population import Population
 from evolve.loop.proposing import Proposer
 from evolve.loop.replaying import tape_clients
-from evolve.loop.steps import Steps, recall_best
+from evolve.loop.steps import Steps
 from evolve.loop.stopping import Stop, Stopped, signals
 from evolve.mutate.models.prices import require_prices, with_known_prices
 from evolve.mutate.models.providers import Client, make_clients
@@ -38,6 +39,9 @@ from evolve.workers import OutOfTime, Pool, make_pool, split_score
 if TYPE_CHECKING:
     from evolve.registry import Problem
 
+CHANGED = " (changed)"
+"""After the name of a baseline whose source is another one than when the run began."""
+
 
 async def run(
     folder: Path,
@@ -46,6 +50,7 @@ async def run(
     observers: Sequence[Observer] = (),
     *,
     resume: bool = False,
+    accept_changes: bool = False,
     pool: Pool | None = None,
     clients: Mapping[str, Client] | None = None,
     tape: Tape | None = None,
@@ -53,6 +58,7 @@ async def run(
     """Run the search in a run folder until its budget is used up, then score the best on the held-out splits.
 
     resume: continue the run that is there, to the totals of `config`; else the folder must not hold one.
+    accept_changes: continue it also where the problem or a version has changed; the archive notes from where on.
     pool, clients: stand-ins for the workers and, by name, for the models.
     tape: of a recorded run, to be played again: who is asked, what is answered and in which order come from it.
     SIGINT and SIGTERM stop it cleanly: the result then says `interrupted`; the second one stops it at once.
@@ -60,6 +66,12 @@ async def run(
     """
     config = config.model_copy(update={"problem": problem.ref, "models": with_known_prices(config.models)})
     _check(config)
+    recorded = now = identity(problem)
+    changed: list[str] = []
+    if resume:
+        with Store.open(folder) as before:
+            recorded = before.identity()
+        changed = require_same(recorded, problem, accept_changes, f"evolve resume {folder}")
     templates = _templates(config, problem)
     if tape is None and config.replay is not None:
         tape = read_tape(config.replay)
@@ -69,10 +81,14 @@ async def run(
     if pool is None:
         pool = make_pool(config)
     text = configuration.to_toml(config)
-    store = Store.resume(folder, text) if resume else Store.create(folder, problem.ref, text, config.seed)
+    store = Store.resume(folder, text) if resume else Store.create(folder, problem.ref, text, config.seed, now)
     with store:
+        if recorded != now:
+            store.change(now)
         session = _Session(config, problem, store, pool, clients, Audience(observers), resume, tape, templates)
         limits.ledger = session.ledger
+        if changed:
+            session.notices.append(f"from step {store.last_step() + 1} on with another problem: {'; '.join(changed)}")
         return await session.run()
 
 
@@ -151,6 +167,7 @@ class _Session:
         self.config, self.problem, self.store, self.pool, self.clients = config, problem, store, pool, clients
         self.audience, self.resumed, self.tape, self.templates = audience, resumed, tape, templates
         self.population = Population(store, config.mutation.novelty and config.asks_models)
+        self.notices: list[str] = []
         self.stop = Stop()
         summary = store.summary()
         calls = summary.calls
@@ -197,10 +214,12 @@ class _Session:
             # What the imports left is never garbage: the collector need not walk it again and again.
             gc.freeze()
             self.audience.started(self.store.folder, self.config, self.problem, self.store, self.resumed)
-            for notice in self.pool.notices:
+            for notice in (*self.notices, *self.pool.notices):
                 self.audience.notice(notice)
             seed, baselines = await self.stop.unless_asked(self._score_the_start())
-            recall_best(self.config, self.store, self.ledger)
+            best = self.store.best_on_train(self.store.settled_step() if self.config.deterministic else None)
+            if best is not None:  # of what observers have heard of, in an earlier session
+                self.ledger.beats_best(best.id, best.score)
             self.audience.seeded(seed, baselines, self.ledger.progress())
             reason = await self._steps(baselines).run()
             await self.stop.unless_asked(pick_winner(self.store, self.problem, self.pool, self.audience.finishing))
@@ -229,19 +248,26 @@ class _Session:
 
     async def _score_the_start(self) -> tuple[Program, tuple[Program, ...]]:
         """Score the seed, which must be sound, and the baselines on train, and return them; what is there stays."""
-        named = [("seed", self.problem.seed), *self.problem.baselines.items()]
-        programs = [self._start_program(-n, name, source) for n, (name, source) in enumerate(named)]
-        seed = await self._score(programs[0])
+        there = self.store.program(0)
+        first = there or self._new_program(0, "seed", self.problem.seed)
+        programs = [first, *(self._baseline(name, source) for name, source in self.problem.baselines.items())]
+        seed = await self._score(first)
         if seed.status is not Status.OK:
             raise UsageError(
                 f"the seed of {self.problem.ref} fails on train ({seed.status}): {_one_line(seed.failure)}"
             )
         return seed, tuple(await asyncio.gather(*(self._score(program) for program in programs[1:])))
 
-    def _start_program(self, id: int, name: str, source: str) -> Program:
-        there = self.store.program(id)
-        if there is not None:
-            return there
+    def _baseline(self, name: str, source: str) -> Program:
+        """Return the baseline that is there, or a new one: also where its source has changed, which keeps the old."""
+        known = self.store.programs(Role.BASELINE)
+        for program in known:
+            if program.source == source and program.name.removesuffix(CHANGED) == name:
+                return program
+        taken = any(program.name == name for program in known)
+        return self._new_program(-1 - len(known), name + CHANGED * taken, source)
+
+    def _new_program(self, id: int, name: str, source: str) -> Program:
         role = Role.BASELINE if id else Role.SEED
         wrong = check(source, self.problem.evaluator.defines)
         if wrong:

@@ -117,7 +117,7 @@ class Steps:
             if count % SLICE == 0:
                 await asyncio.sleep(0)
         await self._population.load()
-        self._shown = shown_step(store)
+        self._shown = store.settled_step()  # observers have heard of those, in step order
         for step in store.ended():
             if step not in known:
                 call = store.model_call(step)
@@ -401,19 +401,6 @@ class Steps:
         """Wait a while for answers that are paid for and evaluations that have begun."""
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=GRACE_S)
-
-
-def shown_step(store: Store) -> int:
-    """Return the last step up to which every step has ended: observers have heard of those, in step order."""
-    going = [selection.step for selection in store.selections(unfinished=True)]
-    return min(going, default=store.last_step() + 1) - 1
-
-
-def recall_best(config: RunConfig, store: Store, ledger: Ledger) -> None:
-    """Let the ledger know the best of what observers have heard of, in an earlier session."""
-    best = store.best_on_train(shown_step(store) if config.deterministic else None)
-    if best is not None:
-        ledger.beats_best(best.id, best.score)
 
 
 def _cost(call: ModelCall) -> Cost:
