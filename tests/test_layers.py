@@ -13,13 +13,18 @@ OURS = ("evolve", "evaluators", "seeds", "sandbox")
 
 CONTRACT = {"evolve.evaluator", "evolve.errors", "sandbox"}
 """What a problem's author sees: `evolve.errors` and `sandbox` through `evolve.evaluator`."""
-FACTS = {"evolve.scoring", "evolve.trial", "evolve.observer", "evolve.config", "evolve.errors", "evolve.evaluator"}
+FACTS = {
+    *("evolve.safe_text", "evolve.scoring", "evolve.trial", "evolve.observer", "evolve.config", "evolve.errors"),
+    "evolve.evaluator",
+}
 """Types that the parts of the framework talk through."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "sandbox": set(),
     "seeds": set(),
     "evolve/errors.py": set(),
+    "evolve/safe_text.py": set(),
+    "evolve/streams.py": {"evolve.safe_text"},
     "evolve/evaluator.py": {"evolve.errors", "sandbox"},
     "evolve/scoring.py": {"evolve.evaluator"},
     "evaluators": {"evolve.evaluator"},
@@ -55,7 +60,15 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.workers",
     },
     "evolve/audit": {*FACTS, "evolve.archive", "evolve.registry", "evolve.measure", "evolve.mutate.source"},
-    "evolve/report": {*FACTS, "evolve.archive", "evolve.audit", "evolve.registry", "evolve.measure", "evolve.host"},
+    "evolve/report": {
+        *FACTS,
+        "evolve.streams",
+        "evolve.archive",
+        "evolve.audit",
+        "evolve.registry",
+        "evolve.measure",
+        "evolve.host",
+    },
 }
 """A part and what of ours it may import besides itself; `x` allows x.y. Looked for at any depth: none can hide."""
 

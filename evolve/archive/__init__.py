@@ -21,7 +21,8 @@ SCORED, FAILED and DROPPED are the ends. Between BORN and SCORED lies an event M
 The search does not learn of an end by itself: the event KNOWN makes it known. Its state is a fold over CHOSEN and
 KNOWN in the order of the sequence (`Reader.history`), and a choice records the last event that it knew of. Who
 continues a run folds its events. Who replays one makes the same ends known before the same choices, and compares
-children in the same order. When an end becomes known is a rule (`evolve.loop.pacing`): at once, or in the order of the steps.
+children in the same order. When an end becomes known is a rule (`evolve.loop.pacing`): at once, or in the order of the
+steps.
 
 CHANGED: from here on the problem or a version is another one. STOPPED: a session ended; the row of `runs` says how.
 """

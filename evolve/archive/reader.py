@@ -147,7 +147,8 @@ class Reader:
     def summary(self) -> Summary:
         """Return the run at a glance, from counts that are kept: it costs the same at any size."""
         run, counts = self._run(), self.counts()
-        fates = {fate.value: int(counts[f"steps {fate}"]) for fate in Fate if counts[f"steps {fate}"]}
+        fates = {fate: int(counts[f"steps {fate}"]) for fate in Fate if counts[f"steps {fate}"]}
+        statuses = {status: int(counts[f"programs {status}"]) for status in Status if counts[f"programs {status}"]}
         best = self.best_on_train()
         return Summary(
             evaluator=run.evaluator,
@@ -157,6 +158,7 @@ class Reader:
             evaluations=fates.get(Fate.SCORED, 0),
             steps=int(counts["steps"]),
             fates=fates,
+            statuses=statuses,
             best_id=None if best is None else best.id,
             best_score=None if best is None else best.score,
             winner_id=run.winner_id,

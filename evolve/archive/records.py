@@ -157,7 +157,7 @@ class Summary:
     Attributes:
         reason: why it ended, empty while it runs.
         evaluations: children scored on train, whatever their status; the budget counts these.
-        steps: steps chosen so far; fates: how many ended how.
+        steps: steps chosen so far; fates: how many ended how; statuses: of their children on train.
         best_id, best_score: the best by train score among seed and children; None before the seed is scored.
         winner_id: picked on validation at the end; None before.
         active_s: seconds in which a process worked on the run, all resumes together.
@@ -170,7 +170,8 @@ class Summary:
     seed: int
     evaluations: int
     steps: int
-    fates: Mapping[str, int]
+    fates: Mapping[Fate, int]
+    statuses: Mapping[Status, int]
     best_id: int | None
     best_score: float | None
     winner_id: int | None

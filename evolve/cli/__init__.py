@@ -6,7 +6,6 @@ Everything heavier than click is imported when it is used, so that `evolve --hel
 from __future__ import annotations
 
 import difflib
-import os
 import sys
 from collections.abc import Sequence
 
@@ -22,6 +21,8 @@ from evolve.cli.replaying import replay
 from evolve.cli.running import resume, run
 from evolve.cli.scoring import baselines, list_evaluators, score
 from evolve.errors import UsageError
+from evolve.safe_text import one_line
+from evolve.streams import accept_any_text, silence
 
 __all__ = ["evolve", "main"]
 
@@ -83,9 +84,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _exit_code(arguments: list[str]) -> int:
+    accept_any_text()
     try:
         code = evolve.main(arguments, prog_name="evolve", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "evolve"
         return _fail(f"{error.format_message()} (see: {command} --help)")
@@ -97,11 +100,11 @@ def _exit_code(arguments: list[str]) -> int:
         click.echo("evolve: interrupted", err=True)
         return INTERRUPTED
     except BrokenPipeError:  # whoever read stdout has seen enough, e.g. `evolve best last | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         return 1
     return code if isinstance(code, int) else 0
 
 
 def _fail(message: str) -> int:
-    click.echo(f"evolve: {' '.join(message.split())}", err=True)
+    click.echo(f"evolve: {one_line(message)}", err=True)
     return USAGE_ERROR

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from evolve import streams
 from evolve.cli import options
 
 DOES_NOT_REPRODUCE = 1
@@ -40,7 +41,7 @@ def audit(run: str, workers: int | None, require_isolation: bool, accept_changes
     problem = load_problem(config.problem, config.evaluator)
     changed = require_same(recorded, problem, accept_changes, f"evolve audit {run}")
     if changed:
-        click.echo(f"evolve: compared with figures of another problem or version: {'; '.join(changed)}", err=True)
+        streams.say(f"evolve: compared with figures of another problem or version: {'; '.join(changed)}", err=True)
     isolated = require_isolation or config.require_isolation
     with options.announcing("scoring again ...") as announce:
         found = asyncio.run(rescore(subject, problem, workers or config.workers, isolated, announce))
@@ -49,9 +50,8 @@ def audit(run: str, workers: int | None, require_isolation: bool, accept_changes
 
         options.print_json(audit_document(found))
     else:
-        from rich.console import Console
-
         from evolve.report.audit_screen import print_audit
+        from evolve.report.terminal import Terminal
 
-        print_audit(Console(), found)
+        print_audit(Terminal(), found)
     return 0 if found.reproduces else DOES_NOT_REPRODUCE

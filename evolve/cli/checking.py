@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from evolve import streams
 from evolve.cli import options
 
 FAILS = 1
@@ -31,11 +32,11 @@ def check(evaluator: str, sets: tuple[str, ...], as_json: bool) -> int:
         for one in checked(problem):
             found.append(one)
             if not as_json:
-                click.echo(f"{WORDS[one.verdict]:8}{one.claim}" + (f": {one.reason}" if one.reason else ""))
+                streams.say(f"{WORDS[one.verdict]:8}{one.claim}" + (f": {one.reason}" if one.reason else ""))
     failed = sum(one.verdict is Verdict.FAILS for one in found)
     if as_json:
         options.print_json({"evaluator": problem.evaluator.name, "holds": not failed, "claims": found})
     else:
         name = problem.evaluator.name
-        click.echo(f"{name}: {failed} of {len(found)} claims fail" if failed else f"{name} keeps to the contract")
+        streams.say(f"{name}: {failed} of {len(found)} claims fail" if failed else f"{name} keeps to the contract")
     return FAILS if failed else 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evolve import streams
 from evolve.cli import options
 
 if TYPE_CHECKING:
@@ -24,17 +25,16 @@ def runs(as_json: bool) -> None:
 
         options.print_json({"runs": [summary_document(folder, what) for folder, what in found]})
         return
-    from rich.console import Console
-
     from evolve.report.tables import runs_table
+    from evolve.report.terminal import Terminal
 
     if not found:
         click.echo(f"There is no run in {RUNS}/ yet. To start one: evolve run EVALUATOR (see: evolve list)")
         return
-    Console().print(runs_table(found))
+    Terminal().print(runs_table(found))
     for folder, what in found:
         if isinstance(what, str):
-            click.echo(f"{folder.name}: {what}", err=True)
+            streams.say(f"{folder.name}: {what}", err=True)
 
 
 @click.command(short_help="Tell what came of a run, or of one program of it.")
@@ -64,42 +64,39 @@ def show(run: str, program: str | None, costs: bool, insights: bool, as_json: bo
             if as_json:
                 options.print_json(program_document(store, one))
                 return
-            from rich.console import Console
-
             from evolve.report.screens import print_program
+            from evolve.report.terminal import Terminal
 
-            print_program(Console(), store, one)
+            print_program(Terminal(), store, one)
             return
         report = describe(store)
     if as_json:
         options.print_json(run_document(report))
         return
-    from rich.console import Console
-
     from evolve.report.screens import print_run
+    from evolve.report.terminal import Terminal
 
-    print_run(Console(), report)
+    print_run(Terminal(), report)
 
 
 def _show_part(store: Store, costs: bool, as_json: bool) -> None:
-    from rich.console import Console
-
     from evolve.report.costs import costs as counted
     from evolve.report.costs_document import costs_document, print_costs
     from evolve.report.insights import insights_document, print_insights
+    from evolve.report.terminal import Terminal
 
     if costs:
         found = counted(store)
         if as_json:
             options.print_json(costs_document(found))
         else:
-            print_costs(Console(), found)
+            print_costs(Terminal(), found)
         return
     learnt = insights_document(store)
     if as_json:
         options.print_json({"insights": learnt})
     else:
-        print_insights(Console(), learnt)
+        print_insights(Terminal(), learnt)
 
 
 @click.command(short_help="Print the source of the best program of a run.")
@@ -116,7 +113,7 @@ def best(run: str, as_json: bool) -> None:
         facts = {"id": program.id, "status": program.status, "score": program.score, "source": program.source}
         options.print_json(facts)
     else:
-        click.echo(program.source, nl=not program.source.endswith("\n"))
+        streams.print_as_it_is(program.source)
 
 
 @click.command(short_help="Print how the best program differs from the seed.")
@@ -137,7 +134,6 @@ def diff(run: str, a: str, b: str, as_json: bool) -> None:
         options.print_json({"a": before.id, "b": after.id, "diff": patch})
         return
     if not patch:
-        click.echo(f"{a} (program {before.id}) and {b} (program {after.id}) are the same.", err=True)
-    for line in patch.splitlines():
-        colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
-        click.echo(click.style(line, fg=colour))
+        streams.say(f"{a} (program {before.id}) and {b} (program {after.id}) are the same.", err=True)
+    else:
+        streams.print_patch(patch)

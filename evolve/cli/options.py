@@ -92,14 +92,14 @@ def split_and_workers(command: Command) -> Command:
 @contextmanager
 def announcing(text: str) -> Iterator[Callable[[str, bool], None]]:
     """Show on stderr what is going on; gives the `announce` of `evolve.measure.measure`. text: until it is called."""
-    from rich.console import Console
+    from evolve.report.terminal import Terminal
 
-    messages = Console(stderr=True)
+    messages = Terminal(stderr=True)
     with messages.status(text) as status:
 
         def announce(text: str, lasting: bool) -> None:
             if lasting:
-                messages.print(text, style="yellow", soft_wrap=True, highlight=False)
+                messages.print(text, style="yellow", soft_wrap=True)
             else:
                 status.update(text)
 

@@ -32,8 +32,6 @@ def replay(run: str, into: Path | None, fresh: bool | None, accept_changes: bool
     import tempfile
     from contextlib import ExitStack
 
-    from rich.console import Console
-
     from evolve import loop
     from evolve.archive import Store, differences, tape_of
     from evolve.config import from_text
@@ -42,8 +40,9 @@ def replay(run: str, into: Path | None, fresh: bool | None, accept_changes: bool
     from evolve.loop.replaying import RecordedPool
     from evolve.registry import load_problem
     from evolve.report.places import find_run
-    from evolve.report.progress import LinesDisplay, LiveDisplay
+    from evolve.report.progress import display_on
     from evolve.report.replay_document import print_replay, replay_document
+    from evolve.report.terminal import Terminal
 
     with ExitStack() as stack:
         recorded = stack.enter_context(Store.open(find_run(run)))
@@ -55,12 +54,12 @@ def replay(run: str, into: Path | None, fresh: bool | None, accept_changes: bool
             fresh = "score" not in problem.evaluator.timed_metrics
         if into is None:
             into = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="evolve-replay-"))) / "run"
-        console = Console(stderr=True)
-        display = LiveDisplay(console) if console.is_terminal else LinesDisplay(console)
+        console = Terminal(stderr=True)
+        display = display_on(console)
         pool = None if fresh else RecordedPool(recorded, problem.evaluator)
         came_apart = ""
         try:
-            with display if isinstance(display, LiveDisplay) else ExitStack():
+            with display:
                 asyncio.run(loop.run(into, config, problem, (display,), pool=pool, tape=tape))
         except UsageError as error:
             if not (into / "archive.db").exists():
@@ -72,5 +71,5 @@ def replay(run: str, into: Path | None, fresh: bool | None, accept_changes: bool
     if as_json:
         options.print_json(facts)
     else:
-        print_replay(Console(), facts, SHOWN)
+        print_replay(Terminal(), facts, SHOWN)
     return 1 if found or came_apart else 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evolve import streams
 from evolve.cli import options
 from evolve.errors import UsageError
 
@@ -153,44 +154,42 @@ def _run(
 ) -> int:
     """Run or continue a run, showing its progress; return the exit code."""
     import asyncio
-    from contextlib import nullcontext
-
-    from rich.console import Console
 
     from evolve import loop
     from evolve.archive import Store
-    from evolve.report.progress import LinesDisplay, LiveDisplay
+    from evolve.report.progress import display_on
     from evolve.report.recording import Recorder, require_writable
     from evolve.report.run_document import run_document
     from evolve.report.run_folder import RunFolder
     from evolve.report.run_report import describe
     from evolve.report.screens import print_result
+    from evolve.report.terminal import Terminal
 
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     if not config.asks_models:
         line = "No model is asked: the built-in mutator changes the programs (--model NAME asks a model)."
         console.print(line, style="cyan", soft_wrap=True)
     if config.record is not None:
         require_writable(config.record)
-    files, recorder = RunFolder(), Recorder()
-    display = LiveDisplay(console) if console.is_terminal else LinesDisplay(console)
+    display = display_on(console)
+    files, recorder = RunFolder(display.notice), Recorder()
     try:
-        with display if isinstance(display, LiveDisplay) else nullcontext():
+        with display:
             run = loop.run(
                 folder, config, problem, (files, recorder, display), resume=resume, accept_changes=accept_changes
             )
             result = asyncio.run(run)
     except KeyboardInterrupt:
         if (folder / "archive.db").exists():
-            click.echo(f"evolve: interrupted. To continue: evolve resume {folder}", err=True)
+            streams.say(f"evolve: interrupted. To continue: evolve resume {folder}", err=True)
             return INTERRUPTED
         raise
     finally:
         files.close()
     if files.trouble:
-        click.echo(f"evolve: the run folder is incomplete: {files.trouble}", err=True)
+        streams.say(f"evolve: the run folder is incomplete: {files.trouble}", err=True)
     if recorder.trouble:
-        click.echo(f"evolve: nothing is recorded: {recorder.trouble}", err=True)
+        streams.say(f"evolve: nothing is recorded: {recorder.trouble}", err=True)
     with Store.open(folder) as store:
         report = describe(store)
     if as_json:
@@ -198,6 +197,6 @@ def _run(
     else:
         print_result(console, report)
     if result.interrupted:
-        click.echo(f"evolve: {result.reason}. To continue: evolve resume {folder}", err=True)
+        streams.say(f"evolve: {result.reason}. To continue: evolve resume {folder}", err=True)
         return INTERRUPTED
     return 0

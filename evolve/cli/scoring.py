@@ -26,13 +26,12 @@ def list_evaluators(as_json: bool) -> None:
     if as_json:
         options.print_json({"evaluators": found})
         return
-    from rich.console import Console
-
     from evolve.report.tables import facts_table
+    from evolve.report.terminal import Terminal
 
-    console = Console()
+    console = Terminal()
     console.print(facts_table({one.name: one.summary or f"does not load: {one.error}" for one in found}))
-    console.print("\nA problem of your own is a folder: evolve run ./my_problem", highlight=False)
+    console.print("\nA problem of your own is a folder: evolve run ./my_problem")
 
 
 @click.command(short_help="Score any program file.")
@@ -63,11 +62,10 @@ def score(
 
         options.print_json(score_document(problem.evaluator, on, measured[0]))
         return
-    from rich.console import Console
-
     from evolve.report.screens import print_score
+    from evolve.report.terminal import Terminal
 
-    print_score(Console(), problem.evaluator, on, measured[0])
+    print_score(Terminal(), problem.evaluator, on, measured[0])
 
 
 @click.command(short_help="Score the baselines of an evaluator.")
@@ -91,11 +89,10 @@ def baselines(
 
         options.print_json(baselines_document(problem.evaluator, on, measured))
         return
-    from rich.console import Console
-
     from evolve.report.screens import print_baselines
+    from evolve.report.terminal import Terminal
 
-    print_baselines(Console(), problem.evaluator, on, measured)
+    print_baselines(Terminal(), problem.evaluator, on, measured)
 
 
 def _measure(

@@ -8,7 +8,7 @@ from typing import Any
 
 from evolve.archive import Program, Store, Summary
 from evolve.evaluator import Split
-from evolve.report.run_report import RunReport, verdict
+from evolve.report.run_report import ProgramRow, RunReport, hints, verdict
 from evolve.scoring import InstanceResult
 
 
@@ -33,7 +33,11 @@ def run_document(report: RunReport) -> dict[str, Any]:
         "best": None if best is None else {"id": best.id, **_train(report.best), "splits": best.splits},
         "best_is_final": report.winner_known,
         "beats_seed_on_test": report.beats_seed_on_test(),
+        "best_baseline_on_test": _on_test(report.best_baseline(Split.TEST)),
+        "points_above_best_baseline_on_test": report.points_above_baseline(),
+        "points_train_above_test": report.train_above_test(),
         "verdict": verdict(report),
+        "hints": hints(report),
         "programs": report.rows,
         "cost_usd": report.calls.cost_usd,
         "cost_known": report.cost_known,
@@ -151,6 +155,10 @@ def instance_documents(results: list[InstanceResult]) -> list[dict[str, Any]]:
 def when(seconds: float | None) -> str | None:
     """Return seconds since the epoch as local time with its offset, "2025-03-01T14:05:09+01:00"."""
     return None if seconds is None else datetime.datetime.fromtimestamp(seconds).astimezone().isoformat("T", "seconds")
+
+
+def _on_test(row: ProgramRow | None) -> dict[str, Any] | None:
+    return None if row is None else {"name": row.name, "id": row.id, "score": row.splits[Split.TEST].score}
 
 
 def _train(program: Program | None) -> dict[str, Any]:

@@ -109,6 +109,32 @@ class RunReport:
         b, s = best.splits[Split.TEST].score, seed.splits[Split.TEST].score
         return b is not None and (s is None or b > s)
 
+    def best_baseline(self, split: Split) -> ProgramRow | None:
+        """Return the baseline with the highest score on a split; None where no baseline has one."""
+        scored = [row for row in self.rows if row.role == "baseline" and row.splits[split].score is not None]
+        return max(scored, key=lambda row: row.splits[split].score or 0.0, default=None)
+
+    def points_above_baseline(self) -> float | None:
+        """Return how far the best program is above the best baseline on test, in points; None before both are known."""
+        best, baseline = self.row("best"), self.best_baseline(Split.TEST)
+        if best is None or baseline is None:
+            return None
+        b, o = best.splits[Split.TEST].score, baseline.splits[Split.TEST].score
+        return None if b is None or o is None else b - o
+
+    def train_above_test(self) -> float | None:
+        """Return by how many points the best program's score on train is above that on test; None before both."""
+        best = self.row("best")
+        if best is None:
+            return None
+        train, test = best.splits[Split.TRAIN].score, best.splits[Split.TEST].score
+        return None if train is None or test is None else train - test
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and completion tokens of all calls."""
+        return self.calls.prompt_tokens + self.calls.completion_tokens
+
 
 def describe(store: Store) -> RunReport:
     """Gather the facts of a run. About 0.1 s at 3,000 programs."""
@@ -169,7 +195,11 @@ def best_so_far(scores: Sequence[float | None]) -> tuple[float, ...]:
 
 
 def verdict(report: RunReport) -> str:
-    """Return in plain words whether the run found something better than its seed."""
+    """Return in plain words whether the run found something better than its seed, and than the best baseline."""
+    return " ".join(part for part in (_against_seed(report), _against_baseline(report), _gap(report)) if part)
+
+
+def _against_seed(report: RunReport) -> str:
     best, seed = report.row("best"), report.row("seed")
     beats = report.beats_seed_on_test()
     if best is None or seed is None:
@@ -185,6 +215,39 @@ def verdict(report: RunReport) -> str:
     if beats and b is not None and s is not None and b - s < SMALL_GAIN:
         judgement += " by a little only"
     return f"On the test split, which the search never saw, {judgement}: program {best.id} is {gain}."
+
+
+def _against_baseline(report: RunReport) -> str:
+    above, baseline = report.points_above_baseline(), report.best_baseline(Split.TEST)
+    if above is None or baseline is None:
+        return ""
+    how = "level with it" if above == 0 else f"{abs(above):.2f} points {'above' if above > 0 else 'BELOW'} it"
+    return (
+        f"The best baseline there, {baseline.name}, has {baseline.splits[Split.TEST].score:.2f}: the program is {how}."
+    )
+
+
+def _gap(report: RunReport) -> str:
+    best, gap = report.row("best"), report.train_above_test()
+    if best is None or best.id == 0 or gap is None:
+        return ""
+    how = "above" if gap >= 0 else "below"
+    return (
+        f"On train the program scored {best.splits[Split.TRAIN].score:.2f}, {abs(gap):.2f} points {how} its test score."
+    )
+
+
+def hints(report: RunReport) -> tuple[str, ...]:
+    """Return what a person should know of a run's end beyond the verdict, a sentence each."""
+    found = []
+    budget = report.config.budget
+    asked_nobody = report.config.asks_models and report.calls.calls == 0 and report.status is RunStatus.FINISHED
+    if asked_nobody and (budget.tokens is not None or budget.cost_usd is not None):
+        found.append(
+            "No model was asked: a call is held at its worst case, and that did not fit into the budget. "
+            "Lower model.max_tokens, or raise the budget."
+        )
+    return tuple(found)
 
 
 def _difference(best: Cell, seed: Cell, named: str) -> str:

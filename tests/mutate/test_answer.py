@@ -380,7 +380,7 @@ def test_a_purpose_stays_the_kind_whatever_the_form(kind: Kind) -> None:
         ("<think>\nHm.\n</think>\n" + fenced(WHOLE), "It is better."),
         (f"```python\n{WHOLE}```\nIt is \x1b[31mbetter\u202e.\n", "It is better."),
         (WHOLE, ""),
-        ("a" * 5_000 + "\n" + fenced(WHOLE), "a" * 297 + "..."),
+        ("a" * 5_000 + "\n" + fenced(WHOLE), "a" * 397 + "..."),
     ],
     ids=range(8),
 )
@@ -520,7 +520,7 @@ def malformed(draw: st.DrawFn) -> str:
 def holds_to_the_block(text: str, kind: Kind) -> None:
     proposal = read_answer(MARKED, text, kind, ("answer",))
     assert (proposal.source is None) == bool(proposal.error)
-    assert proposal.idea.isprintable() and len(proposal.idea) <= 300
+    assert proposal.idea.isprintable() and len(proposal.idea) <= 400
     assert "\n" not in proposal.error
     if proposal.source is not None:
         assert outside(proposal.source) == outside(MARKED)

@@ -149,9 +149,17 @@ def _json_in(text: str) -> Iterator[Any]:
     for piece in dict.fromkeys(pieces):
         if piece[:1] in ("{", "[", '"'):
             try:
-                yield json.loads(piece, strict=False)
+                yield json.loads(piece, strict=False, object_pairs_hook=_once)
             except (ValueError, RecursionError):
                 continue
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object. Raises ValueError for one with a key twice: two edits run into one, of which half would go."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a key twice")
+    return made
 
 
 def _walk(value: Any, edits: list[Edit], texts: list[str], words: list[str], depth: int) -> None:
@@ -160,7 +168,7 @@ def _walk(value: Any, edits: list[Edit], texts: list[str], words: list[str], dep
     if isinstance(value, str):
         if value.lstrip()[:1] in ("{", "["):
             try:
-                _walk(json.loads(value, strict=False), edits, texts, words, depth + 1)
+                _walk(json.loads(value, strict=False, object_pairs_hook=_once), edits, texts, words, depth + 1)
                 return
             except (ValueError, RecursionError):
                 pass

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evolve.mutate.answers.evolve_block import editable_lines
+from evolve.mutate.answers.own_words import IDEA_CHARS
 from evolve.mutate.mutation import Attempt, Example, Kind, Request
 from evolve.mutate.prompts.quoting import excerpt, one_line, printable
 
@@ -87,7 +88,7 @@ def task(request: Request, shown: Shown) -> dict[str, Any]:
     return content | {
         "details": _details(request, shown.details),
         "taken": [
-            f"program {id}: {one_line(idea, LINE_CHARS)}" for id, idea in request.taken[: shown.taken] if idea.strip()
+            f"program {id}: {one_line(idea, IDEA_CHARS)}" for id, idea in request.taken[: shown.taken] if idea.strip()
         ],
         "inspirations": _inspirations(request)[: shown.inspirations],
         "ancestor": request.subjects[0][0] if kind is Kind.REPAIR and request.subjects and shown.ancestor else None,
@@ -146,7 +147,7 @@ def _attempt(parent: Example, attempt: Attempt) -> str:
     came = attempt.outcome if attempt.score is None else f"{attempt.score:.2f}"
     if attempt.score is not None and parent.score is not None:
         came += f" ({attempt.score - parent.score:+.2f})"
-    note = one_line(attempt.note, LINE_CHARS)
+    note = one_line(attempt.note, IDEA_CHARS)
     return f"{attempt.id} {attempt.kind}: {came}{', ' + note if note else ''}"
 
 
