@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import OperationalError
 
 from evolve.archive import database
 from evolve.archive.events import EventKind
@@ -33,19 +32,11 @@ _Rows = dict[int, dict[str, Any]]
 
 
 def migrate(folder: Path, is_locked: bool) -> None:
-    """Bring an archive of schema 1 to the present one; do nothing to any other. is_locked: the caller has the lock.
+    """Bring an archive of schema 1 to the present one. is_locked: the caller has the run's lock.
 
     The archive as it was stays as archive.schema1.db. Raises UsageError when it cannot be written, or is at work.
     """
-    path = folder / database.NAME
-    engine = database.open_engine(folder, False)
-    try:
-        with engine.connect() as connection:
-            if connection.execute(text("SELECT schema_version FROM runs")).scalar() != OLD:
-                return
-    except OperationalError:
-        return  # no archive of ours: whoever reads it says so
-    lock = RunLock(folder)
+    path, lock = folder / database.NAME, RunLock(folder)
     what = f"{path} has schema {OLD}, of an earlier evolve, and is brought to schema {SCHEMA_VERSION} where it lies"
     if not os.access(folder, os.W_OK):
         raise UsageError(f"{what}, which cannot be written: copy the folder to where it can.")

@@ -10,10 +10,9 @@ from typing import Any, Self
 from sqlalchemy import Executable, Integer, bindparam, func, inspect, select
 from sqlalchemy.exc import DatabaseError
 
-from evolve.archive import database
+from evolve.archive import database, migration
 from evolve.archive.events import ENDS, Event, EventKind
 from evolve.archive.lock import RunLock
-from evolve.archive.migration import migrate
 from evolve.archive.models import (
     SCHEMA_VERSION,
     CountRow,
@@ -86,36 +85,40 @@ class Reader:
         if not path.is_file() or path.stat().st_size == 0:
             return False
         try:
-            return inspect(database.open_engine(folder, False)).has_table(RunRow.__tablename__)
+            with cls(folder) as reader:
+                return bool(inspect(reader._connection).get_table_names())
         except DatabaseError:
             return True  # what it is, whoever opens it will be told
 
     @classmethod
     def _existing(cls, folder: Path, writable: bool, lock: RunLock | None) -> Self:
-        path = folder / database.NAME
-        if not cls.holds_run(folder):
-            what = "is not a run: it has no archive.db" if folder.is_dir() else "does not exist"
-            if path.is_file():
-                what = f"is not a run yet: it was stopped as it began. Begin it again: evolve run ... --run {folder}"
-            if lock:
-                lock.release()
-            raise UsageError(f"{folder} {what}. `evolve runs` lists the runs.")
+        path, store = folder / database.NAME, None
         try:
-            migrate(folder, lock is not None)
-            store = cls(folder, writable, lock)
+            if not path.is_file():
+                what = "is not a run: it has no archive.db" if folder.is_dir() else "does not exist"
+                raise UsageError(f"{folder} {what}. `evolve runs` lists the runs.")
+            store = cls(folder, writable)
             row = store._one(select(RunRow.schema_version, RunRow.prompt_dictionary))
-        except DatabaseError as error:
-            if lock:
-                lock.release()
-            raise UsageError(f"{path} is not the archive of a run: {error.orig}.") from None
-        except UsageError:
-            if lock:
-                lock.release()
-            raise
-        if row is None or row.schema_version != SCHEMA_VERSION:
             found = "no run" if row is None else f"schema {row.schema_version}"
-            store.close()
-            raise UsageError(f"{path} holds {found}; this version of evolve reads schema {SCHEMA_VERSION}.")
+            if row is not None and row.schema_version == migration.OLD:
+                store.close()
+                migration.migrate(folder, lock is not None)
+                store, found = cls(folder, writable), f"schema {SCHEMA_VERSION}"
+            if found != f"schema {SCHEMA_VERSION}":
+                raise UsageError(f"{path} holds {found}; this version of evolve reads schema {SCHEMA_VERSION}.")
+        except BaseException as error:
+            if store is not None:
+                store.close()
+            if lock is not None:
+                lock.release()
+            if not isinstance(error, DatabaseError):
+                raise
+            if not cls.holds_run(folder):
+                raise UsageError(
+                    f"{folder} is not a run: it was stopped as it began. Begin it again: evolve run ... --run {folder}"
+                ) from None
+            raise UsageError(f"{path} is not the archive of a run: {error.orig}.") from None
+        store._lock = lock
         store._prompts = PromptCodec(row.prompt_dictionary)
         return store
 
@@ -281,7 +284,7 @@ class Reader:
     def failures(self) -> list[tuple[str, str, int]]:
         """Return (status or fate, failure or note, how many) of children that failed and steps that gave none."""
         failed = select(ProgramRow.status, ProgramRow.failure, func.count()).where(
-            ProgramRow.role == Role.CHILD, ProgramRow.failure != ""
+            ProgramRow.role == Role.CHILD, ProgramRow.status.in_([status for status in Status if status.is_failure])
         )
         dropped = select(SelectionRow.fate, SelectionRow.note, func.count()).where(
             SelectionRow.fate.in_([fate for fate in Fate if fate not in (Fate.SCORED, Fate.INSIGHT)])

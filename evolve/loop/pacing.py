@@ -80,3 +80,10 @@ class AsRecorded:
         """Return whether the step that came before in the recorded run has."""
         before = self._before[step]
         return before <= last and before not in waiting
+
+
+def make_rule(tape: Tape | None, lag: int | None) -> Rule:
+    """Return the rule of a run. tape: of a recorded one to follow.  lag: of a deterministic one."""
+    if tape is not None:
+        return AsRecorded(tape)
+    return AsTheyCome() if lag is None else InStepOrder(lag)

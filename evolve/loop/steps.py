@@ -22,7 +22,7 @@ from evolve.evaluator import Split
 from evolve.loop.budget import GRACE_S, Cost, Ledger, Room
 from evolve.loop.choosing import Chooser
 from evolve.loop.measuring import Results, take
-from evolve.loop.pacing import AsRecorded, AsTheyCome, InStepOrder, Rule
+from evolve.loop.pacing import make_rule
 from evolve.loop.population import SLICE, Population
 from evolve.loop.proposing import NoChild, Proposer
 from evolve.loop.stopping import Stop, Stopped
@@ -60,11 +60,7 @@ class Steps:
         self._store, self._population, self._proposer, self._pool = store, population, proposer, pool
         self._ledger, self._stop, self._audience, self._tape = ledger, stop, audience, tape
         self._chooser = Chooser(config)
-        self._rule: Rule = AsTheyCome()
-        if tape is not None:
-            self._rule = AsRecorded(tape)
-        elif config.deterministic:
-            self._rule = InStepOrder(config.search.lag)
+        self._rule = make_rule(tape, config.search.lag if config.deterministic else None)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._last = store.last_step()
         self._ended: set[int] = set()  # and not known yet
@@ -245,18 +241,16 @@ class Steps:
                 self._compared.notify_all()
         if self._stop.asked:
             return
+        has_ended = True
         try:
             if program is not None:
                 program = await self._evaluate(selection, program, done)
         except OutOfTime:  # of the minutes: the step is left for a resume with more of them
-            self._leave(step)
-            return
-        self._leave(step)
-        self._end(step, program)
-
-    def _leave(self, step: int) -> None:
+            has_ended = False
         self._ledger.evaluating.discard(step)
-        self._tasks.pop(step, None)
+        del self._tasks[step]
+        if has_ended:
+            self._end(step, program)
 
     async def _ask(self, selection: Selection, call: ModelCall) -> ModelCall:
         """Send a call, and commit its answer before anybody reads it."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evolve.archive import CallTotals, Fate, Program, Role, RunStatus, Store
+from evolve.archive import CallTotals, Program, Role, RunStatus, Store
 from evolve.config import RunConfig, from_text
 from evolve.evaluator import Split
 from evolve.report.costs import Costs, costs
@@ -151,7 +151,6 @@ def describe(store: Store) -> RunReport:
         name = f"program {program.id}" if role == "best" else program.name
         return ProgramRow(role, name, program.id, {split: own.get(split, Cell()) for split in SHOWN_SPLITS})
 
-    children = store.programs(Role.CHILD)
     baselines = sorted(store.programs(Role.BASELINE), key=lambda p: (p.score is None, -(p.score or 0.0), p.name))
     rows = [row("seed", seed)] if seed else []
     rows += [row("baseline", program) for program in baselines]
@@ -178,8 +177,8 @@ def describe(store: Store) -> RunReport:
         improvements=tuple(_improvement(store, p, order[p.id]) for p in store.improvements()),
         costs=costs(store),
         insights=tuple(line for _, line, _ in store.insights()),
-        setbacks=_setbacks(children, store, summary.fates),
-        outrun=sum(child.status is Status.OUTRUN for child in children),
+        setbacks=_setbacks(store.failures()),
+        outrun=summary.statuses.get(Status.OUTRUN, 0),
     )
 
 
@@ -275,15 +274,11 @@ def _improvement(store: Store, program: Program, evaluation: int) -> Improvement
     )
 
 
-def _setbacks(children: Sequence[Program], store: Store, fates: Mapping[str, int]) -> tuple[Setback, ...]:
+def _setbacks(failures: Sequence[tuple[str, str, int]]) -> tuple[Setback, ...]:
+    """failures: as of `Store.failures`."""
     reasons: dict[str, Counter[str]] = {}
-    for program in children:
-        if program.status is not None and program.status.is_failure:
-            reasons.setdefault(program.status.value, Counter())[last_line(program.failure)] += 1
-    if set(fates) - {Fate.SCORED, Fate.INSIGHT}:
-        for selection in store.selections():
-            if selection.fate not in (None, Fate.SCORED, Fate.INSIGHT):
-                reasons.setdefault(selection.fate.value, Counter())[last_line(selection.note)] += 1
+    for what, text, count in failures:
+        reasons.setdefault(what, Counter())[last_line(text)] += count
     return tuple(
         Setback(what, seen.total(), _most_common(seen))
         for what, seen in sorted(reasons.items(), key=lambda item: (-item[1].total(), item[0]))
