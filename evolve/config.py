@@ -14,14 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializeAsAny,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from evolve.errors import UsageError
 from evolve.search.config import SearchConfig, search_config, search_model
@@ -267,21 +261,27 @@ def from_text(text: str) -> RunConfig:
 
 def known_keys() -> dict[str, str]:
     """Return every key that a person can set, dotted, with its description."""
+    return {key: field.description or "" for key, field in known_fields().items()}
+
+
+def known_fields() -> dict[str, FieldInfo]:
+    """Return every key that a person can set, dotted, with its default and description."""
     return dict(_keys(RunConfig, ""))
 
 
-def _keys(part: type[BaseModel], prefix: str) -> list[tuple[str, str]]:
-    keys: list[tuple[str, str]] = []
+def _keys(part: type[BaseModel], prefix: str) -> list[tuple[str, FieldInfo]]:
+    keys: list[tuple[str, FieldInfo]] = []
     for name, field in part.model_fields.items():
         if name == "search":
             keys += [(key, text) for one in strategies() for key, text in _keys(search_model(one), "search.")]
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             keys += _keys(field.annotation, f"{prefix}{name}.")
         elif name == "models":
-            keys.append(("model.names", "which models; without it those of [[models]], or else the built-in mutator"))
-            keys += [(key, text) for key, text in _keys(ModelConfig, "model.") if key != "model.name"]
+            text = "which models; without it those of [[models]], or else the built-in mutator"
+            keys.append(("model.names", FieldInfo(default=(BUILTIN,), description=text)))
+            keys += [(key, of) for key, of in _keys(ModelConfig, "model.") if key != "model.name"]
         else:
-            keys.append((f"{prefix}{name}", field.description or ""))
+            keys.append((f"{prefix}{name}", field))
     return keys
 
 
@@ -314,7 +314,7 @@ def _with_models(tree: dict[str, Any], where: str) -> dict[str, Any]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

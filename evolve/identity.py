@@ -99,7 +99,8 @@ def _files(problem: Problem) -> Iterator[tuple[Path, Path]]:
             if path in seen or not path.is_file() or not _counts(path, problem.folder):
                 continue
             seen.add(path)
-            yield path, path.parent if path == folder else folder.parent
+            # Not the folder's own name: a problem that was moved is the same one.
+            yield path, path.parent if path == folder else folder if folder == problem.folder else folder.parent
             if path.suffix == ".py":
                 waiting += _imported(path, package)
 

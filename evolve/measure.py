@@ -10,6 +10,7 @@ from pathlib import Path
 
 from evolve.config import RunConfig
 from evolve.evaluator import Split
+from evolve.foreign import foreign
 from evolve.registry import Problem
 from evolve.scoring import SplitScore
 from evolve.workers import Fresh, evaluate_spread, make_pool, split_score
@@ -87,9 +88,13 @@ async def measure(
     if fresh is not None:
         announce(f"drawing {fresh.count} fresh instances like those of {split}", False)
         # Here first: what their scores depend on is then in the user's cache, and no two workers compute it.
-        instances = problem.evaluator.fresh(split, fresh.seed, fresh.count)
+        with foreign(problem.evaluator.name):
+            instances = problem.evaluator.fresh(split, fresh.seed, fresh.count)
+    elif data is not None:
+        with foreign(problem.evaluator.name):
+            instances = problem.evaluator.load(data)
     else:
-        instances = problem.instances(split) if data is None else problem.evaluator.load(data)
+        instances = problem.instances(split)
     which = f"instances of {split}" if fresh is None else f"fresh instances like those of {split}"
     measured = []
     async with make_pool(config.model_copy(update={"problem": problem.ref}), data) as pool:

@@ -8,7 +8,6 @@ but ASCII's visible characters as escapes.)
 
 from __future__ import annotations
 
-import html as _html
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ _ODD = r"\ufff0-\ufffb\U000e0000-\U000e0fff\ud800-\udfff"
 _UNSEEN = re.compile(f"[{_C0_AND_C1}{_BREAKS}{_BIDI}{_NOTHING}{_ODD}]")
 """What a reader does not see, or what acts on whoever shows it: controls, line breaks of Unicode, marks that turn text
 around, characters of no width, tags, lone surrogates."""
-_ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+_ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", '"': "&quot;", "'": "&#39;"}
 _ACTIVE = re.compile(r"[\\`*\[\]{}~|@]|(?<!\w)_|_(?!\w)|:(?=//)|(?i:(?<=www)\.)|(?i:(?<=mailto):)|^[#+=-]")
 """What Markdown obeys in a line, or links by itself. An underscore within a name is left as it reads."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -75,7 +74,7 @@ def fenced(text: str, language: str = "") -> Markdown:
 
 def html(text: str) -> str:
     """Return a text as the content or the quoted attribute of an HTML element."""
-    return _html.escape(visible(text), quote=True)
+    return re.sub("[<>&\"']", lambda found: _ENTITIES[found[0]], visible(text))
 
 
 def csv_cell(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from evolve.evaluator import Split
+from evolve.evaluator import Split, mean
 
 
 class Status(StrEnum):
@@ -127,5 +127,5 @@ def put_together(split: Split, results: Sequence[InstanceResult], count: int, su
     if summary.fault:
         return SplitScore(split, Status.ERROR, None, {}, tuple(results), complete, summary.fault)
     scores = [r.score for r in results if r.score is not None]
-    score = math.fsum(scores) / len(scores) if scores else None
+    score = mean(scores) if scores else None
     return SplitScore(split, Status.OK, score, summary.metrics, tuple(results), complete)

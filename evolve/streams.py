@@ -55,3 +55,10 @@ def print_patch(patch: str) -> None:
     for line in patch.rstrip("\n").split("\n"):
         colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
         click.echo(click.style(visible(line), fg=colour))
+
+
+def quoted(path: object) -> str:
+    """Return a path as a shell takes it, with nothing unseen in it."""
+    import shlex  # here, since `evolve --help` must answer at once
+
+    return visible(shlex.quote(str(path))).replace("\n", "\\n")

@@ -116,8 +116,12 @@ class Candidate:
         self._nonces = _nonces()
         self._objects = 0
         self._ended: Ended | None = None
+        self._replaced = False
         self._waited_s = 0.0
         self.import_cpu_s = 0.0
+        """CPU seconds that importing the program took, without what the process took to become one."""
+        self.top_level_cpu_s = 0.0
+        """The part of them that went into running the program's top level: its own work, not the compiler's."""
         self.output = ""
         spawned = sandbox.spawn()
         self._pid, self._socket, self._output = spawned.pid, spawned.wire, spawned.output
@@ -128,8 +132,11 @@ class Candidate:
 
     def load(self) -> None:
         """Import the program. Raises a CandidateFailure when it cannot be imported within its limits."""
-        self._exchange("load", self._source, 0, [])
-        self.import_cpu_s = self.cpu_s
+        began_cpu_s = self.cpu_s
+        self._exchange("compile", self._source, 0, [])
+        compiled_cpu_s = self.cpu_s
+        self._exchange("load", None, 0, [])
+        self.import_cpu_s, self.top_level_cpu_s = self.cpu_s - began_cpu_s, self.cpu_s - compiled_cpu_s
 
     def __enter__(self) -> Candidate:
         return self
@@ -189,8 +196,13 @@ class Candidate:
     def fresh(self) -> Candidate:
         """Start a further process of the same program, for a call that must not know of earlier ones.
 
+        Those have ended before it begins, so that none can tell it anything; asking one again raises RuntimeError.
         It is closed together with this one.
         """
+        for earlier in self.processes:
+            earlier._replaced = True
+            if earlier._ended is None:
+                earlier._end()
         other = Candidate(self._sandbox, self._source)
         self._others.append(other)
         other.load()
@@ -213,6 +225,8 @@ class Candidate:
         return number
 
     def _exchange(self, what: str, target: Any, signature: int, arguments: Sequence[Any]) -> Any:
+        if self._replaced:
+            raise RuntimeError("this process was ended by fresh(): ask the one that fresh() returned")
         if self._ended is not None:
             raise Crashed("it was asked after it had ended")
         nonce = next(self._nonces)

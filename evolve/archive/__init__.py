@@ -27,6 +27,7 @@ steps.
 CHANGED: from here on the problem or a version is another one. STOPPED: a session ended; the row of `runs` says how.
 """
 
+from evolve.archive.damage import damage_of
 from evolve.archive.difference import Difference, differences
 from evolve.archive.events import Event, EventKind
 from evolve.archive.records import (
@@ -61,6 +62,7 @@ __all__ = [
     "Summary",
     "Tape",
     "Trial",
+    "damage_of",
     "differences",
     "read_tape",
     "tape_of",

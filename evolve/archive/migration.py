@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from sqlalchemy import Connection, text
 
 from evolve.archive import database
 from evolve.archive.events import EventKind
+from evolve.archive.inflate import MOST_SOURCE_BYTES, inflate
 from evolve.archive.lock import RunLock
 from evolve.archive.models import SCHEMA_VERSION, Base
 from evolve.archive.records import CallStatus, count_names
@@ -163,7 +163,7 @@ def _scores(connection: Connection) -> dict[int, list[float | None]]:
 
 
 def _inflated(source: bytes) -> str:
-    return zlib.decompress(source).decode("utf-8", "surrogatepass")
+    return inflate(source, MOST_SOURCE_BYTES).decode("utf-8", "surrogatepass")
 
 
 def _counts(programs: _Rows, selections: list[dict[str, Any]], calls: _Rows) -> dict[str, float]:

@@ -14,6 +14,7 @@ import click
 from evolve import __version__
 from evolve.cli.auditing import audit
 from evolve.cli.checking import check
+from evolve.cli.configuring import config
 from evolve.cli.doctor import doctor
 from evolve.cli.exporting import data
 from evolve.cli.inspecting import best, diff, runs, show
@@ -32,6 +33,9 @@ HELP = """Language models improve scheduling and load-balancing programs, judged
 evolve list                                which problems there are
 evolve run spot_single --evaluations 200   improve a program
 evolve show last                           what came of it
+
+Exit codes: 0 done; 1 the answer is no (a program fails, a figure does not reproduce, a claim does not hold);
+2 something must be put right first, said in one line on stderr; 130 interrupted.
 """
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -69,7 +73,7 @@ def evolve(ctx: click.Context) -> None:
 
 COMMANDS = (
     *(list_evaluators, run, resume, replay, runs, show, best, diff, audit),
-    *(score, baselines, data, check, doctor),
+    *(score, baselines, data, check, config, doctor),
 )
 for command in COMMANDS:
     evolve.add_command(command)
@@ -78,7 +82,8 @@ for command in COMMANDS:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 what a person must put right (one line on stderr), 130 Ctrl-C.
 
-    1 is the answer of `audit` that a figure does not reproduce, and of `check` that a claim fails.
+    1 is an answer that is no: a figure does not reproduce (`audit`, `replay`), a claim fails (`check`), the program
+    fails (`score`).
     """
     sys.exit(_exit_code(sys.argv[1:] if arguments is None else list(arguments)))
 

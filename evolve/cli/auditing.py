@@ -12,11 +12,21 @@ DOES_NOT_REPRODUCE = 1
 
 @click.command(short_help="Check that the figures of a run are true.")
 @click.argument("run", metavar="RUN")
+@options.problem
+@options.trust
 @options.workers
 @options.require_isolation
 @options.accept_changes
 @options.as_json
-def audit(run: str, workers: int | None, require_isolation: bool, accept_changes: bool, as_json: bool) -> int:
+def audit(
+    run: str,
+    problem: str | None,
+    trust: bool,
+    workers: int | None,
+    require_isolation: bool,
+    accept_changes: bool,
+    as_json: bool,
+) -> int:
     """Score the best program of RUN again, twice on every split, and compare each figure with the archive.
 
     The seed and the baselines are scored again too.
@@ -29,22 +39,24 @@ def audit(run: str, workers: int | None, require_isolation: bool, accept_changes
     """
     import asyncio
 
-    from evolve.archive import Store
     from evolve.audit import Subject, rescore
     from evolve.identity import require_same
     from evolve.registry import load_problem
-    from evolve.report.places import find_program, find_run
+    from evolve.report.damaged import opened
+    from evolve.report.places import find_program
+    from evolve.report.trust import require_trust
 
-    with Store.open(find_run(run)) as store:
+    with opened(run) as store:
         subject, recorded = Subject.read(store, find_program(store, "best")), store.identity()
     config = subject.config
-    problem = load_problem(config.problem, config.evaluator)
-    changed = require_same(recorded, problem, accept_changes, f"evolve audit {run}")
+    require_trust(subject.folder, config, trust, asks_models=False, own_problem=problem is not None)
+    loaded = load_problem(problem or config.problem, config.evaluator)
+    changed = require_same(recorded, loaded, accept_changes, f"evolve audit {run}")
     if changed:
         streams.say(f"evolve: compared with figures of another problem or version: {'; '.join(changed)}", err=True)
     isolated = require_isolation or config.require_isolation
     with options.announcing("scoring again ...") as announce:
-        found = asyncio.run(rescore(subject, problem, workers or config.workers, isolated, announce))
+        found = asyncio.run(rescore(subject, loaded, workers or config.workers, isolated, announce))
     if as_json:
         from evolve.report.audit_document import audit_document
 

@@ -20,10 +20,20 @@ INTERRUPTED = 130
 
 @click.command(short_help="Improve the seed program of an evaluator.")
 @click.argument("evaluator", required=False)
-@click.option("--model", "models", multiple=True, metavar="NAME", help="A model to ask; may be given several times.")
-@click.option("--base-url", metavar="URL", help="OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    help="A model to ask; may be given several times. Default: builtin.",
+)
+@click.option(
+    "--base-url",
+    metavar="URL",
+    help="OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1. Default: https://api.openai.com/v1.",
+)
 @click.option("--api-key-env", metavar="VAR", help="Environment variable with the API key. Default: OPENAI_API_KEY.")
-@options.budgets("Stop after {} {}, all sessions together.")
+@options.budgets("Stop after {} {}, all sessions together.", "200 when no budget is given", "no limit")
 @options.workers
 @click.option("--seed", type=click.IntRange(min=0), metavar="S", help="The only source of chance. Default: 0.")
 @click.option("--search", metavar="NAME", help="Who becomes a parent. Default: islands.")
@@ -92,7 +102,7 @@ def run(
 
 @click.command(short_help="Continue a run.")
 @click.argument("run", metavar="RUN")
-@options.budgets("New total: {} {}.")
+@options.budgets("New total: {} {}.", "as before", "as before")
 @options.workers
 @click.option(
     "--base-url",
@@ -102,9 +112,13 @@ def run(
     help="Where the server is now: that of one model, or of all; may be given several times.",
 )
 @options.accept_changes
+@options.problem
+@options.trust
 @options.as_json
 def resume(
     run: str,
+    problem: str | None,
+    trust: bool,
     workers: int | None,
     base_urls: tuple[str, ...],
     accept_changes: bool,
@@ -115,10 +129,12 @@ def resume(
     from evolve.archive import Store
     from evolve.config import from_text
     from evolve.registry import load_problem
+    from evolve.report.damaged import explained
     from evolve.report.places import find_run
+    from evolve.report.trust import require_trust
 
     folder = find_run(run)
-    with Store.open(folder) as store:
+    with explained(folder), Store.open(folder) as store:
         recorded = from_text(store.config())
     config = recorded.model_copy(
         update={
@@ -127,8 +143,9 @@ def resume(
             **_given({"workers": workers}),
         }
     )
-    problem = load_problem(config.problem, config.evaluator)
-    return _run(folder, config, problem, resume=True, as_json=as_json, accept_changes=accept_changes)
+    require_trust(folder, config, trust, asks_models=True, own_problem=problem is not None)
+    loaded = load_problem(problem or config.problem, config.evaluator)
+    return _run(folder, config, loaded, resume=True, as_json=as_json, accept_changes=accept_changes)
 
 
 def _moved(models: tuple[ModelConfig, ...], base_urls: tuple[str, ...]) -> tuple[ModelConfig, ...]:

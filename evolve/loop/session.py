@@ -72,6 +72,9 @@ async def run(
         with Store.open(folder) as before:
             recorded = before.identity()
         changed = require_same(recorded, problem, accept_changes, f"evolve resume {folder}")
+    for split in dict.fromkeys((Split.TRAIN, *problem.evaluator.splits)):
+        if split is not Split.PUBLIC:
+            problem.instances(split)  # what is wrong with the last of them is better told now than after the search
     templates = _templates(config, problem)
     if tape is None and config.replay is not None:
         tape = read_tape(config.replay)
@@ -255,6 +258,11 @@ class _Session:
         if seed.status is not Status.OK:
             raise UsageError(
                 f"the seed of {self.problem.ref} fails on train ({seed.status}): {_one_line(seed.failure)}"
+            )
+        if seed.score is None:
+            raise UsageError(
+                f"the seed of {self.problem.ref} has no score on train: every instance's score is None, "
+                "and a search needs one to improve on."
             )
         return seed, tuple(await asyncio.gather(*(self._score(program) for program in programs[1:])))
 

@@ -8,7 +8,9 @@ import stat
 from pathlib import Path
 
 from evolve.errors import UsageError
-from evolve.report.places import WRITTEN
+
+WRITTEN = ("best.py", "config.toml", "log.jsonl", "programs", "seed.py", "summary.md")
+"""What a run writes into its folder besides the archive."""
 
 
 class EventLog:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from pathlib import Path
 from typing import Any
 
-from evolve.archive import Program, Store, Summary
+from evolve.archive import Program, Store
 from evolve.evaluator import Split
 from evolve.report.run_report import ProgramRow, RunReport, hints, verdict
+from evolve.report.steps import call_document
 from evolve.scoring import InstanceResult
 
 
@@ -53,29 +53,6 @@ def run_document(report: RunReport) -> dict[str, Any]:
     }
 
 
-def summary_document(folder: Path, summary: Summary | str) -> dict[str, Any]:
-    """Return one line of `evolve runs`; of a run that cannot be read, why."""
-    if isinstance(summary, str):
-        return {"run": folder.name, "folder": folder.resolve(), "status": "unreadable", "error": summary}
-    return {
-        "run": folder.name,
-        "folder": folder.resolve(),
-        "evaluator": Path(summary.evaluator).name,
-        "status": summary.status,
-        "reason": summary.reason,
-        "seed": summary.seed,
-        "evaluations": summary.evaluations,
-        "best": {"id": summary.best_id, "score": summary.best_score},
-        "winner_id": summary.winner_id,
-        "winner": [figures for figures in summary.splits if figures.program_id == summary.winner_id],
-        "cost_usd": summary.calls.cost_usd,
-        "model_calls": summary.calls.calls,
-        "active_s": summary.active_s,
-        "started": when(summary.started),
-        "ended": when(summary.ended),
-    }
-
-
 def program_document(store: Store, program: Program) -> dict[str, Any]:
     """Return the facts of one program: its figures on every split that it was scored on, and how it came about."""
     selection, call = store.selection(program.id), store.model_call(program.id)
@@ -108,26 +85,7 @@ def program_document(store: Store, program: Program) -> dict[str, Any]:
         "created": when(program.created),
         "splits": splits,
         "selection": selection,
-        "model_call": None
-        if call is None
-        else {
-            "model": call.model,
-            "kind": call.kind,
-            "status": call.status,
-            "error": call.error,
-            "prompt_tokens": call.prompt_tokens,
-            "cached_tokens": call.cached_tokens,
-            "completion_tokens": call.completion_tokens,
-            "reasoning_tokens": call.reasoning_tokens,
-            "wasted_tokens": call.wasted_tokens,
-            "tokens_estimated": call.tokens_estimated,
-            "cost_usd": call.cost_usd,
-            "latency_s": call.latency_s,
-            "attempts": call.attempts,
-            "system": call.system,
-            "prompt": call.prompt,
-            "answer": call.answer,
-        },
+        "model_call": None if call is None else call_document(call),
         "source": program.source,
     }
 

@@ -8,18 +8,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evolve import config as configuration
 from evolve.archive import Fate, ModelCall, Program, Store
 from evolve.errors import UsageError
 from evolve.observer import Observer, Progress, RunResult
 from evolve.report.atomic import write_text
 from evolve.report.changes import unified_diff
+from evolve.report.config_document import whole_config
 from evolve.report.documents import to_json, to_json_line
 from evolve.report.event_log import EventLog, place_of, require_own_files
+from evolve.report.own_runs import index_file, remember
 from evolve.report.run_document import program_document
 from evolve.report.run_report import describe
 from evolve.report.summary import render_summary
-from evolve.safe_text import fenced, toml
+from evolve.safe_text import fenced
 
 if TYPE_CHECKING:
     from evolve.config import RunConfig
@@ -50,12 +51,14 @@ class RunFolder(Observer):
         self._folder, self._store = folder, store
         self._place = place_of(folder)
         require_own_files(folder)
-        write_text(folder / "config.toml", toml(configuration.to_toml(config)))
+        write_text(folder / "config.toml", whole_config(config, problem))
         seed = store.program(0)
         for name in ("seed.py", "best.py"):
             if not (folder / name).exists():
                 write_text(folder / name, problem.seed if seed is None else seed.source)
         self._log = EventLog(folder / "log.jsonl")
+        if not resumed and not remember(folder):
+            self._tell(f"{index_file()} cannot be written: `evolve resume` will ask for --trust.")
         self._note("resumed" if resumed else "started", evaluator=config.problem)
         self._write_summary()
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evolve.archive import CallTotals, Program, Role, RunStatus, Store
+from evolve.archive import CallTotals, Program, Role, RunStatus, Store, Trial
 from evolve.config import RunConfig, from_text
 from evolve.evaluator import Split
 from evolve.report.costs import Costs, costs
@@ -151,11 +151,12 @@ def describe(store: Store) -> RunReport:
         name = f"program {program.id}" if role == "best" else program.name
         return ProgramRow(role, name, program.id, {split: own.get(split, Cell()) for split in SHOWN_SPLITS})
 
+    spent = costs(store)
+    trials = {trial.id: trial for trial in store.trials()}
     baselines = sorted(store.programs(Role.BASELINE), key=lambda p: (p.score is None, -(p.score or 0.0), p.name))
     rows = [row("seed", seed)] if seed else []
     rows += [row("baseline", program) for program in baselines]
     rows += [row("best", best)] if best and best.id > 0 else []
-    order = {id: place for place, (id, _) in enumerate(curve)}
     return RunReport(
         folder=store.folder,
         evaluator=Path(summary.evaluator).name,
@@ -174,8 +175,8 @@ def describe(store: Store) -> RunReport:
         seed=seed,
         rows=tuple(rows),
         curve=best_so_far([score for _, score in curve]),
-        improvements=tuple(_improvement(store, p, order[p.id]) for p in store.improvements()),
-        costs=costs(store),
+        improvements=_improvements(curve, trials),
+        costs=spent,
         insights=tuple(line for _, line, _ in store.insights()),
         setbacks=_setbacks(store.failures()),
         outrun=summary.statuses.get(Status.OUTRUN, 0),
@@ -262,16 +263,17 @@ def _difference(best: Cell, seed: Cell, named: str) -> str:
     )
 
 
-def _improvement(store: Store, program: Program, evaluation: int) -> Improvement:
-    selection = store.selection(program.id)
-    return Improvement(
-        evaluation=evaluation,
-        id=program.id,
-        parent_id=program.parent_id,
-        score=program.score if program.score is not None else float("nan"),
-        kind=program.kind,
-        mutator=selection.mutator if selection else "",
-    )
+def _improvements(curve: Sequence[tuple[int, float | None]], trials: Mapping[int, Trial]) -> tuple[Improvement, ...]:
+    """Return the children that were the best so far, strictly. curve: (id, score) of the seed and the children."""
+    found, best = [], float("-inf")
+    for place, (id, score) in enumerate(curve):
+        if score is None or score <= best:
+            continue
+        best = score
+        if id in trials:
+            trial = trials[id]
+            found.append(Improvement(place, id, trial.parent, score, trial.kind, trial.model))
+    return tuple(found)
 
 
 def _setbacks(failures: Sequence[tuple[str, str, int]]) -> tuple[Setback, ...]:

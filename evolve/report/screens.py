@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from evolve.archive import Program, Store
+from evolve.archive import ModelCall, Program, Selection, Store
 from evolve.evaluator import Evaluator, Split
 from evolve.host import Host
 from evolve.measure import Measured, Spread
@@ -26,6 +26,7 @@ from evolve.report.figures import (
 from evolve.report.run_report import RunReport, hints, verdict
 from evolve.report.score_document import ranked
 from evolve.report.sparkline import sparkline
+from evolve.report.steps import print_call, result_of, selection_facts
 from evolve.report.tables import (
     Scored,
     facts_table,
@@ -111,14 +112,9 @@ def print_program(console: Console, store: Store, program: Program) -> None:
     selection, call = store.selection(program.id), store.model_call(program.id)
     if selection is not None:
         facts["made by"] = f"{selection.mutator}, {program.kind}, from program {program.parent_id}"
-        facts["why this parent"] = f"{selection.reason} (place {selection.place}, knew of event {selection.known})"
-        if selection.inspirations:
-            facts["inspired by"] = ", ".join(str(id) for id in selection.inspirations)
-    if call is not None:
-        cost = "price unknown" if call.cost_usd is None else usd_text(call.cost_usd)
-        facts["model call"] = (
-            f"{cost}, {call.prompt_tokens} + {call.completion_tokens} tokens, {duration_text(call.latency_s)}"
-        )
+        facts |= selection_facts(selection, call)
+        if program.idea:
+            facts["its idea"] = one_line(program.idea)
     results = store.evaluations(program.id, Split.TRAIN)
     facts["train"] = score_text(program.status, program.score)
     if program.status is Status.OUTRUN and selection is not None:
@@ -132,8 +128,27 @@ def print_program(console: Console, store: Store, program: Program) -> None:
         console.print(facts_table({name: figure_text(value) for name, value in program.metrics.items()}))
     _print_instances(console, results)
     if program.parent_id is not None:
-        command = f"evolve diff {store.folder} {program.parent_id} {program.id}"
-        console.print(command, style="dim", soft_wrap=True)
+        folder = one_line(shlex.quote(str(store.folder)))
+        for rest in (
+            f"diff {folder} {program.parent_id} {program.id}",
+            f"show {folder} {program.id} --prompt --answer",
+        ):
+            console.print(f"evolve {rest}", style="dim", soft_wrap=True)
+
+
+def print_step(console: Console, store: Store, selection: Selection, call: ModelCall | None) -> None:
+    """Print what became of a step that made no program, with what was answered."""
+    console.print(
+        Text.assemble((f"step {selection.step}", "bold"), f" of {one_line(str(store.folder))}, which made no program"),
+        soft_wrap=True,
+    )
+    kind = f", {selection.kind}" if selection.kind else ""
+    made = f"{selection.mutator}{kind}, from program {selection.parent_id}"
+    facts = {"tried by": made, "what became of it": result_of(selection), **selection_facts(selection, call)}
+    console.print(facts_table(facts))
+    if call is not None and call.answer:
+        console.print()
+        print_call(console, call, prompt=False, answer=True)
 
 
 def print_score(console: Console, evaluator: Evaluator, split: Split, measured: Measured) -> None:

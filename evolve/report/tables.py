@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from evolve.archive import Summary
-from evolve.evaluator import Split
-from evolve.report.figures import bytes_text, cell_text, figure_text, score_text, seconds_text, usd_text
+from evolve.report.figures import bytes_text, cell_text, figure_text, score_text, seconds_text
 from evolve.report.run_report import SHOWN_SPLITS, RunReport
 from evolve.safe_text import one_line, visible
 from evolve.scoring import InstanceResult, Status
@@ -59,29 +56,6 @@ def result_table(report: RunReport) -> Table:
         name = row.role if row.role == "seed" else one_line(f"{row.role} {row.name}")
         style = "bold green" if row.role == "best" else ""
         table.add_row(name, *(cell_text(row.splits[split]) for split in SHOWN_SPLITS), style=style)
-    return table
-
-
-def runs_table(runs: Sequence[tuple[Path, Summary | str]]) -> Table:
-    """Return the runs of a runs folder, one line each."""
-    table = plain_table()
-    for name in ("run", "status"):
-        table.add_column(name, no_wrap=True)
-    for name in ("evaluations", "train", "test", "cost"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for folder, what in runs:
-        if isinstance(what, str):
-            table.add_row(folder.name, "unreadable", "", "", "", "")
-            continue
-        test = next((f for f in what.splits if f.program_id == what.winner_id and f.split is Split.TEST), None)
-        table.add_row(
-            folder.name,
-            what.status.value,
-            str(what.evaluations),
-            "-" if what.best_score is None else f"{what.best_score:.2f}",
-            "-" if test is None else score_text(test.status, test.score),
-            usd_text(what.calls.cost_usd),
-        )
     return table
 
 

@@ -27,15 +27,21 @@ class Setup:
 
 @dataclass(frozen=True)
 class Ready:
-    """A worker's first word: the layers of isolation that are missing, as (name, detail), or why it cannot work."""
+    """A worker's first word.
+
+    missing: the layers of isolation that are, as (name, detail).  error: why it cannot work.
+    evaluation_s: the evaluator's own limit.  calls_s: wall seconds that a candidate may spend in calls.
+    """
 
     missing: tuple[tuple[str, str], ...] = ()
     error: str = ""
+    evaluation_s: float | None = None
+    calls_s: float = 0.0
 
 
 @dataclass(frozen=True)
 class Job:
-    """Evaluate a program on some instances of a split, in this order.
+    """Evaluate a program on some instances of a split, in this order, up to the first that runs out of wall time.
 
     race: None, or against what it may be outrun.  fresh: None, or what the instances are drawn from.
     """
@@ -57,7 +63,9 @@ class Begun:
 
 @dataclass(frozen=True)
 class Over:
-    """The last answer to a job."""
+    """The last answer to a job. spent: the worker can do no other, threads of the verifier still run in it."""
+
+    spent: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,13 @@ class Summing:
 
     split: Split
     results: Sequence[InstanceResult]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Return the ids of a split's instances, as a tuple."""
+
+    split: Split
 
 
 def send(connection: Connection, value: Any) -> None:

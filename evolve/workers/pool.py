@@ -21,6 +21,11 @@ class Fresh:
     count: int
 
 
+WALL_TIME = "wall_time"
+"""The kind of failure of a program that took too long by the clock on the wall, for which a busy host may be to blame.
+It counts only when it happens again while nothing else of the pool runs."""
+
+
 class OutOfTime(Exception):
     """The deadline that an evaluation was given has passed; what it had not given yet is given up."""
 
@@ -52,7 +57,9 @@ class Pool(Protocol):
 
         There is one result per index, in order; fewer when it stops at the first that is not ok, or has lost the race.
         A worker that dies is not the program's fault: the instance is tried again; twice in a row, and it is recorded
-        as a failure of that instance.
+        as a failure of that instance. So is a program out of wall time, or an evaluation that does not end within
+        the limit (`Evaluator.evaluation_s`), after it was tried again with nothing else running. Whatever an
+        evaluation started is ended with it.
         fresh: instances drawn afresh, in the place of the split's own.
         deadline_s: seconds from now; raises OutOfTime, the evaluation given up, when it is not done by then.
         Raises UsageError when the problem has no such split. Close it (`aclosing`) where it may be left early.

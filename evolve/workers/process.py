@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ PATIENCE_S = 5.0
 
 
 class WorkerLost(Exception):
-    """The worker process ended in the middle of its work. how: "killed by SIGKILL" or "exited with code 3"."""
+    """The worker process ended in the middle of its work. how: "was killed by SIGKILL" or "exited with code 3"."""
 
     def __init__(self, how: str) -> None:
         super().__init__(how)
@@ -33,7 +34,7 @@ class WorkerLost(Exception):
 class WorkerProcess:
     """A worker under its guard."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, environment: Mapping[str, str]) -> None:
         ours, theirs = socket.socketpair()
         leash, self._leash = os.pipe()
         try:
@@ -42,6 +43,7 @@ class WorkerProcess:
                 [sys.executable, "-P", str(GUARD), str(theirs.fileno()), str(leash)],
                 pass_fds=[theirs.fileno(), leash],
                 stdin=subprocess.DEVNULL,
+                env={**os.environ, **environment},
             )
         finally:
             theirs.close()
@@ -105,7 +107,7 @@ class WorkerProcess:
                 code = self._guard.wait()
             self.let_go()
             killed = code - 128 if code > 128 else -code
-            self._how = f"killed by {signal.Signals(killed).name}" if killed > 0 else f"exited with code {code}"
+            self._how = f"was killed by {signal.Signals(killed).name}" if killed > 0 else f"exited with code {code}"
         return self._how
 
     def let_go(self) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
-from typing import Any
 
 from evolve.errors import UsageError
 from evolve.evaluator import Evaluator, Instance, Split
+from evolve.foreign import NamedLines, foreign, instances_of
 from evolve.registry import load_problem
 from evolve.scoring import Status
 from evolve.workers.evaluation import evaluate_instance, summary
-from evolve.workers.messages import Begun, Job, Over, Ready, Setup, Summing, receive, send
-from evolve.workers.pool import Fresh
+from evolve.workers.leftovers import Leftovers
+from evolve.workers.messages import Begun, Job, Listing, Over, Ready, Setup, Summing, receive, send
+from evolve.workers.pool import WALL_TIME, Fresh
 from sandbox import Sandbox, SandboxLost
 
 DRAWS_KEPT = 16
@@ -32,6 +34,9 @@ def work(wire: int) -> None:
 
 def _serve(connection: Connection) -> None:
     setup: Setup = receive(connection)
+    # Standard output belongs to the command that the pool works for, and may be JSON.
+    os.dup2(2, 1)
+    leftovers = Leftovers()
     try:
         evaluator = load_problem(setup.ref, setup.options).evaluator
         if setup.cpu is not None and "score" in evaluator.timed_metrics:
@@ -42,38 +47,55 @@ def _serve(connection: Connection) -> None:
     except (UsageError, SandboxLost) as error:
         send(connection, Ready(error=str(error)))
         return
-    send(connection, Ready(missing))
+    send(connection, Ready(missing, "", evaluator.evaluation_s, evaluator.limits.wall_s))
+    sys.stdout = NamedLines(evaluator.name)
 
     @functools.lru_cache(maxsize=DRAWS_KEPT)
     def instances(split: Split, fresh: Fresh | None) -> Sequence[Instance]:
-        if fresh is not None:
-            return evaluator.fresh(split, fresh.seed, fresh.count)
-        return evaluator.instances(split) if setup.data is None else evaluator.load(setup.data)
+        if fresh is None and setup.data is None:
+            return instances_of(evaluator, split)
+        with foreign(evaluator.name):
+            if fresh is not None:
+                return evaluator.fresh(split, fresh.seed, fresh.count)
+            assert setup.data is not None
+            return evaluator.load(setup.data)
 
     with sandbox:
         while True:
-            asked: Job | Summing = receive(connection)
+            asked: Job | Summing | Listing = receive(connection)
             if isinstance(asked, Summing):
                 send(connection, summary(evaluator, asked.split, asked.results))
                 continue
             try:
-                among = instances(asked.split, asked.fresh)
+                among = instances(asked.split, asked.fresh if isinstance(asked, Job) else None)
             except UsageError as error:
                 send(connection, error)
                 continue
-            _run(connection, evaluator, sandbox, asked, among)
+            if isinstance(asked, Listing):
+                send(connection, tuple(instance.id for instance in among))
+                continue
+            _run(connection, evaluator, sandbox, asked, among, leftovers)
 
 
-def _run(connection: Any, evaluator: Evaluator, sandbox: Sandbox, job: Job, instances: Sequence[Instance]) -> None:
+def _run(
+    connection: Connection,
+    evaluator: Evaluator,
+    sandbox: Sandbox,
+    job: Job,
+    instances: Sequence[Instance],
+    leftovers: Leftovers,
+) -> None:
     """Do a job, and send each result as soon as it is there."""
     send(connection, Begun(tuple(instances[index].id for index in job.indices)))
     scores: list[float | None] = []
+    spent = False
     for index in job.indices:
         result = evaluate_instance(evaluator, sandbox, job.source, instances[index])
+        spent = leftovers.end(spared=sandbox.zygote_pid)
         send(connection, result)
         scores.append(result.score)
-        if job.stop_at_failure and result.status is not Status.OK:
+        if spent or result.failure == WALL_TIME or (job.stop_at_failure and result.status is not Status.OK):
             break
         if job.race is not None and job.race.is_lost(scores):
             break
-    send(connection, Over())
+    send(connection, Over(spent))

@@ -35,7 +35,8 @@ BLIND = (
         "import fcntl, os\ndef answer(facts):\n"
         "    fcntl.fcntl(0, fcntl.F_SETFL, os.O_NONBLOCK)  # the same open /dev/null in every candidate\n"
         "    return 'left a bit behind'\n",
-        layers=frozenset({"seccomp"}),
+        words="Operation not permitted|Bad file descriptor",
+        layers=frozenset({"seccomp", "descriptors"}),
         loot="left a bit behind",
     ),
     Attack(

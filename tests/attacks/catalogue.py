@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from attacks.across import ACROSS
 from attacks.attack import Arena, Attack, Report
 from attacks.blind import BLIND
 from attacks.exhaust import EXHAUST
@@ -24,6 +25,7 @@ FAMILIES = {
     "lie": LIE,
     "peek": PEEK,
     "blind": BLIND,
+    "across": ACROSS,
 }
 
 ATTACKS: dict[str, Attack] = {f"{family}-{a.name}": a for family, attacks in FAMILIES.items() for a in attacks}

@@ -17,10 +17,10 @@ MEMORY = "out of memory: asked for more than 96 MB"
 RLIMITS = frozenset({"rlimits"})
 
 
-def twice(attack: Attack, sandbox: Sandbox, facts: dict[str, Any]) -> Any:
+def many_times(attack: Attack, sandbox: Sandbox, facts: dict[str, Any]) -> None:
     with sandbox.start(attack.source) as candidate:
-        candidate.call("answer", facts)
-        return candidate.call("answer", facts)
+        for _ in range(1000):
+            candidate.call("answer", facts)
 
 
 def depth_of_the_answer(attack: Attack, sandbox: Sandbox, facts: dict[str, Any]) -> int:
@@ -93,12 +93,11 @@ def answer(facts):
     ),
     Attack(
         "cpu_time_in_small_pieces",
-        "import time\ndef answer(facts):\n    end = time.process_time() + 0.55\n"
-        "    while time.process_time() < end: pass",
+        "def answer(facts):\n    for _ in range(300): sum(range(10_000))",
         failure="timeout",
         words="CPU time: used .* of 1 s",
         limits=PATIENT,
-        play=twice,
+        play=many_times,
     ),
     memory("memory_by_numpy", "keep = np.ones(SIZE // 8)"),
     memory("memory_by_bytes", "keep = bytearray(SIZE)"),
@@ -184,7 +183,7 @@ def answer(facts):
     ),
     Attack(
         "many_descriptors",
-        "import os\ndef answer(facts): return len([os.dup(0) for _ in range(100)])",
+        "import os\ndef answer(facts): return len([os.dup(1) for _ in range(100)])",
         words="Operation not permitted|Too many open files",
         layers=frozenset({"seccomp", "rlimits"}),
         loot=100,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -77,6 +78,10 @@ def test_wall_time_is_ten_times_cpu_time_where_nobody_says_otherwise(limits: Lim
 
 @pytest.mark.parametrize("name", [listing.name for listing in list_problems()])
 def test_every_bundled_problem_leaves_ten_times_its_cpu_time(name: str) -> None:
-    limits = load_problem(name).evaluator.limits
+    problem = load_problem(name)
+    limits = problem.evaluator.limits
     assert WALL_PER_CPU >= 10
     assert min(limits.call_s, limits.wall_s) >= WALL_PER_CPU * limits.cpu_s
+    statement = " ".join(problem.statement.split())
+    assert f"{limits.cpu_s:g} s of CPU" in statement, "what is said is what is in force"
+    assert re.search(r"no files, .*\bclock", statement)
