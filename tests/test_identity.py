@@ -153,7 +153,7 @@ def test_from_the_command_line_nothing_compares_two_problems_unasked(problem: Pa
     folder = problem.parent / "run"
     run(problem, 5)
     edit("problem.md")(problem)
-    said = evolve(command, folder)
+    said = evolve(command, folder, "--trust")
     assert said.code == 2
     assert said.err.splitlines()[-1].startswith("evolve: the run was made with another problem or version: problem.md")
     assert f"evolve {command} {folder} --accept-changes" in said.err

@@ -243,8 +243,7 @@ class Steps:
             return
         has_ended = True
         try:
-            if program is not None:
-                program = await self._evaluate(selection, program, done)
+            program = program and await self._evaluate(selection, program, done)
         except OutOfTime:  # of the minutes: the step is left for a resume with more of them
             has_ended = False
         self._ledger.evaluating.discard(step)
