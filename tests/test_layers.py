@@ -31,7 +31,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/trial.py": {"evolve.scoring"},
     "evolve/config.py": {"evolve.errors", "evolve.search"},
     "evolve/racing.py": {"evolve.config"},
-    "evolve/mutate": {"evolve.errors", "evolve.evaluator", "evolve.config"},
+    "evolve/line_diff.py": set(),
+    "evolve/mutate": {"evolve.line_diff", "evolve.errors", "evolve.evaluator", "evolve.config"},
     "evolve/archive": {"evolve.errors", "evolve.evaluator", "evolve.scoring", "evolve.trial"},
     "evolve/search": {"evolve.errors", "evolve.scoring", "evolve.trial", "evolve.mutate.mutation"},
     "evolve/identity.py": {"evolve", "evolve.errors", "evolve.registry"},
@@ -80,6 +81,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/audit": {*FACTS, "evolve.archive", "evolve.registry", "evolve.measure", "evolve.mutate.source"},
     "evolve/report": {
         *FACTS,
+        "evolve.line_diff",
         "evolve.streams",
         "evolve.archive",
         "evolve.audit",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
 
 from evolve.archive import Program, Store
 from evolve.evaluator import Split
 from evolve.mutate.mutation import Example
-from evolve.mutate.novelty.likeness import Likeness, tokens
+from evolve.mutate.novelty.likeness import Likeness, Signature, packed, unpacked
 
 KEPT = 512
 """Examples held in memory; a parent that is not among them is read from the archive."""
@@ -18,26 +18,26 @@ SLICE = 500
 
 
 class Population:
-    """The programs of a run by id, as mutators see them, and their fingerprints.
+    """The programs of a run by id, as mutators see them, and their fingerprints."""
 
-    is_novelty_asked: whether programs are compared for how like they are.
-    """
-
-    def __init__(self, store: Store, is_novelty_asked: bool = True) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._examples: OrderedDict[int, Example] = OrderedDict()
         self._ids = store.fingerprints()
-        self._likeness = Likeness() if is_novelty_asked else None
+        self._likeness = Likeness()
 
-    async def load(self) -> None:
-        """Take in the likeness of the programs of earlier sessions. Before calls are made: it takes a while."""
-        if self._likeness is None:
-            return
-        for count, (id, packed) in enumerate(self._store.signatures()):
-            if packed is not None:
-                self._likeness.add_packed(id, packed)
-            elif (program := self._store.program(id)) is not None:
-                self._likeness.add(id, program.source)
+    async def load(self, sign: Callable[[str], Awaitable[Signature]]) -> None:
+        """Take in what the programs are made of, so far. Before calls are made, since it takes a while.
+
+        sign: makes the signature of a source, where the archive has none.
+        """
+        for count, (id, kept) in enumerate(self._store.signatures()):
+            if kept is None:
+                program = self._store.program(id)
+                assert program is not None
+                self._likeness.add(id, await sign(program.source))
+            else:
+                self._likeness.add(id, unpacked(kept))
             if count % SLICE == 0:
                 await asyncio.sleep(0)
 
@@ -45,17 +45,16 @@ class Population:
         """Return the id of the program that has this fingerprint, or None."""
         return self._ids.get(fingerprint)
 
-    def nearest(self, source: str) -> tuple[int, float] | None:
-        """Return the program that a source is most like, and how like; None when it is like none."""
-        return None if self._likeness is None else self._likeness.nearest(source)
+    def nearest(self, signature: Signature) -> tuple[int, float] | None:
+        """Return the program that one with this signature is most like, and how like; None when it is like none."""
+        return self._likeness.nearest(signature)
 
-    def bear(self, program: Program) -> Program:
-        """Commit a program before it is evaluated, and remember that it exists. Returns it with its length."""
-        program = replace(program, chars=len(program.source), tokens=len(tokens(program.source)))
-        packed = None if self._likeness is None else self._likeness.add(program.id, program.source)
-        self._store.bear(program, packed)
+    def bear(self, program: Program, signature: Signature | None = None) -> None:
+        """Commit a program before it is evaluated, and remember that it exists. signature: where it was made."""
+        self._store.bear(program, None if signature is None else packed(signature))
         self._ids.setdefault(program.fingerprint, program.id)
-        return program
+        if signature is not None:
+            self._likeness.add(program.id, signature)
 
     def example(self, program_id: int) -> Example:
         """Return a scored program as mutators see it."""

@@ -21,6 +21,7 @@ from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.identity import identity, require_same
 from evolve.loop.budget import Cost, Ledger
+from evolve.loop.desk import Desk
 from evolve.loop.finish import pick_winner, table
 from evolve.loop.measuring import evaluate_rest
 from evolve.loop.population import Population
@@ -30,6 +31,7 @@ from evolve.loop.steps import Steps
 from evolve.loop.stopping import Stop, Stopped, signals
 from evolve.mutate.models.prices import require_prices, with_known_prices
 from evolve.mutate.models.providers import Client, make_clients
+from evolve.mutate.novelty.likeness import tokens
 from evolve.mutate.source import check, fingerprint
 from evolve.observer import Audience, Observer, RunResult
 from evolve.scoring import Status
@@ -169,7 +171,8 @@ class _Session:
     ) -> None:
         self.config, self.problem, self.store, self.pool, self.clients = config, problem, store, pool, clients
         self.audience, self.resumed, self.tape, self.templates = audience, resumed, tape, templates
-        self.population = Population(store, config.mutation.novelty and config.asks_models)
+        self.population = Population(store)
+        self.desk = Desk()
         self.notices: list[str] = []
         self.stop = Stop()
         summary = store.summary()
@@ -209,6 +212,7 @@ class _Session:
     async def _work(self) -> str:
         """Score the start, search until the budget is used up, pick the winner. Return what ended the search."""
         async with AsyncExitStack() as stack:
+            stack.callback(self.desk.end)
             for client in self.clients.values():
                 stack.push_async_callback(client.close)
             # The workers boot in processes of their own, the clients' imports take half a second here: side by side.
@@ -235,7 +239,9 @@ class _Session:
             (program.name, population.example(program.id))
             for _, program in sorted(shown, key=lambda scored: (-scored[0], scored[1].name))
         )
-        proposer = Proposer(self.config, self.problem, store, population, self.clients, ranked, self.templates)
+        proposer = Proposer(
+            self.config, self.problem, store, population, self.clients, ranked, self.templates, self.desk
+        )
         return Steps(
             self.config,
             self.problem,
@@ -280,8 +286,10 @@ class _Session:
         wrong = check(source, self.problem.evaluator.defines)
         if wrong:
             raise UsageError(f"the {role.value} '{name}' of {self.problem.ref} is no program of the problem: {wrong}.")
-        program = Program(id, role, role.value, fingerprint(source), source, time.time(), name=name)
-        return self.population.bear(program)
+        length = {"chars": len(source), "tokens": len(tokens(source))}
+        program = Program(id, role, role.value, fingerprint(source), source, time.time(), name=name, **length)
+        self.population.bear(program)
+        return program
 
     async def _score(self, program: Program) -> Program:
         if program.status is not None:

@@ -24,7 +24,7 @@ from evolve.loop.choosing import Chooser
 from evolve.loop.measuring import Results, take
 from evolve.loop.pacing import make_rule
 from evolve.loop.population import SLICE, Population
-from evolve.loop.proposing import NoChild, Proposer
+from evolve.loop.proposing import Found, NoChild, Proposer
 from evolve.loop.stopping import Stop, Stopped
 from evolve.observer import Audience
 from evolve.racing import Race, make_race, race_order
@@ -78,6 +78,7 @@ class Steps:
 
     async def run(self) -> str:
         """Work until the budget is used up, and return what ended it. Raises Stopped when a person asked to stop."""
+        await self._proposer.prepare()
         await self._take_up()
         try:
             while not self._stop.asked:
@@ -112,7 +113,6 @@ class Steps:
                 self._chooser.begun(heard)
             if count % SLICE == 0:
                 await asyncio.sleep(0)
-        await self._population.load()
         self._shown = store.settled_step()  # observers have heard of those, in step order
         for step in store.ended():
             if step not in known:
@@ -124,7 +124,7 @@ class Steps:
             call, program = store.model_call(selection.step), store.program(selection.step)
             if call is not None and call.status is CallStatus.SENT and not self._may_send(call):
                 error = "not sent again: the budget has no room for it"
-                self._commit_answer(selection, replace(call, status=CallStatus.FAILED, error=error))
+                await self._commit_answer(selection, replace(call, status=CallStatus.FAILED, error=error))
                 self._end(selection.step, None)
             else:
                 self._start(selection, call, program)
@@ -235,8 +235,10 @@ class Steps:
         if call is not None and call.status is CallStatus.SENT:
             call = await self._ask(selection, call)
         if program is None:
+            is_answered = call is None or call.status is CallStatus.ANSWERED
+            found = await self._proposer.read(selection, call) if is_answered else None
             async with self._compared:
-                program = await self._child(selection, call)
+                program = None if found is None else await self._child(selection, call, found)
                 self._uncompared.discard(step)
                 self._compared.notify_all()
         if self._stop.asked:
@@ -258,49 +260,49 @@ class Steps:
         call = await self._proposer.ask(call)
         del ledger.calling[call.step]
         ledger.evaluating.add(call.step)
-        self._commit_answer(selection, call)
+        await self._commit_answer(selection, call)
         self._audience.call_finished(call, ledger.progress())
         self._changed.set()
         return call
 
-    def _commit_answer(self, selection: Selection, call: ModelCall) -> None:
+    async def _commit_answer(self, selection: Selection, call: ModelCall) -> None:
         if call.status is CallStatus.ANSWERED:
             self._store.answer(call)
         else:
-            why = self._proposer.without_answer(selection, call)
+            why = await self._proposer.without_answer(selection, call)
             self._store.fail(call, why.fate, why.note, why.detail, self._rule.at_once)
             self._audience.dropped(call.step, why.fate, why.note, self._ledger.progress())
         self._ledger.count_call(call.step, _cost(call))
 
-    async def _child(self, selection: Selection, call: ModelCall | None) -> Program | None:
+    async def _child(self, selection: Selection, call: ModelCall | None, found: Found) -> Program | None:
         """Compare a step's child with those before it when it is its turn; commit it, or why there is none."""
         step, rule = selection.step, self._rule
-        if call is not None and call.status is CallStatus.FAILED:
-            return None
         await self._compared.wait_for(lambda: rule.may_compare(step, self._uncompared, self._last))
         if self._stop.asked:
             return None
         try:
-            child = self._proposer.child(selection, call)
+            child = self._proposer.child(selection, call, found)
         except NoChild as why:
             self._store.drop(step, why.fate, why.note, why.detail, rule.at_once)
             self._audience.dropped(step, why.fate, why.note, self._ledger.progress())
             return None
-        return self._population.bear(
-            Program(
-                id=step,
-                role=Role.CHILD,
-                parent_id=selection.parent_id,
-                place=selection.place,
-                kind=child.proposal.kind,
-                fingerprint=child.fingerprint,
-                source=child.source,
-                created=time.time(),
-                idea=child.proposal.idea,
-                nearest_id=child.nearest[0] if child.nearest else None,
-                likeness=child.nearest[1] if child.nearest else None,
-            )
+        program = Program(
+            id=step,
+            role=Role.CHILD,
+            parent_id=selection.parent_id,
+            place=selection.place,
+            kind=child.proposal.kind,
+            fingerprint=child.fingerprint,
+            source=child.source,
+            created=time.time(),
+            chars=len(child.source),
+            tokens=child.tokens,
+            idea=child.proposal.idea,
+            nearest_id=child.nearest[0] if child.nearest else None,
+            likeness=child.nearest[1] if child.nearest else None,
         )
+        self._population.bear(program, child.signature)
+        return program
 
     async def _evaluate(self, selection: Selection, program: Program, done: Results) -> Program:
         """Evaluate a child on train, in the order of the race, and commit what it came to. Raises OutOfTime.

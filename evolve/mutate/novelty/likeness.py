@@ -27,11 +27,12 @@ _TOKEN = re.compile(
     r"""
     \#[^\n]*
     | ^[ \t]*[rRuU]?(?:\"{3}(?:[^\"]|\"(?!\"\"))*+\"{3}|'{3}(?:[^']|'(?!''))*+'{3})(?=[ \t]*(?:\#|$))
-    | ("(?:[^"\\\n]|\\.)*+" | '(?:[^'\\\n]|\\.)*+' | \w+(?:\.\d+)? | [^\w\s])
+    | ("(?:[^"\\\n]|\\.)*+"? | '(?:[^'\\\n]|\\.)*+'? | \w+(?:\.\d+)? | [^\w\s])
     """,
     re.VERBOSE | re.MULTILINE,
 )
-"""A comment, a docstring (neither captured) or a token."""
+"""A comment, a docstring (neither captured) or a token. A quote that nothing closes takes the rest of its line with it:
+looked for again and again, its end would cost time that grows with the square of the line."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -77,6 +78,16 @@ def signature(source: str) -> Signature:
     return made
 
 
+def packed(made: Signature) -> bytes:
+    """Return a signature as 512 bytes."""
+    return made.astype("<u4").tobytes()
+
+
+def unpacked(bytes_: bytes) -> Signature:
+    """Return the signature that `packed` returned as bytes."""
+    return np.frombuffer(bytes_, dtype="<u4").astype(np.uint32)
+
+
 class Likeness:
     """Programs by what they are made of: finds the one most like a new one without looking through them all.
 
@@ -94,22 +105,12 @@ class Likeness:
         self._sorted = np.empty((BANDS, 0), dtype=np.uint64)
         self._sorted_rows = np.empty((BANDS, 0), dtype=np.uint32)
         self._latest: dict[tuple[int, int], list[int]] = {}
-        self._last: tuple[str, Signature] | None = None
 
     def __len__(self) -> int:
         return len(self._ids)
 
-    def add(self, id: int, source: str) -> bytes:
-        """Remember a program; one that is known already stays as it was. Returns its signature in 512 bytes."""
-        made = self._signature(source)
-        self._add(id, made)
-        return made.astype("<u4").tobytes()
-
-    def add_packed(self, id: int, packed: bytes) -> None:
-        """Remember a program by what `add` returned."""
-        self._add(id, np.frombuffer(packed, dtype="<u4").astype(np.uint32))
-
-    def _add(self, id: int, made: Signature) -> None:
+    def add(self, id: int, made: Signature) -> None:
+        """Remember a program by its signature; one that is known already stays as it was."""
         if id in self._known:
             return
         row = len(self._ids)
@@ -131,12 +132,11 @@ class Likeness:
         self._sorted = np.take_along_axis(self._sorted, self._sorted_rows, axis=1)
         self._latest.clear()
 
-    def nearest(self, source: str) -> tuple[int, float] | None:
-        """Return (id, estimated Jaccard index) of the program most like this one, of equals the first added.
+    def nearest(self, made: Signature) -> tuple[int, float] | None:
+        """Return (id, estimated Jaccard index) of the program most like one with this signature, of equals the first.
 
         None when no program meets it in a band: those are seldom more than half like it.
         """
-        made = self._signature(source)
         met = {row for band, key in enumerate(_bands(made).tolist()) for row in self._bucket(band, key)}
         if not met:
             return None
@@ -152,12 +152,6 @@ class Likeness:
         end = int(np.searchsorted(keys, wanted, side="right"))
         start = max(int(np.searchsorted(keys, wanted, side="left")), end - BUCKET + len(latest))
         return [*self._sorted_rows[band, start:end].tolist(), *latest]
-
-    def _signature(self, source: str) -> Signature:
-        """Return the signature, made once for a program that is compared and then added."""
-        if self._last is None or self._last[0] != source:
-            self._last = source, signature(source)
-        return self._last[1]
 
 
 def _bands(made: Signature) -> NDArray[np.uint64]:
