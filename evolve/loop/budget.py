@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from evolve.archive import ModelCall
 from evolve.config import Budget
 from evolve.observer import Progress
 from evolve.trial import Trial
@@ -32,6 +33,11 @@ class Cost:
     calls: int = 0
     tokens: int = 0
     usd: float = 0.0
+
+    @classmethod
+    def of(cls, call: ModelCall) -> Cost:
+        """Return what a call that ended has cost."""
+        return cls(1, call.prompt_tokens + call.completion_tokens, call.cost_usd or 0.0)
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(self.calls + other.calls, self.tokens + other.tokens, self.usd + other.usd)

@@ -11,6 +11,7 @@ import gc
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -286,8 +287,8 @@ class _Session:
         wrong = check(source, self.problem.evaluator.defines)
         if wrong:
             raise UsageError(f"the {role.value} '{name}' of {self.problem.ref} is no program of the problem: {wrong}.")
-        length = {"chars": len(source), "tokens": len(tokens(source))}
-        program = Program(id, role, role.value, fingerprint(source), source, time.time(), name=name, **length)
+        program = Program(id, role, role.value, fingerprint(source), source, time.time(), name=name)
+        program = replace(program, chars=len(source), tokens=len(tokens(source)))
         self.population.bear(program)
         return program
 

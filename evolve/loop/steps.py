@@ -272,7 +272,7 @@ class Steps:
             why = await self._proposer.without_answer(selection, call)
             self._store.fail(call, why.fate, why.note, why.detail, self._rule.at_once)
             self._audience.dropped(call.step, why.fate, why.note, self._ledger.progress())
-        self._ledger.count_call(call.step, _cost(call))
+        self._ledger.count_call(call.step, Cost.of(call))
 
     async def _child(self, selection: Selection, call: ModelCall | None, found: Found) -> Program | None:
         """Compare a step's child with those before it when it is its turn; commit it, or why there is none."""
@@ -396,7 +396,3 @@ class Steps:
         """Wait a while for answers that are paid for and evaluations that have begun."""
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=GRACE_S)
-
-
-def _cost(call: ModelCall) -> Cost:
-    return Cost(1, call.prompt_tokens + call.completion_tokens, call.cost_usd or 0.0)
