@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/search": {"evolve.errors", "evolve.scoring", "evolve.trial", "evolve.mutate.mutation"},
     "evolve/identity.py": {"evolve", "evolve.errors", "evolve.registry"},
     "evolve/foreign.py": {"evolve.errors", "evolve.evaluator"},
-    "evolve/registry.py": {"evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.mutate.source"},
+    "evolve/registry.py": {"evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.mutate.language"},
     "evolve/workers": {
         "evolve.config",
         "evolve.errors",
@@ -78,7 +78,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.search",
         "evolve.workers",
     },
-    "evolve/audit": {*FACTS, "evolve.archive", "evolve.registry", "evolve.measure", "evolve.mutate.source"},
+    "evolve/audit": {
+        *FACTS,
+        "evolve.archive",
+        "evolve.registry",
+        "evolve.measure",
+        "evolve.mutate.language",
+        "evolve.mutate.source",
+    },
     "evolve/report": {
         *FACTS,
         "evolve.line_diff",
