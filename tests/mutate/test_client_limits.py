@@ -17,7 +17,7 @@ from evolve.config import ModelConfig, RateConfig
 from evolve.errors import UsageError
 from evolve.mutate.models import client as client_module
 from evolve.mutate.models.breaker import Breaker
-from evolve.mutate.models.client import AnswerStatus, ModelClient
+from evolve.mutate.models.client import EQUAL_REFUSALS, AnswerStatus, ModelClient
 from evolve.mutate.models.providers import Client, make_clients
 from evolve.mutate.models.rate import RateLimit
 
@@ -86,13 +86,10 @@ def test_a_failing_server_is_left_alone_but_for_a_probe_and_taken_up_when_it_is_
         return answers
 
     with ModelServer(down_at_first) as server:
-        began = time.monotonic()
         answers = asyncio.run(ask(server.base_url))
-        took_s = time.monotonic() - began
     assert [answer.text for answer in answers] == ["hello"] * 8
     # The first eight fail at once; then one at a time is let through, the others of both models wait for it.
     assert server.count == 8 + 8
-    assert took_s >= 0.05
 
 
 def test_the_breaker_lets_one_request_through_and_waits_longer_each_time() -> None:
@@ -154,7 +151,7 @@ def test_what_the_server_refuses_does_not_open_the_breaker() -> None:
 
             async def bounded(base_url: str = server.base_url) -> bool:
                 async with client(base_url, attempts=1, timeout_s=0.1, backoff_s=0.02) as model:
-                    for n in range(6):
+                    for n in range(6 if status != 400 else EQUAL_REFUSALS - 1):
                         assert (await model.complete(PROMPT, n)).status in (AnswerStatus.ERROR, AnswerStatus.TIMEOUT)
                     return model.breaker.is_open
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,11 +23,12 @@ from evolve.mutate.models.breaker import Breaker
 from evolve.mutate.models.completion import Completion, Usage, estimated_tokens, storable
 from evolve.mutate.models.connection import Connection
 from evolve.mutate.models.endpoint import OPENAI_URL, checked_url, key_in
-from evolve.mutate.models.fault import Fault
+from evolve.mutate.models.fault import LASTING_S, Fault, ModelGone
 from evolve.mutate.models.prices import prices_of
 from evolve.mutate.models.rate import RateLimit
 from evolve.mutate.models.request import RequestForm
 from evolve.mutate.models.stream import AnswerReader
+from evolve.mutate.models.watch import Watch
 
 if TYPE_CHECKING:
     from evolve.mutate.prompts.prompt import Prompt
@@ -40,15 +42,28 @@ TEMPLATE_TOKENS = 64
 SLOW_START = 4.0
 """How many times the longest wait so far for an answer's first piece is a hang, in a model that does not reason."""
 
+LEARNT_FROM = (400, 422, 500, 501)
+"""Statuses by which servers refuse a part of a request; some templates fail with a 500."""
+
 MayRetry = Callable[[int, int, float | None], bool]
 """(call id, tokens, US dollars): whether a call that has used so much without an answer may send another request."""
 LeftS = Callable[[], float | None]
 """Seconds that the run has left for calls, whatever `timeout_s` allows; None: as many as they need."""
+Tell = Callable[[str], None]
+"""Takes a line for the person who watches the run."""
+EQUAL_REFUSALS = 3
+"""So many calls in a row, refused in the same words, end a model: its server will say the same again."""
+EQUAL_FAULTS = 8
+"""The same for faults that might pass, each call of which has tried several times."""
 RUN_OUT = "the minutes of the run were used up before there was an answer"
 
 
 def no_limit() -> None:
     """Of a run without a budget of minutes."""
+
+
+def unheard(line: str) -> None:
+    """Of a client that nobody watches."""
 
 
 class AnswerStatus(StrEnum):
@@ -107,6 +122,8 @@ class _Tally:
         """Of the last request that has ended."""
         self.on_its_way = False
         self.wasted = Usage(0, 0)
+        self.began_at: float | None = None
+        """When the answer's first piece came."""
         self.run_out = False
         """The run's minutes ended before the call did."""
 
@@ -119,6 +136,7 @@ class ModelClient:
     cap_tokens: limit every answer to CAP_TOKENS when `model.max_tokens` does not, so that `worst_case` holds.
     may_retry: asked before another request is sent for a call whose earlier ones may be billed.
     left_s: how long the run itself lets a call take.
+    tell: hears what a person should know of the server, once each.
     backoff_s: pause before the second request; it doubles with each one.
 
     Raises UsageError for a base URL that is none, and for a missing key where OpenAI's own server is to be asked.
@@ -133,6 +151,7 @@ class ModelClient:
         cap_tokens: bool = False,
         may_retry: MayRetry | None = None,
         left_s: LeftS = no_limit,
+        tell: Tell = unheard,
         backoff_s: float = BACKOFF_S,
     ) -> None:
         given_url = model.base_url or os.environ.get("OPENAI_BASE_URL") or None
@@ -148,6 +167,7 @@ class ModelClient:
         self._rate = rate or RateLimit(RateConfig())
         self._may_retry = may_retry
         self._left_s = left_s
+        self._watch = Watch(model, self.base_url, tell)
         self._backoff_s = backoff_s
         self._prices = prices_of(model)
         self._slots = asyncio.Semaphore(model.concurrency)
@@ -155,7 +175,10 @@ class ModelClient:
         self._connection = Connection(
             self.base_url, model.name, model.api_key_env, self._key, model.timeout_s, self._one_line
         )
+        self._in_flight = 0
         self._quiet_until = 0.0
+        self._quiet_words = ""
+        self._in_a_row: tuple[str, int] = ("", 0)
         self._slowest_start_s: float | None = None
         self._reasons = model.reasoning_effort is not None
         self._usual_tokens_out = 1000.0
@@ -193,13 +216,15 @@ class ModelClient:
         The deadline begins when a slot is free and the rate limit lets the call through, and covers everything after
         that: requests, pauses, the breaker. A call that its own limits hold back has not been stalled by a server.
         The end of the run's minutes cuts a call wherever it is.
-        Raises UsageError for what a person must put right: no server at the base URL, a key that is missing or refused
-        (401, 403), an unknown model or path (404), an account without credit (402).
+        Raises ModelGone for what a person must put right: no server at the base URL, a key that is missing or refused
+        (401, 403), an unknown model or path (404), an account without credit (402), a few calls in a row that fail
+        in the same words.
         """
         async with self._slots:
             expected = estimated_tokens(prompt.system + prompt.user) + self._usual_tokens_out
             started, tally = time.monotonic(), _Tally()
             admission = completion = None
+            self._in_flight += 1
             try:
                 async with asyncio.timeout(self._left_s()) as run_out:
                     admission = await self._rate.admit(expected)
@@ -210,7 +235,15 @@ class ModelClient:
             except TimeoutError:
                 tally.run_out = run_out.expired()
                 self._waste(prompt, tally)
+            finally:
+                self._in_flight -= 1
             answer = self._answer(prompt, completion, tally, time.monotonic() - started)
+            if completion is None:
+                self._count_failure(tally.fault)
+            else:
+                self._in_a_row = ("", 0)
+                self._watch.answered(tally.began_at, self._in_flight)
+                self._watch.compare(prompt, completion.usage)
             self._rate.correct(admission, answer.tokens_in + answer.tokens_out)
         return answer
 
@@ -229,9 +262,13 @@ class ModelClient:
                 if fault.billed:
                     self._waste(prompt, tally)
                 tally.reader = None
-                if fault.status in (400, 422) and self._form.learn(body, fault.reason, fault.parameter):
+                if fault.status in LEARNT_FROM and self._form.learn(body, fault.reason, fault.parameter):
                     continue
                 failures += 1
+                if fault.retry_after_s > LASTING_S:
+                    self._watch.waits(fault)
+                    if not self._in_time(fault.retry_after_s, deadline):
+                        return None
                 # A rate limit is waited out until the deadline: it says that the server will answer.
                 if not fault.retry or (failures >= self.model.attempts and fault.status != 429):
                     return None
@@ -251,6 +288,9 @@ class ModelClient:
         async with self.breaker.request() as outcome:
             # The moment that the server named in its last Retry-After holds for every call.
             while (pause_s := self._quiet_until - time.monotonic()) > 0:
+                if pause_s > LASTING_S and not self._in_time(pause_s, deadline):
+                    outcome.works = True
+                    raise Fault(self._quiet_words, status=429, retry=False, retry_after_s=pause_s)
                 await asyncio.sleep(pause_s)
             tally.requests += 1
             tally.on_its_way = True
@@ -260,7 +300,9 @@ class ModelClient:
                 completion = await self._connection.ask(self._form.path, body, reader, idle_s, self._start_s())
             except Fault as fault:
                 outcome.works = fault.server_works
-                self._quiet_until = max(self._quiet_until, time.monotonic() + fault.retry_after_s)
+                quiet_until = time.monotonic() + fault.retry_after_s
+                if quiet_until > self._quiet_until:
+                    self._quiet_until, self._quiet_words = quiet_until, fault.reason
                 raise
             except asyncio.CancelledError:
                 # A call that somebody stopped says nothing of the server; one that its deadline stopped does.
@@ -268,10 +310,35 @@ class ModelClient:
                 raise
             outcome.works = True
             tally.reader = None
+            tally.began_at = reader.began_at
             self._reasons = self._reasons or (completion.usage is not None and completion.usage.reasoning > 0)
             if reader.streamed and reader.began_at is not None:
                 self._slowest_start_s = max(self._slowest_start_s or 0.0, reader.began_at - began)
         return completion
+
+    def _in_time(self, pause_s: float, deadline: asyncio.Timeout) -> bool:
+        """Tell whether a call still has time after a pause."""
+        when = deadline.when()
+        return when is None or asyncio.get_running_loop().time() + pause_s < when
+
+    def _count_failure(self, fault: Fault | None) -> None:
+        """Count a call that failed. Raises ModelGone when the last ones have all failed in the same words.
+
+        A server that says nothing at all is not counted: its calls cost their time, and it may wake up.
+        """
+        if fault is None or not fault.status:
+            return
+        words = re.sub(r"\d+", "#", fault.reason)
+        count = self._in_a_row[1] + 1 if words == self._in_a_row[0] else 1
+        self._in_a_row = (words, count)
+        if count >= (EQUAL_REFUSALS if fault.lasts else EQUAL_FAULTS):
+            later = f", and asks to be left alone for {fault.retry_after_s:.0f} s" if fault.retry_after_s else ""
+            raise ModelGone(
+                self._one_line(
+                    f"model {self.model.name}: the server at {self.base_url} has failed {count} calls in a row in the "
+                    f"same words ({fault.reason}){later}. Put that right, then resume the run."
+                )
+            )
 
     def _start_s(self) -> float | None:
         """Return how long a stream may take to begin; None: as long as the call.
@@ -313,7 +380,9 @@ class ModelClient:
         if completion.refusal or reason == "content_filter":
             status, error = AnswerStatus.REFUSED, f"refused: {completion.refusal or 'content filter'}"
         elif not text.strip():
-            status, error = AnswerStatus.EMPTY, f"an answer without text (finish reason: {reason or 'none'})"
+            status, error = AnswerStatus.EMPTY, self._why_empty(completion, reason)
+        elif reason == "length":
+            error = f"cut at max_tokens{self._limit}: raise it (--set model.max_tokens=N)"
         return replace(
             answer,
             text=text,
@@ -327,6 +396,24 @@ class ModelClient:
             tokens_cached=usage.cached,
             tokens_reasoning=usage.reasoning,
         )
+
+    @property
+    def _limit(self) -> str:
+        return f" = {self._form.most_tokens}" if self._form.most_tokens else ", the server's own"
+
+    def _why_empty(self, completion: Completion, reason: str) -> str:
+        thought = completion.hidden_chars or (completion.usage is not None and completion.usage.reasoning)
+        if completion.tools:
+            return "an answer without text: the model asked for a tool; none is offered, take another model or template"
+        if reason == "length":
+            spent = "thinking used it up" if thought else "nothing was said before"
+            return f"an answer without text: cut at max_tokens{self._limit}, {spent}: raise it"
+        if completion.hidden_chars:
+            return (
+                "an answer without text: all of it came as thoughts (reasoning_content). Raise max_tokens, or start "
+                "the server without a reasoning parser"
+            )
+        return f"an answer without text (finish reason: {reason or 'none'})"
 
     def _why_none(self, tally: _Tally, latency_s: float) -> str:
         fault, reason = tally.fault, f"no answer within {self.model.timeout_s:g} s"

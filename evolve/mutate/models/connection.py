@@ -7,10 +7,9 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from evolve.errors import UsageError
 from evolve.mutate.models.completion import Completion
 from evolve.mutate.models.endpoint import is_loopback
-from evolve.mutate.models.fault import RETRIED, Fault, retry_after_s
+from evolve.mutate.models.fault import RETRIED, Fault, ModelGone, retry_after_s, words_of
 from evolve.mutate.models.stream import AnswerReader
 from evolve.mutate.models.surroundings import blame, http_client
 
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     import openai
 
 CONNECT_TIMEOUT_S = 10.0
+MOST_MOVES = 3
+"""How many redirects are followed in all."""
 LINGER_S = 1.0
 """How long a stream that has said its last word may stay open."""
 
@@ -36,6 +37,7 @@ class Connection:
         self._sdk: openai.AsyncOpenAI | None = None
         self._http: Any = None
         self._reached = False
+        self._moves = 0
 
     def open(self) -> openai.AsyncOpenAI:
         """Import the SDK, about half a second of CPU, and return it; cheap after that.
@@ -72,7 +74,7 @@ class Connection:
         """Send one request and return its answer; `reader` shows how far it has come when this is cancelled.
 
         idle_s: how long a stream may fall silent.  start_s: how long it may take to begin; None: as long as the call.
-        Raises Fault, or UsageError for what only a person can put right.
+        Raises Fault, or ModelGone for what only a person can put right.
         """
         import openai
 
@@ -106,19 +108,20 @@ class Connection:
             waited = f"no piece of the answer for {idle_s:g} s" if reader.began else "the answer did not begin"
             raise Fault(waited, billed=True) from None
         except ValueError as error:
-            raise Fault(f"the server's answer cannot be read: {error}", billed=True) from None
+            raise Fault(f"the server's answer cannot be read: {error}", status=200, billed=True) from None
         try:
             return reader.end()
         except ValueError as error:
-            raise Fault(f"the server's answer cannot be read: {error}", billed=True) from None
+            raise Fault(f"the server's answer cannot be read: {error}", status=200, billed=True) from None
 
     def _status_fault(self, error: openai.APIStatusError) -> Fault:
-        """Return the fault that a status of 4xx or 5xx is. Raises UsageError for those that only a person can end."""
+        """Return the fault that a status of 4xx or 5xx is. Raises ModelGone for those that only a person can end."""
         status = error.status_code
         blamed = error.body if isinstance(error.body, dict) else {}
-        told = blamed.get("message")
-        said = f"{status}: {told or error.message.removeprefix(f'Error code: {status} - ')}"
+        said = f"{status}: {words_of(error.body) or error.response.reason_phrase or 'without a word'}"
         match status:
+            case 301 | 302 | 303 | 307 | 308:
+                return self._moved(error, status)
             case 401 | 403 if not self._key:
                 self._stop(
                     f"asks for a key ({said}). Set ${self._api_key_env}, or name another variable: --api-key-env"
@@ -138,8 +141,20 @@ class Connection:
             parameter=str(blamed.get("param") or ""),
         )
 
+    def _moved(self, error: openai.APIStatusError, status: int) -> Fault:
+        """Follow a redirect on the same host for all requests to come. Raises ModelGone for one to elsewhere."""
+        asked = error.request.url
+        target = asked.join(error.response.headers.get("location", ""))
+        path = str(asked).removeprefix(str(self.open().base_url).rstrip("/"))
+        here = target.host == asked.host and str(target).endswith(path) and target != asked
+        if not here or self._moves >= MOST_MOVES:
+            self._stop(f"redirects to {target} ({status}). If that is the server you want, give it as --base-url")
+        self._moves += 1
+        self.open().base_url = str(target)[: -len(path)]
+        return Fault(f"{status}: moved to {target}", status=status)
+
     def _connection_fault(self, error: BaseException, sent: bool) -> Fault:
-        """Return the fault that a broken connection is. Raises UsageError when there has never been one."""
+        """Return the fault that a broken connection is. Raises ModelGone when there has never been one."""
         chain = _causes(error)
         why = str(chain[-1]) or type(chain[-1]).__name__
         if not self._reached and {type(link).__name__ for link in chain} & {"ConnectError", "ConnectTimeout"}:
@@ -149,7 +164,7 @@ class Connection:
 
     def _stop(self, what: str) -> NoReturn:
         # Without its cause: what the server said may repeat the key.
-        raise UsageError(self._one_line(f"model {self._model}: the server at {self._base_url} {what}.")) from None
+        raise ModelGone(self._one_line(f"model {self._model}: the server at {self._base_url} {what}.")) from None
 
 
 async def _read(response: Any, reader: AnswerReader, silence: asyncio.Timeout, idle_s: float) -> None:
