@@ -95,7 +95,7 @@ class Reply:
 class Raw:
     """A body of any kind. headers: lines with their ends."""
 
-    body: str
+    body: str | bytes
     status: int = 200
     headers: str = ""
 
@@ -226,7 +226,8 @@ class _Connection(asyncio.Protocol):
             extra = "" if answer.retry_after is None else f"Retry-After: {answer.retry_after}\r\n"
             self.write(json.dumps({"error": blame}).encode(), status=answer.status, extra=extra)
         elif isinstance(answer, Raw):
-            self.write(answer.body.encode(), status=answer.status, extra=answer.headers)
+            body = answer.body.encode() if isinstance(answer.body, str) else answer.body
+            self.write(body, status=answer.status, extra=answer.headers)
         elif isinstance(answer, Wire):
             self.break_wire(answer, recorded)
         else:

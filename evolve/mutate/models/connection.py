@@ -190,14 +190,20 @@ class Connection:
 async def _read(response: Any, reader: AnswerReader, silence: asyncio.Timeout, idle_s: float) -> None:
     """Feed a response's bytes to the reader until it ends. A stream may be slow, but not silent."""
     now = asyncio.get_running_loop().time
-    coding = response.headers.get("content-encoding", "identity").lower()
-    async with aclosing(response.aiter_raw() if coding == "identity" else _inflated(response, coding)) as pieces:
+    async with aclosing(_pieces(response)) as pieces:
         async for data in pieces:
             reader.feed(data)
             if reader.complete:
                 silence.reschedule(now() + LINGER_S)
             elif reader.began:
                 silence.reschedule(now() + idle_s)
+
+
+def _pieces(response: Any) -> AsyncGenerator[bytes, None]:
+    """Return the bytes of a response as they come."""
+    coding = response.headers.get("content-encoding", "identity").lower()
+    pieces: AsyncGenerator[bytes, None] = response.aiter_raw() if coding == "identity" else _inflated(response, coding)
+    return pieces
 
 
 async def _inflated(response: Any, coding: str) -> AsyncGenerator[bytes, None]:
@@ -216,8 +222,8 @@ async def _inflated(response: Any, coding: str) -> AsyncGenerator[bytes, None]:
 async def _said(response: Any) -> object:
     """Return what the beginning of a refusal's body holds: JSON, or else its text."""
     body = bytearray()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(WORDS_S), aclosing(response.aiter_bytes(WORDS_BYTES)) as pieces:
+    with suppress(TimeoutError, ValueError, zlib.error):
+        async with asyncio.timeout(WORDS_S), aclosing(_pieces(response)) as pieces:
             async for data in pieces:
                 body += data
                 if len(body) >= WORDS_BYTES:
