@@ -181,3 +181,20 @@ def test_a_key_that_the_program_knows_from_elsewhere_is_not_repeated(
     assert run(f"cat {tmp_path}/key", "MY_KEY").text == "[key]"
     failed = run(f"sh -c 'cat {tmp_path}/key >&2; exit 1'", "MY_KEY")
     assert failed.error == "sh: exit status 1: [key]"
+
+
+def test_an_answer_is_not_lost_to_a_helper_that_keeps_the_output_open() -> None:
+    assert run("sh -c 'echo hello; sleep 60 & exit 0'").text == "hello\n"
+
+
+def test_a_call_leaves_no_descriptor_open() -> None:
+    async def several() -> tuple[int, int]:
+        model = command("sh -c 'echo hello; sleep 60 & exit 0'", concurrency=3)
+        await model.complete(PROMPT, 0)
+        before = sum(1 for _ in Path("/proc/self/fd").iterdir())
+        await asyncio.gather(*(model.complete(PROMPT, n) for n in range(3)))
+        await asyncio.sleep(0)
+        return before, sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+    before, after = asyncio.run(several())
+    assert after <= before

@@ -22,6 +22,7 @@ from evolve.mutate.models.manual import MOST_BYTES, answer_by_hand
 from evolve.mutate.prompts.prompt import Prompt
 
 STDERR_BYTES = 4096
+LOOK_EVERY_S = 0.02
 LINGER_S = 0.5
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -78,14 +79,16 @@ class CommandClient:
         async with self._slots:
             started = time.monotonic()
             process = await self._start()
-            output, ended = b"", False
+            output, ended = bytearray(), False
+            reading = asyncio.create_task(_head(process.stdout, output))
             errors = asyncio.create_task(_tail(process.stderr))
             writing = asyncio.create_task(_write(process.stdin, f"{prompt.system}\n\n{prompt.user}"))
             try:
                 async with asyncio.timeout(self._left_s()) as run_out, asyncio.timeout(self.model.timeout_s):
-                    output = await _head(process.stdout)
+                    ending = asyncio.create_task(_exit(process))
+                    await asyncio.wait([reading, ending], return_when=asyncio.FIRST_COMPLETED)
                     if len(output) <= MOST_BYTES:
-                        await process.wait()
+                        await ending
                         ended = True
             except TimeoutError:
                 pass
@@ -93,9 +96,11 @@ class CommandClient:
                 writing.cancel()
                 if not ended:
                     await _kill(process)
-                # Something that has left the group may hold stderr open.
-                await asyncio.wait([errors], timeout=LINGER_S)
+                # Something that the program has started, and that outlives it, may hold its output open.
+                await asyncio.wait([reading, errors], timeout=LINGER_S)
+                reading.cancel()
                 errors.cancel()
+                _close(process)
             last = errors.result() if errors.done() and not errors.cancelled() else ""
             latency_s = time.monotonic() - started
         if not ended:
@@ -106,7 +111,7 @@ class CommandClient:
             return self._failed(status, why, last, latency_s)
         if process.returncode:
             return self._failed(AnswerStatus.ERROR, f"exit status {process.returncode}", last, latency_s)
-        return answer_by_hand(prompt, self._without_keys(output), latency_s)
+        return answer_by_hand(prompt, self._without_keys(bytes(output)), latency_s)
 
     async def _start(self) -> asyncio.subprocess.Process:
         starting = asyncio.create_task(
@@ -163,7 +168,7 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
         process.stdin.close()
     with suppress(TimeoutError):
         async with asyncio.timeout(LINGER_S):
-            await process.wait()
+            await _exit(process)
 
 
 async def _write(pipe: asyncio.StreamWriter | None, text: str) -> None:
@@ -175,12 +180,23 @@ async def _write(pipe: asyncio.StreamWriter | None, text: str) -> None:
         pipe.close()
 
 
-async def _head(pipe: asyncio.StreamReader | None) -> bytes:
-    """Return all that comes, or a little more than allowed."""
-    read = bytearray()
+async def _exit(process: asyncio.subprocess.Process) -> None:
+    """Return when a program has ended; `wait` would wait for whoever else holds its pipes (Python before 3.11.9)."""
+    while process.returncode is None:
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _head(pipe: asyncio.StreamReader | None, read: bytearray) -> None:
+    """Read all that comes, or a little more than allowed, into `read`."""
     while pipe is not None and len(read) <= MOST_BYTES and (data := await pipe.read(1 << 16)):
         read += data
-    return bytes(read)
+
+
+def _close(process: asyncio.subprocess.Process) -> None:
+    """Close our ends of a program's pipes, which asyncio keeps open for as long as anybody holds the others."""
+    transport = getattr(process, "_transport", None)
+    if transport is not None:
+        transport.close()
 
 
 async def _tail(pipe: asyncio.StreamReader | None) -> str:
