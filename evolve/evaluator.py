@@ -2,6 +2,28 @@
 
 A domain is one folder with `evaluator.py` (one `Evaluator` subclass), `problem.md`, `seed.py` and, if it likes,
 `baselines/`. It needs nothing else of evolve than this module.
+
+`evaluate` is given a `Candidate`: the program, in a sandboxed process that is fresh for each instance.
+
+    candidate.call("order", jobs_s)            an answer of a function that the program defines at its top level
+    run = candidate.new("Policy", info)        a `Run`: an object of a class of the program, which keeps its own state
+    run.call("decide", observation)            an answer of a method of it
+    run.offers("finished")                     whether it has a method that it may leave out
+    candidate.map(runs, "decide", observations)  the answers of many objects in one message; they share a process, so
+                                               no observation may tell what is another's future
+    candidate.fresh()                          one more process of the program, which knows nothing of the first
+
+Arguments and answers are numbers, strings, None, lists, tuples, dicts, numpy arrays and, as arguments, `Record`s:
+`class Queue(Record)` with annotated fields, made by position, `Queue(now_s, waiting_s)`; the program sees an object
+with the same attributes. Answers come as plain values and may be anything: check each, and raise `Infeasible` for what
+breaks a rule (`index_array` reads whole numbers). A call raises a `CandidateFailure` when the program raises, crashes
+or uses up a limit; let it pass. Whatever else `evaluate` raises, or returns instead of an `Outcome` with finite
+metrics, is recorded as a failure of the verifier, and so is an evaluation that takes longer than `evaluation_s`.
+
+`evaluate` and `summarise` run in worker processes. What an evaluator starts there is its own affair: threads, child
+processes, a GPU. It may use all cores, unless its score depends on time ("score" in `timed_metrics`), where a worker
+keeps to one. All of it is ended with the evaluation; a thread that is left over costs a new worker. What it prints goes
+to stderr, under its name.
 """
 
 from __future__ import annotations
@@ -115,6 +137,10 @@ class Evaluator(ABC):
     """One line for `evolve list`."""
     defines: ClassVar[tuple[str, ...]]
     """What a candidate must define at its top level: ("place",) or ("Policy",)."""
+    language: ClassVar[str] = "python"
+    """What programs are written in. "text" is for anything else: `evaluate` reads `candidate.source` and does with it
+    what it likes, nothing is run in the sandbox; `defines` is left out, files end in .txt, and the problem's folder
+    `prompts/` says what a model is to write."""
     limits: ClassVar[Limits] = Limits()
     libraries: ClassVar[tuple[str, ...]] = ()
     """What a candidate may import beyond the standard library and numpy; imported in the zygote, before the fork."""
@@ -141,7 +167,9 @@ class Evaluator(ABC):
             ("summary", 'summary = "Pack items of known sizes into the fewest bins"'),
             ("defines", 'defines = ("pack",)'),
         ):
-            if not getattr(cls, attribute, None):
+            if attribute == "defines" and cls.language != "python":
+                cls.defines = ()
+            elif not getattr(cls, attribute, None):
                 raise TypeError(f"{cls.__module__}.{cls.__qualname__} needs a class attribute, e.g. {example}")
         wrong = _misshapen(cls)
         if wrong:

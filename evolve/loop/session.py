@@ -22,6 +22,7 @@ from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.loop.budget import Cost, Ledger
 from evolve.loop.choosing import fixed_mix
+from evolve.loop.desk import Desk
 from evolve.loop.finish import pick_winner, table
 from evolve.loop.population import Population
 from evolve.loop.proposing import Proposer
@@ -30,7 +31,6 @@ from evolve.loop.steps import Steps, recall_best
 from evolve.loop.stopping import Stop, Stopped, signals
 from evolve.mutate.models.prices import require_prices, with_known_prices
 from evolve.mutate.models.providers import Client, make_clients
-from evolve.mutate.source import check, fingerprint
 from evolve.observer import Audience, Observer, RunResult
 from evolve.scoring import Status
 from evolve.search import make_strategy
@@ -61,6 +61,11 @@ async def run(
     """
     config = config.model_copy(update={"problem": problem.ref, "models": with_known_prices(config.models)})
     _check(config)
+    if problem.language.name != "python" and any(model.name == BUILTIN for model in config.models):
+        raise UsageError(
+            f"the built-in mutator changes Python, the programs of {problem.ref} are {problem.language.name}: "
+            "ask a model (--model NAME)."
+        )
     for split in dict.fromkeys((Split.TRAIN, *problem.evaluator.splits)):
         if split is not Split.PUBLIC:
             problem.instances(split)  # what is wrong with the last of them is better told now than after the search
@@ -156,6 +161,7 @@ class _Session:
         self.config, self.problem, self.store, self.pool, self.clients = config, problem, store, pool, clients
         self.audience, self.resumed, self.tape, self.templates = audience, resumed, tape, templates
         self.population = Population(store)
+        self.desk = Desk()
         self.stop = Stop()
         summary = store.summary()
         calls = summary.calls
@@ -194,6 +200,7 @@ class _Session:
     async def _work(self) -> str:
         """Score the start, search until the budget is used up, pick the winner. Return what ended the search."""
         async with AsyncExitStack() as stack:
+            stack.callback(self.desk.end)
             for client in self.clients.values():
                 stack.push_async_callback(client.close)
             # The workers boot in processes of their own, the clients' imports take half a second here: side by side.
@@ -218,7 +225,9 @@ class _Session:
             (program.name, population.example(program.id))
             for _, program in sorted(shown, key=lambda scored: (-scored[0], scored[1].name))
         )
-        proposer = Proposer(self.config, self.problem, store, population, self.clients, ranked, self.templates)
+        proposer = Proposer(
+            self.config, self.problem, store, population, self.clients, ranked, self.templates, self.desk
+        )
         return Steps(
             self.config,
             self.problem,
@@ -253,10 +262,11 @@ class _Session:
         if there is not None:
             return there
         role = Role.BASELINE if id else Role.SEED
-        wrong = check(source, self.problem.evaluator.defines)
+        wrong = self.problem.language.check(source, self.problem.evaluator.defines)
         if wrong:
             raise UsageError(f"the {role.value} '{name}' of {self.problem.ref} is no program of the problem: {wrong}.")
-        program = Program(id, role, role.value, fingerprint(source), source, time.time(), name=name)
+        mark = self.problem.language.fingerprint(source)
+        program = Program(id, role, role.value, mark, source, time.time(), name=name)
         self.store.add_program(program)
         self.population.add(program)
         return program

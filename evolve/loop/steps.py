@@ -23,7 +23,7 @@ from evolve.loop.budget import GRACE_S, Cost, Ledger, Room
 from evolve.loop.choosing import Chooser
 from evolve.loop.pacing import AsRecorded, AsTheyCome, Ending, InStepOrder, Pacing
 from evolve.loop.population import Population
-from evolve.loop.proposing import NoChild, Proposer
+from evolve.loop.proposing import Found, NoChild, Proposer
 from evolve.loop.stopping import Stop, Stopped
 from evolve.observer import Audience
 from evolve.racing import Race, make_race, race_order
@@ -73,6 +73,7 @@ class Steps:
 
     async def run(self) -> str:
         """Work until the budget is used up, and return what ended it. Raises Stopped when a person asked to stop."""
+        await self._proposer.prepare()
         self._take_up()
         try:
             while not self._stop.asked:
@@ -112,7 +113,8 @@ class Steps:
         if self._tape is not None:
             self._pacing = AsRecorded(self._tape.heard, self._tape.taken, shown, self._taken)
         elif self._config.deterministic:
-            self._pacing = InStepOrder(self._config.search.lag, settled_step(self._config, self._last), shown)
+            lag = self._config.search.lag  # and the last choice knew of all steps up to the one before that
+            self._pacing = InStepOrder(lag, max(0, self._last - 1 - lag), shown)
         for end in store.step_ends(heard=False):
             step = end.selection.step
             if end.called and self._config.deterministic:
@@ -224,9 +226,10 @@ class Steps:
         if call is not None and call.status is CallStatus.SENT:
             call = await self._ask(call)
         if program is None:
+            found = await self._proposer.read(selection, call)
             await self._pacing.turn(step)
             if not self._stop.asked:
-                program, selection, detail = self._take_in(selection, call)
+                program, selection, detail = self._take_in(selection, call, found)
         self._pacing.pass_turn(step)
         if self._stop.asked:
             return
@@ -254,12 +257,14 @@ class Steps:
         self._changed.set()
         return call
 
-    def _take_in(self, selection: Selection, call: ModelCall | None) -> tuple[Program | None, Selection, str]:
+    def _take_in(
+        self, selection: Selection, call: ModelCall | None, found: Found
+    ) -> tuple[Program | None, Selection, str]:
         """Commit the child of a step, or why there is none; return it, the selection, an insight's detail."""
         step = selection.step
         self._taken += 1
         try:
-            child = self._proposer.child(selection, call)
+            child = self._proposer.child(selection, call, found)
         except NoChild as why:
             self._store.drop_step(step, why.fate, why.note, self._taken, self._number(), why.detail)
             self._audience.dropped(step, why.fate, why.note, self._ledger.progress())
@@ -278,7 +283,7 @@ class Steps:
             likeness=child.nearest[1] if child.nearest else None,
         )
         self._store.add_program(program, self._taken)
-        self._population.add(program)
+        self._population.add(program, child.signature)
         return program, selection, ""
 
     def _number(self) -> int | None:
@@ -369,11 +374,6 @@ def recall_best(config: RunConfig, store: Store, ledger: Ledger) -> None:
     for id, score in store.curve():
         if id <= shown or not config.deterministic:
             ledger.beats_best(id, score)
-
-
-def settled_step(config: RunConfig, last: int) -> int:
-    """Return the last step that the choice of step `last` knew of in full."""
-    return max(0, last - 1 - config.search.lag) if config.deterministic else last
 
 
 def _cost(call: ModelCall) -> Cost:

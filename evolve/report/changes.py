@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
+from evolve.line_diff import unified_diff as line_diff
 from evolve.safe_text import unseen_lines
 
 NAMED_LINES = 20
@@ -16,7 +15,7 @@ def unified_diff(before: str, after: str, before_name: str, after_name: str) -> 
     program is named above the diff, where `patch` takes text for a comment.
     """
     lines: list[str] = []
-    for line in difflib.unified_diff(_lines(before), _lines(after), f"a/{before_name}", f"b/{after_name}"):
+    for line in line_diff(_lines(before), _lines(after), f"a/{before_name}", f"b/{after_name}"):
         lines.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
     unseen = list(unseen_lines(after))
     notes = [f"Unseen on line {number} of b/{after_name}: {names}\n" for number, names in unseen[:NAMED_LINES]]

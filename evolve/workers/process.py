@@ -31,6 +31,15 @@ class WorkerLost(Exception):
         self.how = how
 
 
+def _environment() -> dict[str, str]:
+    """Return the environment of a worker: where PYTHONPATH is given, Python's own library comes before it."""
+    named = os.environ.get("PYTHONPATH")
+    if not named:
+        return dict(os.environ)
+    library = Path(os.__file__).parent
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(library), str(library / "lib-dynload"), named])}
+
+
 class WorkerProcess:
     """A worker under its guard."""
 
@@ -43,7 +52,7 @@ class WorkerProcess:
                 [sys.executable, "-P", str(GUARD), str(theirs.fileno()), str(leash)],
                 pass_fds=[theirs.fileno(), leash],
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, **environment},
+                env={**_environment(), **environment},
             )
         finally:
             theirs.close()

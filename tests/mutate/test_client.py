@@ -342,6 +342,46 @@ def test_a_host_without_an_address_stops_the_run() -> None:
         asyncio.run(client("http://no-such-host.invalid/v1").complete(PROMPT))
 
 
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir"):
+        monkeypatch.delenv(variable, raising=False)
+        monkeypatch.delenv(variable.upper(), raising=False)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("ALL_PROXY", "socks5://me:secret@127.0.0.1:1080", r"\(socks5://\.\.\.@127.* is a SOCKS proxy.*pip install"),
+        ("https_proxy", "socks5h://127.0.0.1:1080", "is a SOCKS proxy"),
+        ("HTTP_PROXY", "ftp://127.0.0.1:21", "is no proxy"),
+        ("HTTPS_PROXY", "http://[::1", "is no proxy"),
+        ("SSL_CERT_FILE", "/no/such/file.pem", "cannot be read as certificates: No such file"),
+        ("SSL_CERT_FILE", __file__, "cannot be read as certificates"),
+    ],
+)
+@pytest.mark.usefixtures("no_proxy")
+def test_a_variable_that_allows_no_connection_is_named_in_one_line(
+    variable: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UsageError, match=rf"^\${variable} .*{told}") as stopped:
+        client("https://example.invalid/v1").warm_up()
+    assert "\n" not in str(stopped.value)
+    assert "secret" not in str(stopped.value)
+    (answer,), _ = ask(["a server on this machine is asked all the same"])
+    assert answer.status is AnswerStatus.OK
+
+
+@pytest.mark.usefixtures("no_proxy")
+def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{port}")
+    with pytest.raises(UsageError, match=r"cannot be reached \(.*asked through \$HTTPS_PROXY"):
+        asyncio.run(client("https://example.invalid/v1").complete(PROMPT))
+
+
 def test_a_server_that_goes_away_later_does_not_stop_the_run() -> None:
     async def before_and_after() -> client_module.Answer:
         with ModelServer(["hello"]) as server:

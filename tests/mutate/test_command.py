@@ -183,18 +183,32 @@ def test_a_key_that_the_program_knows_from_elsewhere_is_not_repeated(
     assert failed.error == "sh: exit status 1: [key]"
 
 
-def test_an_answer_is_not_lost_to_a_helper_that_keeps_the_output_open() -> None:
-    assert run("sh -c 'echo hello; sleep 60 & exit 0'").text == "hello\n"
+def test_what_a_program_leaves_behind_takes_no_answer_and_no_descriptor(tmp_path: Path) -> None:
+    """A helper process that keeps stdout and stderr open: a language server, a daemon that an agent has started."""
 
-
-def test_a_call_leaves_no_descriptor_open() -> None:
-    async def several() -> tuple[int, int]:
-        model = command("sh -c 'echo hello; sleep 60 & exit 0'", concurrency=3)
+    async def story() -> tuple[list[Answer], int]:
+        model = command(_leaving_a_child(tmp_path, 'echo "the answer"'))
         await model.complete(PROMPT, 0)
-        before = sum(1 for _ in Path("/proc/self/fd").iterdir())
-        await asyncio.gather(*(model.complete(PROMPT, n) for n in range(3)))
         await asyncio.sleep(0)
-        return before, sum(1 for _ in Path("/proc/self/fd").iterdir())
+        open_before = _descriptors()
+        answers = [await model.complete(PROMPT, n) for n in (1, 2)]
+        await asyncio.sleep(0)
+        return answers, _descriptors() - open_before
 
-    before, after = asyncio.run(several())
-    assert after <= before
+    answers, leaked = asyncio.run(story())
+    assert [(answer.text, answer.status) for answer in answers] == [("the answer\n", AnswerStatus.OK)] * 2
+    assert leaked == 0
+    assert not _alive(tmp_path)
+
+
+def test_a_program_that_fails_and_leaves_something_behind_is_a_failed_call(tmp_path: Path) -> None:
+    answer = run(_leaving_a_child(tmp_path, 'echo "no credit left" >&2; exit 3'))
+    assert (answer.status, answer.error) == (AnswerStatus.ERROR, "sh: exit status 3: no credit left")
+
+
+def _leaving_a_child(folder: Path, then: str) -> str:
+    return f"sh -c {shlex.quote(f'sleep 60 & echo $! > {folder}/pid; {then}')}"
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))

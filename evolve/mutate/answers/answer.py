@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,9 +17,11 @@ from evolve.mutate.answers.programs import Text, checked, texts_of, whole_progra
 from evolve.mutate.answers.spoken import spoken
 from evolve.mutate.answers.wrapped import json_texts, labelled_edits, tagged_edits, tagged_texts, unwrapped
 from evolve.mutate.mutation import Kind, Proposal
-from evolve.mutate.source import parse
+from evolve.mutate.source import tree_of
 
 MAX_ANSWER_CHARS = 2_000_000
+KEPT_CHARS = 20_000
+"""Of the head and of the tail of an answer that is too long to be read."""
 NOTHING = "the answer has neither a SEARCH/REPLACE block nor a fenced program"
 
 
@@ -71,6 +74,14 @@ def too_long(text: str) -> str:
     return f"the answer has {len(text)} characters, more than {MAX_ANSWER_CHARS}"
 
 
+def shortened(text: str) -> str:
+    """Return what is kept of an answer: all of it, and of one that is too long to be read its head and its tail."""
+    if not too_long(text):
+        return text
+    left_out = len(text) - 2 * KEPT_CHARS
+    return f"{text[:KEPT_CHARS]}\n[... {left_out} of {len(text)} characters are not kept ...]\n{text[-KEPT_CHARS:]}"
+
+
 def _lines(text: str) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
 
@@ -83,10 +94,12 @@ def _readings(parent: list[str], text: str, defines: tuple[str, ...]) -> Iterato
         yield _Reading(error=str(error), is_refused=True)
         return
     yield _as_it_is(parent, said, defines)
-    for other in unwrapped(said):
+    others = list(unwrapped(said))
+    for other in others:
         yield _as_it_is(parent, other, defines)
     try:
-        yield from _in_tags(parent, said, defines)
+        for tagged in (said, *others):
+            yield from _in_tags(parent, tagged, defines)
         edits, texts, words = json_texts(said)
         if edits or texts:
             yield _from_json(parent, edits, texts, words, defines)
@@ -106,6 +119,8 @@ def _as_it_is(parent: list[str], text: str, defines: tuple[str, ...]) -> _Readin
         others = diff_edits(rest, blocks)
         if edits and others:
             raise Refused("the answer mixes SEARCH/REPLACE blocks and a diff")
+        if edits and _has_divider(rest):
+            raise Refused("a block of the answer has a line `=======` and no `<<<<<<< SEARCH` before it")
         edits = edits or others or labelled_edits(rest, blocks)
         if edits:
             reading.form = "edit"
@@ -126,6 +141,11 @@ def _as_it_is(parent: list[str], text: str, defines: tuple[str, ...]) -> _Readin
         if not reading.error:
             reading.error, reading.is_refused = str(error), isinstance(error, Refused)
     return reading
+
+
+def _has_divider(rest: Sequence[str]) -> bool:
+    """Whether a line stands outside the blocks that divides one, and underlines no heading of its length."""
+    return any(line == "=======" and len(above) != 7 for above, line in itertools.pairwise(["", *rest]))
 
 
 def _edited(parent: list[str], edits: Sequence[Edit], defines: tuple[str, ...], leftover: bool = False) -> str:
@@ -163,7 +183,7 @@ def _edited(parent: list[str], edits: Sequence[Edit], defines: tuple[str, ...], 
 
 def _undefined(source: str) -> set[str]:
     try:
-        return undefined(parse(source))
+        return undefined(tree_of(source))
     except SyntaxError:
         return set()
 

@@ -57,17 +57,33 @@ def fenced_blocks(answer: Sequence[str]) -> list[Fenced]:
             if inner is not None and (word in _PROSE or _is_code_fence(answer[inner])):
                 at = inner
                 continue
-        inside = answer[at + 1 : end]
+        inside = list(answer[at + 1 : end])
+        closed_badly = not is_closed and _closed_badly(inside, mark[1][0])
         if is_closed or any(line.strip() for line in inside):
             indent = answer[at][: mark.start(1)]
             blocks.append(
-                Fenced(at, end + is_closed, tuple(_without(indent, inside)), word.partition(":")[0], is_closed)
+                Fenced(
+                    at,
+                    len(answer) if not is_closed else end + 1,
+                    tuple(_without(indent, inside)),
+                    word.partition(":")[0],
+                    is_closed or closed_badly,
+                )
             )
             if len(blocks) > MAX_FENCES:
                 count = sum(FENCE.match(line) is not None for line in answer) // 2
                 raise AnswerError(f"the answer has {max(count, len(blocks))} fenced blocks, more than {MAX_FENCES}")
         at = end + 1
     return blocks
+
+
+def _closed_badly(inside: list[str], sign: str) -> bool:
+    """Take a fence that is too short, or ends a line of code, from the end of a block that no other one closes."""
+    last = next((at for at in range(len(inside) - 1, -1, -1) if inside[at].strip()), None)
+    if last is None or not inside[last].rstrip().endswith(3 * sign):
+        return False
+    inside[last:] = [inside[last].rstrip().rstrip(sign)]
+    return True
 
 
 def _end(answer: Sequence[str], first: int, fence: str, skip_strings: bool) -> tuple[int, bool]:

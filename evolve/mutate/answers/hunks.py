@@ -69,7 +69,7 @@ def _hunks(lines: Sequence[str], count: int, is_bare: bool = False) -> list[Edit
             edits += _edit(hunk, near, count + len(edits))
             hunk = []
             near = int(found[1]) - 1 if found is not None and found[1] else None
-            in_hunk = found is not None or not is_bare or line.startswith("*** Update")
+            in_hunk = found is not None or not is_bare or line.startswith(("*** Update", "+++ "))
         elif in_hunk:
             if is_bare and line and line[0] not in " +-\\\t" and not _goes_on(lines[at + 1 :]):
                 edits += _edit(hunk, near, count + len(edits))

@@ -7,7 +7,7 @@ import builtins
 import re
 from collections.abc import Iterator, Sequence
 
-from evolve.mutate.source import parse
+from evolve.mutate.source import tree_of
 
 _WHAT = (
     r"(?:code|functions?|methods?|program|body|implementation|logic|class|classes|file|module|definitions?|imports?"
@@ -69,7 +69,7 @@ def left_out(parent_source: str, child_source: str, new: Sequence[str]) -> str:
         if placeholder(line) and line.strip() not in known and line.strip() != "...":  # of dots alone the tree tells
             return f"`{line.strip()[:80]}`"
     try:
-        parent, child = parse(parent_source), parse(child_source)
+        parent, child = tree_of(parent_source), tree_of(child_source)
     except SyntaxError:
         return ""
     bodies = dict(_functions(parent))

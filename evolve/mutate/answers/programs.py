@@ -15,9 +15,9 @@ from evolve.mutate.answers.edit import AnswerError, Refused
 from evolve.mutate.answers.evolve_block import editable_lines, is_marker, may_replace
 from evolve.mutate.answers.fences import Fenced
 from evolve.mutate.answers.into_block import with_blocks_of
-from evolve.mutate.answers.left_out import left_out, undefined
+from evolve.mutate.answers.left_out import left_out, placeholder, undefined
 from evolve.mutate.answers.matching import without_blank_ends
-from evolve.mutate.source import MAX_SOURCE_BYTES, check, parse
+from evolve.mutate.source import MAX_SOURCE_BYTES, check, tree_of
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -172,7 +172,7 @@ def _complete(parent: list[str], text: Text, lines: list[str], defines: tuple[st
     if what:
         raise Refused(f"the program leaves code out: {what}")
     if not text.is_closed:
-        names = sorted(undefined(parse(source)) - undefined(parse("\n".join(parent))))
+        names = sorted(undefined(tree_of(source)) - undefined(tree_of("\n".join(parent))))
         if names:
             raise Refused(f"the program is cut off: it uses `{names[0]}`, which is defined nowhere")
     return source
@@ -180,10 +180,14 @@ def _complete(parent: list[str], text: Text, lines: list[str], defines: tuple[st
 
 def _has_prose(source: str) -> bool:
     """Whether a line of words passes for Python: a name on a line of its own."""
-    return any(isinstance(node, ast.Expr) and isinstance(node.value, ast.Name) for node in parse(source).body)
+    return any(isinstance(node, ast.Expr) and isinstance(node.value, ast.Name) for node in tree_of(source).body)
 
 
 # Functions written anew
+
+
+def _stands_for_code(line: str, parent: Sequence[str]) -> bool:
+    return placeholder(line) and line not in parent and line.strip() != "..."  # of dots alone the tree tells
 
 
 def _with_functions_of(parent: list[str], texts: Sequence[Text], defines: tuple[str, ...]) -> str | None:
@@ -193,15 +197,18 @@ def _with_functions_of(parent: list[str], texts: Sequence[Text], defines: tuple[
     A name that the parent does not have is put in before them. Raises Refused where one leaves code out.
     """
     try:
-        there = {node.name: node for node in parse("\n".join(parent)).body if _is_definition(node)}
+        there = {node.name: node for node in tree_of("\n".join(parent)).body if _is_definition(node)}
     except SyntaxError:
         return None
     new: dict[str, list[str]] = {}
     imports: list[str] = []
     for text in texts:
         lines = without_blank_ends(text.lines)
+        short = next((line.strip() for line in lines if _stands_for_code(line, parent)), "")
+        if short:
+            raise Refused(f"the program leaves code out: `{short[:80]}`")
         try:
-            body = parse("\n".join(lines)).body
+            body = tree_of("\n".join(lines)).body
         except SyntaxError:
             return None
         for node in body:
@@ -233,7 +240,7 @@ def _with_functions_of(parent: list[str], texts: Sequence[Text], defines: tuple[
     what = left_out("\n".join(parent), source, [line for lines in new.values() for line in lines])
     if what:
         raise Refused(f"the program leaves code out: {what}")
-    if undefined(parse(source)) - undefined(parse("\n".join(parent))):
+    if undefined(tree_of(source)) - undefined(tree_of("\n".join(parent))):
         return None
     return source
 

@@ -139,13 +139,16 @@ def json_texts(text: str) -> tuple[list[Edit], list[str], str]:
 
 
 def _json_in(text: str) -> Iterator[Any]:
-    """Yield what is JSON: the whole text, or what stands between its first and its last bracket."""
+    """Yield what is JSON: the whole text, or what stands between its first and its last bracket.
+
+    Nothing where more of it stands outside those: a piece of what was meant would be taken for all of it.
+    """
     stripped = text.strip()
     pieces = [stripped]
-    for first, last in (("{", "}"), ("[", "]")):
-        a, b = stripped.find(first), stripped.rfind(last)
-        if 0 <= a < b:
-            pieces.append(stripped[a : b + 1])
+    first = min((at for sign in "{[" if (at := stripped.find(sign)) >= 0), default=-1)
+    last = stripped.rfind("}" if stripped[first] == "{" else "]") if first >= 0 else -1
+    if 0 <= first < last and '":' not in stripped[:first] and '":' not in stripped[last:]:
+        pieces.append(stripped[first : last + 1])
     for piece in dict.fromkeys(pieces):
         if piece[:1] in ("{", "[", '"'):
             try:
@@ -221,5 +224,5 @@ def unwrapped(text: str) -> Iterator[str]:
         yield unescaped
     if "\\<" in text or "\\=" in text or "\\_" in text:
         yield _ESCAPED_SIGN.sub(r"\1", text)
-    if "\\n" in text and text.count("\n") < text.count("\\n") // 4:
+    if "\\n" in text and text.lstrip()[:1] not in ("{", "[", '"') and text.count("\n") < text.count("\\n") // 4:
         yield text.replace("\\n", "\n").replace("\\t", "\t").replace('\\"', '"').replace("\\'", "'")

@@ -10,8 +10,9 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import IO
 
 from evolve.config import COMMAND, ModelConfig
 from evolve.errors import UsageError
@@ -22,7 +23,6 @@ from evolve.mutate.models.manual import MOST_BYTES, answer_by_hand
 from evolve.mutate.prompts.prompt import Prompt
 
 STDERR_BYTES = 4096
-LOOK_EVERY_S = 0.02
 LINGER_S = 0.5
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -72,38 +72,40 @@ class CommandClient:
     async def complete(self, prompt: Prompt, call_id: int) -> Answer:
         """Run the program and return what it prints, or why that is no answer.
 
-        An answer is the stdout of a program that ends with status 0. It is killed, with all that it started, when it
-        takes longer than timeout_s, prints more than 4 MB, or the call is cancelled.
+        An answer is the stdout of a program that ends with status 0; what it leaves running in its group, with stdout
+        or stderr open, is then killed. It is killed itself, with all that it started, when it takes longer than
+        timeout_s, prints more than 4 MB, or the call is cancelled.
         Raises UsageError when the program cannot be started.
         """
         async with self._slots:
             started = time.monotonic()
-            process = await self._start()
-            output, ended = bytearray(), False
-            reading = asyncio.create_task(_head(process.stdout, output))
-            errors = asyncio.create_task(_tail(process.stderr))
-            writing = asyncio.create_task(_write(process.stdin, f"{prompt.system}\n\n{prompt.user}"))
-            try:
-                async with asyncio.timeout(self._left_s()) as run_out, asyncio.timeout(self.model.timeout_s):
-                    ending = asyncio.create_task(_exit(process))
-                    await asyncio.wait([reading, ending], return_when=asyncio.FIRST_COMPLETED)
-                    if len(output) <= MOST_BYTES:
-                        await ending
-                        ended = True
-            except TimeoutError:
-                pass
-            finally:
-                writing.cancel()
-                if not ended:
-                    await _kill(process)
-                # Something that the program has started, and that outlives it, may hold its output open.
-                await asyncio.wait([reading, errors], timeout=LINGER_S)
-                reading.cancel()
-                errors.cancel()
-                _close(process)
-            last = errors.result() if errors.done() and not errors.cancelled() else ""
+            async with _pipe() as (stdout, stdout_end), _pipe() as (stderr, stderr_end):
+                process = await self._start(stdout_end, stderr_end)
+                output, errors, ended = bytearray(), bytearray(), False
+                reading = asyncio.create_task(_head(stdout, output))
+                listening = asyncio.create_task(_tail(stderr, errors))
+                ending = asyncio.create_task(process.wait())
+                writing = asyncio.create_task(_write(process.stdin, f"{prompt.system}\n\n{prompt.user}"))
+                try:
+                    async with asyncio.timeout(self._left_s()) as run_out, asyncio.timeout(self.model.timeout_s):
+                        await asyncio.wait([reading, ending], return_when=asyncio.FIRST_COMPLETED)
+                        if len(output) <= MOST_BYTES:
+                            await ending
+                            ended = True
+                except TimeoutError:
+                    pass
+                finally:
+                    writing.cancel()
+                    if not ended:
+                        await _kill(process)
+                    _, open_still = await asyncio.wait([reading, listening], timeout=LINGER_S)
+                    if open_still:
+                        await _kill(process)
+                    for task in (reading, listening, ending):
+                        task.cancel()
+            last = _last_line(errors)
             latency_s = time.monotonic() - started
-        if not ended:
+        if not ended or len(output) > MOST_BYTES:
             timed_out = len(output) <= MOST_BYTES
             late = RUN_OUT if run_out.expired() else f"no answer within {self.model.timeout_s:g} s"
             why = late if timed_out else f"more than {MOST_BYTES >> 20} MB"
@@ -113,13 +115,13 @@ class CommandClient:
             return self._failed(AnswerStatus.ERROR, f"exit status {process.returncode}", last, latency_s)
         return answer_by_hand(prompt, self._without_keys(bytes(output)), latency_s)
 
-    async def _start(self) -> asyncio.subprocess.Process:
+    async def _start(self, stdout: IO[bytes], stderr: IO[bytes]) -> asyncio.subprocess.Process:
         starting = asyncio.create_task(
             asyncio.create_subprocess_exec(
                 *self._words,
                 stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
+                stdout=stdout,
+                stderr=stderr,
                 start_new_session=True,
                 preexec_fn=_die_with_us,
                 env=self._environment(),
@@ -133,6 +135,9 @@ class CommandClient:
             raise
         except OSError as error:
             raise UsageError(f"model {self.model.name}: cannot be started: {error.strerror}.") from None
+        finally:
+            stdout.close()
+            stderr.close()
 
     def _failed(self, status: AnswerStatus, why: str, last: str, latency_s: float) -> Answer:
         words = self._without_keys(last.encode())
@@ -168,7 +173,7 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
         process.stdin.close()
     with suppress(TimeoutError):
         async with asyncio.timeout(LINGER_S):
-            await _exit(process)
+            await process.wait()
 
 
 async def _write(pipe: asyncio.StreamWriter | None, text: str) -> None:
@@ -180,29 +185,38 @@ async def _write(pipe: asyncio.StreamWriter | None, text: str) -> None:
         pipe.close()
 
 
-async def _exit(process: asyncio.subprocess.Process) -> None:
-    """Return when a program has ended; `wait` would wait for whoever else holds its pipes (Python before 3.11.9)."""
-    while process.returncode is None:
-        await asyncio.sleep(LOOK_EVERY_S)
+@asynccontextmanager
+async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, IO[bytes]]]:
+    """Give a pipe: our end to read from, and the program's end.
+
+    Those of asyncio stay open until everybody has closed the other end, which a process left behind may never do.
+    """
+    ours, theirs = os.pipe()
+    reader = asyncio.StreamReader()
+    with os.fdopen(theirs, "wb", buffering=0) as end:
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours, "rb", buffering=0)
+        )
+        try:
+            yield reader, end
+        finally:
+            transport.close()
 
 
-async def _head(pipe: asyncio.StreamReader | None, read: bytearray) -> None:
-    """Read all that comes, or a little more than allowed, into `read`."""
-    while pipe is not None and len(read) <= MOST_BYTES and (data := await pipe.read(1 << 16)):
+async def _head(pipe: asyncio.StreamReader, read: bytearray) -> None:
+    """Put all that comes into `read`, or a little more than allowed."""
+    while len(read) <= MOST_BYTES and (data := await pipe.read(1 << 16)):
         read += data
 
 
-def _close(process: asyncio.subprocess.Process) -> None:
-    """Close our ends of a program's pipes, which asyncio keeps open for as long as anybody holds the others."""
-    transport = getattr(process, "_transport", None)
-    if transport is not None:
-        transport.close()
+async def _tail(pipe: asyncio.StreamReader, read: bytearray) -> None:
+    """Keep the last of what comes in `read`."""
+    while data := await pipe.read(1 << 16):
+        read += data
+        del read[:-STDERR_BYTES]
 
 
-async def _tail(pipe: asyncio.StreamReader | None) -> str:
-    """Read to the end and return the last line that says something."""
-    last = b""
-    while pipe is not None and (data := await pipe.read(1 << 16)):
-        last = (last + data)[-STDERR_BYTES:]
-    lines = last.decode("utf-8", "replace").strip().splitlines()
+def _last_line(said: bytearray) -> str:
+    """Return the last line that says something."""
+    lines = said.decode("utf-8", "replace").strip().splitlines()
     return lines[-1].strip() if lines else ""

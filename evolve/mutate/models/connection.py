@@ -11,6 +11,7 @@ from evolve.mutate.models.completion import Completion
 from evolve.mutate.models.endpoint import is_loopback
 from evolve.mutate.models.fault import RETRIED, Fault, ModelGone, retry_after_s, words_of
 from evolve.mutate.models.stream import AnswerReader
+from evolve.mutate.models.surroundings import blame, http_client
 
 if TYPE_CHECKING:
     import openai
@@ -39,7 +40,10 @@ class Connection:
         self._moves = 0
 
     def open(self) -> openai.AsyncOpenAI:
-        """Import the SDK, about half a second of CPU, and return it; cheap after that."""
+        """Import the SDK, about half a second of CPU, and return it; cheap after that.
+
+        Raises UsageError for a variable of the environment that allows no connection.
+        """
         if self._sdk is None:
             import openai
 
@@ -54,7 +58,7 @@ class Connection:
                 # A proxy for the world must not be asked for this machine, and certificates need not be loaded.
                 http_client=openai.DefaultAsyncHttpxClient(trust_env=False, verify=False, follow_redirects=False)
                 if local
-                else None,
+                else http_client(self._http),
             )
         return self._sdk
 
@@ -154,7 +158,8 @@ class Connection:
         chain = _causes(error)
         why = str(chain[-1]) or type(chain[-1]).__name__
         if not self._reached and {type(link).__name__ for link in chain} & {"ConnectError", "ConnectTimeout"}:
-            self._stop(f"cannot be reached ({why}). Start it, or check --base-url")
+            hint = "" if is_loopback(self._base_url) else blame(self._base_url, why)
+            self._stop(f"cannot be reached ({why}{hint}). Start it, or check --base-url")
         return Fault(f"connection lost: {why}", billed=sent)
 
     def _stop(self, what: str) -> NoReturn:
