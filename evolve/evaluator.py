@@ -137,6 +137,10 @@ class Evaluator(ABC):
     """One line for `evolve list`."""
     defines: ClassVar[tuple[str, ...]]
     """What a candidate must define at its top level: ("place",) or ("Policy",)."""
+    language: ClassVar[str] = "python"
+    """What programs are written in. "text" is for anything else: `evaluate` reads `candidate.source` and does with it
+    what it likes, nothing is run in the sandbox; `defines` is left out, files end in .txt, and the problem's folder
+    `prompts/` says what a model is to write."""
     limits: ClassVar[Limits] = Limits()
     libraries: ClassVar[tuple[str, ...]] = ()
     """What a candidate may import beyond the standard library and numpy; imported in the zygote, before the fork."""
@@ -163,7 +167,9 @@ class Evaluator(ABC):
             ("summary", 'summary = "Pack items of known sizes into the fewest bins"'),
             ("defines", 'defines = ("pack",)'),
         ):
-            if not getattr(cls, attribute, None):
+            if attribute == "defines" and cls.language != "python":
+                cls.defines = ()
+            elif not getattr(cls, attribute, None):
                 raise TypeError(f"{cls.__module__}.{cls.__qualname__} needs a class attribute, e.g. {example}")
         wrong = _misshapen(cls)
         if wrong:

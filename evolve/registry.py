@@ -22,10 +22,12 @@ from pydantic import ValidationError
 from evolve.errors import UsageError, pick
 from evolve.evaluator import Evaluator, Instance, Split
 from evolve.foreign import foreign, instances_of, reason
-from evolve.mutate import source
+from evolve.mutate.language import PYTHON, TEXT, Language
 
 GROUP = "evolve.evaluators"
 """The entry points through which every installed problem, bundled or foreign, is found."""
+
+LANGUAGES: dict[str, Language] = {language.name: language for language in (PYTHON, TEXT)}
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Problem:
     statement: str
     seed: str
     baselines: dict[str, str]
+
+    @property
+    def language(self) -> Language:
+        """What its programs are written in."""
+        return language_of(self.evaluator)
 
     def instances(self, split: Split) -> Sequence[Instance]:
         """Return the instances of a split. Raises UsageError when the problem has no such split."""
@@ -85,15 +92,16 @@ def load_problem(ref: str, options: Mapping[str, Any] = MappingProxyType({})) ->
             raise UsageError(f"{error} A problem of your own is given by its folder, e.g. ./my_problem") from None
         raise AssertionError("an installed name is found above")
     evaluator = _with_options(cls, options)
+    language = language_of(evaluator)
     return Problem(
         ref=found,
         evaluator=evaluator,
         folder=folder,
         statement=read_text(folder / "problem.md", "the statement that the model reads"),
-        seed=_program(_seed_file(folder), evaluator, "the program that a run starts from"),
+        seed=_program(_seed_file(folder, language), evaluator, "the program that a run starts from"),
         baselines={
             path.stem: _program(path, evaluator, "a baseline")
-            for path in sorted((folder / "baselines").glob("*.py"))
+            for path in sorted((folder / "baselines").glob(f"*{language.suffix}"))
             if not path.name.startswith("_")
         },
     )
@@ -209,8 +217,13 @@ def _with_options(cls: type[Evaluator], options: Mapping[str, Any]) -> Evaluator
         raise UsageError(f"{cls.name}: {cls.__name__}() cannot be made: {reason(error)}") from None
 
 
-def _seed_file(folder: Path) -> Path:
-    own = folder / "seed.py"
+def language_of(evaluator: Evaluator) -> Language:
+    """Return what the programs of a problem are written in. Raises UsageError for a language that is not known."""
+    return pick("language", evaluator.language, LANGUAGES)
+
+
+def _seed_file(folder: Path, language: Language) -> Path:
+    own = folder / f"seed{language.suffix}"
     bundled = Path(__file__).resolve().parent.parent / "seeds" / f"{folder.name}.py"
     is_bundled = folder.parent == bundled.parent.parent / "evaluators"
     return bundled if is_bundled and not own.exists() else own
@@ -218,9 +231,9 @@ def _seed_file(folder: Path) -> Path:
 
 def _program(path: Path, evaluator: Evaluator, what: str) -> str:
     text = read_text(path, what)
-    reason = source.check(text, evaluator.defines)
-    if reason:
-        raise UsageError(f"{path} is no program for {evaluator.name}: {reason}.")
+    wrong = language_of(evaluator).check(text, evaluator.defines)
+    if wrong:
+        raise UsageError(f"{path} is no program for {evaluator.name}: {wrong}.")
     return text
 
 

@@ -145,6 +145,11 @@ class Candidate:
         self.close()
 
     @property
+    def source(self) -> str:
+        """The program's text."""
+        return self._source
+
+    @property
     def cpu_s(self) -> float:
         """CPU seconds of the process since its fork, all threads, as the kernel counts them."""
         if self._ended is not None:

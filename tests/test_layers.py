@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/archive": {"evolve.errors", "evolve.evaluator", "evolve.scoring"},
     "evolve/search": {"evolve.errors", "evolve.evaluator", "evolve.config"},
     "evolve/foreign.py": {"evolve.errors", "evolve.evaluator"},
-    "evolve/registry.py": {"evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.mutate.source"},
+    "evolve/registry.py": {"evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.mutate.language"},
     "evolve/workers": {
         "evolve.config",
         "evolve.errors",
@@ -72,7 +72,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.search",
         "evolve.workers",
     },
-    "evolve/audit": {*FACTS, "evolve.archive", "evolve.registry", "evolve.measure", "evolve.mutate.source"},
+    "evolve/audit": {
+        *FACTS,
+        "evolve.archive",
+        "evolve.registry",
+        "evolve.measure",
+        "evolve.mutate.language",
+        "evolve.mutate.source",
+    },
     "evolve/report": {
         *FACTS,
         "evolve.line_diff",

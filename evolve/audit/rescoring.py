@@ -14,6 +14,7 @@ from evolve.audit.flags import Flag
 from evolve.config import RunConfig, from_text
 from evolve.evaluator import Split
 from evolve.measure import measure
+from evolve.mutate.language import PYTHON
 from evolve.registry import Problem
 from evolve.scoring import SplitScore
 
@@ -135,7 +136,7 @@ async def rescore(
     found_flags = [
         *flagging.overfit(scores.get(Split.TRAIN), scores.get(Split.TEST), subject.seed_gap),
         *(flag for one in audited for flag in flagging.time_varies(one.repeats)),
-        *subject.flags,
+        *(flag for flag in subject.flags if problem.language is PYTHON or flag.kind is not flagging.FlagKind.SOURCE),
     ]
     return Audit(subject, evaluator.name, tuple(evaluator.timed_metrics), tuple(audited), tuple(found_flags))
 

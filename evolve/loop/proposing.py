@@ -171,7 +171,8 @@ class Proposer:
                 return Read(Proposal(call.kind, None, call.error))
             parent = self._population.example(selection.parent_id).source
             defines = self._problem.evaluator.defines
-            return await self._desk.do(ReadAnswer(parent, call.answer, call.kind, defines, self._compares))
+            language = self._problem.language
+            return await self._desk.do(ReadAnswer(parent, call.answer, call.kind, defines, self._compares, language))
         except Unread as error:
             if selection.kind == Kind.INSIGHT:
                 return "", ""

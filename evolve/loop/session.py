@@ -31,7 +31,6 @@ from evolve.loop.steps import Steps, recall_best
 from evolve.loop.stopping import Stop, Stopped, signals
 from evolve.mutate.models.prices import require_prices, with_known_prices
 from evolve.mutate.models.providers import Client, make_clients
-from evolve.mutate.source import check, fingerprint
 from evolve.observer import Audience, Observer, RunResult
 from evolve.scoring import Status
 from evolve.search import make_strategy
@@ -62,6 +61,11 @@ async def run(
     """
     config = config.model_copy(update={"problem": problem.ref, "models": with_known_prices(config.models)})
     _check(config)
+    if problem.language.name != "python" and any(model.name == BUILTIN for model in config.models):
+        raise UsageError(
+            f"the built-in mutator changes Python, the programs of {problem.ref} are {problem.language.name}: "
+            "ask a model (--model NAME)."
+        )
     for split in dict.fromkeys((Split.TRAIN, *problem.evaluator.splits)):
         if split is not Split.PUBLIC:
             problem.instances(split)  # what is wrong with the last of them is better told now than after the search
@@ -258,10 +262,11 @@ class _Session:
         if there is not None:
             return there
         role = Role.BASELINE if id else Role.SEED
-        wrong = check(source, self.problem.evaluator.defines)
+        wrong = self.problem.language.check(source, self.problem.evaluator.defines)
         if wrong:
             raise UsageError(f"the {role.value} '{name}' of {self.problem.ref} is no program of the problem: {wrong}.")
-        program = Program(id, role, role.value, fingerprint(source), source, time.time(), name=name)
+        mark = self.problem.language.fingerprint(source)
+        program = Program(id, role, role.value, mark, source, time.time(), name=name)
         self.store.add_program(program)
         self.population.add(program)
         return program

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evolve.mutate.answers.answer import read_answer
 from evolve.mutate.answers.insight import read_insight, rule_insight
-from evolve.mutate.mutation import Example, Proposal, Request
+from evolve.mutate.language import PYTHON, Language
+from evolve.mutate.mutation import Example, Mutator, Proposal, Request
 from evolve.mutate.novelty.likeness import Signature, signature
-from evolve.mutate.source import fingerprint
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,7 @@ class ReadAnswer:
     kind: str
     defines: tuple[str, ...]
     compare: bool
+    language: Language = PYTHON
 
     @property
     def chars(self) -> int:
@@ -40,7 +40,8 @@ class ReadAnswer:
 
     def done(self) -> Read:
         """Do it."""
-        return _child(read_answer(self.parent, self.text, self.kind, self.defines), self.compare)
+        proposal = self.language.read_answer(self.parent, self.text, self.kind, self.defines)
+        return _child(proposal, self.compare, self.language)
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Mutate:
         """Do it."""
         from evolve.mutate.builtin import BuiltinMutator
 
-        return _child(BuiltinMutator().propose(self.request), self.compare)
+        mutator: Mutator = BuiltinMutator()
+        return _child(mutator.propose(self.request), self.compare, PYTHON)
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,11 @@ class Sign:
         return [signature(source) for source in self.sources]
 
 
-def _child(proposal: Proposal, compare: bool) -> Read:
+def _child(proposal: Proposal, compare: bool, language: Language) -> Read:
     if proposal.source is None:
         return Read(proposal)
     try:
-        mark = fingerprint(proposal.source)
+        mark = language.fingerprint(proposal.source)
     except SyntaxError as error:
         return Read(Proposal(proposal.kind, None, str(error.msg), proposal.idea))
     return Read(proposal, mark, signature(proposal.source) if compare else None)

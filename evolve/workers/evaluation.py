@@ -42,7 +42,8 @@ def _evaluate_once(evaluator: Evaluator, sandbox: Sandbox, source: str, instance
     metrics: dict[str, float] = {}
     candidate = sandbox.fork(source)
     try:
-        candidate.load()
+        if evaluator.language == "python":
+            candidate.load()
         score, metrics, feedback = _sound(evaluator.evaluate(candidate, instance))
     except Infeasible as infeasible:
         status, failure, feedback = Status.INFEASIBLE, "infeasible", str(infeasible)

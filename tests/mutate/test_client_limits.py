@@ -149,7 +149,7 @@ def test_what_the_server_refuses_does_not_open_the_breaker() -> None:
     for status, opens in ((400, False), (429, False), (500, True)):
         with ModelServer([Http(status)]) as server:
 
-            async def bounded(base_url: str = server.base_url) -> bool:
+            async def bounded(base_url: str = server.base_url, status: int = status) -> bool:
                 async with client(base_url, attempts=1, timeout_s=0.1, backoff_s=0.02) as model:
                     for n in range(6 if status != 400 else EQUAL_REFUSALS - 1):
                         assert (await model.complete(PROMPT, n)).status in (AnswerStatus.ERROR, AnswerStatus.TIMEOUT)
