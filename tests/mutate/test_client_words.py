@@ -11,8 +11,10 @@ from client_parts import PROMPT, ask, client
 from model_server import Http, Json, ModelServer, Raw, Reply
 
 from evolve.config import ModelConfig
-from evolve.mutate.models.client import EQUAL_FAULTS, EQUAL_REFUSALS, AnswerStatus, ModelClient
-from evolve.mutate.models.fault import ModelGone, words_of
+from evolve.mutate.models.answer import AnswerStatus
+from evolve.mutate.models.client import ModelClient
+from evolve.mutate.models.fault import EQUAL_FAULTS, EQUAL_REFUSALS, ModelGone, words_of
+from evolve.mutate.models.watch import Watch
 from evolve.mutate.mutation import Kind
 from evolve.mutate.prompts.prompt import Prompt
 
@@ -66,7 +68,7 @@ def test_a_lasting_refusal_ends_a_model_after_a_few_calls_with_the_servers_words
     ],
 )
 def test_a_fault_that_lasts_ends_a_model_too_though_later(answer: Any, words: str) -> None:
-    error, server = failing(answer, attempts=2)
+    error, server = failing(answer, attempts=2, timeout_s=1.0)
     assert words in error and f"{EQUAL_FAULTS} calls in a row" in error
     assert server.count <= 2 * EQUAL_FAULTS
 
@@ -205,8 +207,43 @@ def test_a_server_that_cuts_the_prompt_is_told_of_once() -> None:
     assert watched([Reply("hello", tokens=(2001, 3))], 3, long) == []
 
 
-def test_a_server_that_answers_one_call_at_a_time_is_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("streams", "told"),
+    [
+        ([(10.0 * n + 2, 10.0 * n + 10) for n in range(12)], True),
+        ([(0.1 * n + 0.02, 0.1 * n + 0.1) for n in range(12)], False),  # no time to speak of
+        ([(10.0 * n - 1, 10.0 * n + 10) for n in range(12)], False),  # each begun while the one before it was made
+        ([(10.0 * n + 9.9, 10.0 * n + 10) for n in range(12)], False),  # made in one piece, who knows when
+    ],
+)
+def test_a_server_that_answers_one_call_at_a_time_is_told_of_once(
+    streams: list[tuple[float, float]], told: bool
+) -> None:
+    lines: list[str] = []
+    watch = Watch(ModelConfig(name="m"), "http://127.0.0.1:9/v1", lines.append)
+    for began_s, ended_s in streams:
+        watch.answered(began_s, ended_s, waiting=7)
+    assert len(lines) == told
+    assert all("answers one call at a time while 7 wait: --set model.concurrency=1" in line for line in lines)
+
+
+def test_answers_that_are_quick_or_come_whole_are_no_queue() -> None:
     assert watched(["hello"], 12, PROMPT, concurrency=12) == []
-    monkeypatch.setattr("evolve.mutate.models.watch.LEAST_S", 0.2)
-    told = watched(lambda asked, number: Reply("hello", delay_s=0.05 * (number + 1)), 12, PROMPT, concurrency=12)
-    assert len(told) == 1 and "answers one call at a time while" in told[0] and "model.concurrency=1" in told[0]
+    assert watched([Reply("hello", plain=True)], 12, PROMPT, concurrency=12) == []
+
+
+@pytest.mark.parametrize("reply", [Reply(None, finish_reason="length", thoughts="hm"), Reply("", refusal="No.")])
+def test_paid_answers_without_text_end_a_model_too_and_none_of_them_is_lost(reply: Reply) -> None:
+    async def until_gone(base_url: str) -> tuple[int, str]:
+        async with client(base_url) as model:
+            for count in range(20):
+                try:
+                    await model.complete(PROMPT)
+                except ModelGone as gone:
+                    return count, str(gone)
+        return 20, "never"
+
+    with ModelServer([reply]) as server:
+        count, error = asyncio.run(until_gone(server.base_url))
+    assert count == server.count == EQUAL_FAULTS, "the call that is not made is the one that says so"
+    assert "8 calls in a row in the same words" in error

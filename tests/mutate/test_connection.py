@@ -17,7 +17,7 @@ from model_server import Answer, Json, ModelServer, Raw
 
 from evolve.errors import UsageError
 from evolve.mutate.models import connection
-from evolve.mutate.models.client import AnswerStatus
+from evolve.mutate.models.answer import AnswerStatus
 
 ANSWER = {"choices": [{"message": {"content": "hello"}, "finish_reason": "stop"}]}
 

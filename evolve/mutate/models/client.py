@@ -10,20 +10,19 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from evolve.config import ModelConfig, RateConfig
 from evolve.errors import UsageError
+from evolve.mutate.models.answer import Answer, AnswerStatus
 from evolve.mutate.models.breaker import Breaker
-from evolve.mutate.models.completion import Completion, Usage, estimated_tokens, storable
+from evolve.mutate.models.completion import Completion, Usage, cut_at, estimated_tokens, storable, why_empty
 from evolve.mutate.models.connection import Connection
 from evolve.mutate.models.endpoint import OPENAI_URL, checked_url, key_in
-from evolve.mutate.models.fault import LASTING_S, Fault, ModelGone
+from evolve.mutate.models.fault import LASTING_S, EqualFailures, Fault, ModelGone
 from evolve.mutate.models.prices import prices_of
 from evolve.mutate.models.rate import RateLimit
 from evolve.mutate.models.request import RequestForm
@@ -51,10 +50,6 @@ LeftS = Callable[[], float | None]
 """Seconds that the run has left for calls, whatever `timeout_s` allows; None: as many as they need."""
 Tell = Callable[[str], None]
 """Takes a line for the person who watches the run."""
-EQUAL_REFUSALS = 3
-"""So many calls in a row, refused in the same words, end a model: its server will say the same again."""
-EQUAL_FAULTS = 8
-"""The same for faults that might pass, each call of which has tried several times."""
 RUN_OUT = "the minutes of the run were used up before there was an answer"
 
 
@@ -64,51 +59,6 @@ def no_limit() -> None:
 
 def unheard(line: str) -> None:
     """Of a client that nobody watches."""
-
-
-class AnswerStatus(StrEnum):
-    """How a call ended. EMPTY: an answer without text. REFUSED: the model or a content filter declined."""
-
-    OK = "ok"
-    EMPTY = "empty"
-    REFUSED = "refused"
-    ERROR = "error"
-    TIMEOUT = "timeout"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came of one call, all its requests together.
-
-    Attributes:
-        text: what the model wrote; empty when it wrote nothing. Encodable as UTF-8, without null characters.
-        error: why status is not ok, in one line, free of the key.
-        tokens_in, tokens_out: of every request that the server bills or may bill, those without an answer included.
-        cost_usd: of the same; None when no price is known.
-        latency_s: seconds from the first request's start, pauses included; waiting for a free slot or for the rate
-            limit, before it, not.
-        attempts: requests sent.
-        tokens_estimated: a part of the tokens was not counted by the server, and is characters / 4.
-        finish_reason: the server's word: "stop"; "length" when the answer was cut at `max_tokens`.
-        tokens_cached: of tokens_in, those that the server had cached.
-        tokens_reasoning: of tokens_out, the hidden ones.
-        tokens_wasted: of tokens_in and tokens_out, those of requests that broke off: an estimate, the prompt and what
-            had come of the answer.
-    """
-
-    text: str
-    status: AnswerStatus
-    error: str
-    tokens_in: int
-    tokens_out: int
-    cost_usd: float | None
-    latency_s: float
-    attempts: int
-    tokens_estimated: bool = False
-    finish_reason: str = ""
-    tokens_cached: int = 0
-    tokens_reasoning: int = 0
-    tokens_wasted: int = 0
 
 
 class _Tally:
@@ -123,7 +73,7 @@ class _Tally:
         self.on_its_way = False
         self.wasted = Usage(0, 0)
         self.began_at: float | None = None
-        """When the answer's first piece came."""
+        """When the first piece of a streamed answer came."""
         self.run_out = False
         """The run's minutes ended before the call did."""
 
@@ -178,7 +128,9 @@ class ModelClient:
         self._in_flight = 0
         self._quiet_until = 0.0
         self._quiet_words = ""
-        self._in_a_row: tuple[str, int] = ("", 0)
+        self._last_fault: Fault | None = None
+        """Of the last request of any call; None when that was answered."""
+        self._failures = EqualFailures()
         self._slowest_start_s: float | None = None
         self._reasons = model.reasoning_effort is not None
         self._usual_tokens_out = 1000.0
@@ -221,6 +173,7 @@ class ModelClient:
         in the same words.
         """
         async with self._slots:
+            self._require_hope()
             expected = estimated_tokens(prompt.system + prompt.user) + self._usual_tokens_out
             started, tally = time.monotonic(), _Tally()
             admission = completion = None
@@ -238,11 +191,19 @@ class ModelClient:
             finally:
                 self._in_flight -= 1
             answer = self._answer(prompt, completion, tally, time.monotonic() - started)
-            if completion is None:
-                self._count_failure(tally.fault)
-            else:
-                self._in_a_row = ("", 0)
-                self._watch.answered(tally.began_at, self._in_flight)
+            if completion is None and not tally.run_out:
+                # The breaker may have held a call back all its time: what it was held back for is why it failed.
+                fault = tally.fault if tally.requests else self._last_fault
+                if fault is not None:
+                    self._failures.add(fault)
+                self._require_hope()
+            elif completion is not None:
+                if answer.status is AnswerStatus.OK:
+                    self._failures.end()
+                else:  # paid for, so the next call is the one that is not made
+                    self._failures.add(Fault(answer.error, status=200))
+                if tally.began_at is not None:
+                    self._watch.answered(tally.began_at, time.monotonic(), self._in_flight)
                 self._watch.compare(prompt, completion.usage)
             self._rate.correct(admission, answer.tokens_in + answer.tokens_out)
         return answer
@@ -299,6 +260,7 @@ class ModelClient:
             try:
                 completion = await self._connection.ask(self._form.path, body, reader, idle_s, self._start_s())
             except Fault as fault:
+                self._last_fault = fault
                 outcome.works = fault.server_works
                 quiet_until = time.monotonic() + fault.retry_after_s
                 if quiet_until > self._quiet_until:
@@ -308,9 +270,9 @@ class ModelClient:
                 # A call that somebody stopped says nothing of the server; one that its deadline stopped does.
                 outcome.works = False if deadline.expired() else None
                 raise
-            outcome.works = True
+            outcome.works, self._last_fault = True, None
             tally.reader = None
-            tally.began_at = reader.began_at
+            tally.began_at = reader.began_at if reader.streamed else None
             self._reasons = self._reasons or (completion.usage is not None and completion.usage.reasoning > 0)
             if reader.streamed and reader.began_at is not None:
                 self._slowest_start_s = max(self._slowest_start_s or 0.0, reader.began_at - began)
@@ -321,24 +283,11 @@ class ModelClient:
         when = deadline.when()
         return when is None or asyncio.get_running_loop().time() + pause_s < when
 
-    def _count_failure(self, fault: Fault | None) -> None:
-        """Count a call that failed. Raises ModelGone when the last ones have all failed in the same words.
-
-        A server that says nothing at all is not counted: its calls cost their time, and it may wake up.
-        """
-        if fault is None or not fault.status:
-            return
-        words = re.sub(r"\d+", "#", fault.reason)
-        count = self._in_a_row[1] + 1 if words == self._in_a_row[0] else 1
-        self._in_a_row = (words, count)
-        if count >= (EQUAL_REFUSALS if fault.lasts else EQUAL_FAULTS):
-            later = f", and asks to be left alone for {fault.retry_after_s:.0f} s" if fault.retry_after_s else ""
-            raise ModelGone(
-                self._one_line(
-                    f"model {self.model.name}: the server at {self.base_url} has failed {count} calls in a row in the "
-                    f"same words ({fault.reason}){later}. Put that right, then resume the run."
-                )
-            )
+    def _require_hope(self) -> None:
+        """Raises ModelGone when so many calls have failed in the same words that no other will do better."""
+        if hopeless := self._failures.verdict:
+            line = f"model {self.model.name}: the server at {self.base_url} {hopeless}"
+            raise ModelGone(self._one_line(f"{line}. Put that right, then resume the run."))
 
     def _start_s(self) -> float | None:
         """Return how long a stream may take to begin; None: as long as the call.
@@ -380,9 +329,9 @@ class ModelClient:
         if completion.refusal or reason == "content_filter":
             status, error = AnswerStatus.REFUSED, f"refused: {completion.refusal or 'content filter'}"
         elif not text.strip():
-            status, error = AnswerStatus.EMPTY, self._why_empty(completion, reason)
+            status, error = AnswerStatus.EMPTY, f"an answer without text{why_empty(completion, self._form.most_tokens)}"
         elif reason == "length":
-            error = f"cut at max_tokens{self._limit}: raise it (--set model.max_tokens=N)"
+            error = f"{cut_at(self._form.most_tokens)}: raise it (--set model.max_tokens=N)"
         return replace(
             answer,
             text=text,
@@ -397,24 +346,6 @@ class ModelClient:
             tokens_reasoning=usage.reasoning,
         )
 
-    @property
-    def _limit(self) -> str:
-        return f" = {self._form.most_tokens}" if self._form.most_tokens else ", the server's own"
-
-    def _why_empty(self, completion: Completion, reason: str) -> str:
-        thought = completion.hidden_chars or (completion.usage is not None and completion.usage.reasoning)
-        if completion.tools:
-            return "an answer without text: the model asked for a tool; none is offered, take another model or template"
-        if reason == "length":
-            spent = "thinking used it up" if thought else "nothing was said before"
-            return f"an answer without text: cut at max_tokens{self._limit}, {spent}: raise it"
-        if completion.hidden_chars:
-            return (
-                "an answer without text: all of it came as thoughts (reasoning_content). Raise max_tokens, or start "
-                "the server without a reasoning parser"
-            )
-        return f"an answer without text (finish reason: {reason or 'none'})"
-
     def _why_none(self, tally: _Tally, latency_s: float) -> str:
         fault, reason = tally.fault, f"no answer within {self.model.timeout_s:g} s"
         if tally.run_out:
@@ -422,7 +353,8 @@ class ModelClient:
         elif fault is not None:
             reason = f"{reason}, after {fault.reason}" if tally.on_its_way else fault.reason
         elif not tally.requests:
-            reason += f": the server at {self.base_url} fails every request"
+            said = f", at last with {self._last_fault.reason}" if self._last_fault is not None else ""
+            reason += f": the server at {self.base_url} fails every request{said}"
         return f"{reason} ({tally.requests} attempt{'s' * (tally.requests != 1)} in {latency_s:.1f} s)"
 
     def _one_line(self, text: str) -> str:

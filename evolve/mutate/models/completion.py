@@ -155,6 +155,27 @@ def error_in(message: Mapping[str, Any]) -> str:
     return words_of(message.get("error"))
 
 
+def cut_at(most_tokens: int | None) -> str:
+    """Return that an answer was cut. most_tokens: what the request allowed, None where the server decides."""
+    return f"cut at max_tokens = {most_tokens}" if most_tokens else "cut at max_tokens, the server's own"
+
+
+def why_empty(completion: Completion, most_tokens: int | None) -> str:
+    """Return why an answer has no text, and what to do about it, to be put after "an answer without text"."""
+    thought = completion.hidden_chars or (completion.usage is not None and completion.usage.reasoning)
+    if completion.tools:
+        return ": the model asked for a tool; none is offered, take another model or template"
+    if completion.finish_reason == "length":
+        spent = "thinking used it up" if thought else "nothing was said before"
+        return f": {cut_at(most_tokens)}, {spent}: raise it"
+    if completion.hidden_chars:
+        return (
+            ": all of it came as thoughts (reasoning_content). Raise max_tokens, or start the server without a "
+            "reasoning parser"
+        )
+    return f" (finish reason: {completion.finish_reason or 'none'})"
+
+
 def _what_is_there_instead(key: str, message: Mapping[str, Any]) -> str:
     error = error_in(message)
     return f"an error: {error}" if error else f"no {key} in {sorted(message)[:10]}"

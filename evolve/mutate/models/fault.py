@@ -12,6 +12,10 @@ from evolve.errors import UsageError
 
 LASTING_S = 60.0
 """A server that asks to be left alone for longer than the call may take, and longer than this, is not waited for."""
+EQUAL_REFUSALS = 3
+"""So many calls in a row, refused in the same words, end a model: its server will say the same again."""
+EQUAL_FAULTS = 8
+"""The same for faults that might pass, each call of which has tried several times."""
 RETRIED = frozenset({408, 409, 425, 429})
 """The 4xx that pass by themselves; every 5xx is retried too."""
 
@@ -53,6 +57,31 @@ class Fault(Exception):
     def server_works(self) -> bool:
         """Whether the server is there and able to answer, if only to say no."""
         return 400 <= self.status < 500
+
+
+class EqualFailures:
+    """Counts the calls that have come to nothing one after the other, in the same words but for figures.
+
+    verdict: what is to be told when there have been so many that no other will do better; empty until then.
+    """
+
+    def __init__(self) -> None:
+        self._words, self._count = "", 0
+        self.verdict = ""
+
+    def add(self, fault: Fault) -> None:
+        """Count a call. A server that says nothing at all is not counted: its calls cost their time, it may wake up."""
+        if not fault.status or self.verdict:
+            return
+        words = re.sub(r"\d+", "#", fault.reason)
+        self._words, self._count = words, self._count + 1 if words == self._words else 1
+        if self._count >= (EQUAL_REFUSALS if fault.lasts else EQUAL_FAULTS):
+            later = f", and asks to be left alone for {fault.retry_after_s:.0f} s" if fault.retry_after_s else ""
+            self.verdict = f"has failed {self._count} calls in a row in the same words ({fault.reason}){later}"
+
+    def end(self) -> None:
+        """A call was answered."""
+        self._words, self._count = "", 0
 
 
 def retry_after_s(header: str | None) -> float:

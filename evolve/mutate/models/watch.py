@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -18,6 +17,8 @@ IN_A_ROW = 6
 """So many answers in a row, each begun after the one before it had ended though others waited, are no accident."""
 LEAST_S = 3.0
 """So long these answers must have taken together: quick ones that follow one another are no queue."""
+LEAST_SHARE = 0.25
+"""So much of the time between two ends must be that of the answer itself, from its first piece to its last."""
 WAITING = 3
 LONG_PROMPT_CHARS = 4000
 MOST_CHARS_PER_TOKEN = 12
@@ -31,7 +32,7 @@ class Watch:
         self._model, self._base_url, self._hear = model, base_url, tell
         self._told: set[str] = set()
         self._one_by_one: deque[tuple[bool, float]] = deque(maxlen=IN_A_ROW)
-        self._last_ended = 0.0
+        self._last_ended_s = float("-inf")
 
     def waits(self, fault: Fault) -> None:
         """Tell that the server wants to be left alone for long."""
@@ -47,12 +48,16 @@ class Watch:
                 "(Ollama: OLLAMA_CONTEXT_LENGTH; llama.cpp: --ctx-size), or lower prompt.budget_tokens",
             )
 
-    def answered(self, began_at: float | None, waiting: int) -> None:
-        """Take note of an answer. began_at: when its first piece came.  waiting: calls that still are open."""
-        now = time.monotonic()
-        if began_at is not None:
-            self._one_by_one.append((began_at >= self._last_ended and waiting >= WAITING, now - self._last_ended))
-        self._last_ended = now
+    def answered(self, began_s: float, ended_s: float, waiting: int) -> None:
+        """Take note of a streamed answer.
+
+        began_s, ended_s: when its first and its last piece came, on one clock.  waiting: calls that still are open.
+        """
+        took_s = ended_s - self._last_ended_s
+        # Of a stream that came in one piece nobody knows when it was made.
+        queued = began_s >= self._last_ended_s and ended_s - began_s >= LEAST_SHARE * took_s
+        self._one_by_one.append((queued and waiting >= WAITING, took_s))
+        self._last_ended_s = ended_s
         if len(self._one_by_one) < IN_A_ROW or not all(queued for queued, _ in self._one_by_one):
             return
         if sum(took_s for _, took_s in self._one_by_one) >= LEAST_S:
