@@ -47,7 +47,7 @@ class Clocks:
     """Where the clocks of this process lie, looked up while files can still be opened."""
 
     def __init__(self) -> None:
-        self.found = Found(True, "time stands still, the processor's counter is refused")
+        self.found = Found(True, "time stands still")
         self._code: Area | None = None
         self._data: list[Area] = []
         self._functions: dict[int, bytes] = {}
@@ -76,8 +76,11 @@ class Clocks:
             if function is not None:
                 self._functions[ctypes.cast(function, ctypes.c_void_p).value or 0] = code
 
-    def stop(self) -> Found:
-        """Take the clocks from this process, for good, and say whether it has none now."""
+    def stop(self, counter: bool) -> Found:
+        """Take the clocks from this process, for good, and say whether it has none now.
+
+        counter: leave it the processor's counter.
+        """
         if not self.found.active:
             return self.found
         try:
@@ -88,10 +91,12 @@ class Clocks:
                 self._protect(self._code, READ | EXECUTE)
             for area in self._data:
                 _check(_libc.munmap(ctypes.c_void_p(area.start), ctypes.c_size_t(area.end - area.start)))
-            _check(_libc.prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0))
+            if not counter:
+                _check(_libc.prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0))
         except OSError as error:
             return Found(False, f"the kernel does not let go of them ({error.strerror})", "use another kernel")
-        return self.found
+        left = "left to native code, as the problem wants it" if counter else "refused"
+        return Found(True, f"{self.found.detail}, the processor's counter is {left}")
 
     @staticmethod
     def _protect(area: Area, rights: int) -> None:

@@ -21,6 +21,8 @@ class Limits:
         memory_mb: MB (2**20 bytes) of address space beyond what the pre-warmed interpreter already maps.
         answer_mb: MB of one answer on the wire.
         output_kb: kB (2**10 bytes) of everything printed to stdout and stderr together.
+        counter: whether native code may read the processor's counter (rdtsc), a clock. Refusing it is cheap on most
+            machines, but 10 us a call on a virtual machine that traps the switch: half of what a call takes.
     """
 
     call_s: float = 0.0
@@ -29,6 +31,7 @@ class Limits:
     memory_mb: int = 1024
     answer_mb: int = 16
     output_kb: int = 256
+    counter: bool = False
 
     def __post_init__(self) -> None:
         if self.call_s == 0:

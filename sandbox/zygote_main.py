@@ -64,7 +64,7 @@ def main() -> None:
     # After everything is in place, what is mapped is never collected, so that children do not copy its pages.
     child.settle()
 
-    job = from_a_stem(control, layers, clocks) if host.LINUX else from_this_process(control, layers)
+    job = from_a_stem(control, layers, clocks, limits["counter"]) if host.LINUX else from_this_process(control, layers)
     if job is None:
         return
     try:
@@ -82,7 +82,7 @@ def main() -> None:
     child.serve(confine.WIRE)
 
 
-def from_a_stem(control: socket.socket, layers: dict[str, Found], clocks: Clocks | None) -> Job | None:
+def from_a_stem(control: socket.socket, layers: dict[str, Found], clocks: Clocks | None, counter: bool) -> Job | None:
     """Make the process that candidates are forked from, then serve; return in its forks, and at the end."""
     hears, says = os.pipe()
     near, far = socket.socketpair(socket.AF_UNIX, host.MESSAGES)
@@ -93,7 +93,7 @@ def from_a_stem(control: socket.socket, layers: dict[str, Found], clocks: Clocks
             mine.close()
         os.close(says)
         confine.die_with_parent()
-        far.send(_encode(list(clocks.stop() if clocks is not None else OFF)))
+        far.send(_encode(list(clocks.stop(counter) if clocks is not None else OFF)))
         stem.fork_on_demand(hears)
         wire, output = _descriptors_of(far)
         return Job(wire, output, far.detach())

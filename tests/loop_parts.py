@@ -7,11 +7,11 @@ import hashlib
 import random
 import re
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
-from evolve.archive import Store
+from evolve.archive import EventKind, Store
 from evolve.config import RunConfig, resolve
 from evolve.evaluator import Split
 from evolve.mutate.models.answer import Answer, AnswerStatus
@@ -116,11 +116,9 @@ class HashModel:
     async def close(self) -> None: ...
 
 
-def archive_digest(folder: Path, without_told: bool = False) -> list[tuple[Any, ...]]:
-    """Programs, parents, scores and choices of a run, in the order of steps."""
+def archive_digest(folder: Path) -> list[tuple[Any, ...]]:
+    """Programs, parents, scores and choices of a run by step, and what the search heard in which order."""
     with Store.open(folder) as store:
-        programs = [
-            (p.id, p.parent_id, p.island, p.kind, p.source, p.status, p.score, None if without_told else p.told)
-            for p in store.programs()
-        ]
-        return [*programs, *(astuple(selection) for selection in store.selections())]
+        programs = [(p.id, p.parent_id, p.place, p.kind, p.source, p.status, p.score) for p in store.programs()]
+        choices = [astuple(replace(selection, known=0)) for selection in store.selections()]
+        return [*programs, *choices, *[(e.kind, e.step) for e in store.events(EventKind.CHOSEN, EventKind.KNOWN)]]

@@ -297,9 +297,9 @@ def test_failures_of_one_kind_on_one_instance_are_flagged(
         for id in range(31):
             role = Role.CHILD if id else Role.SEED
             if id:
-                store.add_selection(Selection(id, 0, (), 0, id, "", "builtin"))
+                store.choose(Selection(id, 0, (), "0", "", "builtin"))
             program = Program(id, role, "constant", str(id), "", 0.0, parent_id=0 if id else None)
-            store.add_program(program)
+            store.bear(program)
             fails = 0 < id <= count
             score = SplitScore(
                 Split.TRAIN,
@@ -309,7 +309,7 @@ def test_failures_of_one_kind_on_one_instance_are_flagged(
                 bad if fails else good,
                 True,
             )
-            store.add_score(program.with_score(score), score)
+            store.score(program.with_score(score), dict(enumerate(score.instances)))
         found = failures_clustered(store)
     assert [flag.kind for flag in found] == [FlagKind.FAILURES] * is_flagged
     assert all(f"'{kind}' on train/{instance}" in flag.text for flag in found)

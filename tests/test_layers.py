@@ -13,7 +13,10 @@ OURS = ("evolve", "evaluators", "seeds", "sandbox")
 
 CONTRACT = {"evolve.evaluator", "evolve.errors", "sandbox"}
 """What a problem's author sees: `evolve.errors` and `sandbox` through `evolve.evaluator`."""
-FACTS = {"evolve.safe_text", "evolve.scoring", "evolve.observer", "evolve.config", "evolve.errors", "evolve.evaluator"}
+FACTS = {
+    *("evolve.safe_text", "evolve.scoring", "evolve.trial", "evolve.observer", "evolve.config", "evolve.errors"),
+    "evolve.evaluator",
+}
 """Types that the parts of the framework talk through."""
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -25,12 +28,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/evaluator.py": {"evolve.errors", "sandbox"},
     "evolve/scoring.py": {"evolve.evaluator"},
     "evaluators": {"evolve.evaluator"},
-    "evolve/config.py": {"evolve.errors"},
+    "evolve/trial.py": {"evolve.scoring"},
+    "evolve/config.py": {"evolve.errors", "evolve.search"},
     "evolve/racing.py": {"evolve.config"},
     "evolve/line_diff.py": set(),
     "evolve/mutate": {"evolve.line_diff", "evolve.errors", "evolve.evaluator", "evolve.config"},
-    "evolve/archive": {"evolve.errors", "evolve.evaluator", "evolve.scoring"},
-    "evolve/search": {"evolve.errors", "evolve.evaluator", "evolve.config"},
+    "evolve/archive": {"evolve.errors", "evolve.evaluator", "evolve.scoring", "evolve.trial"},
+    "evolve/search": {"evolve.errors", "evolve.scoring", "evolve.trial", "evolve.mutate.mutation"},
+    "evolve/identity.py": {"evolve", "evolve.errors", "evolve.registry"},
     "evolve/foreign.py": {"evolve.errors", "evolve.evaluator"},
     "evolve/registry.py": {"evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.mutate.language"},
     "evolve/workers": {
@@ -66,6 +71,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/loop": {
         *FACTS,
         "evolve.archive",
+        "evolve.identity",
         "evolve.mutate",
         "evolve.racing",
         "evolve.registry",

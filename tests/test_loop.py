@@ -5,12 +5,13 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from loop_parts import HashModel, QuickPool, archive_digest, configured, trivial_problem
 
 from evolve import loop
-from evolve.archive import Fate, ModelCall, Program, RunStatus, Store
+from evolve.archive import EventKind, Fate, ModelCall, Program, RunStatus, State, Store, Trial
 from evolve.config import Budget, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
@@ -84,19 +85,19 @@ def test_the_winner_is_picked_on_validation_not_on_train(tmp_path: Path) -> None
 def test_every_choice_follows_from_what_the_search_had_been_told_by_then(tmp_path: Path) -> None:
     config = configured(60, seed=3)
     evolve(tmp_path / "run", config, QuickPool(5), HashModel(5))
+    chooser, made = Chooser(config), 0
     with Store.open(tmp_path / "run") as store:
-        ends, selections, seed = store.step_ends(heard=True), store.selections(), store.program(0)
-    for selection in selections:
-        chooser = Chooser(config)
-        chooser.seeded(seed.score)
-        for told in range(1, selection.told + 1):
-            if told > 1:
-                chooser.hear(ends[told - 2])
-            for earlier in selections[: selection.step - 1]:
-                if earlier.told == told:
-                    chooser.begun(earlier)
-        again = chooser.choose(selection.step, selection.told)
-        assert again == replace(selection, fate=None, note="", taken=None, ended=None)
+        events = {event.seq: event for event in store.events()}
+        for heard in store.history():
+            if isinstance(heard, Trial):
+                chooser.tell(heard)
+                continue
+            again = chooser.choose(heard.step)
+            assert again == replace(heard, known=0, state=State.CHOSEN, fate=None, note="")
+            assert events[heard.known + 1] == (heard.known + 1, ANY, heard.step, EventKind.CHOSEN)
+            chooser.begun(heard)
+            made += 1
+    assert made >= 60
 
 
 @pytest.mark.parametrize("workers, concurrency", [(1, 1), (2, 3), (4, 16)])

@@ -12,11 +12,13 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, Column, Float, Integer, LargeBinary, Table
 
 from evolve.archive import database
+from evolve.archive.events import EventKind
 from evolve.archive.inflate import inflate
 from evolve.archive.models import Base, CompressedText
-from evolve.archive.records import CallStatus, Fate, Role, RunStatus
+from evolve.archive.records import CallStatus, Role, RunStatus
 from evolve.evaluator import Split
 from evolve.scoring import Status
+from evolve.trial import Fate, State
 
 WORDS = {
     ("runs", "status"): RunStatus,
@@ -27,6 +29,8 @@ WORDS = {
     ("split_figures", "split"): Split,
     ("split_figures", "status"): Status,
     ("selections", "fate"): Fate,
+    ("selections", "state"): State,
+    ("events", "kind"): EventKind,
     ("model_calls", "status"): CallStatus,
 }
 """Columns that hold one of a few words."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from evolve import streams
 from evolve.cli import options
 
 DOES_NOT_REPRODUCE = 1
@@ -15,11 +16,20 @@ DOES_NOT_REPRODUCE = 1
 @options.trust
 @options.workers
 @options.require_isolation
+@options.accept_changes
 @options.as_json
 def audit(
-    run: str, problem: str | None, trust: bool, workers: int | None, require_isolation: bool, as_json: bool
+    run: str,
+    problem: str | None,
+    trust: bool,
+    workers: int | None,
+    require_isolation: bool,
+    accept_changes: bool,
+    as_json: bool,
 ) -> int:
     """Score the best program of RUN again, twice on every split, and compare each figure with the archive.
+
+    The seed and the baselines are scored again too.
 
     Tells also what a person should look at: train much better than test, CPU time that varies, failures of one kind on
     one instance, source that mentions frames, gc, ctypes, os, sys, inspect or open, a best.py that is not the
@@ -30,16 +40,20 @@ def audit(
     import asyncio
 
     from evolve.audit import Subject, rescore
+    from evolve.identity import require_same
     from evolve.registry import load_problem
     from evolve.report.damaged import opened
     from evolve.report.places import find_program
     from evolve.report.trust import require_trust
 
     with opened(run) as store:
-        subject = Subject.read(store, find_program(store, "best"))
+        subject, recorded = Subject.read(store, find_program(store, "best")), store.identity()
     config = subject.config
     require_trust(subject.folder, config, trust, asks_models=False, own_problem=problem is not None)
     loaded = load_problem(problem or config.problem, config.evaluator)
+    changed = require_same(recorded, loaded, accept_changes, f"evolve audit {run}")
+    if changed:
+        streams.say(f"evolve: compared with figures of another problem or version: {'; '.join(changed)}", err=True)
     isolated = require_isolation or config.require_isolation
     with options.announcing("scoring again ...") as announce:
         found = asyncio.run(rescore(subject, loaded, workers or config.workers, isolated, announce))

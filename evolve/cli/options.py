@@ -23,6 +23,9 @@ settings = click.option(
 workers = click.option(
     "--workers", type=click.IntRange(1, 1_024), metavar="W", help="Processes that evaluate. Default: one per core."
 )
+accept_changes = click.option(
+    "--accept-changes", is_flag=True, help="Go on although the problem or a version has changed since the run began."
+)
 require_isolation = click.option(
     "--require-isolation", is_flag=True, help="Refuse to start where a layer of the sandbox is missing."
 )

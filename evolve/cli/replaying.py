@@ -23,8 +23,17 @@ SHOWN = 10
 )
 @options.problem
 @options.trust
+@options.accept_changes
 @options.as_json
-def replay(run: str, problem: str | None, trust: bool, into: Path | None, fresh: bool | None, as_json: bool) -> int:
+def replay(
+    run: str,
+    problem: str | None,
+    trust: bool,
+    into: Path | None,
+    fresh: bool | None,
+    accept_changes: bool,
+    as_json: bool,
+) -> int:
     """Play RUN again, from the answers and the order of events that its archive holds, and compare the two archives.
 
     No model is asked. The exit code is 1 when a choice, a program, a parent or a score comes out differently.
@@ -37,6 +46,7 @@ def replay(run: str, problem: str | None, trust: bool, into: Path | None, fresh:
     from evolve.archive import Store, differences, tape_of
     from evolve.config import from_text
     from evolve.errors import UsageError
+    from evolve.identity import require_same
     from evolve.loop.replaying import RecordedPool
     from evolve.registry import load_problem
     from evolve.report.damaged import opened
@@ -50,6 +60,7 @@ def replay(run: str, problem: str | None, trust: bool, into: Path | None, fresh:
         config = from_text(recorded.config()).model_copy(update={"record": None, "replay": None})
         require_trust(recorded.folder, config, trust, asks_models=False, own_problem=problem is not None)
         loaded = load_problem(problem or config.problem, config.evaluator)
+        require_same(recorded.identity(), loaded, accept_changes, f"evolve replay {run}")
         tape = tape_of(recorded)
         if fresh is None:
             fresh = "score" not in loaded.evaluator.timed_metrics

@@ -111,6 +111,7 @@ def run(
     metavar="[MODEL=]URL",
     help="Where the server is now: that of one model, or of all; may be given several times.",
 )
+@options.accept_changes
 @options.problem
 @options.trust
 @options.as_json
@@ -120,6 +121,7 @@ def resume(
     trust: bool,
     workers: int | None,
     base_urls: tuple[str, ...],
+    accept_changes: bool,
     as_json: bool,
     **totals: float | None,
 ) -> int:
@@ -143,7 +145,7 @@ def resume(
     )
     require_trust(folder, config, trust, asks_models=True, own_problem=problem is not None)
     loaded = load_problem(problem or config.problem, config.evaluator)
-    return _run(folder, config, loaded, resume=True, as_json=as_json)
+    return _run(folder, config, loaded, resume=True, as_json=as_json, accept_changes=accept_changes)
 
 
 def _moved(models: tuple[ModelConfig, ...], base_urls: tuple[str, ...]) -> tuple[ModelConfig, ...]:
@@ -164,7 +166,9 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _run(folder: Path, config: RunConfig, problem: Problem, resume: bool, as_json: bool) -> int:
+def _run(
+    folder: Path, config: RunConfig, problem: Problem, resume: bool, as_json: bool, accept_changes: bool = False
+) -> int:
     """Run or continue a run, showing its progress; return the exit code."""
     import asyncio
 
@@ -188,7 +192,10 @@ def _run(folder: Path, config: RunConfig, problem: Problem, resume: bool, as_jso
     files, recorder = RunFolder(display.notice), Recorder()
     try:
         with display:
-            result = asyncio.run(loop.run(folder, config, problem, (files, recorder, display), resume=resume))
+            run = loop.run(
+                folder, config, problem, (files, recorder, display), resume=resume, accept_changes=accept_changes
+            )
+            result = asyncio.run(run)
     except KeyboardInterrupt:
         if (folder / "archive.db").exists():
             streams.say(f"evolve: interrupted. To continue: evolve resume {folder}", err=True)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from evolve.archive import Fate, StepEnd
+from evolve.archive import ModelCall
 from evolve.config import Budget
 from evolve.observer import Progress
+from evolve.trial import Trial
 
 BARREN_STEPS = 200
 """Steps in a row without a new program to evaluate after which a run gives up."""
@@ -33,6 +34,11 @@ class Cost:
     tokens: int = 0
     usd: float = 0.0
 
+    @classmethod
+    def of(cls, call: ModelCall) -> Cost:
+        """Return what a call that ended has cost."""
+        return cls(1, call.prompt_tokens + call.completion_tokens, call.cost_usd or 0.0)
+
     def __add__(self, other: Cost) -> Cost:
         return Cost(self.calls + other.calls, self.tokens + other.tokens, self.usd + other.usd)
 
@@ -49,8 +55,8 @@ class Ledger:
     """Counts evaluations, calls, tokens, money and time against the budget.
 
     A call that is in flight is held at its worst case, so that no budget is exceeded by what comes back. In a
-    deterministic run a call stays held until its step is settled, that is, until choices know of it: what they may
-    depend on must not hang on the speed of a model.
+    deterministic run a call stays held until choices know of its step: what they may depend on must not depend on the
+    speed of a model.
 
     evaluations: children scored, of all sessions.  spent: calls that ended, of all sessions.
     calling, evaluating: the steps in flight, by what they wait for.  best: (id, train score) so far.
@@ -148,12 +154,12 @@ class Ledger:
         self.evaluations += 1
         self.session_evaluations += 1
 
-    def settle(self, end: StepEnd) -> None:
+    def tell(self, trial: Trial) -> None:
         """Count a step among those that later choices know of."""
-        if end.selection.fate is not Fate.INSIGHT:
-            self.barren_steps = 0 if end.is_scored else self.barren_steps + 1
-        if self._in_step_order and end.called:
-            self._release(end.selection.step, Cost(1, end.tokens, end.cost_usd or 0.0))
+        if trial.is_attempt:
+            self.barren_steps = 0 if trial.is_program else self.barren_steps + 1
+        if self._in_step_order and trial.called:
+            self._release(trial.id, Cost(1, trial.call_tokens, trial.cost_usd or 0.0))
 
     def _release(self, step: int, cost: Cost) -> None:
         self._held.pop(step, None)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from evolve.archive import Program, Role, SplitFigures, Store
 from evolve.evaluator import Split
+from evolve.loop.measuring import evaluate_rest
 from evolve.observer import Row
 from evolve.scoring import Status
-from evolve.workers import Pool, evaluate_spread, split_score
+from evolve.workers import Pool, split_score
 
 if TYPE_CHECKING:
     from evolve.registry import Problem
@@ -52,8 +53,8 @@ async def _score(
 
     async def score(program: Program) -> None:
         nonlocal done
-        results = await evaluate_spread(pool, program.source, split, len(instances))
-        store.add_split(program.id, await split_score(pool, split, results, len(instances)))
+        results, fresh = await evaluate_rest(store, pool, program, split, len(instances))
+        store.score_split(program.id, await split_score(pool, split, results, len(instances)), fresh)
         done += 1
         report(split.value, done, len(wanted))
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable
 
 from evolve.archive import Program, Store
 from evolve.evaluator import Split
 from evolve.mutate.mutation import Example
-from evolve.mutate.novelty.likeness import Likeness, Signature
-from evolve.scoring import SplitScore
+from evolve.mutate.novelty.likeness import Likeness, Signature, packed, unpacked
 
 KEPT = 512
 """Examples held in memory; a parent that is not among them is read from the archive."""
-
-BATCH_CHARS = 200_000
+SLICE = 500
+"""How much of an archive is read before other work gets its turn."""
 
 
 class Population:
@@ -26,42 +26,35 @@ class Population:
         self._ids = store.fingerprints()
         self._likeness = Likeness()
 
+    async def load(self, sign: Callable[[str], Awaitable[Signature]]) -> None:
+        """Take in what the programs are made of, so far. Before calls are made, since it takes a while.
+
+        sign: makes the signature of a source, where the archive has none.
+        """
+        for count, (id, kept) in enumerate(self._store.signatures()):
+            if kept is None:
+                program = self._store.program(id)
+                assert program is not None
+                self._likeness.add(id, await sign(program.source))
+            else:
+                self._likeness.add(id, unpacked(kept))
+            if count % SLICE == 0:
+                await asyncio.sleep(0)
+
     def same_as(self, fingerprint: str) -> int | None:
         """Return the id of the program that has this fingerprint, or None."""
         return self._ids.get(fingerprint)
-
-    def unsigned(self) -> Iterator[list[tuple[int, str]]]:
-        """Yield the programs of earlier sessions, some at a time: `add_signatures` wants to be told theirs."""
-        batch: list[tuple[int, str]] = []
-        size = 0
-        for id, source in self._store.sources():
-            batch.append((id, source))
-            size += len(source)
-            if size > BATCH_CHARS:
-                yield batch
-                batch, size = [], 0
-        if batch:
-            yield batch
-
-    def add_signatures(self, signed: Iterable[tuple[int, Signature]]) -> None:
-        """Remember what programs are made of."""
-        for id, signature in signed:
-            self._likeness.add(id, signature)
 
     def nearest(self, signature: Signature) -> tuple[int, float] | None:
         """Return the program that one with this signature is most like, and how like; None when it is like none."""
         return self._likeness.nearest(signature)
 
-    def add(self, program: Program, signature: Signature | None = None) -> None:
-        """Remember that a program exists, before it is evaluated."""
+    def bear(self, program: Program, signature: Signature | None = None) -> None:
+        """Commit a program before it is evaluated, and remember that it exists. signature: where it was made."""
+        self._store.bear(program, None if signature is None else packed(signature))
         self._ids.setdefault(program.fingerprint, program.id)
         if signature is not None:
             self._likeness.add(program.id, signature)
-
-    def add_score(self, program: Program, score: SplitScore) -> None:
-        """Remember a program's figures on train."""
-        instances = tuple((i.instance_id, i.score, i.feedback) for i in score.instances)
-        self._keep(_example(program, instances))
 
     def example(self, program_id: int) -> Example:
         """Return a scored program as mutators see it."""
@@ -73,15 +66,10 @@ class Population:
         if program is None:
             raise LookupError(f"the archive has no program {program_id}")
         results = self._store.evaluations(program_id, Split.TRAIN)
-        return self._keep(_example(program, tuple((i.instance_id, i.score, i.feedback) for i in results)))
-
-    def _keep(self, example: Example) -> Example:
-        self._examples[example.id] = example
+        instances = tuple((i.instance_id, i.score, i.feedback) for i in results)
+        status = "" if program.status is None else program.status.value
+        example = Example(program.id, program.source, status, program.score, program.metrics, instances)
+        self._examples[program_id] = example
         while len(self._examples) > KEPT:
             self._examples.popitem(last=False)
         return example
-
-
-def _example(program: Program, instances: tuple[tuple[str, float | None, str], ...]) -> Example:
-    status = "" if program.status is None else program.status.value
-    return Example(program.id, program.source, status, program.score, program.metrics, instances)

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from evolve.archive import CallStatus, Fate, ModelCall, Program, Selection, Store
+from evolve.archive import CallStatus, ModelCall, Program, Store
 from evolve.config import RunConfig
-from evolve.loop.choosing import Background
 from evolve.loop.desk import Desk, Unread
 from evolve.loop.population import Population
 from evolve.mutate.mutation import Example, Kind, Proposal, Request
+from evolve.search import Background
+from evolve.trial import Fate, Selection
 
 if TYPE_CHECKING:
     from evolve.mutate.models.providers import Client
@@ -45,6 +46,7 @@ class Child:
     proposal: Proposal
     source: str
     fingerprint: str
+    tokens: int
     signature: Signature | None
     nearest: tuple[int, float] | None
 
@@ -115,14 +117,14 @@ class Proposer:
         return tokens, cost_usd or 0.0
 
     async def ask(self, call: ModelCall) -> ModelCall:
-        """Send a call and return it with its answer, which is committed before this returns."""
+        """Send a call and return it with its answer."""
         from evolve.mutate.answers.answer import shortened, too_long
         from evolve.mutate.models.answer import AnswerStatus
         from evolve.mutate.prompts.prompt import Prompt
 
         answer = await self._clients[call.model].complete(Prompt(call.system, call.prompt, Kind(call.kind)), call.step)
         failed = answer.status in (AnswerStatus.ERROR, AnswerStatus.TIMEOUT)
-        ended = replace(
+        return replace(
             call,
             status=CallStatus.FAILED if failed else CallStatus.ANSWERED,
             answer=shortened(answer.text),
@@ -137,8 +139,11 @@ class Proposer:
             latency_s=answer.latency_s,
             attempts=answer.attempts,
         )
-        self._store.add_answer(ended)
-        return ended
+
+    async def without_answer(self, selection: Selection, call: ModelCall) -> NoChild:
+        """Return how a step ends whose call failed: a rule writes an insight where a model gave none."""
+        found = await self.read(selection, None) if selection.kind == Kind.INSIGHT else None
+        return NoChild(Fate.INSIGHT, *found) if isinstance(found, tuple) else NoChild(Fate.CALL_ERROR, call.error)
 
     async def prepare(self) -> None:
         """Compile the prompts' templates, and learn what the programs are made of that new ones are compared with."""
@@ -148,26 +153,23 @@ class Proposer:
             await asyncio.to_thread(compile_all, self._templates)
         from evolve.mutate.reading import Sign
 
-        if not self._compares:
-            return
-        for batch in self._population.unsigned():
-            signatures = await self._desk.do(Sign(tuple(source for _, source in batch)))
-            self._population.add_signatures(zip((id for id, _ in batch), signatures, strict=True))
+        if self._compares:
+            await self._population.load(lambda source: self._desk.do(Sign(source)))
 
     async def read(self, selection: Selection, call: ModelCall | None) -> Found:
-        """Return what a step's answer comes to, which hangs on the parent and on no other program.
+        """Return what a step's answer comes to, which depends on the parent and on no other program.
 
-        call: ended; None for the built-in mutator, and an insight by rule.
+        call: answered; None for the built-in mutator, and an insight by rule.
         """
         from evolve.mutate.reading import Mutate, Read, ReadAnswer, WriteInsight
 
         try:
             if selection.kind == Kind.INSIGHT:
-                answer = call.answer if call is not None and call.status is CallStatus.ANSWERED else None
+                answer = None if call is None else call.answer
                 return await self._desk.do(WriteInsight(answer, self._subjects(selection)))
             if call is None:
                 return await self._desk.do(Mutate(self._request(selection), self._compares))
-            if call.error or call.status is CallStatus.FAILED:  # or an answer without text, or a refusal
+            if call.error:  # an answer without text, or a refusal
                 return Read(Proposal(call.kind, None, call.error))
             parent = self._population.example(selection.parent_id).source
             defines = self._problem.evaluator.defines
@@ -181,13 +183,11 @@ class Proposer:
     def child(self, selection: Selection, call: ModelCall | None, found: Found) -> Child:
         """Return what a step proposes. found: what `read` has found in its answer.
 
-        Raises NoChild when the call failed, the answer cannot be used, the child is a program that is there already or
-        too like one, and when the step was to write an insight down.
+        Raises NoChild when the answer cannot be used, the child is a program that is there already or too like one, and
+        when the step was to write an insight down.
         """
         if isinstance(found, tuple):
             raise NoChild(Fate.INSIGHT, *found)
-        if call is not None and call.status is CallStatus.FAILED:
-            raise NoChild(Fate.CALL_ERROR, call.error)
         proposal = found.proposal
         if proposal.source is None:
             raise NoChild(Fate.PARSE_ERROR, proposal.error)
@@ -198,7 +198,7 @@ class Proposer:
         if nearest is not None and selection.novelty is not None and nearest[1] >= selection.novelty:
             note = f"{100 * nearest[1]:.1f} % like program {nearest[0]}; programs that like score the same"
             raise NoChild(Fate.NEAR_DUPLICATE, note)
-        return Child(proposal, proposal.source, found.fingerprint, found.signature, nearest)
+        return Child(proposal, proposal.source, found.fingerprint, found.tokens, found.signature, nearest)
 
     def _subjects(self, selection: Selection) -> tuple[tuple[Example, Example], ...]:
         """Return the improvements that an insight is about, each with its parent."""

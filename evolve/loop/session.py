@@ -20,24 +20,29 @@ from evolve.archive import Program, Role, RunStatus, Store, Tape, read_tape
 from evolve.config import BUILTIN, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
+from evolve.identity import identity, require_same
 from evolve.loop.budget import Cost, Ledger
-from evolve.loop.choosing import fixed_mix
 from evolve.loop.desk import Desk
 from evolve.loop.finish import pick_winner, table
+from evolve.loop.measuring import evaluate_rest
 from evolve.loop.population import Population
 from evolve.loop.proposing import Proposer
 from evolve.loop.replaying import tape_clients
-from evolve.loop.steps import Steps, recall_best
+from evolve.loop.steps import Steps
 from evolve.loop.stopping import Stop, Stopped, signals
 from evolve.mutate.models.prices import require_prices, with_known_prices
 from evolve.mutate.models.providers import Client, make_clients
+from evolve.mutate.novelty.likeness import tokens
 from evolve.observer import Audience, Observer, RunResult
 from evolve.scoring import Status
-from evolve.search import make_strategy
-from evolve.workers import OutOfTime, Pool, evaluate_spread, make_pool, split_score
+from evolve.search import fixed_mix
+from evolve.workers import OutOfTime, Pool, make_pool, split_score
 
 if TYPE_CHECKING:
     from evolve.registry import Problem
+
+CHANGED = " (changed)"
+"""After the name of a baseline whose source is another one than when the run began."""
 
 
 async def run(
@@ -47,6 +52,7 @@ async def run(
     observers: Sequence[Observer] = (),
     *,
     resume: bool = False,
+    accept_changes: bool = False,
     pool: Pool | None = None,
     clients: Mapping[str, Client] | None = None,
     tape: Tape | None = None,
@@ -54,6 +60,7 @@ async def run(
     """Run the search in a run folder until its budget is used up, then score the best on the held-out splits.
 
     resume: continue the run that is there, to the totals of `config`; else the folder must not hold one.
+    accept_changes: continue it also where the problem or a version has changed; the archive notes from where on.
     pool, clients: stand-ins for the workers and, by name, for the models.
     tape: of a recorded run, to be played again: who is asked, what is answered and in which order come from it.
     SIGINT and SIGTERM stop it cleanly: the result then says `interrupted`; the second one stops it at once.
@@ -61,6 +68,12 @@ async def run(
     """
     config = config.model_copy(update={"problem": problem.ref, "models": with_known_prices(config.models)})
     _check(config)
+    recorded = now = identity(problem)
+    changed: list[str] = []
+    if resume:
+        with Store.open(folder) as before:
+            recorded = before.identity()
+        changed = require_same(recorded, problem, accept_changes, f"evolve resume {folder}")
     if problem.language.name != "python" and any(model.name == BUILTIN for model in config.models):
         raise UsageError(
             f"the built-in mutator changes Python, the programs of {problem.ref} are {problem.language.name}: "
@@ -78,10 +91,14 @@ async def run(
     if pool is None:
         pool = make_pool(config)
     text = configuration.to_toml(config)
-    store = Store.resume(folder, text) if resume else Store.create(folder, problem.ref, text, config.seed)
+    store = Store.resume(folder, text) if resume else Store.create(folder, problem.ref, text, config.seed, now)
     with store:
+        if recorded != now:
+            store.change(now)
         session = _Session(config, problem, store, pool, clients, Audience(observers), resume, tape, templates)
         limits.ledger = session.ledger
+        if changed:
+            session.notices.append(f"from step {store.last_step() + 1} on with another problem: {'; '.join(changed)}")
         return await session.run()
 
 
@@ -126,8 +143,7 @@ def _templates(config: RunConfig, problem: Problem) -> tuple[Path, ...]:
 
 def _check(config: RunConfig) -> None:
     """Raises UsageError for a configuration whose run could not work or would never end."""
-    make_strategy(config.search)
-    fixed_mix(config.mutation)
+    fixed_mix(config.mutation.mix)
     budget = config.budget
     if budget.cost_usd is not None:
         require_prices(config.models)
@@ -162,6 +178,7 @@ class _Session:
         self.audience, self.resumed, self.tape, self.templates = audience, resumed, tape, templates
         self.population = Population(store)
         self.desk = Desk()
+        self.notices: list[str] = []
         self.stop = Stop()
         summary = store.summary()
         calls = summary.calls
@@ -209,10 +226,12 @@ class _Session:
             # What the imports left is never garbage: the collector need not walk it again and again.
             gc.freeze()
             self.audience.started(self.store.folder, self.config, self.problem, self.store, self.resumed)
-            for notice in self.pool.notices:
+            for notice in (*self.notices, *self.pool.notices):
                 self.audience.notice(notice)
             seed, baselines = await self.stop.unless_asked(self._score_the_start())
-            recall_best(self.config, self.store, self.ledger)
+            best = self.store.best_on_train(self.store.settled_step() if self.config.deterministic else None)
+            if best is not None:  # of what observers have heard of, in an earlier session
+                self.ledger.beats_best(best.id, best.score)
             self.audience.seeded(seed, baselines, self.ledger.progress())
             reason = await self._steps(baselines).run()
             await self.stop.unless_asked(pick_winner(self.store, self.problem, self.pool, self.audience.finishing))
@@ -243,9 +262,10 @@ class _Session:
 
     async def _score_the_start(self) -> tuple[Program, tuple[Program, ...]]:
         """Score the seed, which must be sound, and the baselines on train, and return them; what is there stays."""
-        named = [("seed", self.problem.seed), *self.problem.baselines.items()]
-        programs = [self._start_program(-n, name, source) for n, (name, source) in enumerate(named)]
-        seed = await self._score(programs[0])
+        there = self.store.program(0)
+        first = there or self._new_program(0, "seed", self.problem.seed)
+        programs = [first, *(self._baseline(name, source) for name, source in self.problem.baselines.items())]
+        seed = await self._score(first)
         if seed.status is not Status.OK:
             raise UsageError(
                 f"the seed of {self.problem.ref} fails on train ({seed.status}): {_one_line(seed.failure)}"
@@ -257,18 +277,24 @@ class _Session:
             )
         return seed, tuple(await asyncio.gather(*(self._score(program) for program in programs[1:])))
 
-    def _start_program(self, id: int, name: str, source: str) -> Program:
-        there = self.store.program(id)
-        if there is not None:
-            return there
+    def _baseline(self, name: str, source: str) -> Program:
+        """Return the baseline that is there, or a new one: also where its source has changed, which keeps the old."""
+        known = self.store.programs(Role.BASELINE)
+        for program in known:
+            if program.source == source and program.name.removesuffix(CHANGED) == name:
+                return program
+        taken = any(program.name == name for program in known)
+        return self._new_program(-1 - len(known), name + CHANGED * taken, source)
+
+    def _new_program(self, id: int, name: str, source: str) -> Program:
         role = Role.BASELINE if id else Role.SEED
         wrong = self.problem.language.check(source, self.problem.evaluator.defines)
         if wrong:
             raise UsageError(f"the {role.value} '{name}' of {self.problem.ref} is no program of the problem: {wrong}.")
         mark = self.problem.language.fingerprint(source)
         program = Program(id, role, role.value, mark, source, time.time(), name=name)
-        self.store.add_program(program)
-        self.population.add(program)
+        program = replace(program, chars=len(source), tokens=len(tokens(source)))
+        self.population.bear(program)
         return program
 
     async def _score(self, program: Program) -> Program:
@@ -277,16 +303,15 @@ class _Session:
         train = self.problem.evaluator.instances(Split.TRAIN)
         deadline_s = self.ledger.deadline_s
         try:
-            results = await evaluate_spread(self.pool, program.source, Split.TRAIN, len(train), deadline_s=deadline_s)
+            results, fresh = await evaluate_rest(self.store, self.pool, program, Split.TRAIN, len(train), deadline_s)
         except OutOfTime:
             raise UsageError(
                 f"{program.name} of {self.problem.ref} was not scored on train within --minutes: give it more, "
                 "or see with `evolve score` how long it takes."
             ) from None
         score = await split_score(self.pool, Split.TRAIN, results, len(train))
-        scored = replace(program.with_score(score), told=None if program.id else 1)
-        self.store.add_score(scored, score)
-        self.population.add_score(scored, score)
+        scored = program.with_score(score)
+        self.store.score(scored, fresh, known=program.role is Role.SEED)
         return scored
 
 

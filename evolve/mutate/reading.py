@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from evolve.mutate.answers.insight import read_insight, rule_insight
 from evolve.mutate.language import PYTHON, Language
 from evolve.mutate.mutation import Example, Mutator, Proposal, Request
-from evolve.mutate.novelty.likeness import Signature, signature
+from evolve.mutate.novelty.likeness import Signature, signature, tokens
 
 
 @dataclass(frozen=True)
 class Read:
     """What an order for a child comes to.
 
-    fingerprint, signature: of the proposal's source; "" and None where there is none, or it was not asked for.
+    fingerprint, tokens, signature: of the proposal's source; "" and None where there is none, or it was not asked for.
     """
 
     proposal: Proposal
     fingerprint: str = ""
+    tokens: int = 0
     signature: Signature | None = None
 
 
@@ -84,18 +85,18 @@ class WriteInsight:
 
 @dataclass(frozen=True)
 class Sign:
-    """Make the signatures of programs."""
+    """Make the signature of a program."""
 
-    sources: tuple[str, ...]
+    source: str
 
     @property
     def chars(self) -> int:
         """How much text there is to work on."""
-        return sum(map(len, self.sources))
+        return len(self.source)
 
-    def done(self) -> list[Signature]:
+    def done(self) -> Signature:
         """Do it."""
-        return [signature(source) for source in self.sources]
+        return signature(self.source)
 
 
 def _child(proposal: Proposal, compare: bool, language: Language) -> Read:
@@ -105,4 +106,5 @@ def _child(proposal: Proposal, compare: bool, language: Language) -> Read:
         mark = language.fingerprint(proposal.source)
     except SyntaxError as error:
         return Read(Proposal(proposal.kind, None, str(error.msg), proposal.idea))
-    return Read(proposal, mark, signature(proposal.source) if compare else None)
+    length = len(tokens(proposal.source))
+    return Read(proposal, mark, length, signature(proposal.source) if compare else None)

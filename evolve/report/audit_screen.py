@@ -47,18 +47,20 @@ def print_audit(console: Console, audit: Audit) -> None:
 
 def _print_splits(console: Console, audit: Audit) -> None:
     table = plain_table()
+    table.add_column("program", no_wrap=True)
     table.add_column("split", no_wrap=True)
     for name in ("instances", "archive", "now", "CPU"):
         table.add_column(name, justify="right")
     table.add_column("", no_wrap=True)
-    for one in audit.splits:
+    for one in (*audit.splits, *audit.others):
         archived = "-" if one.archived is None else score_text(one.archived.status, one.archived.score)
         scores = [score_text(score.status, score.score) for score in one.repeats]
         cpu = ", ".join(seconds_text(score.cpu_s) for score in one.repeats)
         wrong = len(one.differences)
         state = Text(f"{wrong} DIFFER", style="bold red") if wrong else Text("reproduces", style="green")
         now = ", ".join(dict.fromkeys(scores))
-        table.add_row(one.split.value, str(len(one.repeats[0].instances)), archived, now, cpu, state)
+        name = one.program.name or str(one.program.id)
+        table.add_row(name, one.split.value, str(len(one.repeats[0].instances)), archived, now, cpu, state)
     console.print(table)
 
 

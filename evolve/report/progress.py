@@ -64,10 +64,10 @@ class Display(Observer):
         self.pace = Pace(config.budget)
         self.stage = "scoring the seed and the baselines ..."
         if resumed:
-            ends = [*store.step_ends(heard=True), *store.step_ends(heard=False)]
-            self._lost["failed"] = sum(end.status is not None and end.status.is_failure for end in ends)
-            self._lost["calls"] = sum(end.called and not end.answered for end in ends)
-            self._lost["dropped"] = sum(end.answered and end.selection.fate not in KEPT for end in ends)
+            summary = store.summary()
+            self._lost["failed"] = sum(n for status, n in summary.statuses.items() if status.is_failure)
+            self._lost["calls"] = summary.calls.failed
+            self._lost["dropped"] = sum(n for fate, n in summary.fates.items() if fate not in (*KEPT, Fate.CALL_ERROR))
         if any(model.name == MANUAL for model in config.models):
             self.notice(f"Questions for you lie in {folder}/outbox; an answer goes into {folder}/inbox, same name.")
 

@@ -76,7 +76,7 @@ def program_document(store: Store, program: Program) -> dict[str, Any]:
         "role": program.role,
         "name": program.name,
         "parent_id": program.parent_id,
-        "island": program.island,
+        "place": program.place,
         "kind": program.kind,
         "status": program.status,
         "score": program.score,

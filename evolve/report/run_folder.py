@@ -188,8 +188,6 @@ class RunFolder(Observer):
         self._write(folder / "prompt.md", prompt)
         self._write(folder / "answer.md", answer)
         del facts["source"]
-        if facts["selection"] is not None:  # whether the search has been told yet hangs on when this is written
-            facts["selection"] = {k: v for k, v in vars(facts["selection"]).items() if k != "ended"}
         if facts["model_call"] is not None:
             facts["model_call"] = {
                 k: v for k, v in facts["model_call"].items() if k not in ("system", "prompt", "answer")

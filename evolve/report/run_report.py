@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evolve.archive import CallTotals, Fate, Program, Role, RunStatus, StepEnd, Store
+from evolve.archive import CallTotals, Program, Role, RunStatus, Store, Trial
 from evolve.config import RunConfig, from_text
 from evolve.evaluator import Split
 from evolve.report.costs import Costs, costs
@@ -152,7 +152,7 @@ def describe(store: Store) -> RunReport:
         return ProgramRow(role, name, program.id, {split: own.get(split, Cell()) for split in SHOWN_SPLITS})
 
     spent = costs(store)
-    ends = {end.selection.step: end for end in (*store.step_ends(heard=True), *store.step_ends(heard=False))}
+    trials = {trial.id: trial for trial in store.trials()}
     baselines = sorted(store.programs(Role.BASELINE), key=lambda p: (p.score is None, -(p.score or 0.0), p.name))
     rows = [row("seed", seed)] if seed else []
     rows += [row("baseline", program) for program in baselines]
@@ -175,11 +175,11 @@ def describe(store: Store) -> RunReport:
         seed=seed,
         rows=tuple(rows),
         curve=best_so_far([score for _, score in curve]),
-        improvements=_improvements(curve, ends),
+        improvements=_improvements(curve, trials),
         costs=spent,
         insights=tuple(line for _, line, _ in store.insights()),
-        setbacks=_setbacks(ends.values()),
-        outrun=sum(end.status is Status.OUTRUN for end in ends.values()),
+        setbacks=_setbacks(store.failures()),
+        outrun=summary.statuses.get(Status.OUTRUN, 0),
     )
 
 
@@ -263,27 +263,24 @@ def _difference(best: Cell, seed: Cell, named: str) -> str:
     )
 
 
-def _improvements(curve: Sequence[tuple[int, float | None]], ends: Mapping[int, StepEnd]) -> tuple[Improvement, ...]:
+def _improvements(curve: Sequence[tuple[int, float | None]], trials: Mapping[int, Trial]) -> tuple[Improvement, ...]:
     """Return the children that were the best so far, strictly. curve: (id, score) of the seed and the children."""
     found, best = [], float("-inf")
     for place, (id, score) in enumerate(curve):
         if score is None or score <= best:
             continue
         best = score
-        if id in ends:
-            selection = ends[id].selection
-            found.append(Improvement(place, id, selection.parent_id, score, ends[id].kind, selection.mutator))
+        if id in trials:
+            trial = trials[id]
+            found.append(Improvement(place, id, trial.parent, score, trial.kind, trial.model))
     return tuple(found)
 
 
-def _setbacks(ends: Iterable[StepEnd]) -> tuple[Setback, ...]:
+def _setbacks(failures: Sequence[tuple[str, str, int]]) -> tuple[Setback, ...]:
+    """failures: as of `Store.failures`."""
     reasons: dict[str, Counter[str]] = {}
-    for end in ends:
-        fate = end.selection.fate
-        if end.status is not None and end.status.is_failure:
-            reasons.setdefault(end.status.value, Counter())[last_line(end.failure)] += 1
-        elif fate not in (None, Fate.SCORED, Fate.INSIGHT):
-            reasons.setdefault(fate.value, Counter())[last_line(end.selection.note)] += 1
+    for what, text, count in failures:
+        reasons.setdefault(what, Counter())[last_line(text)] += count
     return tuple(
         Setback(what, seen.total(), _most_common(seen))
         for what, seen in sorted(reasons.items(), key=lambda item: (-item[1].total(), item[0]))

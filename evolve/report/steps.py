@@ -48,20 +48,19 @@ def step_lines(store: Store, top: int | None = None, failed: bool = False, kind:
     top: only so many with the highest score on train, best first.  failed: only those that have no sound program.
     kind: only those of one kind of change.
     """
-    ends = [*store.step_ends(heard=True), *store.step_ends(heard=False)]
     lines = [
         StepLine(
-            end.selection.step,
-            end.kind,
-            end.selection.mutator,
-            end.selection.parent_id,
-            end.status.value if end.status is not None else (end.selection.fate or "under way"),
-            end.score,
-            last_line(end.failure or end.selection.note or end.idea),
-            end.cost_usd,
-            end.status is Status.OK,
+            trial.id,
+            trial.kind,
+            trial.model,
+            trial.parent or 0,
+            trial.status.value if trial.status is not None else trial.fate.value,
+            trial.score,
+            last_line(trial.failure or trial.note or trial.idea),
+            trial.cost_usd,
+            trial.status is Status.OK,
         )
-        for end in ends
+        for trial in store.trials()
     ]
     lines += [
         StepLine(s.step, s.kind, s.mutator, s.parent_id, "under way", None, "", None, False)
@@ -147,7 +146,7 @@ def call_document(call: ModelCall) -> dict[str, Any]:
 
 def selection_facts(selection: Selection, call: ModelCall | None) -> dict[str, str]:
     """Return why a step took its parent and what its call cost, in words."""
-    facts = {"why this parent": f"{selection.reason} (island {selection.island}, {selection.told} results known)"}
+    facts = {"why this parent": f"{selection.reason} (place {selection.place}, knew of event {selection.known})"}
     if selection.inspirations:
         facts["inspired by"] = ", ".join(str(id) for id in selection.inspirations)
     if call is not None:

@@ -222,7 +222,7 @@ def answer(facts):
         play=die_between_calls,
     ),
     *(
-        Attack(name, source, failure="", harmless=harmless, loot="hidden", play=honest_cpu_s)
+        Attack(name, source, failure="", harmless=harmless, loot="hidden", limits=PATIENT, play=honest_cpu_s)
         for name, source, harmless in (
             (
                 "patched_clocks",

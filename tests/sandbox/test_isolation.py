@@ -258,3 +258,29 @@ def test_the_c_library_of_this_process_is_untouched_by_its_sandboxes() -> None:
         pass
     assert ctypes.CDLL(None).prctl(39, 0, 0, 0, 0) == before
     assert Path("/etc/passwd").exists()
+
+
+COUNTER = """
+import ctypes
+libc = ctypes.CDLL(None)
+def answer():
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+    page = libc.mmap(None, 4096, 7, 0x22, -1, 0)
+    ctypes.memmove(page, b"\\x0f\\x31\\xc3", 3)
+    return ctypes.CFUNCTYPE(ctypes.c_uint64)(page)() >= 0
+def now():
+    at = (ctypes.c_long * 2)()
+    return [libc.clock_gettime(1, at), *at]
+"""
+
+
+def test_the_processors_counter_is_left_where_a_problem_wants_it_and_no_other_clock() -> None:
+    if "clocks" not in active_here():
+        pytest.skip("this host has no layer clocks")
+    with Sandbox(Limits(counter=True)) as sandbox, sandbox.start(COUNTER) as candidate:
+        assert candidate.call("answer") is True
+        assert candidate.call("now") == [0, 0, 0]
+        assert "left to native code" in next(layer.detail for layer in sandbox.layers if layer.name == "clocks")
+    with Sandbox() as sandbox, sandbox.start(COUNTER) as candidate, pytest.raises(CandidateFailure, match="SIGSEGV"):
+        candidate.call("answer")
