@@ -375,7 +375,8 @@ class Reader:
     def _stream(self, chosen: Any) -> Iterator[Any]:
         """Yield rows, a page at a time in memory, on a connection of their own: others may be read meanwhile."""
         with self._engine.connect() as connection:
-            yield from connection.execute(chosen.execution_options(yield_per=PAGE))
+            for page in connection.execute(chosen.execution_options(yield_per=PAGE)).partitions():
+                yield from page
 
 
 def _call_totals(counts: Mapping[str, float]) -> CallTotals:
