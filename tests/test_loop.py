@@ -16,7 +16,7 @@ from evolve.config import Budget, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.loop.choosing import Chooser
-from evolve.mutate.models.client import Answer, AnswerStatus
+from evolve.mutate.models.answer import Answer, AnswerStatus
 from evolve.mutate.prompts.prompt import Prompt
 from evolve.observer import Observer, Progress, RunResult
 from evolve.registry import Problem

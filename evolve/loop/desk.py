@@ -10,8 +10,9 @@ import socket
 import subprocess
 import sys
 import traceback
-from multiprocessing.connection import Connection
 from typing import Any, Protocol, TypeVar
+
+from multiprocess.connection import Connection
 
 Outcome = TypeVar("Outcome", covariant=True)
 

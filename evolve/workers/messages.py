@@ -5,9 +5,10 @@ from __future__ import annotations
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+from multiprocess.connection import Connection
 
 from evolve.evaluator import Split
 from evolve.racing import Race

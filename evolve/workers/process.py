@@ -10,9 +10,10 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+from multiprocess.connection import Connection
 
 from evolve.errors import UsageError
 from evolve.workers.messages import Ready, Setup, receive, send

@@ -6,7 +6,8 @@ import functools
 import os
 import sys
 from collections.abc import Sequence
-from multiprocessing.connection import Connection
+
+from multiprocess.connection import Connection
 
 from evolve.errors import UsageError
 from evolve.evaluator import Evaluator, Instance, Split
