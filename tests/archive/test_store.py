@@ -94,9 +94,10 @@ def test_everything_comes_back_as_it_was_committed(store: Store) -> None:
 
 def test_a_prompt_is_there_before_its_answer_and_both_come_back_whole(store: Store) -> None:
     add(store, 0, 0.0)
-    for step in (1, 2):
-        store.choose(Selection(step, 0, (0,), "0", "because", "m"), call(step))
-    assert store.model_call(2) == call(2)
+    with Store.open(store.folder) as early:
+        for step in (1, 2):
+            store.choose(Selection(step, 0, (0,), "0", "because", "m"), call(step))
+        assert store.model_call(2) == early.model_call(2) == call(2)
     answered = answer(2, answer="an \u00e4 answer", latency_s=1.5, attempts=2)
     store.answer(answered)
     with Store.open(store.folder) as reader:
