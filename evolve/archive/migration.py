@@ -23,6 +23,7 @@ from evolve.archive.inflate import MOST_SOURCE_BYTES, inflate
 from evolve.archive.lock import RunLock
 from evolve.archive.models import SCHEMA_VERSION, Base
 from evolve.archive.records import CallStatus, count_names
+from evolve.archive.views import create_views
 from evolve.errors import UsageError
 from evolve.trial import State
 
@@ -60,6 +61,7 @@ def _rewrite(connection: Connection) -> None:
     for name in old:
         connection.execute(text(f"DROP TABLE {name}"))
     Base.metadata.create_all(connection)
+    create_views(connection)
     programs = {row["id"]: row for row in old["programs"]}
     calls = {row["step"]: row for row in old["model_calls"]}
     events, known = [], {}
