@@ -101,4 +101,4 @@ class BadAnswer(CandidateFailure):
 
 
 class SandboxLost(Exception):
-    """The host is to blame (no memory to fork, zygote gone): the evaluation is repeated, the candidate not blamed."""
+    """The host is to blame (no memory to fork, zygote gone): it is not the candidate's fault, so the evaluation is repeated."""
