@@ -94,10 +94,10 @@ async def run(
         pool = make_pool(config)
     text = configuration.to_toml(config)
     store = Store.resume(folder, text) if resume else Store.create(folder, problem.ref, text, config.seed, now)
-    with store:
+    with store, Store.open(folder) as reader:
         if recorded != now:
             store.change(now)
-        session = _Session(config, problem, store, pool, clients, Audience(observers), resume, tape, templates)
+        session = _Session(config, problem, store, reader, pool, clients, Audience(observers), resume, tape, templates)
         limits.ledger, limits.tell = session.ledger, session.audience.notice
         session.notices += news
         if changed:
@@ -182,6 +182,7 @@ class _Session:
         config: RunConfig,
         problem: Problem,
         store: Store,
+        reader: Store,
         pool: Pool,
         clients: Mapping[str, Client],
         audience: Audience,
@@ -191,6 +192,7 @@ class _Session:
     ) -> None:
         self.config, self.problem, self.store, self.pool, self.clients = config, problem, store, pool, clients
         self.audience, self.resumed, self.tape, self.templates = audience, resumed, tape, templates
+        self.reader = reader
         self.population = Population(store)
         self.desk = Desk()
         self.notices: list[str] = []
@@ -226,7 +228,7 @@ class _Session:
         rows, best_id = table(self.store)
         interrupted = status is not RunStatus.FINISHED
         result = RunResult(self.store.folder, status, interrupted, reason, rows, best_id, self.ledger.progress())
-        self.audience.closed(result)
+        self.audience.tell(lambda o: o.closed(result))
         return result
 
     async def _work(self) -> str:
@@ -240,17 +242,21 @@ class _Session:
             await asyncio.gather(stack.enter_async_context(self.pool), *warming)
             # What the imports left is never garbage: the collector need not walk it again and again.
             gc.freeze()
-            self.audience.started(self.store.folder, self.config, self.problem, self.store, self.resumed)
+            reader = self.reader
+            self.audience.begin(lambda o: o.started(reader.folder, self.config, self.problem, reader, self.resumed))
             for notice in (*self.notices, *self.pool.notices):
                 self.audience.notice(notice)
             seed, baselines = await self.stop.unless_asked(self._score_the_start())
             best = self.store.best_on_train(self.store.settled_step() if self.config.deterministic else None)
             if best is not None:  # of what observers have heard of, in an earlier session
                 self.ledger.beats_best(best.id, best.score)
-            self.audience.seeded(seed, baselines, self.ledger.progress())
+            self.audience.tell(lambda o: o.seeded(seed, baselines, self.ledger.progress()))
             reason = await self._steps(baselines).run()
-            await self.stop.unless_asked(pick_winner(self.store, self.problem, self.pool, self.audience.finishing))
+            await self.stop.unless_asked(pick_winner(self.store, self.problem, self.pool, self._finishing))
         return reason
+
+    def _finishing(self, stage: str, done: int, total: int) -> None:
+        self.audience.tell(lambda o: o.finishing(stage, done, total))
 
     def _steps(self, baselines: Sequence[Program]) -> Steps:
         store, population = self.store, self.population
