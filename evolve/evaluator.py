@@ -146,7 +146,7 @@ class Evaluator(ABC):
     libraries: ClassVar[tuple[str, ...]] = ()
     """What a candidate may import beyond the standard library and numpy; imported in the zygote, before the fork."""
     timed_metrics: ClassVar[tuple[str, ...]] = ()
-    """Metrics that hang on measured time: compared with a tolerance wherever figures are checked again.
+    """Metrics that depend on measured time: compared with a tolerance wherever figures are checked again.
     Name "score" here too when the score depends on measured time."""
     splits: tuple[Split, ...] = (Split.TRAIN, Split.VALIDATION, Split.TEST)
     """The splits that `instances` can give without `--data`; the constructor may set it anew, as `defines`."""
@@ -199,7 +199,7 @@ class Evaluator(ABC):
         what it is not shown: draw what is visible and what is hidden from streams of chance of their own.
         Returns instances named by `fresh_id`, in every process the same, the first ones whatever the count. An
         instance on which naive and reference hardly differ is drawn again here, however long that takes; what its
-        score hangs on is computed here or at its first evaluation. Default: the problem draws none.
+        score depends on is computed here or at its first evaluation. Default: the problem draws none.
         """
         raise UsageError(f"{self.name} draws no fresh instances: its evaluator has no method `fresh`; leave it out.")
 

@@ -61,7 +61,7 @@ def signature(source: str) -> Signature:
 
     The share of places at which two signatures are the same estimates the Jaccard index of the two sets of shingles,
     with a standard error of sqrt(j (1 - j) / 128). Broder, "On the resemblance and containment of documents", 1997.
-    The same in every process: no hash here hangs on PYTHONHASHSEED.
+    The same in every process: no hash here depends on PYTHONHASHSEED.
     """
     words = tokens(source)
     words += [""] * (SHINGLE_TOKENS - len(words))
