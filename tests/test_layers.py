@@ -60,6 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "evolve/bench.py": {"evolve.evaluator", "evolve.registry", "evolve.scoring", "evolve.workers", "sandbox"},
     "evolve/testing.py": {
+        "evolve.search.claims",
         "evolve.bench",
         "evolve.errors",
         "evolve.evaluator",

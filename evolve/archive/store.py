@@ -253,6 +253,8 @@ class Store(Reader):
 
     @contextmanager
     def _commit(self) -> Iterator[Connection]:
+        if self._lock is None:
+            raise RuntimeError(f"{self.folder} is opened for reading only")
         before = self._seq
         try:
             with database.transaction(self._connection, self.folder) as connection:
