@@ -55,6 +55,8 @@ from evolve.trial import Fate, Selection, Trial
 
 PAGE = 500
 """Rows that are read at once where all of them are read."""
+WRITTEN_AFTER = "log.jsonl"
+"""A file of the run folder that is begun when the archive's tables are committed."""
 _IN_SEARCH = ProgramRow.role != Role.BASELINE
 _STEP = select(bindparam("step", type_=Integer).label("step")).subquery()
 _ONE_TRIAL = with_trial(select(*TRIAL).select_from(_STEP), _STEP.c.step)
@@ -80,10 +82,17 @@ class Reader:
 
     @classmethod
     def holds_run(cls, folder: Path) -> bool:
-        """Return whether a run has begun in a folder. An archive without tables is left by a start that was killed."""
+        """Return whether a run has begun in a folder. An archive without tables is left by a start that was killed.
+
+        Where the run has written its log besides, the tables were committed: they went with a -wal that is gone.
+        """
         path = folder / database.NAME
         if not path.is_file() or path.stat().st_size == 0:
             return False
+        return (folder / WRITTEN_AFTER).is_file() or cls._has_tables(folder)
+
+    @classmethod
+    def _has_tables(cls, folder: Path) -> bool:
         try:
             with cls(folder) as reader:
                 return bool(inspect(reader._connection).get_table_names())
@@ -116,6 +125,11 @@ class Reader:
             if not cls.holds_run(folder):
                 raise UsageError(
                     f"{folder} is not a run: it was stopped as it began. Begin it again: evolve run ... --run {folder}"
+                ) from None
+            if not cls._has_tables(folder):
+                raise UsageError(
+                    f"{path} holds nothing without {database.NAME}-wal, where all of this run was. Put that file back; "
+                    "copy a run as a whole folder, while no process works on it."
                 ) from None
             raise UsageError(f"{path} is not the archive of a run: {error.orig}.") from None
         store._lock = lock
