@@ -41,7 +41,7 @@ def audit(
 
     from evolve.audit import Subject, rescore
     from evolve.identity import require_same
-    from evolve.registry import load_problem
+    from evolve.registry import load_recorded
     from evolve.report.damaged import opened
     from evolve.report.places import find_program
     from evolve.report.trust import require_trust
@@ -50,7 +50,7 @@ def audit(
         subject, recorded = Subject.read(store, find_program(store, "best")), store.identity()
     config = subject.config
     require_trust(subject.folder, config, trust, asks_models=False, own_problem=problem is not None)
-    loaded = load_problem(problem or config.problem, config.evaluator)
+    loaded = load_recorded(config.problem, config.evaluator, problem)
     changed = require_same(recorded, loaded, accept_changes, f"evolve audit {run}")
     if changed:
         streams.say(f"evolve: compared with figures of another problem or version: {'; '.join(changed)}", err=True)

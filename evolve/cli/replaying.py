@@ -48,7 +48,7 @@ def replay(
     from evolve.errors import UsageError
     from evolve.identity import require_same
     from evolve.loop.replaying import RecordedPool
-    from evolve.registry import load_problem
+    from evolve.registry import load_recorded
     from evolve.report.damaged import opened
     from evolve.report.progress import display_on
     from evolve.report.replay_document import print_replay, replay_document
@@ -59,7 +59,7 @@ def replay(
         recorded = stack.enter_context(opened(run))
         config = from_text(recorded.config()).model_copy(update={"record": None, "replay": None})
         require_trust(recorded.folder, config, trust, asks_models=False, own_problem=problem is not None)
-        loaded = load_problem(problem or config.problem, config.evaluator)
+        loaded = load_recorded(config.problem, config.evaluator, problem)
         require_same(recorded.identity(), loaded, accept_changes, f"evolve replay {run}")
         tape = tape_of(recorded)
         if fresh is None:

@@ -128,7 +128,7 @@ def resume(
     """Continue RUN (a path, a name in runs/, or "last") to its own totals, or to new ones."""
     from evolve.archive import Store
     from evolve.config import from_text
-    from evolve.registry import load_problem
+    from evolve.registry import load_recorded
     from evolve.report.damaged import explained
     from evolve.report.places import find_run
     from evolve.report.trust import require_trust
@@ -144,7 +144,7 @@ def resume(
         }
     )
     require_trust(folder, config, trust, asks_models=True, own_problem=problem is not None)
-    loaded = load_problem(problem or config.problem, config.evaluator)
+    loaded = load_recorded(config.problem, config.evaluator, problem)
     with explained(folder):
         return _run(folder, config, loaded, resume=True, as_json=as_json, accept_changes=accept_changes)
 
