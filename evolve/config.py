@@ -172,7 +172,7 @@ class MutationConfig(Part):
 
 
 class PromptConfig(Part):
-    """What a model is told."""
+    """What a prompt holds."""
 
     templates: Path | None = Field(default=None, description="folder of templates that go before the built-in ones")
     budget_tokens: int = Field(

@@ -97,7 +97,7 @@ class Reader:
             with cls(folder) as reader:
                 return bool(inspect(reader._connection).get_table_names())
         except DatabaseError:
-            return True  # what it is, whoever opens it will be told
+            return True  # whoever opens it gets the reason
 
     @classmethod
     def _existing(cls, folder: Path, writable: bool, lock: RunLock | None) -> Self:
@@ -248,7 +248,7 @@ class Reader:
         return [Event(seq, time, step, EventKind(kind)) for seq, time, step, kind in rows]
 
     def history(self) -> Iterator[Selection | Trial]:
-        """Yield what the search heard, in that order: a selection when it was made, a trial when it became known.
+        """Yield what the search learnt, in that order: a selection when it was made, a trial when it became known.
 
         The search's state is a fold over these, the seed's trial first.
         """
@@ -276,7 +276,7 @@ class Reader:
         return [(selection_of(row[:-2]), row[-2], row[-1]) for row in self._all(chosen)]
 
     def improvements(self) -> list[Program]:
-        """Return the children that were the best so far, strictly, in the order in which the search heard of them.
+        """Return the children that were the best so far, strictly, in the order in which the search learnt of them.
 
         The latest of a deterministic run, of which the search hears with a lag, follow in the order of their steps.
         """

@@ -1,4 +1,4 @@
-"""Calls that come to nothing: what a person is told of them, and which models are not asked any more."""
+"""Calls that come to nothing: which of them a person sees, and which models are not asked any more."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from evolve.archive import CallStatus, ModelCall
 from evolve.mutate.models.fault import ModelGone
 
 MOST_LINES = 5
-"""Different lines that are told of one model; the display counts the rest."""
+"""Different lines that are shown of one model; the display counts the rest."""
 
 
 class Outages:
@@ -48,7 +48,7 @@ class Outages:
             return
         told.add(words)
         name = "" if call.error.startswith(f"model {call.model}") else f"model {call.model}: "
-        self._tell(f"{name}{call.error} (step {call.step}; the same again is counted, not told)")
+        self._tell(f"{name}{call.error} (step {call.step}; the same again is counted, not shown)")
 
     def _has_others(self, call: ModelCall, why: str) -> bool:
         """Take note that the model of a call cannot be asked any more; return whether there are others."""

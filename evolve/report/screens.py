@@ -62,7 +62,7 @@ def print_verdict(console: Console, report: RunReport) -> None:
 
 
 def print_run(console: Console, report: RunReport) -> None:
-    """Print everything that is told about a run."""
+    """Print everything that is reported about a run."""
     why = f": {one_line(report.reason)}" if report.reason else ""
     console.print(Text.assemble((one_line(str(report.folder)), "bold"), f"  {report.status}{why}"))
     calls = report.calls
