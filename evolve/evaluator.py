@@ -112,16 +112,17 @@ class Evaluator(ABC):
     """What a user types: `evolve run NAME`."""
     summary: ClassVar[str]
     """One line for `evolve list`."""
-    defines: ClassVar[tuple[str, ...]]
-    """What a candidate must define at its top level: ("place",) or ("Policy",)."""
+    defines: tuple[str, ...]
+    """What a candidate must define at its top level: ("place",) or ("Policy",). Where that hangs on an option, the
+    constructor sets it anew; the seed and the baselines then define all of it."""
     limits: ClassVar[Limits] = Limits()
     libraries: ClassVar[tuple[str, ...]] = ()
     """What a candidate may import beyond the standard library and numpy; imported in the zygote, before the fork."""
     timed_metrics: ClassVar[tuple[str, ...]] = ()
     """Metrics that hang on measured time: compared with a tolerance wherever figures are checked again.
     Name "score" here too when the score depends on measured time."""
-    splits: ClassVar[tuple[Split, ...]] = (Split.TRAIN, Split.VALIDATION, Split.TEST)
-    """The splits that `instances` can give without `--data`."""
+    splits: tuple[Split, ...] = (Split.TRAIN, Split.VALIDATION, Split.TEST)
+    """The splits that `instances` can give without `--data`; the constructor may set it anew, as `defines`."""
     Options: ClassVar[type[BaseModel]] = NoOptions
     """Frozen pydantic model; `--set evaluator.key=value`."""
 
