@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from evolve.errors import UsageError
+from evolve.search.config import SearchConfig, search_config, search_model
+from evolve.search.strategies import known_strategies
 
 BUILTIN = "builtin"
 """The name that asks for the built-in mutator instead of a model."""
@@ -58,25 +61,6 @@ class Budget(Part):
         if isinstance(given, dict) and all(given.get(key) is None for key in cls.model_fields):
             return {**given, "evaluations": 200}
         return given
-
-
-class SearchConfig(Part):
-    """Who is the parent, and who inspires."""
-
-    strategy: str = Field(default="islands", description="which search: islands")
-    islands: int = Field(default=4, ge=1, le=10_000, description="populations that evolve apart")
-    elites: int = Field(default=12, ge=1, description="programs that an island keeps, the best by train score")
-    migrate_every: int = Field(default=40, ge=1, description="results between two migrations, all islands together")
-    migrants: int = Field(default=1, ge=0, description="elites that each island hands to the next one at a migration")
-    inspirations: int = Field(
-        default=2, ge=0, description="other programs that a mutation may look at, besides the parent"
-    )
-    explore: float = Field(
-        default=0.15, ge=0, le=1, description="share of steps with any elite as parent, whatever its rank"
-    )
-    lag: int = Field(
-        default=8, ge=0, description="with deterministic: how many of the latest steps a choice does not wait for"
-    )
 
 
 class RacingConfig(Part):
@@ -215,9 +199,10 @@ class RunConfig(Part):
         le=1_024,
         description="processes that evaluate, one core each",
     )
+    engine: str = Field(default="local", description="where evaluations run: local, or an engine that is installed")
     require_isolation: bool = Field(default=False, description="refuse to run where a layer of the sandbox is missing")
     budget: Budget = Field(default_factory=lambda: Budget.model_validate({}), description="when the run is done")
-    search: SearchConfig = Field(default_factory=SearchConfig, description="who is the parent")
+    search: SerializeAsAny[SearchConfig] = Field(default_factory=search_config, description="who is the parent")
     racing: RacingConfig = Field(default_factory=RacingConfig, description="when a child is stopped early")
     models: tuple[ModelConfig, ...] = Field(
         default=(ModelConfig(name=BUILTIN),), min_length=1, description="who changes programs, one drawn per step"
@@ -276,19 +261,27 @@ def from_text(text: str) -> RunConfig:
 
 def known_keys() -> dict[str, str]:
     """Return every key that a person can set, dotted, with its description."""
+    return {key: field.description or "" for key, field in known_fields().items()}
+
+
+def known_fields() -> dict[str, FieldInfo]:
+    """Return every key that a person can set, dotted, with its default and description."""
     return dict(_keys(RunConfig, ""))
 
 
-def _keys(part: type[BaseModel], prefix: str) -> list[tuple[str, str]]:
-    keys: list[tuple[str, str]] = []
+def _keys(part: type[BaseModel], prefix: str) -> list[tuple[str, FieldInfo]]:
+    keys: list[tuple[str, FieldInfo]] = []
     for name, field in part.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        if name == "search":
+            keys += [(key, text) for one in known_strategies() for key, text in _keys(search_model(one), "search.")]
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             keys += _keys(field.annotation, f"{prefix}{name}.")
         elif name == "models":
-            keys.append(("model.names", "which models; without it those of [[models]], or else the built-in mutator"))
-            keys += [(key, text) for key, text in _keys(ModelConfig, "model.") if key != "model.name"]
+            text = "which models; without it those of [[models]], or else the built-in mutator"
+            keys.append(("model.names", FieldInfo(default=(BUILTIN,), description=text)))
+            keys += [(key, of) for key, of in _keys(ModelConfig, "model.") if key != "model.name"]
         else:
-            keys.append((f"{prefix}{name}", field.description or ""))
+            keys.append((f"{prefix}{name}", field))
     return keys
 
 
@@ -321,7 +314,7 @@ def _with_models(tree: dict[str, Any], where: str) -> dict[str, Any]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -348,12 +341,19 @@ def _put(tree: dict[str, Any], key: str, value: Any, where: str) -> None:
 
 
 def _validated(tree: dict[str, Any], where: str) -> RunConfig:
+    within: tuple[str, ...] = ()
     try:
-        return RunConfig.model_validate(_with_models(tree, where))
+        tree = _with_models(tree, where)
+        if isinstance(tree.get("search"), dict):
+            within = ("search",)
+            tree["search"] = search_config(tree["search"])
+            within = ()
+        return RunConfig.model_validate(tree)
     except ValidationError as error:
         first = error.errors()[0]
         # A model's key is named as one that holds for all of them: where it came from is not known here.
-        places = ["model", *first["loc"][2:]] if first["loc"][:1] == ("models",) else first["loc"]
+        loc = within + first["loc"]
+        places = ["model", *loc[2:]] if loc[:1] == ("models",) else loc
         key = ".".join(str(place) for place in places)
         if first["type"] != "extra_forbidden":
             raise UsageError(f"{where}: {key} = {first['input']!r}: {first['msg']}.") from None

@@ -91,7 +91,16 @@ class Reply:
     plain: bool = False
 
 
-Answer = str | Reply | Http | Wire
+@dataclass(frozen=True)
+class Raw:
+    """A body of any kind. headers: lines with their ends."""
+
+    body: str | bytes
+    status: int = 200
+    headers: str = ""
+
+
+Answer = str | Reply | Http | Wire | Raw
 Script = Callable[[Json, int], Answer]
 
 
@@ -216,6 +225,9 @@ class _Connection(asyncio.Protocol):
             blame = {"message": answer.message, "type": "scripted", "param": answer.parameter, "code": answer.code}
             extra = "" if answer.retry_after is None else f"Retry-After: {answer.retry_after}\r\n"
             self.write(json.dumps({"error": blame}).encode(), status=answer.status, extra=extra)
+        elif isinstance(answer, Raw):
+            body = answer.body.encode() if isinstance(answer.body, str) else answer.body
+            self.write(body, status=answer.status, extra=answer.headers)
         elif isinstance(answer, Wire):
             self.break_wire(answer, recorded)
         else:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from evolve.archive import Fate, Selection, StepEnd
 from evolve.config import BUILTIN, RunConfig, resolve
 from evolve.errors import UsageError
-from evolve.loop.choosing import Chooser, fixed_mix
+from evolve.loop.choosing import Chooser
 from evolve.mutate.mutation import Kind
 from evolve.scoring import Status
+from evolve.search import fixed_mix
+from evolve.trial import Fate, Selection, Trial
 
 
 def configured(*names: str, **flags: Any) -> RunConfig:
@@ -23,43 +23,49 @@ def configured(*names: str, **flags: Any) -> RunConfig:
 
 def chooser(config: RunConfig, seed_score: float = 10.0) -> Chooser:
     made = Chooser(config)
-    made.seeded(seed_score)
+    made.tell(Trial(0, None, status=Status.OK, score=seed_score))
     return made
 
 
-def ended(selection: Selection, score: float | None, fate: Fate = Fate.SCORED, **facts: Any) -> StepEnd:
+def ended(selection: Selection, score: float | None, fate: Fate = Fate.SCORED, **facts: Any) -> Trial:
     status = None if fate is not Fate.SCORED else Status.ERROR if score is None else Status.OK
     called = selection.mutator != BUILTIN
-    return StepEnd(
-        replace(selection, fate=fate),
+    return Trial(
+        selection.step,
+        selection.parent_id,
+        selection.place,
+        selection.kind,
         selection.kind or "constant",
+        selection.mutator,
+        selection.inspirations,
+        fate,
         status,
         score,
-        **{"called": called, "answered": called, "tokens": 100, "cost_usd": 0.01, **facts},
+        **{"called": called, "answered": called, "call_tokens": 100, "cost_usd": 0.01, **facts},
     )
 
 
 def step(made: Chooser, number: int, score: float | None, fate: Fate = Fate.SCORED, **facts: Any) -> Selection:
-    selection = made.choose(number, number)
+    selection = made.choose(number)
     made.begun(selection)
-    made.hear(ended(selection, score, fate, **facts))
+    made.tell(ended(selection, score, fate, **facts))
     return selection
 
 
 def test_the_builtin_mutator_is_asked_for_no_kind() -> None:
-    selection = chooser(configured(BUILTIN)).choose(1, 1)
+    selection = chooser(configured(BUILTIN)).choose(1)
     assert (selection.mutator, selection.kind, selection.novelty) == (BUILTIN, "", None)
 
 
 def test_every_kind_but_repair_and_crossover_is_there_from_the_start() -> None:
-    kinds = {chooser(configured(seed=seed)).choose(1, 1).kind for seed in range(60)}
+    kinds = {chooser(configured(seed=seed)).choose(1).kind for seed in range(60)}
     assert kinds == {Kind.EDIT, Kind.REWRITE, Kind.EXPLORE, Kind.SIMPLIFY}
 
 
 def test_with_two_programs_there_is_something_to_cross() -> None:
     made = chooser(configured())
     step(made, 1, 20.0)
-    kinds = {made.choose(number, 2).kind for number in range(2, 90)}
+    kinds = {made.choose(number).kind for number in range(2, 90)}
     assert Kind.CROSSOVER in kinds
 
 
@@ -67,21 +73,21 @@ def test_a_broken_program_is_repaired_and_its_last_sound_ancestor_shown() -> Non
     made = chooser(configured(mutation__mix="repair"))
     first = step(made, 1, None, failure="NameError: x")
     assert first.kind == Kind.EDIT, "nothing of the mix is possible yet"
-    second = made.choose(2, 2)
-    assert (second.kind, second.parent_id, second.inspirations, second.island) == (Kind.REPAIR, 1, (0,), first.island)
+    second = made.choose(2)
+    assert (second.kind, second.parent_id, second.inspirations, second.place) == (Kind.REPAIR, 1, (0,), first.place)
 
 
 def test_a_repair_is_worth_what_it_brings_over_the_last_sound_program() -> None:
     made = chooser(configured(mutation__mix="repair"))
     step(made, 1, None, failure="NameError: x")
     step(made, 2, 35.0)
-    assert "repair: gain 0.5" in made._kinds.evidence("repair")
-    assert made.choose(3, 3).kind == Kind.EDIT, "it is repaired"
+    assert "repair: gain 0.5" in made._kinds.evidence(Kind.REPAIR)
+    assert made.choose(3).kind == Kind.EDIT, "it is repaired"
 
 
 def test_a_fixed_mix_is_drawn_as_it_says() -> None:
     made = chooser(configured(mutation__mix="edit=3,rewrite=1"))
-    kinds = Counter(made.choose(number, 1).kind for number in range(1, 801))
+    kinds = Counter(made.choose(number).kind for number in range(1, 801))
     assert set(kinds) == {Kind.EDIT, Kind.REWRITE}
     assert 540 < kinds[Kind.EDIT] < 660
 
@@ -97,7 +103,7 @@ def test_a_fixed_mix_is_drawn_as_it_says() -> None:
 )
 def test_a_wrong_mix_is_named_in_one_line(mix: str, text: str) -> None:
     with pytest.raises(UsageError) as error:
-        fixed_mix(configured(mutation__mix=mix).mutation)
+        fixed_mix(configured(mutation__mix=mix).mutation.mix)
     assert str(error.value).startswith(text)
 
 
@@ -105,29 +111,29 @@ def test_the_model_that_improves_for_less_is_asked_more_often() -> None:
     made = chooser(configured("good", "bad", prompt__insights_every=0))
     best = 10.0
     for number in range(1, 101):
-        selection = made.choose(number, number)
+        selection = made.choose(number)
         made.begun(selection)
         best += selection.mutator == "good"
-        made.hear(ended(selection, best if selection.mutator == "good" else 1.0))
-    asked = Counter(made.choose(number, 100).mutator for number in range(101, 401))
+        made.tell(ended(selection, best if selection.mutator == "good" else 1.0))
+    asked = Counter(made.choose(number).mutator for number in range(101, 401))
     assert asked["good"] > 240
 
 
 def test_models_that_are_busy_are_not_drawn() -> None:
     made = chooser(configured("a", "b"))
-    assert {made.choose(number, 1, frozenset({"b"})).mutator for number in range(1, 30)} == {"b"}
+    assert {made.choose(number, frozenset({"b"})).mutator for number in range(1, 30)} == {"b"}
 
 
 def test_a_server_that_does_not_answer_loses_its_share() -> None:
     made = chooser(configured("good", "dead", prompt__insights_every=0))
     for number in range(1, 101):
-        selection = made.choose(number, number)
+        selection = made.choose(number)
         made.begun(selection)
         if selection.mutator == "dead":
-            made.hear(ended(selection, None, Fate.CALL_ERROR, answered=False, tokens=0, cost_usd=None))
+            made.tell(ended(selection, None, Fate.CALL_ERROR, answered=False, call_tokens=0, cost_usd=None))
         else:
-            made.hear(ended(selection, 5.0 + number / 10))
-    asked = Counter(made.choose(number, 100).mutator for number in range(101, 401))
+            made.tell(ended(selection, 5.0 + number / 10))
+    asked = Counter(made.choose(number).mutator for number in range(101, 401))
     assert asked["dead"] < 60
 
 
@@ -135,11 +141,11 @@ def test_after_every_few_improvements_an_insight_is_written_down_once() -> None:
     made = chooser(configured(prompt__insights_every=3, mutation__mix="edit"))
     for number in range(1, 4):
         step(made, number, 10.0 + number)
-    insight = made.choose(4, 4)
+    insight = made.choose(4)
     assert (insight.kind, insight.parent_id, insight.inspirations) == (Kind.INSIGHT, 3, (1, 2, 3))
     made.begun(insight)
-    assert made.choose(5, 4).kind == Kind.EDIT, "it is under way"
-    made.hear(replace(ended(insight, None, Fate.INSIGHT), selection=replace(insight, fate=Fate.INSIGHT, note="sort")))
+    assert made.choose(5).kind == Kind.EDIT, "it is under way"
+    made.tell(ended(insight, None, Fate.INSIGHT, note="sort"))
     learnt = made.background(3)
     assert [(i.id, i.line, i.subjects) for i in learnt.insights] == [(4, "sort", (1, 2, 3))]
     assert learnt.related == {4} and made.background(0).related == frozenset()
@@ -164,11 +170,11 @@ def test_a_prompt_is_told_what_was_tried_from_its_parent_and_which_ideas_are_tak
 def test_children_as_like_as_those_that_scored_the_same_are_turned_down_all_but_one_in_ten() -> None:
     made = chooser(configured(mutation__mix="edit", prompt__insights_every=0))
     for number in range(1, 61):
-        step(made, number, 10.0, nearest_id=0, likeness=0.99)
-    bars = [made.choose(number, 61).novelty for number in range(61, 561)]
+        step(made, number, 10.0, nearest=0, likeness=0.99)
+    bars = [made.choose(number).novelty for number in range(61, 561)]
     assert {bar for bar in bars if bar is not None} == {0.98}
     assert 25 < sum(bar is None for bar in bars) < 80
     plain = chooser(configured(mutation__novelty=False))
     for number in range(1, 61):
-        step(plain, number, 10.0, nearest_id=0, likeness=0.99)
-    assert plain.choose(61, 61).novelty is None
+        step(plain, number, 10.0, nearest=0, likeness=0.99)
+    assert plain.choose(61).novelty is None

@@ -2,22 +2,26 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from loop_parts import HashModel, QuickPool, archive_digest, configured, trivial_problem
 
 from evolve import loop
-from evolve.archive import Fate, ModelCall, Program, RunStatus, Store
+from evolve.archive import EventKind, Fate, ModelCall, Program, RunStatus, State, Store, Trial
 from evolve.config import Budget, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.loop.choosing import Chooser
-from evolve.mutate.models.client import Answer, AnswerStatus
+from evolve.mutate.models.answer import Answer, AnswerStatus
 from evolve.mutate.prompts.prompt import Prompt
 from evolve.observer import Observer, Progress, RunResult
+from evolve.registry import Problem
 from evolve.scoring import InstanceResult, Status
+from evolve.workers import OutOfTime
 
 PROBLEM = trivial_problem()
 
@@ -69,11 +73,9 @@ def test_the_run_ends_with_the_best_by_validation_and_a_table_of_all_splits(tmp_
 
 def test_the_winner_is_picked_on_validation_not_on_train(tmp_path: Path) -> None:
     class Deceived(QuickPool):
-        async def evaluate_spread(self, source: str, split: Split, count: int) -> list[InstanceResult]:
-            results = await super().evaluate_spread(source, split, count)
-            if split is not Split.VALIDATION:
-                return results
-            return [InstanceResult(r.instance_id, r.status, -(r.score or 0.0)) for r in results]
+        def scored(self, source: str, split: Split, index: int) -> InstanceResult:
+            r = super().scored(source, split, index)
+            return r if split is not Split.VALIDATION else replace(r, score=-(r.score or 0.0))
 
     result = evolve(tmp_path / "run", configured(40), Deceived())
     with Store.open(tmp_path / "run") as store:
@@ -84,19 +86,19 @@ def test_the_winner_is_picked_on_validation_not_on_train(tmp_path: Path) -> None
 def test_every_choice_follows_from_what_the_search_had_been_told_by_then(tmp_path: Path) -> None:
     config = configured(60, seed=3)
     evolve(tmp_path / "run", config, QuickPool(5), HashModel(5))
+    chooser, made = Chooser(config), 0
     with Store.open(tmp_path / "run") as store:
-        ends, selections, seed = store.step_ends(heard=True), store.selections(), store.program(0)
-    for selection in selections:
-        chooser = Chooser(config)
-        chooser.seeded(seed.score)
-        for told in range(1, selection.told + 1):
-            if told > 1:
-                chooser.hear(ends[told - 2])
-            for earlier in selections[: selection.step - 1]:
-                if earlier.told == told:
-                    chooser.begun(earlier)
-        again = chooser.choose(selection.step, selection.told)
-        assert again == replace(selection, fate=None, note="", taken=None, ended=None)
+        events = {event.seq: event for event in store.events()}
+        for heard in store.history():
+            if isinstance(heard, Trial):
+                chooser.tell(heard)
+                continue
+            again = chooser.choose(heard.step)
+            assert again == replace(heard, known=0, state=State.CHOSEN, fate=None, note="")
+            assert events[heard.known + 1] == (heard.known + 1, ANY, heard.step, EventKind.CHOSEN)
+            chooser.begun(heard)
+            made += 1
+    assert made >= 60
 
 
 @pytest.mark.parametrize("workers, concurrency", [(1, 1), (2, 3), (4, 16)])
@@ -127,6 +129,13 @@ def test_resuming_a_finished_run_evaluates_nothing_and_says_the_same(tmp_path: P
     again = resume(tmp_path / "run", configured(20), pool, model)
     assert (again.rows, again.best_id, again.reason) == (first.rows, first.best_id, first.reason)
     assert pool.evaluated == [] and model.asked == []
+
+
+def test_a_total_that_is_passed_already_is_told_as_it_is(tmp_path: Path) -> None:
+    evolve(tmp_path / "run", configured(20))
+    result = resume(tmp_path / "run", configured(5))
+    assert (result.progress.evaluations, result.progress.target) == (20, 20)
+    assert result.reason == "20 evaluations are done, and 5 in all were asked for"
 
 
 def test_a_cost_budget_is_kept(tmp_path: Path) -> None:
@@ -225,8 +234,8 @@ def test_calls_and_evaluations_in_flight_are_bounded_and_overlap(tmp_path: Path)
 
 def test_a_seed_that_fails_ends_the_run_with_its_failure(tmp_path: Path) -> None:
     class Failing(QuickPool):
-        async def evaluate_spread(self, source: str, split: Split, count: int) -> list[InstanceResult]:
-            return [InstanceResult("train/0", Status.INFEASIBLE, feedback="GPU 3 is full", failure="infeasible")]
+        def scored(self, source: str, split: Split, index: int) -> InstanceResult:
+            return InstanceResult("train/0", Status.INFEASIBLE, feedback="GPU 3 is full", failure="infeasible")
 
     with pytest.raises(UsageError, match=r"seed of .* fails on train .*GPU 3 is full"):
         evolve(tmp_path / "run", configured(5), Failing())
@@ -288,3 +297,77 @@ def test_only_who_is_to_bring_another_idea_is_told_which_are_taken(tmp_path: Pat
         calls = store.model_calls()
     assert {call.kind for call in calls} == {"edit", "explore", "rewrite"}
     assert {call.kind for call in calls if "Ideas that are taken" in call.prompt} == {"explore"}
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_a_stuck_evaluation_does_not_outlive_the_minutes_and_is_done_when_there_are_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deterministic: bool
+) -> None:
+    monkeypatch.setattr("evolve.loop.budget.GRACE_S", 0.1)
+
+    class StuckAtTheThird(QuickPool):
+        begun = 0
+
+        async def evaluate(  # type: ignore[override]
+            self, source: str, split: Split, indices: Sequence[int], *, deadline_s: float | None = None, **how: object
+        ) -> AsyncGenerator[InstanceResult, None]:
+            self.begun += 1
+            if self.begun == 3:
+                assert deadline_s is not None
+                await asyncio.sleep(deadline_s)
+                raise OutOfTime
+            async for result in super().evaluate(source, split, indices):
+                yield result
+
+    config = configured(60, budget__minutes=0.05, deterministic=deterministic)
+    result = evolve(tmp_path / "run", config, StuckAtTheThird())
+    assert (result.status, result.reason) == (RunStatus.FINISHED, "the 0.05 minutes are used up")
+    with Store.open(tmp_path / "run") as store:
+        unfinished = store.selections(unfinished=True)
+    assert unfinished
+    more = configured(60, budget__minutes=5, deterministic=deterministic)
+    again = resume(tmp_path / "run", more)
+    assert again.reason == "all 60 evaluations are done"
+
+
+def test_who_watches_a_run_cannot_end_it_and_is_told_of_once(tmp_path: Path) -> None:
+    class Broken(Observer):
+        def evaluated(self, program: Program, improved: bool, progress: Progress) -> None:
+            raise OSError("no space left on device")
+
+        def closed(self, result: RunResult) -> None:
+            raise BrokenPipeError("stdout is closed")
+
+    class Notices(Observer):
+        def __init__(self) -> None:
+            self.heard: list[str] = []
+            self.ended = False
+
+        def notice(self, text: str) -> None:
+            self.heard.append(text)
+
+        def closed(self, result: RunResult) -> None:
+            self.ended = True
+
+    watch = Notices()
+    observers, models = [Broken(), watch], {"m": HashModel()}
+    run = loop.run(tmp_path / "run", configured(12), PROBLEM, observers, pool=QuickPool(), clients=models)
+    assert asyncio.run(run).progress.evaluations == 12
+    assert watch.ended
+    told = "Broken failed (OSError: no space left on device). The run goes on: the archive holds everything."
+    assert watch.heard == [told]
+
+
+def test_who_watches_a_run_can_only_read_its_archive(tmp_path: Path) -> None:
+    class Writes(Observer):
+        said = ""
+
+        def started(self, folder: Path, config: RunConfig, problem: Problem, store: Store, resumed: bool) -> None:
+            try:
+                store.set_winner(0)
+            except RuntimeError as error:
+                self.said = str(error)
+
+    watch, models = Writes(), {"m": HashModel()}
+    asyncio.run(loop.run(tmp_path / "run", configured(1), PROBLEM, [watch], pool=QuickPool(), clients=models))
+    assert watch.said.endswith("is opened for reading only")

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.pool import NullPool
 
 from evolve.errors import UsageError
 
@@ -22,17 +24,25 @@ def _compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
+def _parsed(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)  # ten times as fast, and there are two of them in a row
+    except msgspec.DecodeError:
+        return json.loads(text)  # which knows NaN, as old archives may hold it
+
+
 def open_engine(folder: Path, writable: bool) -> Engine:
-    """Return an engine on RUN/archive.db. A reader in a folder it may not write to gets the file as it lies there."""
+    """Return an engine on RUN/archive.db, each of whose connections is a new one."""
     path = (folder / NAME).resolve()
-    # A reader must be able to create the -shm file next to a WAL database; `immutable` is SQLite's way without it.
-    query = "mode=rwc" if writable else ("mode=rw" if _may_write(folder) else "immutable=1")
+    query = "mode=rwc" if writable else _reading(folder)
 
     def connect() -> sqlite3.Connection:
         # No transactions of the driver's own: it would begin none for the statements that make the tables.
         return sqlite3.connect(f"{path.as_uri()}?{query}", uri=True, isolation_level=None, check_same_thread=False)
 
-    engine = create_engine("sqlite://", creator=connect, json_serializer=_compact)
+    engine = create_engine(
+        "sqlite://", creator=connect, json_serializer=_compact, json_deserializer=_parsed, poolclass=NullPool
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
@@ -45,8 +55,17 @@ def open_engine(folder: Path, writable: bool) -> Engine:
     return engine
 
 
-def _may_write(folder: Path) -> bool:
-    return os.access(folder, os.W_OK) and os.access(folder / NAME, os.W_OK)
+def _reading(folder: Path) -> str:
+    """Return how a reader opens the file.
+
+    A reader needs the -shm file beside it, and makes it where there is none. Who may not write in the folder finds it
+    there while the run is at work, and after a kill. Where neither it nor a -wal is there, nobody has the file open,
+    and all of the archive is in it: then SQLite is told that it does not change.
+    """
+    if os.access(folder, os.W_OK) and os.access(folder / NAME, os.W_OK):
+        return "mode=rw"
+    left = (folder / f"{NAME}-wal", folder / f"{NAME}-shm")
+    return "mode=ro" if any(path.exists() for path in left) else "immutable=1"
 
 
 @contextmanager

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from evolve.archive.events import EventKind
 from evolve.archive.reader import Reader
-from evolve.archive.records import Program, Role, Selection
+from evolve.archive.records import Program, Role
+from evolve.trial import Selection
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,23 @@ def differences(recorded: Reader, replayed: Reader) -> Iterator[Difference]:
     Compared are not the times at which things happened, nor what depends on them.
     """
     yield from _compared("step", _selections(recorded), _selections(replayed))
+    one, other = _order(recorded), _order(replayed)
+    for kind, step in sorted(one.keys() | other.keys(), key=lambda key: (key[1], key[0])):
+        if one.get((kind, step)) != other.get((kind, step)):
+            yield Difference(f"step {step}: place of '{kind}'", one.get((kind, step)), other.get((kind, step)))
     yield from _compared("program", _programs(recorded), _programs(replayed))
     yield from _compared("run", {0: _winner(recorded)}, {0: _winner(replayed)})
 
 
 def _selections(store: Reader) -> dict[int, Selection]:
-    return {selection.step: selection for selection in store.selections()}
+    """Return the choices; the number of the event that one knew of last depends on when other events came."""
+    return {selection.step: replace(selection, known=0) for selection in store.selections()}
+
+
+def _order(store: Reader) -> dict[tuple[EventKind, int], int]:
+    """Return the places of what must come in the same order: what the search heard, how children were compared."""
+    heard, compared = store.events(EventKind.CHOSEN, EventKind.KNOWN), store.events(EventKind.BORN, EventKind.DROPPED)
+    return {(event.kind, event.step): place for events in (heard, compared) for place, event in enumerate(events)}
 
 
 def _programs(store: Reader) -> dict[int, Program]:
@@ -50,6 +63,7 @@ def _compared(kind: str, recorded: dict[int, Any], replayed: dict[int, Any]) -> 
         if a is None or b is None:
             yield Difference(f"{kind} {id}", *("there" if one is not None else "not there" for one in (a, b)))
             continue
-        for name, value in vars(a).items():
-            if value != vars(b)[name]:
-                yield Difference(f"{kind} {id}: {name}", value, vars(b)[name])
+        for name in (field.name for field in fields(a)):
+            one, other = getattr(a, name), getattr(b, name)
+            if one != other:
+                yield Difference(f"{kind} {id}: {name}", one, other)

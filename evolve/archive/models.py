@@ -1,4 +1,4 @@
-"""The tables. Nothing outside this folder imports them."""
+"""The tables. Nothing outside this folder imports them. Short columns come first: SQLite reads a row only so far."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from sqlalchemy import JSON, Dialect, ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 1
+from evolve.archive.inflate import MOST_BYTES, MOST_SOURCE_BYTES, inflate
+
+SCHEMA_VERSION = 2
 
 
 class CompressedText(TypeDecorator[str]):
@@ -18,23 +20,28 @@ class CompressedText(TypeDecorator[str]):
     impl = LargeBinary
     cache_ok = True
 
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        """Take what a text is at most when it is inflated: an archive from elsewhere may hold anything."""
+        super().__init__()
+        self.most_bytes = most_bytes
+
     def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
         """Deflate; a lone surrogate, which a model's answer may hold, survives."""
         return None if value is None else zlib.compress(value.encode("utf-8", "surrogatepass"), 6)
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
         """Inflate."""
-        return None if value is None else zlib.decompress(value).decode("utf-8", "surrogatepass")
+        return None if value is None else inflate(value, self.most_bytes).decode("utf-8", "surrogatepass")
 
 
 class Base(DeclarativeBase):
     """All tables of a run."""
 
-    type_annotation_map = {dict[str, Any]: JSON, list[int]: JSON}  # noqa: RUF012  (SQLAlchemy reads it so)
+    type_annotation_map = {dict[str, Any]: JSON, list[int]: JSON, list[Any]: JSON}  # noqa: RUF012  (SQLAlchemy reads it so)
 
 
 class RunRow(Base):
-    """The run itself, one row."""
+    """The run itself, one row. identity: what the problem and the versions were, as `Store.create` was told."""
 
     __tablename__ = "runs"
 
@@ -42,6 +49,7 @@ class RunRow(Base):
     schema_version: Mapped[int]
     evaluator: Mapped[str]
     config: Mapped[str]
+    identity: Mapped[dict[str, Any]]
     status: Mapped[str]
     reason: Mapped[str] = mapped_column(default="")
     seed: Mapped[int]
@@ -53,8 +61,28 @@ class RunRow(Base):
     prompt_dictionary: Mapped[bytes | None]
 
 
+class CountRow(Base):
+    """A count that is kept, so that nobody has to go through all rows: steps by fate, calls by status, tokens, cost."""
+
+    __tablename__ = "counts"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[float]
+
+
+class EventRow(Base):
+    """One event of the sequence. step: 0 for the seed and the run itself, below 0 for baselines."""
+
+    __tablename__ = "events"
+
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    time: Mapped[float]
+    step: Mapped[int]
+    kind: Mapped[str]
+
+
 class ProgramRow(Base):
-    """A program and its figures on train."""
+    """A program and its figures on train. scores: one per instance.  signature: of its likeness, 512 bytes."""
 
     __tablename__ = "programs"
 
@@ -62,22 +90,26 @@ class ProgramRow(Base):
     role: Mapped[str]
     name: Mapped[str] = mapped_column(default="")
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("programs.id"), index=True)
-    island: Mapped[int]
+    place: Mapped[str]
     kind: Mapped[str]
     fingerprint: Mapped[str]
     status: Mapped[str | None]
     score: Mapped[float | None]
+    scores: Mapped[list[Any]]
     metrics: Mapped[dict[str, Any]]
+    chars: Mapped[int]
+    tokens: Mapped[int]
     cpu_s: Mapped[float] = mapped_column(default=0.0)
     failure: Mapped[str] = mapped_column(default="")
-    told: Mapped[int | None]
     created: Mapped[float]
     idea: Mapped[str] = mapped_column(default="")
     nearest_id: Mapped[int | None]
     likeness: Mapped[float | None]
-    source: Mapped[str] = mapped_column(CompressedText)
+    signature: Mapped[bytes | None]
+    source: Mapped[str] = mapped_column(CompressedText(MOST_SOURCE_BYTES))
 
-    __table_args__ = (Index("programs_by_score", "role", "score"),)
+
+Index("programs_by_score", ProgramRow.score.desc(), ProgramRow.id)
 
 
 class EvaluationRow(Base):
@@ -116,24 +148,23 @@ class SplitRow(Base):
 
 
 class SelectionRow(Base):
-    """Why a step took its parent, and what became of the step."""
+    """What a step was to do, and how far it has come."""
 
     __tablename__ = "selections"
 
     step: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     parent_id: Mapped[int] = mapped_column(ForeignKey("programs.id"))
     inspirations: Mapped[list[int]]
-    island: Mapped[int]
-    told: Mapped[int]
+    place: Mapped[str]
     reason: Mapped[str]
-    bar_id: Mapped[int | None] = mapped_column(ForeignKey("programs.id"))
     mutator: Mapped[str]
     kind: Mapped[str] = mapped_column(default="")
     novelty: Mapped[float | None]
-    fate: Mapped[str | None]
+    bar_id: Mapped[int | None] = mapped_column(ForeignKey("programs.id"))
+    known: Mapped[int]
+    state: Mapped[str]
+    fate: Mapped[str | None] = mapped_column(index=True)
     note: Mapped[str] = mapped_column(default="")
-    taken: Mapped[int | None]
-    ended: Mapped[int | None] = mapped_column(index=True)
 
 
 class ModelCallRow(Base):
@@ -145,9 +176,7 @@ class ModelCallRow(Base):
     model: Mapped[str]
     kind: Mapped[str]
     digest: Mapped[str]
-    prompt: Mapped[bytes]
     status: Mapped[str]
-    answer: Mapped[str | None] = mapped_column(CompressedText)
     error: Mapped[str] = mapped_column(default="")
     prompt_tokens: Mapped[int] = mapped_column(default=0)
     cached_tokens: Mapped[int] = mapped_column(default=0)
@@ -158,6 +187,8 @@ class ModelCallRow(Base):
     cost_usd: Mapped[float | None]
     latency_s: Mapped[float] = mapped_column(default=0.0)
     attempts: Mapped[int] = mapped_column(default=0)
+    prompt: Mapped[bytes]
+    answer: Mapped[str | None] = mapped_column(CompressedText)
 
 
 class InsightRow(Base):

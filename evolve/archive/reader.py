@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Executable, func, select
+from sqlalchemy import Executable, Integer, bindparam, func, inspect, select
 from sqlalchemy.exc import DatabaseError
 
-from evolve.archive import database
+from evolve.archive import database, migration
+from evolve.archive.events import ENDS, Event, EventKind
 from evolve.archive.lock import RunLock
 from evolve.archive.models import (
     SCHEMA_VERSION,
+    CountRow,
     EvaluationRow,
+    EventRow,
     InsightRow,
     ModelCallRow,
     ProgramRow,
@@ -25,25 +29,35 @@ from evolve.archive.prompts import PromptCodec
 from evolve.archive.records import (
     CallStatus,
     CallTotals,
-    Fate,
     ModelCall,
     Program,
     Role,
     RunStatus,
-    Selection,
     SplitFigures,
-    StepEnd,
     Summary,
 )
-from evolve.archive.rows import selection_of, step_end_of
+from evolve.archive.rows import (
+    PROGRAM,
+    RESULT,
+    SELECTION,
+    TRIAL,
+    call_of,
+    program_of,
+    result_of,
+    selection_of,
+    trial_of,
+    with_trial,
+)
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.scoring import InstanceResult, Status
+from evolve.trial import Fate, Selection, Trial
 
-_PROGRAM = select(*ProgramRow.__table__.columns)
 PAGE = 500
-"""Sources that are read at once."""
+"""Rows that are read at once where all of them are read."""
 _IN_SEARCH = ProgramRow.role != Role.BASELINE
+_STEP = select(bindparam("step", type_=Integer).label("step")).subquery()
+_ONE_TRIAL = with_trial(select(*TRIAL).select_from(_STEP), _STEP.c.step)
 
 
 class Reader:
@@ -65,22 +79,46 @@ class Reader:
         return cls._existing(folder, writable=False, lock=None)
 
     @classmethod
-    def _existing(cls, folder: Path, writable: bool, lock: RunLock | None) -> Self:
+    def holds_run(cls, folder: Path) -> bool:
+        """Return whether a run has begun in a folder. An archive without tables is left by a start that was killed."""
         path = folder / database.NAME
-        if not path.is_file():
-            what = "is not a run: it has no archive.db" if folder.is_dir() else "does not exist"
-            raise UsageError(f"{folder} {what}. `evolve runs` lists the runs.")
+        if not path.is_file() or path.stat().st_size == 0:
+            return False
         try:
-            store = cls(folder, writable, lock)
+            with cls(folder) as reader:
+                return bool(inspect(reader._connection).get_table_names())
+        except DatabaseError:
+            return True  # what it is, whoever opens it will be told
+
+    @classmethod
+    def _existing(cls, folder: Path, writable: bool, lock: RunLock | None) -> Self:
+        path, store = folder / database.NAME, None
+        try:
+            if not path.is_file():
+                what = "is not a run: it has no archive.db" if folder.is_dir() else "does not exist"
+                raise UsageError(f"{folder} {what}. `evolve runs` lists the runs.")
+            store = cls(folder, writable)
             row = store._one(select(RunRow.schema_version, RunRow.prompt_dictionary))
-        except DatabaseError as error:
-            if lock:
-                lock.release()
-            raise UsageError(f"{path} is not the archive of a run: {error.orig}.") from None
-        if row is None or row.schema_version != SCHEMA_VERSION:
             found = "no run" if row is None else f"schema {row.schema_version}"
-            store.close()
-            raise UsageError(f"{path} holds {found}; this version of evolve reads schema {SCHEMA_VERSION}.")
+            if row is not None and row.schema_version == migration.OLD:
+                store.close()
+                migration.migrate(folder, lock is not None)
+                store, found = cls(folder, writable), f"schema {SCHEMA_VERSION}"
+            if found != f"schema {SCHEMA_VERSION}":
+                raise UsageError(f"{path} holds {found}; this version of evolve reads schema {SCHEMA_VERSION}.")
+        except BaseException as error:
+            if store is not None:
+                store.close()
+            if lock is not None:
+                lock.release()
+            if not isinstance(error, DatabaseError):
+                raise
+            if not cls.holds_run(folder):
+                raise UsageError(
+                    f"{folder} is not a run: it was stopped as it began. Begin it again: evolve run ... --run {folder}"
+                ) from None
+            raise UsageError(f"{path} is not the archive of a run: {error.orig}.") from None
+        store._lock = lock
         store._prompts = PromptCodec(row.prompt_dictionary)
         return store
 
@@ -101,11 +139,19 @@ class Reader:
         """Return the run's configuration as TOML."""
         return str(self._run().config)
 
+    def identity(self) -> dict[str, str]:
+        """Return what the problem and the versions were when the run began, or were last changed on purpose."""
+        return dict(self._run().identity)
+
+    def counts(self) -> dict[str, float]:
+        """Return the counts that are kept: name -> value, named as `count_names` says."""
+        return {row.name: row.value for row in self._all(select(CountRow.name, CountRow.value))}
+
     def summary(self) -> Summary:
-        """Return the run at a glance. Costs a few milliseconds at any size."""
-        run = self._run()
-        counted = self._all(select(SelectionRow.fate, func.count()).group_by(SelectionRow.fate))
-        fates = {fate: count for fate, count in counted if fate is not None}
+        """Return the run at a glance, from counts that are kept: it costs the same at any size."""
+        run, counts = self._run(), self.counts()
+        fates = {fate: int(counts[f"steps {fate}"]) for fate in Fate if counts[f"steps {fate}"]}
+        statuses = {status: int(counts[f"programs {status}"]) for status in Status if counts[f"programs {status}"]}
         best = self.best_on_train()
         return Summary(
             evaluator=run.evaluator,
@@ -113,12 +159,13 @@ class Reader:
             reason=run.reason,
             seed=run.seed,
             evaluations=fates.get(Fate.SCORED, 0),
-            steps=sum(count for _, count in counted),
+            steps=int(counts["steps"]),
             fates=fates,
+            statuses=statuses,
             best_id=None if best is None else best.id,
             best_score=None if best is None else best.score,
             winner_id=run.winner_id,
-            calls=self.call_totals(),
+            calls=_call_totals(counts),
             active_s=run.active_s,
             started=run.started,
             ended=run.ended,
@@ -132,7 +179,7 @@ class Reader:
 
     def program(self, program_id: int) -> Program | None:
         """Return a program, or None."""
-        rows = self._programs(_PROGRAM.where(ProgramRow.id == program_id))
+        rows = self._programs(PROGRAM.where(ProgramRow.id == program_id))
         return rows[0] if rows else None
 
     def best(self) -> Program | None:
@@ -140,121 +187,123 @@ class Reader:
         winner = self._run().winner_id
         return self.best_on_train() if winner is None else self.program(winner)
 
-    def best_on_train(self) -> Program | None:
-        """Return the best among seed and children by train score, ties by the lower id."""
-        rows = self.top(1)
+    def best_on_train(self, last: int | None = None) -> Program | None:
+        """Return the best among seed and children by train score, ties by the lower id. last: of those up to it."""
+        rows = self.top(1, last)
         return rows[0] if rows else None
 
-    def top(self, count: int) -> list[Program]:
+    def top(self, count: int, last: int | None = None) -> list[Program]:
         """Return the best `count` of seed and children by train score, best first, ties by the lower id."""
-        ranked = _PROGRAM.where(ProgramRow.score.is_not(None), _IN_SEARCH)
+        ranked = PROGRAM.where(ProgramRow.score.is_not(None), _IN_SEARCH)
+        ranked = ranked if last is None else ranked.where(ProgramRow.id <= last)
         return self._programs(ranked.order_by(ProgramRow.score.desc(), ProgramRow.id).limit(count))
 
     def programs(self, role: Role | None = None) -> list[Program]:
         """Return all programs, or those of a role, ordered by id."""
-        chosen = _PROGRAM if role is None else _PROGRAM.where(ProgramRow.role == role)
+        chosen = PROGRAM if role is None else PROGRAM.where(ProgramRow.role == role)
         return self._programs(chosen.order_by(ProgramRow.id))
 
     def children(self, program_id: int) -> list[Program]:
         """Return the programs made from a program, ordered by id."""
-        return self._programs(_PROGRAM.where(ProgramRow.parent_id == program_id).order_by(ProgramRow.id))
+        return self._programs(PROGRAM.where(ProgramRow.parent_id == program_id).order_by(ProgramRow.id))
 
     def fingerprints(self) -> dict[str, int]:
         """Return fingerprint -> id of every program; of equal ones, the one that came first."""
         found: dict[str, int] = {}
-        for row in self._all(_as_they_came(ProgramRow.fingerprint)):
-            found.setdefault(row.fingerprint, row.id)
+        for id, fingerprint in self._as_they_came(ProgramRow.fingerprint):
+            found.setdefault(fingerprint, id)
         return found
 
-    def sources(self) -> Iterator[tuple[int, str]]:
-        """Yield (id, source) of every program in the order in which they came, a few at a time in memory.
+    def signatures(self) -> Iterator[tuple[int, bytes | None]]:
+        """Yield (id, signature) of every program in the order in which they came, None where none was made.
 
         What is learnt from programs one by one must be learnt in this order again by a resumed run.
         """
-        with self._connection.begin():
-            for row in self._connection.execute(_as_they_came(ProgramRow.source).execution_options(yield_per=PAGE)):
-                yield row.id, row.source
+        yield from self._as_they_came(ProgramRow.signature)
 
-    def step_ends(self, heard: bool) -> list[StepEnd]:
-        """Return the steps that ended: those that the search was told of, in that order, or the others, by number.
+    def _as_they_came(self, column: Any) -> Iterator[Any]:
+        came = select(ProgramRow.id, column).join(EventRow, EventRow.step == ProgramRow.id)
+        yield from self._stream(came.where(EventRow.kind == EventKind.BORN).order_by(EventRow.seq))
 
-        Telling it the former again rebuilds its state.
+    # -- the sequence --------------------------------------------------------------------------------------------
+
+    def events(self, *kinds: EventKind) -> list[Event]:
+        """Return the events of the given kinds, or all, in their order."""
+        chosen = select(EventRow.seq, EventRow.time, EventRow.step, EventRow.kind).order_by(EventRow.seq)
+        rows = self._all(chosen.where(EventRow.kind.in_(kinds)) if kinds else chosen)
+        return [Event(seq, time, step, EventKind(kind)) for seq, time, step, kind in rows]
+
+    def history(self) -> Iterator[Selection | Trial]:
+        """Yield what the search heard, in that order: a selection when it was made, a trial when it became known.
+
+        The search's state is a fold over these, the seed's trial first.
         """
-        call = ModelCallRow
-        columns = (
-            *SelectionRow.__table__.columns,
-            *(ProgramRow.kind.label("child_kind"), ProgramRow.status, ProgramRow.score, ProgramRow.failure),
-            *(ProgramRow.idea, ProgramRow.nearest_id, ProgramRow.likeness),
-            *(call.status.label("call_status"), call.prompt_tokens + call.completion_tokens, call.cost_usd),
-            InsightRow.detail,
-        )
-        chosen = (
-            select(*columns)
-            .outerjoin(ProgramRow, ProgramRow.id == SelectionRow.step)
-            .outerjoin(call, call.step == SelectionRow.step)
-            .outerjoin(InsightRow, InsightRow.step == SelectionRow.step)
-            .where(SelectionRow.fate.is_not(None))
-        )
-        if heard:
-            chosen = chosen.where(SelectionRow.ended.is_not(None)).order_by(SelectionRow.ended)
-        else:
-            chosen = chosen.where(SelectionRow.ended.is_(None)).order_by(SelectionRow.step)
-        own = len(SelectionRow.__table__.columns)
-        return [step_end_of(selection_of(row[:own]), *row[own:]) for row in self._all(chosen)]
+        chosen = select(EventRow.seq, *SELECTION).join(SelectionRow, SelectionRow.step == EventRow.step)
+        choices = self._stream(chosen.where(EventRow.kind == EventKind.CHOSEN).order_by(EventRow.seq))
+        known = with_trial(select(EventRow.seq, EventRow.step, *TRIAL).select_from(EventRow), EventRow.step)
+        ends = self._stream(known.where(EventRow.kind == EventKind.KNOWN).order_by(EventRow.seq))
+        for row in heapq.merge(choices, ends, key=lambda row: int(row[0])):
+            yield trial_of(row[1], row) if len(row) > len(SELECTION) + 1 else selection_of(row[1:])
+
+    def trial(self, step: int) -> Trial:
+        """Return how a step ended. step: 0 for the seed."""
+        return trial_of(step, self._one(_ONE_TRIAL, {"step": step}))
+
+    def trials(self) -> list[Trial]:
+        """Return how steps ended: those that the search knows of in that order, then the others by number."""
+        known = [trial for trial in self.history() if isinstance(trial, Trial) and trial.id > 0]
+        there = {trial.id for trial in known}
+        return known + [self.trial(step) for step in self.ended() if step not in there]
 
     def insights(self) -> list[tuple[Selection, str, str]]:
         """Return what the run has learnt, in the order of steps: the step that wrote it down, line, detail."""
-        columns = (*SelectionRow.__table__.columns, InsightRow.line, InsightRow.detail)
+        columns = (*SELECTION, InsightRow.line, InsightRow.detail)
         chosen = select(*columns).join(InsightRow, InsightRow.step == SelectionRow.step).order_by(SelectionRow.step)
         return [(selection_of(row[:-2]), row[-2], row[-1]) for row in self._all(chosen)]
 
     def improvements(self) -> list[Program]:
-        """Return the children that were the best so far, strictly, in the order in which the search was told.
+        """Return the children that were the best so far, strictly, in the order in which the search heard of them.
 
-        The latest of a deterministic run, of which the search is told with a lag, follow in the order of their steps.
+        The latest of a deterministic run, of which the search hears with a lag, follow in the order of their steps.
         """
         better, best = [], float("-inf")
-        for program in self._scores_in_told_order():
-            if program.score is not None and program.score > best:
-                best = program.score
-                better.append(program.id)
-        found = self._programs(_PROGRAM.where(ProgramRow.id.in_([i for i in better if i > 0])))
-        return sorted(found, key=lambda program: better.index(program.id))
+        for id, score in self.curve():
+            if score is not None and score > best:
+                best = score
+                better.append(id)
+        return [program for id in better if id > 0 and (program := self.program(id)) is not None]
 
     def curve(self) -> list[tuple[int, float | None]]:
         """Return (id, train score) of the seed and the scored children, in the order of `improvements`."""
-        return [(row.id, row.score) for row in self._scores_in_told_order()]
+        scored = select(ProgramRow.id, ProgramRow.score).where(ProgramRow.status.is_not(None), _IN_SEARCH)
+        scores = {row.id: row.score for row in self._all(scored.order_by(ProgramRow.id))}
+        known = self._all(select(EventRow.step).where(EventRow.kind == EventKind.KNOWN).order_by(EventRow.seq))
+        first = [(row.step, scores.pop(row.step)) for row in known if row.step in scores]
+        return [*first, *scores.items()]
 
-    def _scores_in_told_order(self) -> Sequence[Any]:
-        return self._all(
-            select(ProgramRow.id, ProgramRow.score)
-            .where(ProgramRow.status.is_not(None), _IN_SEARCH)
-            .order_by(ProgramRow.told.is_(None), ProgramRow.told, ProgramRow.id)
+    def failures(self) -> list[tuple[str, str, int]]:
+        """Return (status or fate, failure or note, how many) of children that failed and steps that gave none."""
+        failed = select(ProgramRow.status, ProgramRow.failure, func.count()).where(
+            ProgramRow.role == Role.CHILD, ProgramRow.status.in_([status for status in Status if status.is_failure])
         )
+        dropped = select(SelectionRow.fate, SelectionRow.note, func.count()).where(
+            SelectionRow.fate.in_([fate for fate in Fate if fate not in (Fate.SCORED, Fate.INSIGHT)])
+        )
+        rows = [
+            *self._all(failed.group_by(ProgramRow.status, ProgramRow.failure)),
+            *self._all(dropped.group_by(SelectionRow.fate, SelectionRow.note)),
+        ]
+        return [(what, text, count) for what, text, count in rows]
 
     def evaluations(self, program_id: int, split: Split) -> list[InstanceResult]:
         """Return a program's results per instance, in the order of the instances; empty where it was not evaluated."""
-        rows = self._all(
-            select(*EvaluationRow.__table__.columns)
-            .where(EvaluationRow.program_id == program_id, EvaluationRow.split == split)
-            .order_by(EvaluationRow.position)
-        )
-        return [
-            InstanceResult(
-                instance_id=row.instance_id,
-                status=Status(row.status),
-                score=row.score,
-                metrics=row.metrics,
-                feedback=row.feedback,
-                failure=row.failure,
-                cpu_s=row.cpu_s,
-                import_cpu_s=row.import_cpu_s,
-                wall_s=row.wall_s,
-                peak_rss_bytes=row.peak_rss_bytes,
-                output=row.output,
-            )
-            for row in rows
-        ]
+        return list(self.measured(program_id, split).values())
+
+    def measured(self, program_id: int, split: Split) -> dict[int, InstanceResult]:
+        """Return a program's results so far: index of the instance -> result, in the order of the instances."""
+        chosen = select(EvaluationRow.position, *RESULT).order_by(EvaluationRow.position)
+        rows = self._all(chosen.where(EvaluationRow.program_id == program_id, EvaluationRow.split == split))
+        return {row.position: result_of(row) for row in rows}
 
     def split_figures(self, program_id: int | None = None) -> list[SplitFigures]:
         """Return what programs scored on validation, test or public, ordered by program and split."""
@@ -268,82 +317,50 @@ class Reader:
 
     def selection(self, step: int) -> Selection | None:
         """Return why a step took its parent, or None."""
-        rows = self._selections(select(*SelectionRow.__table__.columns).where(SelectionRow.step == step))
-        return rows[0] if rows else None
+        rows = self._all(select(*SELECTION).where(SelectionRow.step == step))
+        return selection_of(rows[0]) if rows else None
 
     def selections(self, unfinished: bool = False) -> list[Selection]:
         """Return all selections, or those of steps under way, ordered by step."""
-        chosen = select(*SelectionRow.__table__.columns).order_by(SelectionRow.step)
-        return self._selections(chosen.where(SelectionRow.fate.is_(None)) if unfinished else chosen)
+        chosen = select(*SELECTION).order_by(SelectionRow.step)
+        return [
+            selection_of(row) for row in self._all(chosen.where(SelectionRow.fate.is_(None)) if unfinished else chosen)
+        ]
+
+    def ended(self) -> list[int]:
+        """Return the steps that have ended, by number."""
+        chosen = select(SelectionRow.step).where(SelectionRow.state.in_(ENDS)).order_by(SelectionRow.step)
+        return [row.step for row in self._all(chosen)]
+
+    def settled_step(self) -> int:
+        """Return the last step up to which every step has ended."""
+        going = self._one(select(func.min(SelectionRow.step)).where(SelectionRow.fate.is_(None)))[0]
+        return self.last_step() if going is None else int(going) - 1
 
     def last_step(self) -> int:
         """Return the number of the latest step that was chosen; 0 before the first."""
         row = self._one(select(func.coalesce(func.max(SelectionRow.step), 0)))
         return int(row[0])
 
-    def last_ended(self) -> int:
-        """Return the number of the latest end that counts; 1, the seed's, before the first."""
-        row = self._one(select(func.coalesce(func.max(SelectionRow.ended), 1)))
-        return int(row[0])
-
-    def last_taken(self) -> int:
-        """Return the number of the latest step that was compared with those before it; 0 before the first."""
-        row = self._one(select(func.coalesce(func.max(SelectionRow.taken), 0)))
-        return int(row[0])
-
     def model_call(self, step: int) -> ModelCall | None:
         """Return the question and answer of a step, or None where no model was asked."""
         row = self._one(select(*ModelCallRow.__table__.columns).where(ModelCallRow.step == step))
-        return None if row is None else self._model_call(row)
+        return None if row is None else call_of(row, self._codec())
 
     def model_calls(self) -> list[ModelCall]:
         """Return all questions and answers, in the order of steps."""
         chosen = select(*ModelCallRow.__table__.columns).order_by(ModelCallRow.step)
-        return [self._model_call(row) for row in self._all(chosen)]
+        return [call_of(row, self._codec()) for row in self._all(chosen)]
 
-    def _model_call(self, row: Any) -> ModelCall:
-        system, _, prompt = self._prompts.unpack(row.prompt).partition("\0")
-        return ModelCall(
-            step=row.step,
-            model=row.model,
-            kind=row.kind,
-            digest=row.digest,
-            system=system,
-            prompt=prompt,
-            status=CallStatus(row.status),
-            answer=row.answer or "",
-            error=row.error,
-            prompt_tokens=row.prompt_tokens,
-            cached_tokens=row.cached_tokens,
-            completion_tokens=row.completion_tokens,
-            reasoning_tokens=row.reasoning_tokens,
-            wasted_tokens=row.wasted_tokens,
-            tokens_estimated=row.tokens_estimated,
-            cost_usd=row.cost_usd,
-            latency_s=row.latency_s,
-            attempts=row.attempts,
-        )
+    def _codec(self) -> PromptCodec:
+        """Return what unpacks prompts; its dictionary, the first prompt, may have come since this was opened."""
+        if self._prompts.is_empty:
+            self._prompts = PromptCodec(self._run().prompt_dictionary)
+        return self._prompts
 
     def call_totals(self) -> CallTotals:
         """Return calls, tokens and cost of the whole run."""
-        rows = self._all(
-            select(
-                ModelCallRow.status,
-                func.count(),
-                func.sum(ModelCallRow.prompt_tokens),
-                func.sum(ModelCallRow.completion_tokens),
-                func.total(ModelCallRow.cost_usd),
-            ).group_by(ModelCallRow.status)
-        )
-        counts = {row[0]: row[1] for row in rows}
-        return CallTotals(
-            calls=sum(counts.values()),
-            answered=counts.get(CallStatus.ANSWERED, 0),
-            failed=counts.get(CallStatus.FAILED, 0),
-            prompt_tokens=sum(row[2] for row in rows),
-            completion_tokens=sum(row[3] for row in rows),
-            cost_usd=sum(row[4] for row in rows),
-        )
+        return _call_totals(self.counts())
 
     def _run(self) -> Any:
         row = self._one(select(*RunRow.__table__.columns))
@@ -351,27 +368,29 @@ class Reader:
         return row
 
     def _programs(self, chosen: Any) -> list[Program]:
-        return [
-            Program(**{**row._mapping, "role": Role(row.role), "status": Status(row.status) if row.status else None})
-            for row in self._all(chosen)
-        ]
-
-    def _selections(self, chosen: Any) -> list[Selection]:
-        return [selection_of(row) for row in self._all(chosen)]
+        return [program_of(row) for row in self._all(chosen)]
 
     def _all(self, chosen: Executable) -> Sequence[Any]:
         with self._connection.begin():
             return self._connection.execute(chosen).all()
 
-    def _one(self, chosen: Executable) -> Any:
+    def _one(self, chosen: Executable, given: Mapping[str, Any] | None = None) -> Any:
         with self._connection.begin():
-            return self._connection.execute(chosen).one_or_none()
+            return self._connection.execute(chosen, given).one_or_none()
+
+    def _stream(self, chosen: Any) -> Iterator[Any]:
+        """Yield rows, a page at a time in memory, on a connection of their own: others may be read meanwhile."""
+        with self._engine.connect() as connection:
+            for page in connection.execute(chosen.execution_options(yield_per=PAGE)).partitions():
+                yield from page
 
 
-def _as_they_came(column: Any) -> Any:
-    """Select id and a column of all programs: the seed, the baselines, children in the order of their comparison."""
-    return (
-        select(ProgramRow.id, column)
-        .outerjoin(SelectionRow, SelectionRow.step == ProgramRow.id)
-        .order_by(func.coalesce(SelectionRow.taken, 0), ProgramRow.id.desc())
+def _call_totals(counts: Mapping[str, float]) -> CallTotals:
+    return CallTotals(
+        calls=int(counts["calls"]),
+        answered=int(counts[f"calls {CallStatus.ANSWERED}"]),
+        failed=int(counts[f"calls {CallStatus.FAILED}"]),
+        prompt_tokens=int(counts["prompt_tokens"]),
+        completion_tokens=int(counts["completion_tokens"]),
+        cost_usd=counts["cost_usd"],
     )

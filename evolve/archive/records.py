@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from evolve.evaluator import Split
 from evolve.scoring import SplitScore, Status
+from evolve.trial import Fate
 
 
 class RunStatus(StrEnum):
@@ -27,17 +28,6 @@ class Role(StrEnum):
     BASELINE = "baseline"
 
 
-class Fate(StrEnum):
-    """What became of a step. Only SCORED counts as an evaluation. INSIGHT: it was to write one down, and did."""
-
-    SCORED = "scored"
-    DUPLICATE = "duplicate"
-    NEAR_DUPLICATE = "near_duplicate"
-    PARSE_ERROR = "parse_error"
-    CALL_ERROR = "call_error"
-    INSIGHT = "insight"
-
-
 class CallStatus(StrEnum):
     """SENT: committed before it was sent, no answer yet. FAILED: the client gave up; `error` says why."""
 
@@ -53,13 +43,14 @@ class Program:
     Attributes:
         id: 0 = the seed, step number for a child, -1, -2, ... for baselines.
         name: "seed", a baseline's name, empty for a child.
-        island: where the search put it; -1 for the seed, which belongs to all, and for baselines.
+        place: where the search meant it to belong, in the strategy's own words; empty for the seed and baselines.
         kind: what made it: "seed", "baseline", "constant", "crossover", "edit", "rewrite", ...
         idea: a model's own words on what it changed, one line.
         nearest_id, likeness: the program that it was most like when it came, and how like, 0..1; None: not looked for.
         status: None until the evaluation on train is committed.
         score: None unless status is ok.
-        told: rises in the order in which the search was told; None for baselines and what it was not told yet.
+        scores: one per train instance, in their order, None where it has none; fewer when the evaluation stopped.
+        chars, tokens: length of the source.
         cpu_s: CPU seconds of the program on the whole train split.
         failure: the first failing instance's text, empty when status is ok or outrun.
         created: seconds since the epoch.
@@ -74,13 +65,15 @@ class Program:
     created: float
     name: str = ""
     parent_id: int | None = None
-    island: int = -1
+    place: str = ""
     status: Status | None = None
     score: float | None = None
+    scores: tuple[float | None, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
+    chars: int = 0
+    tokens: int = 0
     cpu_s: float = 0.0
     failure: str = ""
-    told: int | None = None
     idea: str = ""
     nearest_id: int | None = None
     likeness: float | None = None
@@ -91,6 +84,7 @@ class Program:
             self,
             status=score.status,
             score=score.score,
+            scores=tuple(result.score for result in score.instances),
             metrics=score.metrics,
             cpu_s=score.cpu_s,
             failure=score.feedback if score.status.is_failure else "",
@@ -145,71 +139,6 @@ class ModelCall:
 
 
 @dataclass(frozen=True)
-class Selection:
-    """Why a step took its parent.
-
-    Attributes:
-        inspirations: of a step that writes an insight down, the programs that it is about.
-        told: how many ends of steps the search knew of by then, the seed's score being the first.
-        mutator: "builtin" or a model's name.
-        kind: what the model was asked for; empty for the built-in mutator, whose child says what was done.
-        novelty: a child this like another program, or more, is turned down; None: none is.
-        bar_id: the program that the child races against; None: the child is evaluated on every instance.
-        fate: None while the step is under way.
-        note: why there is no new program: the parse error, the id of the program it repeats; or the insight.
-        taken: 1, 2, ... in the order in which children were compared with those before them, or found to be none.
-        ended: rises in the order in which the search was told of the steps' ends; None while it does not know.
-    """
-
-    step: int
-    parent_id: int
-    inspirations: tuple[int, ...]
-    island: int
-    told: int
-    reason: str
-    mutator: str
-    kind: str = ""
-    novelty: float | None = None
-    bar_id: int | None = None
-    fate: Fate | None = None
-    note: str = ""
-    taken: int | None = None
-    ended: int | None = None
-
-
-@dataclass(frozen=True)
-class StepEnd:
-    """How a step ended, as later choices know it.
-
-    Attributes:
-        selection: with its fate and note.
-        kind: what was done: the program's kind, or what was asked for where there is none.
-        status, score, failure, idea, nearest_id, likeness: of the child; None or empty where there is none.
-        called: a model was asked.  answered: and it answered.  tokens, cost_usd: of the call.
-        detail: of an insight, whose line is the selection's note.
-    """
-
-    selection: Selection
-    kind: str
-    status: Status | None = None
-    score: float | None = None
-    failure: str = ""
-    idea: str = ""
-    nearest_id: int | None = None
-    likeness: float | None = None
-    called: bool = False
-    answered: bool = False
-    tokens: int = 0
-    cost_usd: float | None = None
-    detail: str = ""
-
-    @property
-    def is_scored(self) -> bool:
-        """Whether there is a new program."""
-        return self.selection.fate is Fate.SCORED
-
-
-@dataclass(frozen=True)
 class CallTotals:
     """All model calls of a run. answered + failed + sent = calls."""
 
@@ -228,7 +157,7 @@ class Summary:
     Attributes:
         reason: why it ended, empty while it runs.
         evaluations: children scored on train, whatever their status; the budget counts these.
-        steps: steps chosen so far; fates: how many ended how.
+        steps: steps chosen so far; fates: how many ended how; statuses: of their children on train.
         best_id, best_score: the best by train score among seed and children; None before the seed is scored.
         winner_id: picked on validation at the end; None before.
         active_s: seconds in which a process worked on the run, all resumes together.
@@ -241,7 +170,8 @@ class Summary:
     seed: int
     evaluations: int
     steps: int
-    fates: Mapping[str, int]
+    fates: Mapping[Fate, int]
+    statuses: Mapping[Status, int]
     best_id: int | None
     best_score: float | None
     winner_id: int | None
@@ -250,3 +180,10 @@ class Summary:
     started: float
     ended: float | None
     splits: tuple[SplitFigures, ...] = field(default=())
+
+
+def count_names() -> list[str]:
+    """Return the names of the counts that are kept."""
+    steps = ["steps", *(f"steps {fate}" for fate in Fate)]
+    calls = ["calls", *(f"calls {status}" for status in CallStatus), "prompt_tokens", "completion_tokens", "cost_usd"]
+    return [*steps, *calls, *(f"programs {status}" for status in Status)]

@@ -4,47 +4,99 @@ from __future__ import annotations
 
 from typing import Any
 
-from evolve.archive.models import SelectionRow
-from evolve.archive.records import CallStatus, Fate, Selection, StepEnd
-from evolve.scoring import Status
+from sqlalchemy import func, select
 
-_SELECTION = tuple(column.name for column in SelectionRow.__table__.columns)
+from evolve.archive.models import EvaluationRow, InsightRow, ModelCallRow, ProgramRow, SelectionRow
+from evolve.archive.prompts import PromptCodec
+from evolve.archive.records import CallStatus, ModelCall, Program, Role
+from evolve.scoring import InstanceResult, Status
+from evolve.trial import Fate, Selection, State, Trial
+
+PROGRAM = select(*(column for column in ProgramRow.__table__.columns if column.name != "signature"))
+SELECTION = tuple(SelectionRow.__table__.columns)
+RESULT = tuple(c for c in EvaluationRow.__table__.columns if c.name not in ("program_id", "split", "position"))
+TRIAL = (
+    SelectionRow.parent_id.label("parent"),
+    SelectionRow.place,
+    SelectionRow.kind.label("asked"),
+    func.coalesce(ProgramRow.kind, SelectionRow.kind).label("kind"),
+    SelectionRow.mutator.label("model"),
+    *(SelectionRow.inspirations, SelectionRow.fate, ProgramRow.status, ProgramRow.score, ProgramRow.scores),
+    *(ProgramRow.metrics, ProgramRow.chars, ProgramRow.tokens, ProgramRow.cpu_s),
+    ModelCallRow.status.label("called"),
+    (ModelCallRow.prompt_tokens + ModelCallRow.completion_tokens).label("call_tokens"),
+    *(ModelCallRow.cost_usd, ProgramRow.failure, ProgramRow.idea, SelectionRow.note, InsightRow.detail),
+    *(ProgramRow.nearest_id.label("nearest"), ProgramRow.likeness),
+)
+"""Columns that make a trial, in the order of its fields; `with_trial` joins their tables."""
+
+
+def with_trial(chosen: Any, step: Any) -> Any:
+    """Join the tables of a trial to rows that have a column with the step's number."""
+    return (
+        chosen.outerjoin(SelectionRow, SelectionRow.step == step)
+        .outerjoin(ProgramRow, ProgramRow.id == step)
+        .outerjoin(ModelCallRow, ModelCallRow.step == step)
+        .outerjoin(InsightRow, InsightRow.step == step)
+    )
+
+
+def trial_of(id: int, row: Any) -> Trial:
+    """Return the trial of a step from a row that holds the columns of `TRIAL`, and perhaps others before them."""
+    parent, place, asked, kind, model, inspirations, fate, status, score, scores, metrics, *rest = row[-len(TRIAL) :]
+    chars, tokens, cpu_s, call_status, call_tokens, cost_usd, failure, idea, note, detail, nearest, likeness = rest
+    return Trial(
+        id,
+        parent,
+        place or "",
+        asked or "",
+        kind or "",
+        model or "",
+        tuple(inspirations or ()),
+        Fate(fate) if fate else Fate.SCORED,
+        Status(status) if status else None,
+        score,
+        tuple(scores or ()),
+        metrics or {},
+        chars or 0,
+        tokens or 0,
+        cpu_s or 0.0,
+        call_status is not None,
+        call_status == CallStatus.ANSWERED,
+        call_tokens or 0,
+        cost_usd,
+        failure or "",
+        idea or "",
+        note or "",
+        detail or "",
+        nearest,
+        likeness,
+    )
 
 
 def selection_of(row: Any) -> Selection:
-    """Return the selection that a row with the columns of its table holds."""
-    facts = dict(zip(_SELECTION, row, strict=True))
-    fate = Fate(facts["fate"]) if facts["fate"] else None
-    return Selection(**{**facts, "inspirations": tuple(facts["inspirations"]), "fate": fate})
+    """Return the selection of a row that holds the columns of `SELECTION`."""
+    step, parent_id, inspirations, place, reason, mutator, kind, novelty, bar_id, known, state, fate, note = row
+    chosen = (step, parent_id, tuple(inspirations), place, reason, mutator, kind, novelty, bar_id, known)
+    return Selection(*chosen, State(state), Fate(fate) if fate else None, note)
 
 
-def step_end_of(
-    selection: Selection,
-    child_kind: str | None,
-    status: str | None,
-    score: float | None,
-    failure: str | None,
-    idea: str | None,
-    nearest_id: int | None,
-    likeness: float | None,
-    call_status: str | None,
-    tokens: int | None,
-    cost_usd: float | None,
-    detail: str | None,
-) -> StepEnd:
-    """Return the end of a step; what is not there is None."""
-    return StepEnd(
-        selection,
-        child_kind or selection.kind,
-        Status(status) if status else None,
-        score,
-        failure or "",
-        idea or "",
-        nearest_id,
-        likeness,
-        called=call_status is not None,
-        answered=call_status == CallStatus.ANSWERED,
-        tokens=tokens or 0,
-        cost_usd=cost_usd,
-        detail=detail or "",
-    )
+def program_of(row: Any) -> Program:
+    """Return the program of a row that `PROGRAM` selected."""
+    facts = dict(row._mapping)
+    facts |= {"role": Role(facts["role"]), "scores": tuple(facts["scores"])}
+    return Program(**{**facts, "status": Status(facts["status"]) if facts["status"] else None})
+
+
+def result_of(row: Any) -> InstanceResult:
+    """Return the result of a row that holds the columns of `RESULT`, and perhaps others before them."""
+    facts = {column.key: row._mapping[column.key] for column in RESULT}
+    return InstanceResult(**{**facts, "status": Status(facts["status"])})
+
+
+def call_of(row: Any, prompts: PromptCodec) -> ModelCall:
+    """Return the question and answer of a row of `model_calls`."""
+    facts = dict(row._mapping)
+    system, _, prompt = prompts.unpack(facts.pop("prompt")).partition("\0")
+    given = {"status": CallStatus(facts["status"]), "answer": facts["answer"] or ""}
+    return ModelCall(**{**facts, **given, "system": system, "prompt": prompt})

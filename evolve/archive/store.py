@@ -1,4 +1,4 @@
-"""The store: writes what a run does, each fact in one short transaction.
+"""The store: writes the events of a run, each with its facts in one short transaction.
 
 The hot path uses Core statements, made once: an ORM session costs more per step than SQLite itself.
 """
@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
 from evolve.archive import database
+from evolve.archive.events import MOVES, EventKind
 from evolve.archive.lock import RunLock
 from evolve.archive.models import (
     SCHEMA_VERSION,
     Base,
+    CountRow,
     EvaluationRow,
+    EventRow,
     InsightRow,
     ModelCallRow,
     ProgramRow,
@@ -30,34 +34,46 @@ from evolve.archive.models import (
 )
 from evolve.archive.prompts import PromptCodec
 from evolve.archive.reader import Reader
-from evolve.archive.records import Fate, ModelCall, Program, Role, RunStatus, Selection
+from evolve.archive.records import ModelCall, Program, RunStatus, count_names
+from evolve.archive.views import create_views
 from evolve.errors import UsageError
-from evolve.scoring import SplitScore
+from evolve.evaluator import Split
+from evolve.scoring import InstanceResult, SplitScore
+from evolve.trial import Fate, Selection, State
 
+_INSERT_EVENT = insert(EventRow)
 _INSERT_SELECTION = insert(SelectionRow)
 _INSERT_CALL = insert(ModelCallRow)
 _INSERT_PROGRAM = insert(ProgramRow)
 _INSERT_EVALUATION = insert(EvaluationRow)
-_END_STEP = update(SelectionRow).where(SelectionRow.step == bindparam("b_step"))
 _END_CALL = update(ModelCallRow).where(ModelCallRow.step == bindparam("b_step"))
 _SCORE = update(ProgramRow).where(ProgramRow.id == bindparam("b_id"))
-_HEAR_STEP = _END_STEP.values(ended=bindparam("ended"))
-_TELL_PROGRAM = _SCORE.values(told=bindparam("told"))
-_TAKE_STEP = _END_STEP.values(taken=bindparam("taken"))
+_COUNT = update(CountRow).where(CountRow.name == bindparam("b_name")).values(value=CountRow.value + bindparam("b_more"))
+_MOVE = {
+    state: update(SelectionRow).where(
+        SelectionRow.step == bindparam("b_step"), SelectionRow.state.in_([old for old in MOVES if state in MOVES[old]])
+    )
+    for state in State
+}
 
 
 class Store(Reader):
     """A run's archive. `create` and `resume` hold the run's lock until `close`; `open` gives one that is only read."""
 
+    _seq = 0
+
     @classmethod
-    def create(cls, folder: Path, evaluator: str, config: str, seed: int) -> Store:
+    def create(
+        cls, folder: Path, evaluator: str, config: str, seed: int, identity: Mapping[str, str] | None = None
+    ) -> Store:
         """Start a new run in a folder, which is made where it is missing.
 
-        config: the whole configuration as TOML.  Raises UsageError when the folder holds a run or cannot be written.
+        config: the whole configuration as TOML.  identity: what the problem and the versions are.
+        Raises UsageError when the folder holds a run or cannot be written.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if (folder / database.NAME).exists():
+            if cls.holds_run(folder):
                 raise UsageError(f"{folder} already holds a run. To continue it: evolve resume {folder}")
             lock = _locked(folder)
         except OSError as error:
@@ -69,6 +85,8 @@ class Store(Reader):
             raise UsageError(f"{folder / database.NAME} cannot be made: {error.orig}.") from None
         with database.transaction(store._connection, folder) as connection:
             Base.metadata.create_all(connection)
+            create_views(connection)
+            connection.execute(insert(CountRow), [{"name": name, "value": 0} for name in count_names()])
             connection.execute(
                 insert(RunRow),
                 {
@@ -76,6 +94,7 @@ class Store(Reader):
                     "schema_version": SCHEMA_VERSION,
                     "evaluator": evaluator,
                     "config": config,
+                    "identity": dict(identity or {}),
                     "status": RunStatus.RUNNING,
                     "seed": seed,
                     "pid": os.getpid(),
@@ -88,9 +107,10 @@ class Store(Reader):
     def resume(cls, folder: Path, config: str | None = None) -> Store:
         """Take a run over, with a new configuration where one is given.
 
-        Raises UsageError when the folder holds no run, cannot be written, or another process works on the run.
+        Raises UsageError when the folder holds no run, cannot be written, or another process works on it.
         """
-        cls.open(folder).close()
+        if not (folder / database.NAME).is_file():
+            return cls._existing(folder, writable=True, lock=None)  # which says what is there instead
         try:
             lock = _locked(folder)
         except OSError as error:
@@ -98,151 +118,111 @@ class Store(Reader):
         store = cls._existing(folder, writable=True, lock=lock)
         facts = {"status": RunStatus.RUNNING, "reason": "", "pid": os.getpid(), "ended": None}
         store._write_run(**facts, **({} if config is None else {"config": config}))
+        store._seq = store._one(select(func.coalesce(func.max(EventRow.seq), 0)))[0]
         return store
 
-    def add_selection(
-        self, selection: Selection, call: ModelCall | None = None, heard: Sequence[tuple[int, int]] = ()
-    ) -> None:
-        """Commit why a step takes its parent, and the prompt that is about to be sent.
+    @property
+    def last_event(self) -> int:
+        """The number of the latest event that this store committed."""
+        return self._seq
 
-        heard: (step, number) of every ended step that this choice knows of and no earlier one did.
+    # -- the moves of a step -------------------------------------------------------------------------------------
+
+    def choose(self, selection: Selection, call: ModelCall | None = None, known: Sequence[int] = ()) -> None:
+        """Commit what a step is to do, and the prompt that is about to be sent.
+
+        known: the steps whose ends this choice is the first to know of, in the order in which the search heard of them.
         """
-        with database.transaction(self._connection, self.folder) as connection:
-            self._add_heard(heard)
-            connection.execute(
-                _INSERT_SELECTION,
-                {
-                    "step": selection.step,
-                    "parent_id": selection.parent_id,
-                    "inspirations": list(selection.inspirations),
-                    "island": selection.island,
-                    "told": selection.told,
-                    "reason": selection.reason,
-                    "mutator": selection.mutator,
-                    "kind": selection.kind,
-                    "novelty": selection.novelty,
-                    "bar_id": selection.bar_id,
-                    "fate": selection.fate,
-                    "note": selection.note,
-                },
-            )
+        state = State.CHOSEN if call is None else State.ASKED
+        with self._commit() as connection:
+            self._happen(connection, EventKind.KNOWN, *known)
+            row = {**asdict(selection), "inspirations": list(selection.inspirations), "known": self._seq}
+            self._happen(connection, EventKind.CHOSEN, selection.step)
+            connection.execute(_INSERT_SELECTION, {**row, "state": state})
+            counts: dict[str, float] = {"steps": 1}
             if call is not None:
                 sent = f"{call.system}\0{call.prompt}"
                 if self._prompts.is_empty:
                     self._prompts = PromptCodec.learnt_from(sent)
                     connection.execute(update(RunRow).values(prompt_dictionary=self._prompts.dictionary))
-                connection.execute(
-                    _INSERT_CALL,
-                    {
-                        "step": call.step,
-                        "model": call.model,
-                        "kind": call.kind,
-                        "digest": call.digest,
-                        "prompt": self._prompts.pack(sent),
-                        "status": call.status,
-                        "cost_usd": call.cost_usd,
-                    },
-                )
+                self._happen(connection, EventKind.ASKED, call.step)
+                row = {"step": call.step, "model": call.model, "kind": call.kind, "digest": call.digest}
+                packed = {"prompt": self._prompts.pack(sent), "status": call.status, "cost_usd": call.cost_usd}
+                connection.execute(_INSERT_CALL, row | packed)
+                counts["calls"] = 1
+            self._count(connection, counts)
 
-    def add_heard(self, heard: Sequence[tuple[int, int]]) -> None:
-        """Commit the numbers of ended steps that no choice knows of: (step, number)."""
-        with database.transaction(self._connection, self.folder):
-            self._add_heard(heard)
+    def answer(self, call: ModelCall) -> None:
+        """Commit a model's answer before anybody reads it."""
+        with self._commit() as connection:
+            self._move(connection, call.step, State.ANSWERED)
+            self._happen(connection, EventKind.ANSWERED, call.step)
+            self._end_call(connection, call)
 
-    def add_answer(self, call: ModelCall) -> None:
-        """Commit a model's answer, or that the client gave up, before anybody reads it."""
-        with database.transaction(self._connection, self.folder) as connection:
-            connection.execute(
-                _END_CALL,
-                {
-                    "b_step": call.step,
-                    "model": call.model,
-                    "status": call.status,
-                    "answer": call.answer,
-                    "error": call.error,
-                    "prompt_tokens": call.prompt_tokens,
-                    "cached_tokens": call.cached_tokens,
-                    "tokens_estimated": call.tokens_estimated,
-                    "completion_tokens": call.completion_tokens,
-                    "reasoning_tokens": call.reasoning_tokens,
-                    "wasted_tokens": call.wasted_tokens,
-                    "cost_usd": call.cost_usd,
-                    "latency_s": call.latency_s,
-                    "attempts": call.attempts,
-                },
-            )
+    def fail(self, call: ModelCall, fate: Fate, note: str, detail: str = "", known: bool = False) -> None:
+        """Commit that a step ends without an answer. fate: CALL_ERROR, or INSIGHT where a rule wrote one down."""
+        with self._commit() as connection:
+            self._end(connection, State.FAILED, call.step, fate, note, detail, known)
+            self._end_call(connection, call)
 
-    def add_program(self, program: Program, taken: int | None = None) -> None:
-        """Commit a program before it is evaluated. taken: of a child, its number among those that were compared."""
-        with database.transaction(self._connection, self.folder) as connection:
-            connection.execute(
-                _INSERT_PROGRAM,
-                {
-                    "id": program.id,
-                    "role": program.role,
-                    "name": program.name,
-                    "parent_id": program.parent_id,
-                    "island": program.island,
-                    "kind": program.kind,
-                    "fingerprint": program.fingerprint,
-                    "status": program.status,
-                    "score": program.score,
-                    "metrics": dict(program.metrics),
-                    "told": program.told,
-                    "created": program.created,
-                    "idea": program.idea,
-                    "nearest_id": program.nearest_id,
-                    "likeness": program.likeness,
-                    "source": program.source,
-                },
-            )
-            if taken is not None:
-                connection.execute(_TAKE_STEP, {"b_step": program.id, "taken": taken})
+    def bear(self, program: Program, signature: bytes | None = None) -> None:
+        """Commit a program before it is evaluated. signature: of its likeness, where it was made."""
+        with self._commit() as connection:
+            if program.id > 0:
+                self._move(connection, program.id, State.BORN)
+            self._happen(connection, EventKind.BORN, program.id)
+            row = {**vars(program), "metrics": dict(program.metrics), "scores": list(program.scores)}
+            connection.execute(_INSERT_PROGRAM, {**row, "signature": signature})
 
-    def add_score(self, program: Program, score: SplitScore) -> None:
-        """Commit a program's train evaluation. program: with its figures, and `told` where the search hears now."""
-        facts: dict[str, Any] = {
+    def measure(self, program_id: int, split: Split, results: Mapping[int, InstanceResult]) -> None:
+        """Commit what a program came to on instances of a split, before it is done with all: index -> result."""
+        with self._commit() as connection:
+            self._add_results(connection, program_id, split, results)
+
+    def score(self, program: Program, results: Mapping[int, InstanceResult], known: bool = False) -> None:
+        """Commit a program's figures on train.
+
+        results: on the instances that are not committed yet.  known: the search knows of the end from here on.
+        """
+        assert program.status is not None
+        facts = {
             "b_id": program.id,
             "status": program.status,
             "score": program.score,
+            "scores": list(program.scores),
             "metrics": dict(program.metrics),
             "cpu_s": program.cpu_s,
             "failure": program.failure,
-            "told": program.told,
         }
-        with database.transaction(self._connection, self.folder) as connection:
-            self._add_instances(program.id, score)
+        with self._commit() as connection:
+            if program.id > 0:
+                self._move(connection, program.id, State.SCORED, fate=Fate.SCORED)
+                self._count(connection, {f"programs {program.status}": 1, f"steps {Fate.SCORED}": 1})
+            self._add_results(connection, program.id, Split.TRAIN, results)
             connection.execute(_SCORE, facts)
-            if program.role is Role.CHILD:
-                connection.execute(_END_STEP, {"b_step": program.id, "fate": Fate.SCORED, "ended": program.told})
+            self._happen(connection, EventKind.SCORED, program.id)
+            self._happen(connection, EventKind.KNOWN, *[program.id] * known)
 
-    def drop_step(
-        self, step: int, fate: Fate, note: str, taken: int, ended: int | None = None, detail: str = ""
-    ) -> None:
-        """Commit that a step ended without a new program.
+    def drop(self, step: int, fate: Fate, note: str, detail: str = "", known: bool = False) -> None:
+        """Commit that a step ends without a new program. detail: of an insight, whose line is the note."""
+        with self._commit() as connection:
+            self._end(connection, State.DROPPED, step, fate, note, detail, known)
 
-        ended: its number among the ends, where it counts from now on.  detail: of an insight, whose line is the note.
-        """
-        with database.transaction(self._connection, self.folder) as connection:
-            facts = {"b_step": step, "fate": fate, "note": note, "taken": taken, "ended": ended}
-            connection.execute(_END_STEP, facts)
-            if fate is Fate.INSIGHT:
-                connection.execute(insert(InsightRow), {"step": step, "line": note, "detail": detail})
+    def know(self, steps: Sequence[int]) -> None:
+        """Commit that the search knows of the ends of steps, in this order."""
+        if steps:
+            with self._commit() as connection:
+                self._happen(connection, EventKind.KNOWN, *steps)
 
-    def add_split(self, program_id: int, score: SplitScore) -> None:
-        """Commit a program's evaluation on validation, test or public."""
-        with database.transaction(self._connection, self.folder) as connection:
-            self._add_instances(program_id, score)
-            connection.execute(
-                insert(SplitRow),
-                {
-                    "program_id": program_id,
-                    "split": score.split,
-                    "status": score.status,
-                    "score": score.score,
-                    "metrics": score.metrics,
-                },
-            )
+    # -- the run -------------------------------------------------------------------------------------------------
+
+    def score_split(self, program_id: int, score: SplitScore, results: Mapping[int, InstanceResult]) -> None:
+        """Commit a program's figures on validation, test or public. results: as of `score`."""
+        row = {"split": score.split, "status": score.status, "score": score.score, "metrics": score.metrics}
+        with self._commit() as connection:
+            self._add_results(connection, program_id, score.split, results)
+            self._happen(connection, EventKind.SCORED, program_id)
+            connection.execute(insert(SplitRow), {"program_id": program_id, **row})
 
     def set_winner(self, program_id: int | None) -> None:
         """Commit which program validation picked; None: the search goes on."""
@@ -252,41 +232,83 @@ class Store(Reader):
         """Commit how long the run has been worked on, all resumes together."""
         self._write_run(active_s=active_s)
 
+    def change(self, identity: Mapping[str, str]) -> None:
+        """Commit that from here on the problem or a version is another one, on purpose."""
+        with self._commit() as connection:
+            self._happen(connection, EventKind.CHANGED, 0)
+            connection.execute(update(RunRow).values(identity=dict(identity)))
+
     def end(self, status: RunStatus, reason: str, active_s: float) -> None:
         """Commit how the run, or this session of it, ended."""
-        self._write_run(status=status, reason=reason, active_s=active_s, ended=time.time())
-
-    def _write_run(self, **facts: Any) -> None:
-        with database.transaction(self._connection, self.folder) as connection:
+        with self._commit() as connection:
+            self._happen(connection, EventKind.STOPPED, 0)
+            facts = {"status": status, "reason": reason, "active_s": active_s, "ended": time.time()}
             connection.execute(update(RunRow).values(**facts))
 
-    def _add_heard(self, heard: Sequence[tuple[int, int]]) -> None:
-        if heard:
-            self._connection.execute(_HEAR_STEP, [{"b_step": step, "ended": number} for step, number in heard])
-            self._connection.execute(_TELL_PROGRAM, [{"b_id": step, "told": number} for step, number in heard])
+    def _write_run(self, **facts: Any) -> None:
+        with self._commit() as connection:
+            connection.execute(update(RunRow).values(**facts))
 
-    def _add_instances(self, program_id: int, score: SplitScore) -> None:
+    # -- parts of a transaction ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def _commit(self) -> Iterator[Connection]:
+        if self._lock is None:
+            raise RuntimeError(f"{self.folder} is opened for reading only")
+        before = self._seq
+        try:
+            with database.transaction(self._connection, self.folder) as connection:
+                yield connection
+        except BaseException:
+            self._seq = before
+            raise
+
+    def _happen(self, connection: Connection, kind: EventKind, *steps: int) -> None:
+        now = time.time()
+        rows = [{"seq": self._seq + n, "time": now, "step": step, "kind": kind} for n, step in enumerate(steps, 1)]
+        if rows:
+            connection.execute(_INSERT_EVENT, rows)
+            self._seq += len(rows)
+
+    def _move(self, connection: Connection, step: int, state: State, **facts: Any) -> None:
+        """Put a step into a state. Raises RuntimeError when that does not follow the state it is in."""
+        moved = connection.execute(_MOVE[state], {"b_step": step, "state": state, **facts})
+        if moved.rowcount != 1:
+            row = connection.execute(select(SelectionRow.state).where(SelectionRow.step == step)).one_or_none()
+            raise RuntimeError(f"step {step}: {row.state if row else 'not chosen'} -> {state} is no legal move")
+
+    def _end(
+        self, connection: Connection, state: State, step: int, fate: Fate, note: str, detail: str, known: bool
+    ) -> None:
+        """Put a step into the end FAILED or DROPPED."""
+        self._move(connection, step, state, fate=fate, note=note)
+        self._happen(connection, EventKind(state), step)
+        if fate is Fate.INSIGHT:
+            connection.execute(insert(InsightRow), {"step": step, "line": note, "detail": detail})
+        self._count(connection, {f"steps {fate}": 1})
+        self._happen(connection, EventKind.KNOWN, *[step] * known)
+
+    def _add_results(
+        self, connection: Connection, program_id: int, split: Split, results: Mapping[int, InstanceResult]
+    ) -> None:
         rows = [
-            {
-                "program_id": program_id,
-                "split": score.split,
-                "position": position,
-                "instance_id": result.instance_id,
-                "status": result.status,
-                "score": result.score,
-                "metrics": result.metrics,
-                "feedback": result.feedback,
-                "failure": result.failure,
-                "cpu_s": result.cpu_s,
-                "import_cpu_s": result.import_cpu_s,
-                "wall_s": result.wall_s,
-                "peak_rss_bytes": result.peak_rss_bytes,
-                "output": result.output,
-            }
-            for position, result in enumerate(score.instances)
+            {"program_id": program_id, "split": split, "position": position, **vars(result)}
+            for position, result in results.items()
         ]
         if rows:
-            self._connection.execute(_INSERT_EVALUATION, rows)
+            self._happen(connection, EventKind.MEASURED, *[program_id] * len(rows))
+            connection.execute(_INSERT_EVALUATION, rows)
+
+    def _end_call(self, connection: Connection, call: ModelCall) -> None:
+        facts = dict(vars(call))
+        for constant in ("step", "kind", "digest", "system", "prompt"):
+            del facts[constant]
+        connection.execute(_END_CALL, {"b_step": call.step, **facts})
+        tokens = {"prompt_tokens": call.prompt_tokens, "completion_tokens": call.completion_tokens}
+        self._count(connection, {f"calls {call.status}": 1, "cost_usd": call.cost_usd or 0.0, **tokens})
+
+    def _count(self, connection: Connection, more: Mapping[str, float]) -> None:
+        connection.execute(_COUNT, [{"b_name": name, "b_more": count} for name, count in more.items()])
 
 
 def _locked(folder: Path) -> RunLock:

@@ -1,23 +1,26 @@
-"""A run on tape: what it asked and was answered, and in which order things happened, so that it can be played again.
+"""A run on tape: its events in their order with the answers that were given, so that it can be played again.
 
-The tape of a finished run decides everything that hung on speed: which ends of steps each choice knew of, in which
-order children were compared, whom was asked and what was answered. The rest follows from the run's seed.
+The tape of a finished run decides everything that depended on speed: which ends each choice knew of, in which order
+children were compared, whom was asked and what was answered. The rest follows from the run's configuration.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evolve.archive.events import ENDS, EventKind
 from evolve.archive.reader import Reader
 from evolve.archive.records import ModelCall
 from evolve.errors import UsageError
 
-FORMAT = 1
+FORMAT = 2
+COMPARED = (EventKind.BORN, EventKind.DROPPED)
+"""What happens to a step when its child is compared with those before it."""
+_PLAYED = (EventKind.CHOSEN, EventKind.KNOWN, EventKind.FAILED, *COMPARED)
 
 
 @dataclass(frozen=True)
@@ -41,105 +44,115 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Tape:
-    """Entry k - 1 of `mutators` and `heard` is step k's.
+    """Events of a run that ended, and what was answered.
 
-    heard: the steps whose ends a choice was the first to know of; one entry more for those that no choice knew of.
-    taken: the steps in the order in which their children were compared with those before.
-    calls: by step, of those that asked a model.  reason: what ended the run.
+    Attributes:
+        events: (kind, step) of choices, of ends that became known, and of children that were compared.
+        mutators: of step k at place k - 1.
+        calls: by step, of those that asked a model.
+        reason: what ended the run.  config: its configuration, as TOML.
     """
 
+    events: tuple[tuple[EventKind, int], ...]
     mutators: tuple[str, ...]
-    heard: tuple[tuple[int, ...], ...]
-    taken: tuple[int, ...]
     calls: Mapping[int, Recorded] = field(repr=False)
     reason: str
+    config: str = field(default="", repr=False)
 
     @property
     def steps(self) -> int:
         """How many steps the run had."""
         return len(self.mutators)
 
+    def compared(self) -> list[int]:
+        """Return the steps in the order in which their children were compared with those before."""
+        return [step for kind, step in self.events if kind in COMPARED]
+
+    def known(self) -> list[list[int]]:
+        """Return the steps whose ends each choice was the first to know of; last, those that no choice knew of."""
+        known: list[list[int]] = [[]]
+        for kind, step in self.events:
+            if kind is EventKind.CHOSEN:
+                known.append([])
+            elif kind is EventKind.KNOWN:
+                known[-1].append(step)
+        return known
+
 
 def tape_of(store: Reader) -> Tape:
     """Return the tape of a run. Raises UsageError when a step of it has not ended."""
     selections = store.selections()
-    open_ = [selection.step for selection in selections if selection.taken is None or selection.fate is None]
-    if open_:
-        raise UsageError(
-            f"{store.folder}: step {open_[0]} has not ended, so the run cannot be played again. "
-            f"First: evolve resume {store.folder}"
-        )
-    ended = {s.ended: s.step for s in selections if s.ended is not None}
-    told = [1, *(s.told for s in selections), max(ended, default=1)]
+    for selection in selections:
+        if selection.state not in ENDS:
+            raise UsageError(
+                f"{store.folder}: step {selection.step} has not ended, so the run cannot be played again. "
+                f"First: evolve resume {store.folder}"
+            )
+    events = tuple((event.kind, event.step) for event in store.events(*_PLAYED) if event.step > 0)
     calls = {call.step: _recorded(call) for call in store.model_calls()}
-    return Tape(
-        tuple(s.mutator for s in selections),
-        tuple(tuple(ended[n] for n in range(a + 1, b + 1)) for a, b in itertools.pairwise(told)),
-        tuple(s.step for s in sorted(selections, key=lambda s: s.taken or 0)),
-        calls,
-        store.summary().reason,
-    )
+    return Tape(events, tuple(s.mutator for s in selections), calls, store.summary().reason, store.config())
 
 
 def _recorded(call: ModelCall) -> Recorded:
-    return Recorded(
-        call.digest,
-        call.status.value,
-        call.answer,
-        call.error,
-        call.prompt_tokens,
-        call.cached_tokens,
-        call.completion_tokens,
-        call.reasoning_tokens,
-        call.wasted_tokens,
-        call.tokens_estimated,
-        call.cost_usd,
-        call.latency_s,
-        call.attempts,
-    )
+    facts = asdict(call)
+    for name in ("step", "model", "kind", "system", "prompt"):
+        del facts[name]
+    return Recorded(request=facts.pop("digest"), **{**facts, "status": call.status.value})
 
 
 def to_lines(tape: Tape) -> str:
-    """Return the tape as JSON lines: one for the run, one per step."""
-    places = {step: place for place, step in enumerate(tape.taken, 1)}
-    *known, rest = tape.heard
-    lines: list[dict[str, Any]] = [{"evolve_tape": FORMAT, "steps": tape.steps, "heard": rest, "reason": tape.reason}]
-    for step, (mutator, heard) in enumerate(zip(tape.mutators, known, strict=True), 1):
-        call = tape.calls.get(step)
-        facts = {"step": step, "mutator": mutator, "heard": heard, "taken": places[step]}
-        lines.append(facts if call is None else facts | asdict(call))
+    """Return the tape as JSON lines: one for the run, one per event."""
+    lines: list[dict[str, Any]] = [
+        {"evolve_tape": FORMAT, "steps": tape.steps, "reason": tape.reason, "config": tape.config}
+    ]
+    for kind, step in tape.events:
+        lines.append({"event": kind, "step": step})
+        if kind is EventKind.CHOSEN:
+            call = tape.calls.get(step)
+            lines[-1] |= {"mutator": tape.mutators[step - 1]} | ({} if call is None else asdict(call))
     return "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
 
 
 def read_tape(path: Path) -> Tape:
     """Read what `to_lines` made. Raises UsageError that names the line that is wrong."""
     try:
+        if path.exists() and not path.is_file():  # a pipe or a device would be read for ever
+            raise UsageError(f"{path} is no file: it should be a recording, as --record writes it.")
         lines = path.read_text(encoding="utf-8", errors="surrogatepass").splitlines()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path} is no recording: it is not UTF-8.") from None
     number = 1
+    events: list[tuple[EventKind, int]] = []
+    mutators: list[str] = []
+    calls: dict[int, Recorded] = {}
     try:
         if not lines:
             raise ValueError("it is empty")
         head = json.loads(lines[0])
         if head["evolve_tape"] != FORMAT:
             raise UsageError(f"{path} is a recording in format {head['evolve_tape']}; this version reads {FORMAT}.")
-        rest = tuple(int(earlier) for earlier in head["heard"])
-        rows, calls = [], {}
-        for number, line in enumerate(lines[1:], 2):
+        for line in lines[1:]:
+            number += 1
             row = json.loads(line)
-            step, mutator, heard, taken = (row.pop(key) for key in ("step", "mutator", "heard", "taken"))
-            if step != number - 1:
-                raise ValueError(f"step {step}, expected {number - 1}")
-            rows.append((str(mutator), tuple(int(earlier) for earlier in heard), int(taken)))
-            if row:
-                calls[step] = Recorded(**row)
-        number = len(lines) + 1
-        if head["steps"] != len(rows) or sorted(row[2] for row in rows) != list(range(1, len(rows) + 1)):
-            raise ValueError(f"{len(rows)} steps, expected {head['steps']}")
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+            kind, step = EventKind(row.pop("event")), int(row.pop("step"))
+            events.append((kind, step))
+            if kind is EventKind.CHOSEN:
+                mutators.append(str(row.pop("mutator")))
+                if row:
+                    calls[step] = Recorded(**row)
+            _require_sense(kind, step, len(mutators))
+        number += 1
+        tape = Tape(tuple(events), tuple(mutators), calls, str(head["reason"]), str(head["config"]))
+        over = sum(kind not in (EventKind.CHOSEN, EventKind.KNOWN) for kind, _ in events)
+        if not head["steps"] == tape.steps == over:
+            raise ValueError(f"{tape.steps} steps, expected {head['steps']}")
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise UsageError(f"{path} is no recording of a run: line {number}: {error}.") from None
-    order = sorted(range(1, len(rows) + 1), key=lambda step: rows[step - 1][2])
-    return Tape(tuple(r[0] for r in rows), (*(r[1] for r in rows), rest), tuple(order), calls, str(head["reason"]))
+    return tape
+
+
+def _require_sense(kind: EventKind, step: int, chosen: int) -> None:
+    if kind not in _PLAYED or not 0 < step <= chosen or (kind is EventKind.CHOSEN and step != chosen):
+        raise ValueError(f"step {step} is {kind}, after {chosen} choices")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from evolve import streams
 from evolve.cli import options
 
 DOES_NOT_REPRODUCE = 1
@@ -11,11 +12,24 @@ DOES_NOT_REPRODUCE = 1
 
 @click.command(short_help="Check that the figures of a run are true.")
 @click.argument("run", metavar="RUN")
+@options.problem
+@options.trust
 @options.workers
 @options.require_isolation
+@options.accept_changes
 @options.as_json
-def audit(run: str, workers: int | None, require_isolation: bool, as_json: bool) -> int:
+def audit(
+    run: str,
+    problem: str | None,
+    trust: bool,
+    workers: int | None,
+    require_isolation: bool,
+    accept_changes: bool,
+    as_json: bool,
+) -> int:
     """Score the best program of RUN again, twice on every split, and compare each figure with the archive.
+
+    The seed and the baselines are scored again too.
 
     Tells also what a person should look at: train much better than test, CPU time that varies, failures of one kind on
     one instance, source that mentions frames, gc, ctypes, os, sys, inspect or open, a best.py that is not the
@@ -25,26 +39,31 @@ def audit(run: str, workers: int | None, require_isolation: bool, as_json: bool)
     """
     import asyncio
 
-    from evolve.archive import Store
     from evolve.audit import Subject, rescore
+    from evolve.identity import require_same
     from evolve.registry import load_problem
-    from evolve.report.places import find_program, find_run
+    from evolve.report.damaged import opened
+    from evolve.report.places import find_program
+    from evolve.report.trust import require_trust
 
-    with Store.open(find_run(run)) as store:
-        subject = Subject.read(store, find_program(store, "best"))
+    with opened(run) as store:
+        subject, recorded = Subject.read(store, find_program(store, "best")), store.identity()
     config = subject.config
-    problem = load_problem(config.problem, config.evaluator)
+    require_trust(subject.folder, config, trust, asks_models=False, own_problem=problem is not None)
+    loaded = load_problem(problem or config.problem, config.evaluator)
+    changed = require_same(recorded, loaded, accept_changes, f"evolve audit {run}")
+    if changed:
+        streams.say(f"evolve: compared with figures of another problem or version: {'; '.join(changed)}", err=True)
     isolated = require_isolation or config.require_isolation
     with options.announcing("scoring again ...") as announce:
-        found = asyncio.run(rescore(subject, problem, workers or config.workers, isolated, announce))
+        found = asyncio.run(rescore(subject, loaded, workers or config.workers, isolated, announce))
     if as_json:
         from evolve.report.audit_document import audit_document
 
         options.print_json(audit_document(found))
     else:
-        from rich.console import Console
-
         from evolve.report.audit_screen import print_audit
+        from evolve.report.terminal import Terminal
 
-        print_audit(Console(), found)
+        print_audit(Terminal(), found)
     return 0 if found.reproduces else DOES_NOT_REPRODUCE

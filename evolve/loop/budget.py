@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from evolve.archive import Fate, StepEnd
+from evolve.archive import ModelCall
 from evolve.config import Budget
 from evolve.observer import Progress
+from evolve.trial import Trial
 
 BARREN_STEPS = 200
 """Steps in a row without a new program to evaluate after which a run gives up."""
+GRACE_S = 10.0
+"""How long the end of a run, by a stop or its minutes, waits for the answers and evaluations that are in flight."""
 
 
 class Room(Enum):
@@ -31,6 +34,11 @@ class Cost:
     tokens: int = 0
     usd: float = 0.0
 
+    @classmethod
+    def of(cls, call: ModelCall) -> Cost:
+        """Return what a call that ended has cost."""
+        return cls(1, call.prompt_tokens + call.completion_tokens, call.cost_usd or 0.0)
+
     def __add__(self, other: Cost) -> Cost:
         return Cost(self.calls + other.calls, self.tokens + other.tokens, self.usd + other.usd)
 
@@ -47,8 +55,8 @@ class Ledger:
     """Counts evaluations, calls, tokens, money and time against the budget.
 
     A call that is in flight is held at its worst case, so that no budget is exceeded by what comes back. In a
-    deterministic run a call stays held until its step is settled, that is, until choices know of it: what they may
-    depend on must not hang on the speed of a model.
+    deterministic run a call stays held until choices know of its step: what they may depend on must not depend on the
+    speed of a model.
 
     evaluations: children scored, of all sessions.  spent: calls that ended, of all sessions.
     calling, evaluating: the steps in flight, by what they wait for.  best: (id, train score) so far.
@@ -93,6 +101,11 @@ class Ledger:
         """Seconds that the budget of minutes has left, 0 or more; None without one."""
         return None if self.budget.minutes is None else max(0.0, 60 * self.budget.minutes - self.active_s)
 
+    @property
+    def deadline_s(self) -> float | None:
+        """Seconds that what is in flight may take, so that nothing holds a run beyond its minutes; None: any."""
+        return None if self.left_s is None else self.left_s + GRACE_S
+
     def beats_best(self, program_id: int, score: float | None) -> bool:
         """Take a train score; return whether it is the best so far, strictly."""
         if score is None or (self.best is not None and score <= self.best[1]):
@@ -104,7 +117,7 @@ class Ledger:
         """Return where the run stands."""
         return Progress(
             evaluations=self.evaluations,
-            target=self.budget.evaluations,
+            target=None if self.budget.evaluations is None else max(self.budget.evaluations, self.evaluations),
             best_id=None if self.best is None else self.best[0],
             best_score=None if self.best is None else self.best[1],
             calls_in_flight=len(self.calling),
@@ -141,12 +154,12 @@ class Ledger:
         self.evaluations += 1
         self.session_evaluations += 1
 
-    def settle(self, end: StepEnd) -> None:
+    def tell(self, trial: Trial) -> None:
         """Count a step among those that later choices know of."""
-        if end.selection.fate is not Fate.INSIGHT:
-            self.barren_steps = 0 if end.is_scored else self.barren_steps + 1
-        if self._in_step_order and end.called:
-            self._release(end.selection.step, Cost(1, end.tokens, end.cost_usd or 0.0))
+        if trial.is_attempt:
+            self.barren_steps = 0 if trial.is_program else self.barren_steps + 1
+        if self._in_step_order and trial.called:
+            self._release(trial.id, Cost(1, trial.call_tokens, trial.cost_usd or 0.0))
 
     def _release(self, step: int, cost: Cost) -> None:
         self._held.pop(step, None)
@@ -156,7 +169,12 @@ class Ledger:
         """Return whether one more step may begin, and why not, whatever it costs. in_flight: steps not ended."""
         budget = self.budget
         if budget.evaluations is not None:
-            if self.evaluations >= budget.evaluations:
+            if self.evaluations > budget.evaluations:
+                return (
+                    Room.NO,
+                    f"{self.evaluations} evaluations are done, and {budget.evaluations} in all were asked for",
+                )
+            if self.evaluations == budget.evaluations:
                 return Room.NO, f"all {budget.evaluations} evaluations are done"
             if self.evaluations + in_flight >= budget.evaluations:
                 return Room.LATER, ""

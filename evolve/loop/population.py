@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 
 from evolve.archive import Program, Store
 from evolve.evaluator import Split
 from evolve.mutate.mutation import Example
-from evolve.mutate.novelty.likeness import Likeness
-from evolve.scoring import SplitScore
+from evolve.mutate.novelty.likeness import Likeness, Signature, packed, unpacked
 
 KEPT = 512
 """Examples held in memory; a parent that is not among them is read from the archive."""
+SLICE = 500
+"""How much of an archive is read before other work gets its turn."""
 
 
 class Population:
@@ -21,30 +25,38 @@ class Population:
         self._store = store
         self._examples: OrderedDict[int, Example] = OrderedDict()
         self._ids = store.fingerprints()
-        self._likeness: Likeness | None = None
+        self._likeness = Likeness()
+
+    async def load(self, sign: Callable[[str], Awaitable[Signature]]) -> None:
+        """Take in what the programs are made of, so far. Before calls are made, since it takes a while.
+
+        sign: makes the signature of a source, where the archive has none.
+        """
+        for has_none, group in itertools.groupby(self._store.signatures(), key=lambda entry: entry[1] is None):
+            while some := list(itertools.islice(group, SLICE)):
+                if not has_none:
+                    ids, kept = zip(*some, strict=True)
+                    self._likeness.add_all(ids, unpacked(kept))
+                for id in [id for id, _ in some] if has_none else ():
+                    program = self._store.program(id)
+                    assert program is not None
+                    self._likeness.add(id, await sign(program.source))
+                await asyncio.sleep(0)
 
     def same_as(self, fingerprint: str) -> int | None:
         """Return the id of the program that has this fingerprint, or None."""
         return self._ids.get(fingerprint)
 
-    def nearest(self, source: str) -> tuple[int, float] | None:
-        """Return the program that a source is most like, and how like; None when it is like none."""
-        if self._likeness is None:  # the first to ask: the programs of earlier sessions are read once
-            self._likeness = Likeness()
-            for id, known in self._store.sources():
-                self._likeness.add(id, known)
-        return self._likeness.nearest(source)
+    def nearest(self, signature: Signature) -> tuple[int, float] | None:
+        """Return the program that one with this signature is most like, and how like; None when it is like none."""
+        return self._likeness.nearest(signature)
 
-    def add(self, program: Program) -> None:
-        """Remember that a program exists, before it is evaluated."""
+    def bear(self, program: Program, signature: Signature | None = None) -> None:
+        """Commit a program before it is evaluated, and remember that it exists. signature: where it was made."""
+        self._store.bear(program, None if signature is None else packed(signature))
         self._ids.setdefault(program.fingerprint, program.id)
-        if self._likeness is not None:
-            self._likeness.add(program.id, program.source)
-
-    def add_score(self, program: Program, score: SplitScore) -> None:
-        """Remember a program's figures on train."""
-        instances = tuple((i.instance_id, i.score, i.feedback) for i in score.instances)
-        self._keep(_example(program, instances))
+        if signature is not None:
+            self._likeness.add(program.id, signature)
 
     def example(self, program_id: int) -> Example:
         """Return a scored program as mutators see it."""
@@ -56,15 +68,10 @@ class Population:
         if program is None:
             raise LookupError(f"the archive has no program {program_id}")
         results = self._store.evaluations(program_id, Split.TRAIN)
-        return self._keep(_example(program, tuple((i.instance_id, i.score, i.feedback) for i in results)))
-
-    def _keep(self, example: Example) -> Example:
-        self._examples[example.id] = example
+        instances = tuple((i.instance_id, i.score, i.feedback) for i in results)
+        status = "" if program.status is None else program.status.value
+        example = Example(program.id, program.source, status, program.score, program.metrics, instances)
+        self._examples[program_id] = example
         while len(self._examples) > KEPT:
             self._examples.popitem(last=False)
         return example
-
-
-def _example(program: Program, instances: tuple[tuple[str, float | None, str], ...]) -> Example:
-    status = "" if program.status is None else program.status.value
-    return Example(program.id, program.source, status, program.score, program.metrics, instances)

@@ -13,52 +13,36 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from evolve import config as configuration
 from evolve.archive import Program, Role, RunStatus, Store, Tape, read_tape
 from evolve.config import BUILTIN, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
+from evolve.identity import identity, require_same
 from evolve.loop.budget import Cost, Ledger
-from evolve.loop.choosing import fixed_mix
+from evolve.loop.desk import Desk
 from evolve.loop.finish import pick_winner, table
+from evolve.loop.measuring import evaluate_rest
 from evolve.loop.population import Population
 from evolve.loop.proposing import Proposer
 from evolve.loop.replaying import tape_clients
-from evolve.loop.steps import GRACE_S, Steps, recall_best
+from evolve.loop.steps import Steps
 from evolve.loop.stopping import Stop, Stopped, signals
 from evolve.mutate.models.prices import require_prices, with_known_prices
 from evolve.mutate.models.providers import Client, make_clients
-from evolve.mutate.source import check, fingerprint
+from evolve.mutate.novelty.likeness import tokens
 from evolve.observer import Audience, Observer, RunResult
-from evolve.racing import Race
-from evolve.scoring import InstanceResult, Status, split_score
-from evolve.search import make_strategy
+from evolve.scoring import Status
+from evolve.search import fixed_mix
+from evolve.workers import OutOfTime, Pool, make_pool, split_score
 
 if TYPE_CHECKING:
     from evolve.registry import Problem
 
-
-class Pool(Protocol):
-    """Where evaluations run; an async context manager. `evolve.workers.LocalWorkers` is the real one."""
-
-    notices: list[str]
-
-    async def __aenter__(self) -> Any: ...
-    async def __aexit__(self, *error: object) -> None: ...
-    async def evaluate(
-        self,
-        source: str,
-        split: Split,
-        indices: Sequence[int],
-        stop_at_failure: bool = False,
-        race: Race | None = None,
-    ) -> list[InstanceResult]:
-        """Evaluate a program on instances of a split, one after the other, until it fails or has lost the race."""
-
-    async def evaluate_spread(self, source: str, split: Split, count: int) -> list[InstanceResult]:
-        """Evaluate a program on the first `count` instances of a split, spread over all workers."""
+CHANGED = " (changed)"
+"""After the name of a baseline whose source is another one than when the run began."""
 
 
 async def run(
@@ -68,6 +52,7 @@ async def run(
     observers: Sequence[Observer] = (),
     *,
     resume: bool = False,
+    accept_changes: bool = False,
     pool: Pool | None = None,
     clients: Mapping[str, Client] | None = None,
     tape: Tape | None = None,
@@ -75,6 +60,7 @@ async def run(
     """Run the search in a run folder until its budget is used up, then score the best on the held-out splits.
 
     resume: continue the run that is there, to the totals of `config`; else the folder must not hold one.
+    accept_changes: continue it also where the problem or a version has changed; the archive notes from where on.
     pool, clients: stand-ins for the workers and, by name, for the models.
     tape: of a recorded run, to be played again: who is asked, what is answered and in which order come from it.
     SIGINT and SIGTERM stop it cleanly: the result then says `interrupted`; the second one stops it at once.
@@ -82,6 +68,20 @@ async def run(
     """
     config = config.model_copy(update={"problem": problem.ref, "models": with_known_prices(config.models)})
     _check(config)
+    recorded = now = identity(problem)
+    changed: list[str] = []
+    if resume:
+        with Store.open(folder) as before:
+            recorded = before.identity()
+        changed = require_same(recorded, problem, accept_changes, f"evolve resume {folder}")
+    if problem.language.name != "python" and any(model.name == BUILTIN for model in config.models):
+        raise UsageError(
+            f"the built-in mutator changes Python, the programs of {problem.ref} are {problem.language.name}: "
+            "ask a model (--model NAME)."
+        )
+    for split in dict.fromkeys((Split.TRAIN, *problem.evaluator.splits)):
+        if split is not Split.PUBLIC:
+            problem.instances(split)  # what is wrong with the last of them is better told now than after the search
     templates = _templates(config, problem)
     if tape is None and config.replay is not None:
         tape = read_tape(config.replay)
@@ -89,14 +89,16 @@ async def run(
     if clients is None:
         clients = _clients(config, folder, tape, limits)
     if pool is None:
-        from evolve.workers import LocalWorkers
-
-        pool = LocalWorkers(problem.ref, config.evaluator, config.workers, None, config.require_isolation)
+        pool = make_pool(config)
     text = configuration.to_toml(config)
-    store = Store.resume(folder, text) if resume else Store.create(folder, problem.ref, text, config.seed)
-    with store:
-        session = _Session(config, problem, store, pool, clients, Audience(observers), resume, tape, templates)
+    store = Store.resume(folder, text) if resume else Store.create(folder, problem.ref, text, config.seed, now)
+    with store, Store.open(folder) as reader:
+        if recorded != now:
+            store.change(now)
+        session = _Session(config, problem, store, reader, pool, clients, Audience(observers), resume, tape, templates)
         limits.ledger = session.ledger
+        if changed:
+            session.notices.append(f"from step {store.last_step() + 1} on with another problem: {'; '.join(changed)}")
         return await session.run()
 
 
@@ -110,9 +112,8 @@ class _Limits:
         return self.ledger is None or self.ledger.may_retry(call_id, wasted_tokens, wasted_usd)
 
     def left_s(self) -> float | None:
-        """Return how many seconds a call may take, so that no answer holds a run beyond its minutes; None: any."""
-        minutes_left_s = None if self.ledger is None else self.ledger.left_s
-        return None if minutes_left_s is None else minutes_left_s + GRACE_S
+        """Return how many seconds a call may take; None: any."""
+        return None if self.ledger is None else self.ledger.deadline_s
 
 
 def _clients(config: RunConfig, folder: Path, tape: Tape | None, limits: _Limits) -> Mapping[str, Client]:
@@ -142,8 +143,7 @@ def _templates(config: RunConfig, problem: Problem) -> tuple[Path, ...]:
 
 def _check(config: RunConfig) -> None:
     """Raises UsageError for a configuration whose run could not work or would never end."""
-    make_strategy(config.search)
-    fixed_mix(config.mutation)
+    fixed_mix(config.mutation.mix)
     budget = config.budget
     if budget.cost_usd is not None:
         require_prices(config.models)
@@ -167,6 +167,7 @@ class _Session:
         config: RunConfig,
         problem: Problem,
         store: Store,
+        reader: Store,
         pool: Pool,
         clients: Mapping[str, Client],
         audience: Audience,
@@ -176,7 +177,10 @@ class _Session:
     ) -> None:
         self.config, self.problem, self.store, self.pool, self.clients = config, problem, store, pool, clients
         self.audience, self.resumed, self.tape, self.templates = audience, resumed, tape, templates
+        self.reader = reader
         self.population = Population(store)
+        self.desk = Desk()
+        self.notices: list[str] = []
         self.stop = Stop()
         summary = store.summary()
         calls = summary.calls
@@ -209,12 +213,13 @@ class _Session:
         rows, best_id = table(self.store)
         interrupted = status is not RunStatus.FINISHED
         result = RunResult(self.store.folder, status, interrupted, reason, rows, best_id, self.ledger.progress())
-        self.audience.closed(result)
+        self.audience.tell(lambda o: o.closed(result))
         return result
 
     async def _work(self) -> str:
         """Score the start, search until the budget is used up, pick the winner. Return what ended the search."""
         async with AsyncExitStack() as stack:
+            stack.callback(self.desk.end)
             for client in self.clients.values():
                 stack.push_async_callback(client.close)
             # The workers boot in processes of their own, the clients' imports take half a second here: side by side.
@@ -222,15 +227,21 @@ class _Session:
             await asyncio.gather(stack.enter_async_context(self.pool), *warming)
             # What the imports left is never garbage: the collector need not walk it again and again.
             gc.freeze()
-            self.audience.started(self.store.folder, self.config, self.problem, self.store, self.resumed)
-            for notice in self.pool.notices:
+            reader = self.reader
+            self.audience.begin(lambda o: o.started(reader.folder, self.config, self.problem, reader, self.resumed))
+            for notice in (*self.notices, *self.pool.notices):
                 self.audience.notice(notice)
             seed, baselines = await self.stop.unless_asked(self._score_the_start())
-            recall_best(self.config, self.store, self.ledger)
-            self.audience.seeded(seed, baselines, self.ledger.progress())
+            best = self.store.best_on_train(self.store.settled_step() if self.config.deterministic else None)
+            if best is not None:  # of what observers have heard of, in an earlier session
+                self.ledger.beats_best(best.id, best.score)
+            self.audience.tell(lambda o: o.seeded(seed, baselines, self.ledger.progress()))
             reason = await self._steps(baselines).run()
-            await self.stop.unless_asked(pick_winner(self.store, self.problem, self.pool, self.audience.finishing))
+            await self.stop.unless_asked(pick_winner(self.store, self.problem, self.pool, self._finishing))
         return reason
+
+    def _finishing(self, stage: str, done: int, total: int) -> None:
+        self.audience.tell(lambda o: o.finishing(stage, done, total))
 
     def _steps(self, baselines: Sequence[Program]) -> Steps:
         store, population = self.store, self.population
@@ -239,7 +250,9 @@ class _Session:
             (program.name, population.example(program.id))
             for _, program in sorted(shown, key=lambda scored: (-scored[0], scored[1].name))
         )
-        proposer = Proposer(self.config, self.problem, store, population, self.clients, ranked, self.templates)
+        proposer = Proposer(
+            self.config, self.problem, store, population, self.clients, ranked, self.templates, self.desk
+        )
         return Steps(
             self.config,
             self.problem,
@@ -255,37 +268,56 @@ class _Session:
 
     async def _score_the_start(self) -> tuple[Program, tuple[Program, ...]]:
         """Score the seed, which must be sound, and the baselines on train, and return them; what is there stays."""
-        named = [("seed", self.problem.seed), *self.problem.baselines.items()]
-        programs = [self._start_program(-n, name, source) for n, (name, source) in enumerate(named)]
-        seed = await self._score(programs[0])
+        there = self.store.program(0)
+        first = there or self._new_program(0, "seed", self.problem.seed)
+        programs = [first, *(self._baseline(name, source) for name, source in self.problem.baselines.items())]
+        seed = await self._score(first)
         if seed.status is not Status.OK:
             raise UsageError(
                 f"the seed of {self.problem.ref} fails on train ({seed.status}): {_one_line(seed.failure)}"
             )
+        if seed.score is None:
+            raise UsageError(
+                f"the seed of {self.problem.ref} has no score on train: every instance's score is None, "
+                "and a search needs one to improve on."
+            )
         return seed, tuple(await asyncio.gather(*(self._score(program) for program in programs[1:])))
 
-    def _start_program(self, id: int, name: str, source: str) -> Program:
-        there = self.store.program(id)
-        if there is not None:
-            return there
+    def _baseline(self, name: str, source: str) -> Program:
+        """Return the baseline that is there, or a new one: also where its source has changed, which keeps the old."""
+        known = self.store.programs(Role.BASELINE)
+        for program in known:
+            if program.source == source and program.name.removesuffix(CHANGED) == name:
+                return program
+        taken = any(program.name == name for program in known)
+        return self._new_program(-1 - len(known), name + CHANGED * taken, source)
+
+    def _new_program(self, id: int, name: str, source: str) -> Program:
         role = Role.BASELINE if id else Role.SEED
-        wrong = check(source, self.problem.evaluator.defines)
+        wrong = self.problem.language.check(source, self.problem.evaluator.defines)
         if wrong:
             raise UsageError(f"the {role.value} '{name}' of {self.problem.ref} is no program of the problem: {wrong}.")
-        program = Program(id, role, role.value, fingerprint(source), source, time.time(), name=name)
-        self.store.add_program(program)
-        self.population.add(program)
+        mark = self.problem.language.fingerprint(source)
+        program = Program(id, role, role.value, mark, source, time.time(), name=name)
+        program = replace(program, chars=len(source), tokens=len(tokens(source)))
+        self.population.bear(program)
         return program
 
     async def _score(self, program: Program) -> Program:
         if program.status is not None:
             return program
         train = self.problem.evaluator.instances(Split.TRAIN)
-        results = await self.pool.evaluate_spread(program.source, Split.TRAIN, len(train))
-        score = split_score(self.problem.evaluator, Split.TRAIN, train, results)
-        scored = replace(program.with_score(score), told=None if program.id else 1)
-        self.store.add_score(scored, score)
-        self.population.add_score(scored, score)
+        deadline_s = self.ledger.deadline_s
+        try:
+            results, fresh = await evaluate_rest(self.store, self.pool, program, Split.TRAIN, len(train), deadline_s)
+        except OutOfTime:
+            raise UsageError(
+                f"{program.name} of {self.problem.ref} was not scored on train within --minutes: give it more, "
+                "or see with `evolve score` how long it takes."
+            ) from None
+        score = await split_score(self.pool, Split.TRAIN, results, len(train))
+        scored = program.with_score(score)
+        self.store.score(scored, fresh, known=program.role is Role.SEED)
         return scored
 
 

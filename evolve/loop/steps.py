@@ -1,8 +1,8 @@
-"""The search phase: steps in flight, each one from a choice to a result that the search is told.
+"""The search phase: steps in flight, each of them from a choice to its end.
 
-Every fact is committed before anything hangs on it, in this order: the selection and the prompt before it is sent, the
-answer before it is parsed, the child before it is evaluated, the result before the search is told. To continue a killed
-run is to take each unfinished step up after the last of these that is there.
+Each fact is committed before anything depends on it: the choice and the prompt before it is sent, the answer before it
+is read, the child before it is evaluated, every result when it comes. A killed run is continued by folding its events
+and by taking up each unfinished step after the last of these that is there.
 """
 
 from __future__ import annotations
@@ -10,46 +10,33 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from evolve.archive import CallStatus, Fate, ModelCall, Program, Role, Selection, StepEnd, Store, Tape
+from evolve.archive import CallStatus, ModelCall, Program, Role, Store, Tape
 from evolve.config import BUILTIN, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
-from evolve.loop.budget import Cost, Ledger, Room
+from evolve.loop.budget import GRACE_S, Cost, Ledger, Room
 from evolve.loop.choosing import Chooser
-from evolve.loop.pacing import AsRecorded, AsTheyCome, Ending, InStepOrder, Pacing
-from evolve.loop.population import Population
-from evolve.loop.proposing import NoChild, Proposer
+from evolve.loop.measuring import Results, take
+from evolve.loop.pacing import make_rule
+from evolve.loop.population import SLICE, Population
+from evolve.loop.proposing import Found, NoChild, Proposer
 from evolve.loop.stopping import Stop, Stopped
 from evolve.observer import Audience
 from evolve.racing import Race, make_race, race_order
-from evolve.scoring import InstanceResult, split_score
+from evolve.scoring import InstanceResult, Status
+from evolve.trial import Selection, Trial
+from evolve.workers import OutOfTime, Pool, split_score
 
 if TYPE_CHECKING:
     from evolve.registry import Problem
 
-GRACE_S = 10.0
-"""How long the end of a run, by a stop or its minutes, waits for the answers and evaluations that are in flight."""
 TICK_S = 1.0
 """How often the time of work is committed and the budget of minutes looked at."""
-
-
-class ChildPool(Protocol):
-    """The part of a pool that is needed here."""
-
-    async def evaluate(
-        self,
-        source: str,
-        split: Split,
-        indices: Sequence[int],
-        stop_at_failure: bool = False,
-        race: Race | None = None,
-    ) -> list[InstanceResult]:
-        """Evaluate a program on instances of a split, in order, until it fails or has lost the race."""
 
 
 class Steps:
@@ -62,33 +49,36 @@ class Steps:
         store: Store,
         population: Population,
         proposer: Proposer,
-        pool: ChildPool,
+        pool: Pool,
         ledger: Ledger,
         stop: Stop,
         audience: Audience,
         tape: Tape | None = None,
     ) -> None:
         self._config, self._evaluator = config, problem.evaluator
-        self._train = problem.evaluator.instances(Split.TRAIN)
+        self._count = len(problem.evaluator.instances(Split.TRAIN))
         self._store, self._population, self._proposer, self._pool = store, population, proposer, pool
         self._ledger, self._stop, self._audience, self._tape = ledger, stop, audience, tape
         self._chooser = Chooser(config)
-        self._pacing: Pacing = AsTheyCome()
+        self._rule = make_rule(tape, config.search.lag if config.deterministic else None)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._last = store.last_step()
-        self._taken = store.last_taken()
-        self._told = 1
-        self._ended = store.last_ended()
-        self._heard: list[tuple[int, int]] = []
-        self._has_winner = store.summary().winner_id is not None
-        self._ticked_s = 0.0
+        self._ended: set[int] = set()  # and not known yet
+        self._known: list[int] = []  # and not committed yet
+        self._known_for = 0
+        self._uncompared: set[int] = set()
+        self._compared = asyncio.Condition()
+        self._unshown: dict[int, Program | None] = {}
+        self._shown = 0
+        self._has_winner, self._ticked_s = store.summary().winner_id is not None, 0.0
         self._failure: BaseException | None = None
         self._changed = asyncio.Event()
         stop.then(self._changed.set)
 
     async def run(self) -> str:
         """Work until the budget is used up, and return what ended it. Raises Stopped when a person asked to stop."""
-        self._take_up()
+        await self._proposer.prepare()
+        await self._take_up()
         try:
             while not self._stop.asked:
                 room, reason = self._next()
@@ -111,60 +101,52 @@ class Steps:
 
     # -- from the archive to where the run was -------------------------------------------------------------------
 
-    def _take_up(self) -> None:
-        """Rebuild the search's state and start every unfinished step again after its last commit."""
-        store, shown = self._store, shown_step(self._store)
-        seed = store.program(0)
-        assert seed is not None and seed.score is not None  # a run begins with a sound seed
-        self._chooser.seeded(seed.score)
-        heard = store.step_ends(heard=True)
-        for selection in store.selections():
-            while self._told < selection.told:
-                self._hear(heard[self._told - 1])
-            self._chooser.begun(selection)
-        while self._told <= len(heard):  # ends that counted from their commit on, since the last choice
-            self._hear(heard[self._told - 1])
-        if self._tape is not None:
-            self._pacing = AsRecorded(self._tape.heard, self._tape.taken, shown, self._taken)
-        elif self._config.deterministic:
-            self._pacing = InStepOrder(self._config.search.lag, settled_step(self._config, self._last), shown)
-        for end in store.step_ends(heard=False):
-            step = end.selection.step
-            if end.called and self._config.deterministic:
-                self._ledger.hold(step, self._worst_case(store.model_call(step)))
-            self._show(self._pacing.end(Ending(end, store.program(step))))
+    async def _take_up(self) -> None:
+        """Fold the events into the search's state, and start every unfinished step again after its last commit."""
+        store, known = self._store, set()
+        for count, heard in enumerate(store.history(), 1):
+            if isinstance(heard, Trial):
+                self._tell(heard)
+                known.add(heard.id)
+            else:
+                self._chooser.begun(heard)
+            if count % SLICE == 0:
+                await asyncio.sleep(0)
+        self._shown = store.settled_step()  # observers have heard of those, in step order
+        for step in store.ended():
+            if step not in known:
+                call = store.model_call(step)
+                if call is not None and self._config.deterministic:
+                    self._ledger.hold(step, self._worst_case(call))
+                self._end(step, store.program(step))
         for selection in store.selections(unfinished=True):
-            step = selection.step
-            if (call := store.model_call(step)) is not None and call.status is CallStatus.SENT:
-                call = self._sendable(call)
-            self._start(selection, call, store.program(step))
+            call, program = store.model_call(selection.step), store.program(selection.step)
+            if call is not None and call.status is CallStatus.SENT and not self._may_send(call):
+                error = "not sent again: the budget has no room for it"
+                await self._commit_answer(selection, replace(call, status=CallStatus.FAILED, error=error))
+                self._end(selection.step, None)
+            else:
+                self._start(selection, call, program)
 
-    def _sendable(self, call: ModelCall) -> ModelCall:
-        """Return an unanswered call, held in the ledger; one that failed where a budget made smaller has no room."""
+    def _may_send(self, call: ModelCall) -> bool:
+        """Hold an unanswered call in the ledger; return whether a budget made smaller has room for it."""
         worst = self._worst_case(call)
-        if self._tape is not None or self._ledger.room_for(worst, len(self._tasks))[0] is Room.YES:
-            self._ledger.hold(call.step, worst)
-            return call
-        call = replace(call, status=CallStatus.FAILED, error="not sent again: the budget has no room for it")
-        self._store.add_answer(call)
-        self._ledger.count_call(call.step, _cost(call))
-        return call
+        if self._tape is None and self._ledger.room_for(worst, len(self._tasks))[0] is not Room.YES:
+            return False
+        self._ledger.hold(call.step, worst)
+        return True
 
     # -- choosing ------------------------------------------------------------------------------------------------
 
     def _next(self) -> tuple[Room, str]:
         """Begin the next step if there is room for it; return whether there was, and what ended the run if not."""
         step = self._last + 1
-        due = self._pacing.due(step)
-        if due is None:
-            return Room.LATER, ""
-        for ending in due:
-            self._hear(ending.end)
-            if not self._pacing.at_once:
-                self._heard.append((ending.step, self._told))
+        if not self._make_known(step):  # which it may remain for ever when an evaluation was given up
+            out_of_time = self._tape is None and self._ledger.left_s == 0
+            return self._ledger.room(len(self._tasks)) if out_of_time else (Room.LATER, "")
         if self._tape is not None and step > self._tape.steps:
-            self._store.add_heard(self._heard)
-            self._heard = []
+            self._store.know(self._known)
+            self._known = []
             return Room.NO, self._tape.reason
         if self._tape is not None:
             return self._begin(step, frozenset({self._tape.mutators[step - 1]}))
@@ -175,20 +157,33 @@ class Steps:
         free = self._free()
         return self._begin(step, free) if free else (Room.LATER, "")
 
+    def _make_known(self, step: int) -> bool:
+        """Let the search know of the ends that the choice of a step must know of; return whether all are there."""
+        if self._known_for < step:
+            due = self._rule.due(step)
+            if not self._ended.issuperset(due):
+                return False
+            self._ended.difference_update(due)
+            for known in due:
+                self._tell(self._store.trial(known))
+            self._known.extend(due)
+            self._known_for = step
+        return True
+
     def _free(self) -> frozenset[str]:
         """Return who can take one more step; a short queue keeps workers busy, in a long one choices age."""
         if len(self._ledger.evaluating) >= 2 * self._config.workers:
             return frozenset()
         models = self._config.models
         calling = Counter(self._ledger.calling.values())
-        if self._config.deterministic:  # who is free now hangs on speed: all of them or none
+        if self._config.deterministic:  # who is free now depends on speed: all of them or none
             full = calling.total() >= sum(m.concurrency for m in models)
             return frozenset() if full else frozenset(m.name for m in models)
         return frozenset(m.name for m in models if m.name == BUILTIN or calling[m.name] < m.concurrency)
 
     def _begin(self, step: int, free: frozenset[str]) -> tuple[Room, str]:
         """Choose, commit the choice and the prompt, and start the step, if the budget has room for its call."""
-        selection = self._chooser.choose(step, self._told, free)
+        selection = self._chooser.choose(step, free)
         call = None
         if selection.mutator != BUILTIN:
             call = self._proposer.question(selection, self._chooser.background(selection.parent_id))
@@ -203,8 +198,8 @@ class Steps:
         if self._has_winner:  # of an earlier session with a smaller budget
             self._has_winner = False
             self._store.set_winner(None)
-        self._store.add_selection(selection, call, self._heard)
-        self._heard = []
+        self._store.choose(selection, call, self._known)
+        self._known = []
         self._chooser.begun(selection)
         self._last = step
         if call is not None:
@@ -215,89 +210,135 @@ class Steps:
     def _worst_case(self, call: ModelCall | None) -> Cost:
         return Cost() if call is None else Cost(1, *self._proposer.worst_case(call))
 
-    def _hear(self, end: StepEnd) -> None:
+    def _tell(self, trial: Trial) -> None:
         """Let later choices know of a step that is over."""
-        self._told += 1
-        self._chooser.hear(end)
-        self._ledger.settle(end)
+        self._chooser.tell(trial)
+        self._ledger.tell(trial)
 
     # -- one step ------------------------------------------------------------------------------------------------
 
     def _start(self, selection: Selection, call: ModelCall | None, program: Program | None) -> None:
-        self._pacing.begin(selection.step)
+        step = selection.step
+        if program is None:
+            self._uncompared.add(step)
         if call is not None and call.status is CallStatus.SENT:
-            self._ledger.calling[selection.step] = call.model
+            self._ledger.calling[step] = call.model
         else:
-            self._ledger.evaluating.add(selection.step)
-        task = self._tasks[selection.step] = asyncio.create_task(self._step(selection, call, program))
+            self._ledger.evaluating.add(step)
+        task = self._tasks[step] = asyncio.create_task(self._step(selection, call, program))
         task.add_done_callback(self._moved)
 
     async def _step(self, selection: Selection, call: ModelCall | None, program: Program | None) -> None:
         """Do a step from wherever its last commit left it. Leaves it unfinished when a stop is asked for."""
-        step, detail = selection.step, ""
+        step, done = selection.step, {} if program is None else self._store.measured(selection.step, Split.TRAIN)
         if call is not None and call.status is CallStatus.SENT:
-            call = await self._ask(call)
+            call = await self._ask(selection, call)
         if program is None:
-            await self._pacing.turn(step)
-            if not self._stop.asked:
-                program, selection, detail = self._take_in(selection, call)
-        self._pacing.pass_turn(step)
+            is_answered = call is None or call.status is CallStatus.ANSWERED
+            found = await self._proposer.read(selection, call) if is_answered else None
+            async with self._compared:
+                program = None if found is None else await self._child(selection, call, found)
+                self._uncompared.discard(step)
+                self._compared.notify_all()
         if self._stop.asked:
             return
-        if program is not None:
-            order, race = race_order(len(self._train)), self._race(selection)
-            results = await self._pool.evaluate(program.source, Split.TRAIN, order, stop_at_failure=True, race=race)
-            by_instance = sorted(zip(order, results, strict=False), key=lambda run: run[0])
-            program = self._keep(program, [result for _, result in by_instance])
-            selection = replace(selection, fate=Fate.SCORED)
+        has_ended = True
+        try:
+            program = program and await self._evaluate(selection, program, done)
+        except OutOfTime:  # of the minutes: the step is left for a resume with more of them
+            has_ended = False
         self._ledger.evaluating.discard(step)
         del self._tasks[step]
-        self._show(self._pacing.end(Ending(_step_end(selection, program, call, detail), program)))
+        if has_ended:
+            self._end(step, program)
 
-    async def _ask(self, call: ModelCall) -> ModelCall:
+    async def _ask(self, selection: Selection, call: ModelCall) -> ModelCall:
+        """Send a call, and commit its answer before anybody reads it."""
         ledger = self._ledger
-        self._audience.call_started(call.step, call.model, ledger.progress())
-        call = await self._proposer.ask(call)
+        self._audience.tell(lambda o: o.call_started(call.step, call.model, ledger.progress()))
+        ended = await self._proposer.ask(call)
         del ledger.calling[call.step]
         ledger.evaluating.add(call.step)
-        ledger.count_call(call.step, _cost(call))
-        self._audience.call_finished(call, ledger.progress())
+        await self._commit_answer(selection, ended)
+        self._audience.tell(lambda o: o.call_finished(ended, ledger.progress()))
         self._changed.set()
-        return call
+        return ended
 
-    def _take_in(self, selection: Selection, call: ModelCall | None) -> tuple[Program | None, Selection, str]:
-        """Commit the child of a step, or why there is none; return it, the selection, an insight's detail."""
-        step = selection.step
-        self._taken += 1
+    async def _commit_answer(self, selection: Selection, call: ModelCall) -> None:
+        if call.status is CallStatus.ANSWERED:
+            self._store.answer(call)
+        else:
+            why = await self._proposer.without_answer(selection, call)
+            self._store.fail(call, why.fate, why.note, why.detail, self._rule.at_once)
+            self._dropped(call.step, why)
+        self._ledger.count_call(call.step, Cost.of(call))
+
+    async def _child(self, selection: Selection, call: ModelCall | None, found: Found) -> Program | None:
+        """Compare a step's child with those before it when it is its turn; commit it, or why there is none."""
+        step, rule = selection.step, self._rule
+        await self._compared.wait_for(lambda: rule.may_compare(step, self._uncompared, self._last))
+        if self._stop.asked:
+            return None
         try:
-            child = self._proposer.child(selection, call)
+            child = self._proposer.child(selection, call, found)
         except NoChild as why:
-            self._store.drop_step(step, why.fate, why.note, self._taken, self._number(), why.detail)
-            self._audience.dropped(step, why.fate, why.note, self._ledger.progress())
-            return None, replace(selection, fate=why.fate, note=why.note), why.detail
+            self._store.drop(step, why.fate, why.note, why.detail, rule.at_once)
+            self._dropped(step, why)
+            return None
         program = Program(
             id=step,
             role=Role.CHILD,
             parent_id=selection.parent_id,
-            island=selection.island,
+            place=selection.place,
             kind=child.proposal.kind,
             fingerprint=child.fingerprint,
             source=child.source,
             created=time.time(),
+            chars=len(child.source),
+            tokens=child.tokens,
             idea=child.proposal.idea,
             nearest_id=child.nearest[0] if child.nearest else None,
             likeness=child.nearest[1] if child.nearest else None,
         )
-        self._store.add_program(program, self._taken)
-        self._population.add(program)
-        return program, selection, ""
+        self._population.bear(program, child.signature)
+        return program
 
-    def _number(self) -> int | None:
-        """Return the number of an end that is about to be committed, None where it counts later."""
-        if not self._pacing.at_once:
-            return None
-        self._ended += 1
-        return self._ended
+    async def _evaluate(self, selection: Selection, program: Program, done: Results) -> Program:
+        """Evaluate a child on train, in the order of the race, and commit what it came to. Raises OutOfTime.
+
+        done: what an earlier session came to.
+        """
+        results, fresh = await take(self._store, program.id, Split.TRAIN, self._results(selection, program, done))
+        ordered = dict(sorted((done | results).items()))
+        score = await split_score(self._pool, Split.TRAIN, list(ordered.values()), self._count)
+        scores = tuple(ordered[i].score if i in ordered else None for i in range(self._count))
+        program = replace(program.with_score(score), scores=scores)
+        self._store.score(program, fresh, self._rule.at_once)
+        self._ledger.count_evaluation()
+        return program
+
+    async def _results(
+        self, selection: Selection, program: Program, done: Results
+    ) -> AsyncGenerator[tuple[int, InstanceResult], None]:
+        """Give a child's results on the instances that are left, until one fails or the race is lost."""
+        order, race = race_order(self._count), self._race(selection)
+        for index in order:
+            if index in done and race is not None:
+                race = race.after(done[index].score)
+        left = [index for index in order if index not in done]
+        if any(result.status is not Status.OK for result in done.values()) or (race is not None and race.is_lost()):
+            return
+        deadline_s = self._ledger.deadline_s
+        stream = self._pool.evaluate(
+            program.source, Split.TRAIN, left, stop_at_failure=True, race=race, deadline_s=deadline_s
+        )
+        async with aclosing(stream):
+            indices = iter(left)
+            async for result in stream:
+                yield next(indices), result
+
+    def _dropped(self, step: int, why: NoChild) -> None:
+        self._audience.tell(lambda o: o.dropped(step, why.fate, why.note, self._ledger.progress()))
 
     def _race(self, selection: Selection) -> Race | None:
         """Return what a step's child races against; of a resumed step, what its choice committed."""
@@ -307,21 +348,23 @@ class Steps:
         bar = [instances[index][1] for index in race_order(len(instances))]
         return make_race(bar, self._config.racing, "score" in self._evaluator.timed_metrics)
 
-    def _keep(self, program: Program, results: Sequence[InstanceResult]) -> Program:
-        """Commit a child's result."""
-        score = split_score(self._evaluator, Split.TRAIN, self._train, results)
-        scored = replace(program.with_score(score), told=self._number())
-        self._store.add_score(scored, score)
-        self._population.add_score(scored, score)
-        self._ledger.count_evaluation()
-        return scored
+    def _end(self, step: int, program: Program | None) -> None:
+        """Take the end of a step, which is committed. Observers hear of programs in the order of the rule."""
+        if self._rule.at_once:
+            self._tell(self._store.trial(step))
+            self._show(program)
+            return
+        self._ended.add(step)
+        if step > self._shown:
+            self._unshown[step] = program
+        while self._shown + 1 in self._unshown:
+            self._shown += 1
+            self._show(self._unshown.pop(self._shown))
 
-    def _show(self, endings: Sequence[Ending]) -> None:
-        for ending in endings:
-            program = ending.program
-            if program is not None:
-                improved = self._ledger.beats_best(program.id, program.score)
-                self._audience.evaluated(program, improved, self._ledger.progress())
+    def _show(self, program: Program | None) -> None:
+        if program is not None:
+            improved = self._ledger.beats_best(program.id, program.score)
+            self._audience.tell(lambda o: o.evaluated(program, improved, self._ledger.progress()))
 
     # -- waiting -------------------------------------------------------------------------------------------------
 
@@ -355,46 +398,3 @@ class Steps:
         """Wait a while for answers that are paid for and evaluations that have begun."""
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=GRACE_S)
-
-
-def shown_step(store: Store) -> int:
-    """Return the last step up to which every step has ended: observers have heard of those, in step order."""
-    going = [selection.step for selection in store.selections(unfinished=True)]
-    return min(going, default=store.last_step() + 1) - 1
-
-
-def recall_best(config: RunConfig, store: Store, ledger: Ledger) -> None:
-    """Let the ledger know the best of what observers have heard of, in an earlier session."""
-    shown = shown_step(store)
-    for id, score in store.curve():
-        if id <= shown or not config.deterministic:
-            ledger.beats_best(id, score)
-
-
-def settled_step(config: RunConfig, last: int) -> int:
-    """Return the last step that the choice of step `last` knew of in full."""
-    return max(0, last - 1 - config.search.lag) if config.deterministic else last
-
-
-def _cost(call: ModelCall) -> Cost:
-    return Cost(1, call.prompt_tokens + call.completion_tokens, call.cost_usd or 0.0)
-
-
-def _step_end(selection: Selection, program: Program | None, call: ModelCall | None, detail: str) -> StepEnd:
-    """Return how a step ended, as `Store.step_ends` returns it after a resume."""
-    child = (
-        (program.kind, program.status, program.score, program.failure, program.idea)
-        if program is not None
-        else (selection.kind, None, None, "", "")
-    )
-    return StepEnd(
-        selection,
-        *child,
-        None if program is None else program.nearest_id,
-        None if program is None else program.likeness,
-        called=call is not None,
-        answered=call is not None and call.status is CallStatus.ANSWERED,
-        tokens=0 if call is None else call.prompt_tokens + call.completion_tokens,
-        cost_usd=None if call is None else call.cost_usd,
-        detail=detail,
-    )

@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 
 class Kind(StrEnum):
@@ -108,7 +109,7 @@ class Proposal:
     """A child, or why there is none.
 
     kind: what was done, for the record: "constant", "crossover", "edit", "rewrite".
-    source: the child's whole source, parseable Python that defines what it must; None when `error` says why not.
+    source: the child's whole source, a program of the problem; None when `error` says why not.
     idea: the model's own words on its change, one line; empty for the built-in mutator.
     """
 
@@ -116,3 +117,14 @@ class Proposal:
     source: str | None
     error: str = ""
     idea: str = ""
+
+
+class Mutator(Protocol):
+    """Who changes programs by itself, at once and for nothing, where a model would be asked. State: none."""
+
+    @property
+    def name(self) -> str:
+        """What stands for it where models are named."""
+
+    def propose(self, request: Request) -> Proposal:
+        """Return a child of `request.parent`. The same request gives the same child; all chance is `request.rng`."""

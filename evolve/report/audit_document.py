@@ -31,6 +31,17 @@ def audit_document(audit: Audit) -> dict[str, Any]:
             }
             for one in audit.splits
         },
+        "others": [
+            {
+                "program": one.program.id,
+                "name": one.program.name,
+                "split": one.split,
+                "reproduces": not one.differences,
+                "archived": None if one.archived is None else _figures(one.archived),
+                "repeats": [{**_figures(score), "cpu_s": score.cpu_s} for score in one.repeats],
+            }
+            for one in audit.others
+        ],
         "differences": audit.differences,
         "flags": audit.flags,
     }

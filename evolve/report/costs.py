@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from evolve.archive import Fate, StepEnd, Store
+from evolve.archive import Fate, Store, Trial
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Costs:
 
 def costs(store: Store) -> Costs:
     """Count the steps of a run, in the order in which the search heard of them."""
-    ends = [*store.step_ends(heard=True), *store.step_ends(heard=False)]
+    ends = store.trials()
     seed = store.program(0)
     best = seed.score if seed is not None and seed.score is not None else float("-inf")
     gains: dict[int, float] = {}
@@ -71,41 +71,38 @@ def costs(store: Store) -> Costs:
     for end in ends:
         total += end.cost_usd or 0.0
         if end.score is not None and end.score > best:
-            step, gain = end.selection.step, end.score - best
+            step, gain = end.id, end.score - best
             gains[step] = gain
-            improvements.append(Step(step, end.selection.mutator, end.kind, end.score, gain, total - before, total))
+            improvements.append(Step(step, end.model, end.kind, end.score, gain, total - before, total))
             best, before = end.score, total
     return Costs(
-        _shares(ends, gains, lambda end: end.selection.mutator),
-        _shares(ends, gains, lambda end: end.selection.kind or end.kind or "none"),
+        _shares(ends, gains, lambda end: end.model),
+        _shares(ends, gains, lambda end: end.asked or end.kind or "none"),
         tuple(improvements),
         all(end.cost_usd is not None for end in ends if end.answered),
     )
 
 
-def _shares(ends: Iterable[StepEnd], gains: dict[int, float], name: Callable[[StepEnd], str]) -> tuple[Share, ...]:
-    groups: dict[str, list[StepEnd]] = {}
+def _shares(ends: Iterable[Trial], gains: dict[int, float], name: Callable[[Trial], str]) -> tuple[Share, ...]:
+    groups: dict[str, list[Trial]] = {}
     for end in ends:
         groups.setdefault(name(end), []).append(end)
-    shares = [
-        _share(of, group, [gains[end.selection.step] for end in group if end.selection.step in gains])
-        for of, group in groups.items()
-    ]
+    shares = [_share(of, group, [gains[end.id] for end in group if end.id in gains]) for of, group in groups.items()]
     return tuple(sorted(shares, key=lambda share: (-share.gain, share.name)))
 
 
-def _share(name: str, ends: Sequence[StepEnd], gains: Sequence[float]) -> Share:
+def _share(name: str, ends: Sequence[Trial], gains: Sequence[float]) -> Share:
     answered = [end for end in ends if end.answered]
     return Share(
         name=name,
         steps=len(ends),
         calls=sum(end.called for end in ends),
         failed=sum(end.called and not end.answered for end in ends),
-        unread=sum(not end.is_scored and end.selection.fate is not Fate.INSIGHT for end in answered),
-        programs=sum(end.is_scored for end in ends),
+        unread=sum(not end.is_program and end.fate is not Fate.INSIGHT for end in answered),
+        programs=sum(end.is_program for end in ends),
         sound=sum(end.score is not None for end in ends),
         improvements=len(gains),
         gain=sum(gains),
-        tokens=sum(end.tokens for end in ends),
+        tokens=sum(end.call_tokens for end in ends),
         cost_usd=None if any(end.cost_usd is None for end in answered) else sum(e.cost_usd or 0.0 for e in ends),
     )

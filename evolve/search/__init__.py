@@ -1,9 +1,36 @@
-"""Who is the parent, and who inspires. A strategy sees ids, scores and islands; never SQL, never source."""
+"""Who is the parent, who inspires, which model is asked for what: parts that hear the same choices and trials.
+
+None of them sees SQL or a program's source. What each of them knows follows from what it heard, in that order.
+"""
 
 from evolve.search.bandit import Bandit
+from evolve.search.claims import StrategyClaims
 from evolve.search.islands import Islands
+from evolve.search.kinds import Kinds, fixed_mix
+from evolve.search.lineage import Lineage
+from evolve.search.models import Models
+from evolve.search.notes import Background, Notes
+from evolve.search.novelty import Novelty
 from evolve.search.repair import RepairDesk
-from evolve.search.strategies import make_strategy
-from evolve.search.strategy import Choice, Scored, Strategy
+from evolve.search.strategies import known_strategies, make_strategy, strategy_class
+from evolve.search.strategy import Choice, Strategy, StrategyOptions
 
-__all__ = ["Bandit", "Choice", "Islands", "RepairDesk", "Scored", "Strategy", "make_strategy"]
+__all__ = [
+    "Background",
+    "Bandit",
+    "Choice",
+    "Islands",
+    "Kinds",
+    "Lineage",
+    "Models",
+    "Notes",
+    "Novelty",
+    "RepairDesk",
+    "Strategy",
+    "StrategyClaims",
+    "StrategyOptions",
+    "fixed_mix",
+    "known_strategies",
+    "make_strategy",
+    "strategy_class",
+]

@@ -10,13 +10,31 @@ from bisect import insort
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from evolve.config import SearchConfig
-from evolve.search.strategy import Choice, Scored, Strategy
+from pydantic import Field
+
+from evolve.scoring import Status
+from evolve.search.strategy import Choice, Strategy, StrategyOptions
+from evolve.trial import Trial
 
 __all__ = ["Islands"]
 
 _Elite = tuple[float, int]
 """(-score, id): ascending order is best first, ties by the lower id."""
+
+
+class IslandOptions(StrategyOptions):
+    """Of the strategy 'islands'."""
+
+    islands: int = Field(default=4, ge=1, le=10_000, description="populations that evolve apart")
+    elites: int = Field(default=12, ge=1, description="programs that an island keeps, the best by train score")
+    migrate_every: int = Field(default=40, ge=1, description="results between two migrations, all islands together")
+    migrants: int = Field(default=1, ge=0, description="elites that each island hands to the next one at a migration")
+    inspirations: int = Field(
+        default=2, ge=0, description="other programs that a mutation may look at, besides the parent"
+    )
+    explore: float = Field(
+        default=0.15, ge=0, le=1, description="share of steps with any elite as parent, whatever its rank"
+    )
 
 
 @dataclass
@@ -32,26 +50,32 @@ class _Island:
 
 
 class Islands(Strategy):
-    """Every island keeps its best programs; the parent is one of them, better ones more often."""
+    """Every island keeps its best programs; the parent is one of them, better ones more often.
+
+    A child's place is the number of its parent's island.
+    """
 
     name: ClassVar[str] = "islands"
+    Options = IslandOptions
 
-    def __init__(self, config: SearchConfig) -> None:
-        self._config = config
-        self._islands = [_Island() for _ in range(config.islands)]
+    def __init__(self, options: StrategyOptions | None = None) -> None:
+        super().__init__(options)
+        self._islands = [_Island() for _ in range(self.options.islands)]
         self._told = 0
 
-    def tell(self, scored: Scored) -> None:
+    def tell(self, trial: Trial) -> None:
         """Place a result; the seed goes to every island."""
-        homes = self._islands if scored.island < 0 else [self._islands[scored.island]]
+        if not trial.is_program:
+            return
+        homes = self._islands if trial.parent is None else [self._islands[int(trial.place)]]
         for home in homes:
             home.told += 1
-            if scored.score is not None:
-                home.add((-scored.score, scored.id), self._config.elites)
-            elif not scored.is_outrun:
+            if trial.score is not None:
+                home.add((-trial.score, trial.id), self.options.elites)
+            elif trial.status is not Status.OUTRUN:
                 home.failed += 1
         self._told += 1
-        if self._told % self._config.migrate_every == 0:
+        if self._told % self.options.migrate_every == 0:
             self._migrate()
 
     def ask(self, rng: random.Random) -> Choice:
@@ -61,23 +85,23 @@ class Islands(Strategy):
         """
         index = rng.randrange(len(self._islands))
         elites = self._islands[index].elites
-        exploring = rng.random() < self._config.explore
+        exploring = rng.random() < self.options.explore
         rank = rng.randrange(len(elites)) if exploring else _linear_rank(rng, len(elites))
         parent = elites[rank][1]
         how = "explored: any elite" if exploring else "by rank"
         reason = f"rank {rank + 1} of {len(elites)} elites, {how}; the island failed {self._failures(index)}"
-        bar = elites[-1][1] if len(elites) == self._config.elites else None
-        return Choice(parent, self._inspire(rng, index, parent), index, reason, bar)
+        bar = elites[-1][1] if len(elites) == self.options.elites else None
+        return Choice(parent, self._inspire(rng, index, parent), str(index), reason, bar)
 
     def _inspire(self, rng: random.Random, index: int, parent: int) -> tuple[int, ...]:
         own = [id for _, id in self._islands[index].elites if id != parent]
         chosen: list[int] = []
-        if len(self._islands) > 1 and self._config.inspirations > 0:
+        if len(self._islands) > 1 and self.options.inspirations > 0:
             other = (index + rng.randrange(1, len(self._islands))) % len(self._islands)
             visitor = self._islands[other].elites[_linear_rank(rng, len(self._islands[other].elites))][1]
             if visitor != parent:
                 chosen.append(visitor)
-        while len(chosen) < self._config.inspirations and own:
+        while len(chosen) < self.options.inspirations and own:
             candidate = own.pop(_linear_rank(rng, len(own)))
             if candidate not in chosen:
                 chosen.append(candidate)
@@ -88,10 +112,10 @@ class Islands(Strategy):
         return f"{island.failed} of {island.told}"
 
     def _migrate(self) -> None:
-        leaving = [island.elites[: self._config.migrants] for island in self._islands]
+        leaving = [island.elites[: self.options.migrants] for island in self._islands]
         for index, migrants in enumerate(leaving):
             for elite in migrants:
-                self._islands[(index + 1) % len(self._islands)].add(elite, self._config.elites)
+                self._islands[(index + 1) % len(self._islands)].add(elite, self.options.elites)
 
 
 def _linear_rank(rng: random.Random, count: int) -> int:

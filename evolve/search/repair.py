@@ -13,6 +13,10 @@ from collections import deque
 from dataclasses import dataclass
 from statistics import quantiles
 
+from evolve.mutate.mutation import Kind
+from evolve.search.lineage import Lineage
+from evolve.trial import Selection, Trial
+
 __all__ = ["RepairDesk"]
 
 KEPT = 64
@@ -42,10 +46,10 @@ class _Case:
 
 
 class RepairDesk:
-    """State follows from the calls of `broken`, `begun` and `tried`, in that order; `next` changes nothing."""
+    """Keeps broken programs, and counts the tries at each. first_cap: of tries, until past repairs tell it."""
 
-    def __init__(self, first_cap: int) -> None:
-        self._first_cap = first_cap
+    def __init__(self, lineage: Lineage, first_cap: int) -> None:
+        self._lineage, self._first_cap = lineage, first_cap
         self._cases: dict[int, _Case] = {}
         self._needed: deque[int] = deque(maxlen=REPAIRS_KEPT)
         self._begun = 0
@@ -57,17 +61,30 @@ class RepairDesk:
             return self._first_cap
         return max(1, math.ceil(quantiles(self._needed, n=4, method="inclusive")[2]))
 
+    def begun(self, selection: Selection) -> None:
+        """Hear of a choice: a try may be under way."""
+        if selection.kind == Kind.REPAIR:
+            self._begun += 1
+            if selection.parent_id in self._cases:
+                self._cases[selection.parent_id].begun += 1
+
+    def tell(self, trial: Trial) -> None:
+        """Hear how a step ended: a try at a repair, or a program that a model broke."""
+        if trial.asked == Kind.REPAIR and trial.parent is not None:
+            if trial.answered:
+                is_sound = trial.is_program and not trial.is_broken
+                self.tried(trial.parent, trial.id, is_sound, trial.failure if trial.is_broken else None)
+        elif trial.is_broken and trial.called:
+            lineage = self._lineage
+            span, before = lineage.best - lineage.worst, lineage.score(lineage.sound_ancestor(trial.id))
+            promise = 1.0 if before is None or span <= 0 else (before - lineage.worst) / span
+            self.broken(trial.id, promise, trial.failure)
+
     def broken(self, id: int, promise: float, failure: str) -> None:
         """A program failed that was no try at a repair."""
         self._cases[id] = _Case(id, promise, _signature(failure))
         if len(self._cases) > KEPT:
             del self._cases[min(self._cases)]
-
-    def begun(self, id: int) -> None:
-        """A try at a case is under way."""
-        self._begun += 1
-        if id in self._cases:
-            self._cases[id].begun += 1
 
     def tried(self, id: int, child: int, sound: bool, failure: str | None) -> None:
         """A try at a case ended.

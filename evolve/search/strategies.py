@@ -1,15 +1,41 @@
-"""The strategies that there are, by name."""
+"""The strategies that there are, by name: those that come with evolve, and installed ones."""
 
 from __future__ import annotations
 
-from evolve.config import SearchConfig
-from evolve.errors import pick
-from evolve.search.islands import Islands
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from evolve.errors import UsageError, pick
 from evolve.search.strategy import Strategy
 
-STRATEGIES: dict[str, type[Islands]] = {Islands.name: Islands}
+GROUP = "evolve.strategies"
+"""The entry points through which strategies of other packages are found."""
+OWN = {"islands": "evolve.search.islands:Islands"}
 
 
-def make_strategy(config: SearchConfig) -> Strategy:
-    """Return the strategy that `search.strategy` names. Raises UsageError when there is none of that name."""
-    return pick("search.strategy", config.strategy, STRATEGIES)(config)
+def known_strategies() -> dict[str, EntryPoint]:
+    """Return every strategy by name, none of them imported yet."""
+    own = {name: EntryPoint(name, value, GROUP) for name, value in OWN.items()}
+    return {point.name: point for point in entry_points(group=GROUP)} | own
+
+
+def strategy_class(name: str) -> type[Strategy]:
+    """Return the strategy of a name. Raises UsageError when there is none, or it cannot be imported."""
+    point = pick("search.strategy", name, known_strategies())
+    try:
+        cls = point.load()
+    except Exception as error:  # foreign code: whatever it raises is its author's message
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UsageError(
+            f"search.strategy {name}: {point.value} does not load ({reason}). Try: python -c 'import {point.module}'"
+        ) from None
+    if not (isinstance(cls, type) and issubclass(cls, Strategy)):
+        raise UsageError(f"search.strategy {name}: {point.value} is no subclass of evolve.search.Strategy.")
+    return cls
+
+
+def make_strategy(name: str, options: Mapping[str, Any]) -> Strategy:
+    """Return a strategy with its options, which are checked already. Raises UsageError as `strategy_class` does."""
+    cls = strategy_class(name)
+    return cls(cls.Options.model_validate(dict(options)))

@@ -8,57 +8,62 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-__all__ = ["Choice", "Scored", "Strategy"]
+from pydantic import BaseModel, ConfigDict
+
+from evolve.trial import Selection, Trial
+
+__all__ = ["Choice", "Strategy", "StrategyOptions"]
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A result, as the search hears of it.
+class StrategyOptions(BaseModel):
+    """What a person can set under [search] for a strategy: frozen, each key with a description."""
 
-    score: on train, higher is better; None when the program failed, or was outrun: it was stopped, since it would not
-        have passed the bar that the choice of its parent named.
-    island: the one that the choice of its parent named; the seed has -1: it belongs to all.
-    """
-
-    id: int
-    parent_id: int | None
-    island: int
-    score: float | None
-    is_outrun: bool = False
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Which program to change, which others to show, and why, for the record.
 
-    bar: a program that was told with a score, such that a child which does not score more changes nothing in this
-        search: it may be stopped as soon as that is likely (racing). None: every child matters.
+    Attributes:
+        place: where the child is meant to belong: an island, a cell, a front, in the strategy's own words. It comes
+            back with the child's trial; nobody else reads it.
+        bar: a program with a score such that a child which does not score more changes nothing in this search: it may
+            be stopped as soon as that is likely (racing). None: every child matters.
     """
 
     parent: int
     inspirations: tuple[int, ...]
-    island: int
+    place: str
     reason: str
     bar: int | None = None
 
 
 class Strategy(ABC):
-    """Decides who is the parent. Give `name`, `ask` and `tell`.
+    """Decides who is the parent. Give `name`, `ask` and `tell`, and `Options` where there is something to set.
 
-    The state must follow from the calls of `tell` alone: a resumed run tells the same results in the same order and
-    continues. So `ask` changes nothing, and all chance comes from its `rng`.
+    Its state follows from the calls of `tell` and `begun`, in their order, and from nothing else: a resumed run makes
+    the same calls again and goes on. So `ask` changes nothing, and all chance comes from its `rng`. An author's own
+    strategy is found by an entry point of the group `evolve.strategies`; `evolve.testing.StrategyClaims` tests it.
     """
 
     name: ClassVar[str]
     """What a user sets as search.strategy."""
+    Options: ClassVar[type[StrategyOptions]] = StrategyOptions
+
+    def __init__(self, options: StrategyOptions | None = None) -> None:
+        self.options: Any = self.Options() if options is None else options
 
     @abstractmethod
     def ask(self, rng: random.Random) -> Choice:
         """Return whom to change next. Called after the seed was told. Must not cost more as the archive grows."""
 
     @abstractmethod
-    def tell(self, scored: Scored) -> None:
-        """Hear of a result: the seed first, then every evaluated child, failed ones too."""
+    def tell(self, trial: Trial) -> None:
+        """Hear how a step ended: the seed first, then every step, also one without a new program."""
+
+    def begun(self, selection: Selection) -> None:  # noqa: B027  (nothing is a sound default)
+        """Hear of a choice that was made, by this strategy or for a repair: its step is in flight. Default: nothing."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -12,14 +12,15 @@ from attacks.stage import SECRET
 from sandbox import CandidateFailure, Limits, Sandbox
 
 QUICK = Limits(call_s=0.6, cpu_s=1.0, memory_mb=96, answer_mb=1, output_kb=64)
-PATIENT = Limits(call_s=5.0, cpu_s=1.0, memory_mb=96, answer_mb=1, output_kb=64)
-"""Long enough for the kernel's own CPU limit to strike first."""
+PATIENT = Limits(call_s=60.0, cpu_s=1.0, memory_mb=96, answer_mb=1, output_kb=64)
+"""Long enough for the limit on CPU time to strike first."""
 UNHURRIED = Limits(call_s=60.0, cpu_s=60.0, memory_mb=96, answer_mb=1, output_kb=64)
 """For attacks on memory: a slow host must not end them by their time."""
 
 TOOLS = """
 import ctypes, os, sys, time
 libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall.restype = ctypes.c_long
 def system_call(number, *arguments):
     arguments = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
     result = libc.syscall(ctypes.c_long(number), *arguments)

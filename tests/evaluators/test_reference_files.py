@@ -16,6 +16,7 @@ DOMAINS = (
     "llm_routing",
     "llm_sql",
     "prism",
+    "rcpsp",
     "single_machine_tardiness",
     "spot_multi",
     "spot_single",

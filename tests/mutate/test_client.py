@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from model_server import FAULTS, Answer, Http, ModelServer, Reply, Script, Wire, with_faults
 
 from evolve.errors import UsageError
-from evolve.mutate.models import client as client_module
-from evolve.mutate.models.client import AnswerStatus
+from evolve.mutate.models.answer import Answer as CallAnswer
+from evolve.mutate.models.answer import AnswerStatus
 from evolve.mutate.models.completion import Api, read_completion
 from evolve.mutate.models.fault import retry_after_s
 from evolve.mutate.models.stream import AnswerReader
@@ -159,7 +159,7 @@ def test_a_hanging_server_costs_a_call_its_deadline_and_the_run_goes_on() -> Non
     def hang_at_first(request: object, number: int) -> Answer:
         return Wire("hang") if number < 4 else "hello"
 
-    async def twice(base_url: str) -> tuple[list[client_module.Answer], client_module.Answer]:
+    async def twice(base_url: str) -> tuple[list[CallAnswer], CallAnswer]:
         async with client(base_url, timeout_s=0.3, concurrency=4) as model:
             stalled = await asyncio.gather(*(model.complete(PROMPT) for _ in range(4)))
             return stalled, await model.complete(PROMPT)
@@ -342,8 +342,48 @@ def test_a_host_without_an_address_stops_the_run() -> None:
         asyncio.run(client("http://no-such-host.invalid/v1").complete(PROMPT))
 
 
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir"):
+        monkeypatch.delenv(variable, raising=False)
+        monkeypatch.delenv(variable.upper(), raising=False)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("ALL_PROXY", "socks5://me:secret@127.0.0.1:1080", r"\(socks5://\.\.\.@127.* is a SOCKS proxy.*pip install"),
+        ("https_proxy", "socks5h://127.0.0.1:1080", "is a SOCKS proxy"),
+        ("HTTP_PROXY", "ftp://127.0.0.1:21", "is no proxy"),
+        ("HTTPS_PROXY", "http://[::1", "is no proxy"),
+        ("SSL_CERT_FILE", "/no/such/file.pem", "cannot be read as certificates: No such file"),
+        ("SSL_CERT_FILE", __file__, "cannot be read as certificates"),
+    ],
+)
+@pytest.mark.usefixtures("no_proxy")
+def test_a_variable_that_allows_no_connection_is_named_in_one_line(
+    variable: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UsageError, match=rf"^\${variable} .*{told}") as stopped:
+        client("https://example.invalid/v1").warm_up()
+    assert "\n" not in str(stopped.value)
+    assert "secret" not in str(stopped.value)
+    (answer,), _ = ask(["a server on this machine is asked all the same"])
+    assert answer.status is AnswerStatus.OK
+
+
+@pytest.mark.usefixtures("no_proxy")
+def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{port}")
+    with pytest.raises(UsageError, match=r"cannot be reached \(.*asked through \$HTTPS_PROXY"):
+        asyncio.run(client("https://example.invalid/v1").complete(PROMPT))
+
+
 def test_a_server_that_goes_away_later_does_not_stop_the_run() -> None:
-    async def before_and_after() -> client_module.Answer:
+    async def before_and_after() -> CallAnswer:
         with ModelServer(["hello"]) as server:
             model = client(server.base_url, attempts=2)
             assert (await model.complete(PROMPT)).status is AnswerStatus.OK

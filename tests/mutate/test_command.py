@@ -16,7 +16,7 @@ from client_parts import KEY, PROMPT
 
 from evolve.config import ModelConfig, RateConfig
 from evolve.errors import UsageError
-from evolve.mutate.models.client import Answer, AnswerStatus
+from evolve.mutate.models.answer import Answer, AnswerStatus
 from evolve.mutate.models.command import CommandClient
 from evolve.mutate.models.providers import make_clients
 from evolve.mutate.prompts.prompt import Prompt
@@ -181,3 +181,34 @@ def test_a_key_that_the_program_knows_from_elsewhere_is_not_repeated(
     assert run(f"cat {tmp_path}/key", "MY_KEY").text == "[key]"
     failed = run(f"sh -c 'cat {tmp_path}/key >&2; exit 1'", "MY_KEY")
     assert failed.error == "sh: exit status 1: [key]"
+
+
+def test_what_a_program_leaves_behind_takes_no_answer_and_no_descriptor(tmp_path: Path) -> None:
+    """A helper process that keeps stdout and stderr open: a language server, a daemon that an agent has started."""
+
+    async def story() -> tuple[list[Answer], int]:
+        model = command(_leaving_a_child(tmp_path, 'echo "the answer"'))
+        await model.complete(PROMPT, 0)
+        await asyncio.sleep(0)
+        open_before = _descriptors()
+        answers = [await model.complete(PROMPT, n) for n in (1, 2)]
+        await asyncio.sleep(0)
+        return answers, _descriptors() - open_before
+
+    answers, leaked = asyncio.run(story())
+    assert [(answer.text, answer.status) for answer in answers] == [("the answer\n", AnswerStatus.OK)] * 2
+    assert leaked == 0
+    assert not _alive(tmp_path)
+
+
+def test_a_program_that_fails_and_leaves_something_behind_is_a_failed_call(tmp_path: Path) -> None:
+    answer = run(_leaving_a_child(tmp_path, 'echo "no credit left" >&2; exit 3'))
+    assert (answer.status, answer.error) == (AnswerStatus.ERROR, "sh: exit status 3: no credit left")
+
+
+def _leaving_a_child(folder: Path, then: str) -> str:
+    return f"sh -c {shlex.quote(f'sleep 60 & echo $! > {folder}/pid; {then}')}"
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))

@@ -12,7 +12,7 @@ from client_parts import PROMPT
 
 from evolve.config import MANUAL, ModelConfig, RateConfig
 from evolve.errors import UsageError
-from evolve.mutate.models.client import Answer, AnswerStatus
+from evolve.mutate.models.answer import Answer, AnswerStatus
 from evolve.mutate.models.manual import ManualClient
 from evolve.mutate.models.providers import make_clients
 
@@ -85,6 +85,15 @@ def test_an_answer_that_is_being_written_is_not_taken_before_it_is_whole(tmp_pat
         return await waiting
 
     assert asyncio.run(story()).text == "one two three"
+
+
+@pytest.mark.parametrize("name", ["1.txt", "1.md.txt", "1.markdown", "1.py", "1"])
+def test_an_answer_under_another_ending_is_taken(name: str, tmp_path: Path) -> None:
+    (tmp_path / "inbox").mkdir()
+    for other in ("11.txt", "1.md~", "1.tmp"):
+        (tmp_path / "inbox" / other).write_text("not it")
+    (tmp_path / "inbox" / name).write_bytes("\ufeffthe answer".encode())
+    assert asyncio.run(manual(tmp_path).complete(PROMPT, 1)).text == "the answer"
 
 
 def test_an_answer_that_is_there_when_a_run_is_resumed_is_taken_at_once_and_not_asked_for(tmp_path: Path) -> None:

@@ -2,28 +2,44 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from importlib.metadata import EntryPoint
 
 import pytest
+from pydantic import Field
 
-from evolve.config import SearchConfig
+from evolve.config import resolve
 from evolve.errors import UsageError
-from evolve.search import Choice, Scored, Strategy, make_strategy
+from evolve.scoring import Status
+from evolve.search import Choice, Strategy, StrategyOptions, make_strategy
+from evolve.testing import StrategyClaims
+from evolve.trial import Fate, Trial
 
 
-def told(results: list[Scored], **config: float) -> Strategy:
-    strategy = make_strategy(SearchConfig.model_validate(config))
+class TestIslandsKeepToWhatEveryStrategyKeepsTo(StrategyClaims):
+    def make(self) -> Strategy:
+        return make_strategy("islands", {"islands": 3, "elites": 4, "migrate_every": 10})
+
+
+def trial(id: int, island: int, score: float | None, status: Status = Status.ERROR) -> Trial:
+    if id == 0:
+        return Trial(0, None, status=Status.OK, score=score)
+    return Trial(id, 0, str(island), status=status if score is None else Status.OK, score=score)
+
+
+def told(results: list[Trial], **config: float) -> Strategy:
+    strategy = make_strategy("islands", config)
     for result in results:
         strategy.tell(result)
     return strategy
 
 
-def history(count: int, islands: int, seed: int = 0) -> list[Scored]:
+def history(count: int, islands: int, seed: int = 0) -> list[Trial]:
     rng = random.Random(seed)
     children = [
-        Scored(id, 0, rng.randrange(islands), None if rng.random() < 0.2 else rng.uniform(0, 90))
+        trial(id, rng.randrange(islands), None if rng.random() < 0.2 else rng.uniform(0, 90))
         for id in range(1, count + 1)
     ]
-    return [Scored(0, None, -1, 0.0), *children]
+    return [trial(0, -1, 0.0), *children]
 
 
 def asked(strategy: Strategy, times: int) -> list[Choice]:
@@ -43,38 +59,47 @@ def test_the_state_follows_from_what_was_told_and_asking_changes_nothing() -> No
 def test_from_the_first_choice_on_the_seed_is_the_parent_of_every_island() -> None:
     choices = asked(told(history(0, 4)), 100)
     assert {choice.parent for choice in choices} == {0}
-    assert {choice.island for choice in choices} == {0, 1, 2, 3}
+    assert {choice.place for choice in choices} == {"0", "1", "2", "3"}
     assert {choice.inspirations for choice in choices} == {()}
 
 
 def test_a_failed_program_is_nobodys_parent_and_is_counted() -> None:
-    results = [Scored(0, None, -1, 0.0), *(Scored(id, 0, 0, None) for id in range(1, 10))]
+    results = [trial(0, -1, 0.0), *(trial(id, 0, None) for id in range(1, 10))]
     choices = asked(told(results, islands=1), 50)
     assert {choice.parent for choice in choices} == {0}
     assert choices[0].reason.endswith("the island failed 9 of 10")
 
 
 def test_an_island_keeps_its_best_and_prefers_the_better() -> None:
-    results = [Scored(0, None, -1, 0.0), *(Scored(id, 0, 0, float(id)) for id in range(1, 21))]
+    results = [trial(0, -1, 0.0), *(trial(id, 0, float(id)) for id in range(1, 21))]
     parents = Counter(choice.parent for choice in asked(told(results, islands=1, elites=5, explore=0.1), 3000))
     assert sorted(parents) == [16, 17, 18, 19, 20]
     assert parents[20] > 3 * parents[16] > 0
 
 
 def test_of_equal_scores_the_older_program_stays() -> None:
-    results = [Scored(0, None, -1, 50.0), *(Scored(id, 0, 0, 50.0) for id in (3, 1, 2))]
+    results = [trial(0, -1, 50.0), *(trial(id, 0, 50.0) for id in (3, 1, 2))]
     assert {c.parent for c in asked(told(results, islands=1, elites=2), 100)} == {0, 1}
 
 
 def test_the_bar_is_the_worst_elite_of_an_island_without_a_free_place() -> None:
-    results = [Scored(0, None, -1, 0.0), *(Scored(id, 0, id % 2, float(id)) for id in range(1, 12))]
+    results = [trial(0, -1, 0.0), *(trial(id, id % 2, float(id)) for id in range(1, 12))]
     config = {"islands": 2, "elites": 5, "migrate_every": 100}
     assert {choice.bar for choice in asked(told(results[:5], **config), 50)} == {None}
-    assert {(choice.island, choice.bar) for choice in asked(told(results, **config), 50)} == {(0, 2), (1, 3)}
+    assert {(choice.place, choice.bar) for choice in asked(told(results, **config), 50)} == {("0", 2), ("1", 3)}
+
+
+def test_a_step_without_a_new_program_changes_nothing() -> None:
+    results = history(60, 4)
+    dropped = Trial(61, 3, "2", fate=Fate.DUPLICATE)
+    assert asked(told([*results, dropped]), 50) == asked(told(results), 50)
 
 
 def test_an_outrun_program_is_nobodys_parent_and_no_failure() -> None:
-    results = [Scored(0, None, -1, 0.0), *(Scored(id, 0, 0, None, is_outrun=id > 3) for id in range(1, 10))]
+    results = [
+        trial(0, -1, 0.0),
+        *(trial(id, 0, None, Status.OUTRUN if id > 3 else Status.ERROR) for id in range(1, 10)),
+    ]
     choices = asked(told(results, islands=1), 50)
     assert {choice.parent for choice in choices} == {0}
     assert choices[0].reason.endswith("the island failed 3 of 10")
@@ -82,21 +107,21 @@ def test_an_outrun_program_is_nobodys_parent_and_no_failure() -> None:
 
 def test_the_best_travels_around_the_ring() -> None:
     config = {"islands": 3, "elites": 1, "migrate_every": 5, "inspirations": 0}
-    results = [Scored(0, None, -1, 0.0), Scored(1, 0, 0, 90.0)]
-    quiet = [Scored(id, 0, 0, None) for id in range(2, 30)]
+    results = [trial(0, -1, 0.0), trial(1, 0, 90.0)]
+    quiet = [trial(id, 0, None) for id in range(2, 30)]
     for migrations, expected in ((0, {0: 1, 1: 0, 2: 0}), (1, {0: 1, 1: 1, 2: 0}), (2, {0: 1, 1: 1, 2: 1})):
         strategy = told((results + quiet)[: 5 * migrations + 2], **config)
-        assert {c.island: c.parent for c in asked(strategy, 100)} == expected
+        assert {int(c.place): c.parent for c in asked(strategy, 100)} == expected
 
 
 def test_inspirations_are_others_one_of_them_from_another_island() -> None:
     results = history(200, 4)
-    home = {result.id: result.island for result in results}
+    home = {result.id: result.place for result in results}
     choices = asked(told(results, migrants=0, inspirations=3), 200)
     for choice in choices:
         assert choice.parent not in choice.inspirations
         assert len(set(choice.inspirations)) == len(choice.inspirations) == 3
-        assert sum(home[i] not in (choice.island, -1) for i in choice.inspirations) == 1
+        assert sum(home[i] not in (choice.place, "") for i in choice.inspirations) == 1
 
 
 def test_a_choice_costs_the_same_after_a_hundred_and_after_a_hundred_thousand_results() -> None:
@@ -119,7 +144,7 @@ def test_a_choice_costs_the_same_after_a_hundred_and_after_a_hundred_thousand_re
 
 def test_an_unknown_strategy_is_named_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"search.strategy 'ilands' is unknown. Did you mean 'islands'\?"):
-        make_strategy(SearchConfig(strategy="ilands"))
+        make_strategy("ilands", {})
 
 
 def test_a_strategy_without_a_name_is_refused_when_its_class_is_written() -> None:
@@ -127,6 +152,40 @@ def test_a_strategy_without_a_name_is_refused_when_its_class_is_written() -> Non
 
         class Nameless(Strategy):
             def ask(self, rng: random.Random) -> Choice:
-                return Choice(0, (), 0, "")
+                return Choice(0, (), "", "")
 
-            def tell(self, scored: Scored) -> None: ...
+            def tell(self, trial: Trial) -> None: ...
+
+
+def test_a_strategy_of_another_package_is_found_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Newest(Strategy):
+        """Changes the latest sound program."""
+
+        name = "newest"
+        latest = 0
+
+        class Options(StrategyOptions):
+            patience: int = Field(default=3, description="of no use")
+
+        def ask(self, rng: random.Random) -> Choice:
+            return Choice(self.latest, (), "", f"the latest; patience {self.options.patience}")
+
+        def tell(self, trial: Trial) -> None:
+            self.latest = trial.id if trial.score is not None else self.latest
+
+    class Point(EntryPoint):
+        def load(self) -> type[Strategy]:
+            return Newest
+
+    point = Point("newest", "their.package:Newest", "evolve.strategies")
+    monkeypatch.setattr("evolve.search.strategies.entry_points", lambda group: (point,))
+    config = resolve(None, ["search.patience=7", "search.strategy=newest"], {})
+    strategy = make_strategy(config.search.strategy, config.search.options)
+    strategy.tell(trial(0, -1, 1.0))
+    assert strategy.ask(random.Random(0)).reason == "the latest; patience 7"
+    with pytest.raises(UsageError, match=r"the key 'search.islands' does not exist"):
+        resolve(None, ["search.islands=7", "search.strategy=newest"], {})
+    broken = EntryPoint("broken", "no_such_module:X", "evolve.strategies")
+    monkeypatch.setattr("evolve.search.strategies.entry_points", lambda group: (broken,))
+    with pytest.raises(UsageError, match=r"search.strategy broken: no_such_module:X does not load \(ModuleNotFound"):
+        make_strategy("broken", {})

@@ -10,12 +10,14 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import IO
 
 from evolve.config import COMMAND, ModelConfig
 from evolve.errors import UsageError
-from evolve.mutate.models.client import CAP_TOKENS, RUN_OUT, Answer, AnswerStatus, LeftS, no_limit
+from evolve.mutate.models.answer import Answer, AnswerStatus
+from evolve.mutate.models.client import CAP_TOKENS, RUN_OUT, LeftS, no_limit
 from evolve.mutate.models.completion import storable
 from evolve.mutate.models.endpoint import key_in
 from evolve.mutate.models.manual import MOST_BYTES, answer_by_hand
@@ -71,34 +73,40 @@ class CommandClient:
     async def complete(self, prompt: Prompt, call_id: int) -> Answer:
         """Run the program and return what it prints, or why that is no answer.
 
-        An answer is the stdout of a program that ends with status 0. It is killed, with all that it started, when it
-        takes longer than timeout_s, prints more than 4 MB, or the call is cancelled.
+        An answer is the stdout of a program that ends with status 0; what it leaves running in its group, with stdout
+        or stderr open, is then killed. It is killed itself, with all that it started, when it takes longer than
+        timeout_s, prints more than 4 MB, or the call is cancelled.
         Raises UsageError when the program cannot be started.
         """
         async with self._slots:
             started = time.monotonic()
-            process = await self._start()
-            output, ended = b"", False
-            errors = asyncio.create_task(_tail(process.stderr))
-            writing = asyncio.create_task(_write(process.stdin, f"{prompt.system}\n\n{prompt.user}"))
-            try:
-                async with asyncio.timeout(self._left_s()) as run_out, asyncio.timeout(self.model.timeout_s):
-                    output = await _head(process.stdout)
-                    if len(output) <= MOST_BYTES:
-                        await process.wait()
-                        ended = True
-            except TimeoutError:
-                pass
-            finally:
-                writing.cancel()
-                if not ended:
-                    await _kill(process)
-                # Something that has left the group may hold stderr open.
-                await asyncio.wait([errors], timeout=LINGER_S)
-                errors.cancel()
-            last = errors.result() if errors.done() and not errors.cancelled() else ""
+            async with _pipe() as (stdout, stdout_end), _pipe() as (stderr, stderr_end):
+                process = await self._start(stdout_end, stderr_end)
+                output, errors, ended = bytearray(), bytearray(), False
+                reading = asyncio.create_task(_head(stdout, output))
+                listening = asyncio.create_task(_tail(stderr, errors))
+                ending = asyncio.create_task(process.wait())
+                writing = asyncio.create_task(_write(process.stdin, f"{prompt.system}\n\n{prompt.user}"))
+                try:
+                    async with asyncio.timeout(self._left_s()) as run_out, asyncio.timeout(self.model.timeout_s):
+                        await asyncio.wait([reading, ending], return_when=asyncio.FIRST_COMPLETED)
+                        if len(output) <= MOST_BYTES:
+                            await ending
+                            ended = True
+                except TimeoutError:
+                    pass
+                finally:
+                    writing.cancel()
+                    if not ended:
+                        await _kill(process)
+                    _, open_still = await asyncio.wait([reading, listening], timeout=LINGER_S)
+                    if open_still:
+                        await _kill(process)
+                    for task in (reading, listening, ending):
+                        task.cancel()
+            last = _last_line(errors)
             latency_s = time.monotonic() - started
-        if not ended:
+        if not ended or len(output) > MOST_BYTES:
             timed_out = len(output) <= MOST_BYTES
             late = RUN_OUT if run_out.expired() else f"no answer within {self.model.timeout_s:g} s"
             why = late if timed_out else f"more than {MOST_BYTES >> 20} MB"
@@ -106,15 +114,15 @@ class CommandClient:
             return self._failed(status, why, last, latency_s)
         if process.returncode:
             return self._failed(AnswerStatus.ERROR, f"exit status {process.returncode}", last, latency_s)
-        return answer_by_hand(prompt, self._without_keys(output), latency_s)
+        return answer_by_hand(prompt, self._without_keys(bytes(output)), latency_s)
 
-    async def _start(self) -> asyncio.subprocess.Process:
+    async def _start(self, stdout: IO[bytes], stderr: IO[bytes]) -> asyncio.subprocess.Process:
         starting = asyncio.create_task(
             asyncio.create_subprocess_exec(
                 *self._words,
                 stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
+                stdout=stdout,
+                stderr=stderr,
                 start_new_session=True,
                 preexec_fn=_die_with_us,
                 env=self._environment(),
@@ -128,6 +136,9 @@ class CommandClient:
             raise
         except OSError as error:
             raise UsageError(f"model {self.model.name}: cannot be started: {error.strerror}.") from None
+        finally:
+            stdout.close()
+            stderr.close()
 
     def _failed(self, status: AnswerStatus, why: str, last: str, latency_s: float) -> Answer:
         words = self._without_keys(last.encode())
@@ -175,18 +186,38 @@ async def _write(pipe: asyncio.StreamWriter | None, text: str) -> None:
         pipe.close()
 
 
-async def _head(pipe: asyncio.StreamReader | None) -> bytes:
-    """Return all that comes, or a little more than allowed."""
-    read = bytearray()
-    while pipe is not None and len(read) <= MOST_BYTES and (data := await pipe.read(1 << 16)):
+@asynccontextmanager
+async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, IO[bytes]]]:
+    """Give a pipe: our end to read from, and the program's end.
+
+    Those of asyncio stay open until everybody has closed the other end, which a process left behind may never do.
+    """
+    ours, theirs = os.pipe()
+    reader = asyncio.StreamReader()
+    with os.fdopen(theirs, "wb", buffering=0) as end:
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours, "rb", buffering=0)
+        )
+        try:
+            yield reader, end
+        finally:
+            transport.close()
+
+
+async def _head(pipe: asyncio.StreamReader, read: bytearray) -> None:
+    """Put all that comes into `read`, or a little more than allowed."""
+    while len(read) <= MOST_BYTES and (data := await pipe.read(1 << 16)):
         read += data
-    return bytes(read)
 
 
-async def _tail(pipe: asyncio.StreamReader | None) -> str:
-    """Read to the end and return the last line that says something."""
-    last = b""
-    while pipe is not None and (data := await pipe.read(1 << 16)):
-        last = (last + data)[-STDERR_BYTES:]
-    lines = last.decode("utf-8", "replace").strip().splitlines()
+async def _tail(pipe: asyncio.StreamReader, read: bytearray) -> None:
+    """Keep the last of what comes in `read`."""
+    while data := await pipe.read(1 << 16):
+        read += data
+        del read[:-STDERR_BYTES]
+
+
+def _last_line(said: bytearray) -> str:
+    """Return the last line that says something."""
+    lines = said.decode("utf-8", "replace").strip().splitlines()
     return lines[-1].strip() if lines else ""

@@ -1,4 +1,7 @@
-"""A person, or another agent, who answers in files: RUN/outbox/7.md is the question, RUN/inbox/7.md the answer."""
+"""A person, or another agent, who answers in files: RUN/outbox/7.md is the question, RUN/inbox/7.md the answer.
+
+An editor may save the answer under another ending (7.txt, 7.md.txt, 7.py, 7): that is taken too.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from pathlib import Path
 
 from evolve.config import ModelConfig
 from evolve.errors import UsageError
-from evolve.mutate.models.client import CAP_TOKENS, RUN_OUT, Answer, AnswerStatus, LeftS, no_limit
+from evolve.mutate.models.answer import Answer, AnswerStatus
+from evolve.mutate.models.client import CAP_TOKENS, RUN_OUT, LeftS, no_limit
 from evolve.mutate.models.completion import estimated_tokens, storable
 from evolve.mutate.prompts.prompt import Prompt
 
@@ -17,6 +21,8 @@ LOOK_EVERY_S = 0.25
 SETTLED_S = 1.0
 """A file that has not changed for so long is whole."""
 MOST_BYTES = 4 * 1024 * 1024
+UNFINISHED = (".part", ".tmp", ".temp", ".swp", ".swx", ".bak", ".crdownload", "~")
+"""Endings of files that somebody is still writing, or has put aside."""
 
 
 class ManualClient:
@@ -53,11 +59,11 @@ class ManualClient:
         """
         async with self._slots:
             started = time.monotonic()
-            question, answer = self._outbox / f"{call_id}.md", self._inbox / f"{call_id}.md"
+            question = self._outbox / f"{call_id}.md"
             try:
                 self._outbox.mkdir(parents=True, exist_ok=True)
                 self._inbox.mkdir(parents=True, exist_ok=True)
-                if not answer.exists():
+                if not self._answers(call_id):
                     unfinished = question.with_suffix(".part")
                     unfinished.write_text(_sheet(prompt, question.name), encoding="utf-8")
                     unfinished.replace(question)
@@ -66,7 +72,7 @@ class ManualClient:
             text = None
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._left_s()) as run_out, asyncio.timeout(self.model.timeout_s):
-                    text = await self._answer_in(answer)
+                    text = await self._answer(call_id)
             question.unlink(missing_ok=True)
             latency_s = time.monotonic() - started
         if text is None:
@@ -74,20 +80,33 @@ class ManualClient:
             return Answer("", AnswerStatus.TIMEOUT, why, 0, 0, 0.0, latency_s, 1)
         return answer_by_hand(prompt, text, latency_s)
 
-    async def _answer_in(self, file: Path) -> str:
-        """Return what a file says as soon as it is there and whole: somebody may still be writing it."""
-        seen, since = None, 0.0
+    async def _answer(self, call_id: int) -> str:
+        """Return what an answer says as soon as it is there and whole: somebody may still be writing it."""
+        seen: dict[Path, tuple[int, int]] = {}
+        since: dict[Path, float] = {}
         while True:
-            with suppress(OSError):
-                found = file.stat()
-                now = time.monotonic()
-                if (found.st_size, found.st_mtime_ns) != seen:
-                    seen, since = (found.st_size, found.st_mtime_ns), now
-                settled = now - since >= SETTLED_S or time.time() - found.st_mtime >= SETTLED_S
-                if found.st_size and settled and file.is_file():
-                    with file.open("rb") as opened:
-                        return storable(opened.read(MOST_BYTES).decode("utf-8", "replace"))
+            for file in self._answers(call_id):
+                with suppress(OSError):
+                    found = file.stat()
+                    now = time.monotonic()
+                    if (found.st_size, found.st_mtime_ns) != seen.get(file):
+                        seen[file], since[file] = (found.st_size, found.st_mtime_ns), now
+                    settled = now - since[file] >= SETTLED_S or time.time() - found.st_mtime >= SETTLED_S
+                    if found.st_size and settled and file.is_file():
+                        with file.open("rb") as opened:
+                            return storable(opened.read(MOST_BYTES).decode("utf-8-sig", "replace"))
             await asyncio.sleep(self._look_every_s)
+
+    def _answers(self, call_id: int) -> list[Path]:
+        """Return the files that may be the answer to a question, the one that was asked for first."""
+        asked_for = self._inbox / f"{call_id}.md"
+        try:
+            files = [file for file in self._inbox.iterdir() if file.name.partition(".")[0] == str(call_id)]
+        except OSError:
+            return []
+        return sorted(
+            (file for file in files if not file.name.endswith(UNFINISHED)), key=lambda file: (file != asked_for, file)
+        )
 
 
 def answer_by_hand(prompt: Prompt, text: str, latency_s: float) -> Answer:

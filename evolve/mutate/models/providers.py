@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from evolve.config import BUILTIN, MANUAL, ModelConfig, RateConfig
 
 if TYPE_CHECKING:
-    from evolve.mutate.models.client import Answer, LeftS, MayRetry
+    from evolve.mutate.models.answer import Answer
+    from evolve.mutate.models.client import LeftS, MayRetry
     from evolve.mutate.prompts.prompt import Prompt
 
 

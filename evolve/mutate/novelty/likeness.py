@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
-from collections import Counter, deque
+from array import array
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,7 +18,9 @@ ROWS = 8
 1 - (1 - 0.8 ** 8) ** 16 = 0.95, at one half of them 0.06."""
 HASHES = BANDS * ROWS
 BUCKET = 8
-"""Programs kept in a bucket, the latest: children of one ancestor share most bands, and would all be looked through."""
+"""Programs of a bucket that are looked at, the latest: children of one ancestor share most bands."""
+BLOCK = 1024
+"""Signatures that lie in one array."""
 MAX_TOKENS = 20_000
 MAX_CHARS = 200_000
 
@@ -26,11 +28,12 @@ _TOKEN = re.compile(
     r"""
     \#[^\n]*
     | ^[ \t]*[rRuU]?(?:\"{3}(?:[^\"]|\"(?!\"\"))*+\"{3}|'{3}(?:[^']|'(?!''))*+'{3})(?=[ \t]*(?:\#|$))
-    | ("(?:[^"\\\n]|\\.)*+" | '(?:[^'\\\n]|\\.)*+' | \w+(?:\.\d+)? | [^\w\s])
+    | ("(?:[^"\\\n]|\\.)*+"? | '(?:[^'\\\n]|\\.)*+'? | \w+(?:\.\d+)? | [^\w\s])
     """,
     re.VERBOSE | re.MULTILINE,
 )
-"""A comment, a docstring (neither captured) or a token."""
+"""A comment, a docstring (neither captured) or a token. A quote that nothing closes takes the rest of its line with it:
+looked for again and again, its end would cost time that grows with the square of the line."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -58,7 +61,7 @@ def signature(source: str) -> Signature:
 
     The share of places at which two signatures are the same estimates the Jaccard index of the two sets of shingles,
     with a standard error of sqrt(j (1 - j) / 128). Broder, "On the resemblance and containment of documents", 1997.
-    The same in every process: no hash here hangs on PYTHONHASHSEED.
+    The same in every process: no hash here depends on PYTHONHASHSEED.
     """
     words = tokens(source)
     words += [""] * (SHINGLE_TOKENS - len(words))
@@ -76,60 +79,95 @@ def signature(source: str) -> Signature:
     return made
 
 
+def packed(made: Signature) -> bytes:
+    """Return a signature as 512 bytes."""
+    return made.astype("<u4").tobytes()
+
+
+def unpacked(kept: Sequence[bytes]) -> Signature:
+    """Return the signatures that `packed` returned as bytes: (programs, 128) uint32."""
+    made: Signature = np.frombuffer(b"".join(kept), dtype="<u4").astype(np.uint32).reshape(-1, HASHES)
+    return made
+
+
 class Likeness:
     """Programs by what they are made of: finds the one most like a new one without looking through them all.
 
     Locality-sensitive hashing: a signature is cut into 16 bands of 8, and programs that agree on a whole band meet in
-    its bucket (Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", 3.4). A bucket keeps its latest eight, so
-    that a look-up compares at most 128 signatures however large the archive. The same calls give the same answers.
+    its bucket (Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", 3.4). Of a bucket only the latest eight are
+    looked at, so that a look-up compares at most 128 signatures however large the archive. The same calls give the
+    same answers. It takes less than 1 kB a program: 512 bytes are the signature; what its bands hash to lies in sorted
+    arrays, but for the latest programs, whose buckets are dicts.
     """
 
     def __init__(self) -> None:
-        self._buckets: dict[bytes, deque[int]] = {}
-        self._rows: dict[int, int] = {}
-        self._ids: list[int] = []
-        self._signatures: Signature = np.empty((64, HASHES), dtype=np.uint32)
-        self._last: tuple[str, Signature] | None = None
+        self._ids = array("q")
+        self._known: set[int] = set()
+        self._blocks: list[Signature] = []
+        self._sorted = np.empty((BANDS, 0), dtype=np.uint64)
+        self._sorted_rows = np.empty((BANDS, 0), dtype=np.uint32)
+        self._latest: dict[tuple[int, int], list[int]] = {}
 
     def __len__(self) -> int:
         return len(self._ids)
 
-    def add(self, id: int, source: str) -> None:
-        """Remember a program; one that is known already stays as it was."""
-        if id in self._rows:
-            return
-        made = self._signature(source)
-        row = self._rows[id] = len(self._ids)
-        self._ids.append(id)
-        if row == len(self._signatures):
-            self._signatures = np.concatenate([self._signatures, np.empty_like(self._signatures)])
-        self._signatures[row] = made
-        for key in _bands(made):
-            self._buckets.setdefault(key, deque(maxlen=BUCKET)).append(row)
+    def add(self, id: int, made: Signature) -> None:
+        """Remember a program by its signature; one that is known already stays as it was."""
+        self.add_all([id], made[None, :])
 
-    def nearest(self, source: str) -> tuple[int, float] | None:
-        """Return (id, estimated Jaccard index) of the program most like this one, of equals the first added.
+    def add_all(self, ids: Sequence[int], made: Signature) -> None:
+        """Remember programs in their order. made: (programs, 128) uint32."""
+        for id, one, keys in zip(ids, made, _bands(made).tolist(), strict=True):
+            if id not in self._known:
+                self._add(id, one, keys)
+
+    def _add(self, id: int, made: Signature, keys: list[int]) -> None:
+        row = len(self._ids)
+        self._known.add(id)
+        self._ids.append(id)
+        if row % BLOCK == 0:
+            self._blocks.append(np.empty((BLOCK, HASHES), dtype=np.uint32))
+        self._blocks[-1][row % BLOCK] = made
+        for band, key in enumerate(keys):
+            self._latest.setdefault((band, key), []).append(row)
+        if row + 1 - self._sorted.shape[1] >= max(BLOCK, self._sorted.shape[1] // 16):
+            self._sort()
+
+    def _sort(self) -> None:
+        """Take the latest programs into the sorted arrays."""
+        whole = np.concatenate(self._blocks)[: len(self._ids)]
+        self._sorted = _bands(whole).T.copy()
+        self._sorted_rows = np.argsort(self._sorted, axis=1, kind="stable").astype(np.uint32)
+        self._sorted = np.take_along_axis(self._sorted, self._sorted_rows, axis=1)
+        self._latest.clear()
+
+    def nearest(self, made: Signature) -> tuple[int, float] | None:
+        """Return (id, estimated Jaccard index) of the program most like one with this signature, of equals the first.
 
         None when no program meets it in a band: those are seldom more than half like it.
         """
-        made = self._signature(source)
-        met = Counter(row for key in _bands(made) for row in self._buckets.get(key, ()))
+        met = {row for band, key in enumerate(_bands(made).tolist()) for row in self._bucket(band, key)}
         if not met:
             return None
-        rows = np.array(sorted(met))
-        alike = (self._signatures[rows] == made).mean(axis=1)
+        rows = sorted(met)
+        alike = (np.stack([self._blocks[row // BLOCK][row % BLOCK] for row in rows]) == made).mean(axis=1)
         best = int(alike.argmax())
         return self._ids[rows[best]], float(alike[best])
 
-    def _signature(self, source: str) -> Signature:
-        """Return the signature, made once for a program that is compared and then added."""
-        if self._last is None or self._last[0] != source:
-            self._last = source, signature(source)
-        return self._last[1]
+    def _bucket(self, band: int, key: int) -> list[int]:
+        """Return the latest programs with this key in a band."""
+        latest = self._latest.get((band, key), [])[-BUCKET:]
+        keys, wanted = self._sorted[band], np.uint64(key)
+        end = int(np.searchsorted(keys, wanted, side="right"))
+        start = max(int(np.searchsorted(keys, wanted, side="left")), end - BUCKET + len(latest))
+        return [*self._sorted_rows[band, start:end].tolist(), *latest]
 
 
-def _bands(made: Signature) -> Sequence[bytes]:
-    """Return the bands' contents, each with its band's number in front."""
-    raw = made.tobytes()
-    width = len(raw) // BANDS
-    return [bytes([band]) + raw[band * width : (band + 1) * width] for band in range(BANDS)]
+def _bands(made: Signature) -> NDArray[np.uint64]:
+    """Return what each band of signatures, (..., 128) uint32, hashes to: (..., 16) uint64."""
+    rows = made.reshape(*made.shape[:-1], BANDS, ROWS).astype(np.uint64)
+    keys = np.zeros(rows.shape[:-1], dtype=np.uint64)
+    for place in range(ROWS):
+        keys = (keys ^ rows[..., place]) * _MIX
+        keys ^= keys >> np.uint64(29)
+    return keys

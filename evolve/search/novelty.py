@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from collections import deque
+
+from evolve.search.lineage import Lineage
+from evolve.trial import Trial
+
+__all__ = ["Novelty"]
 
 NEEDED = 20
 SAME_SHARE = 0.9
 NOTHING = 1.01
 """A threshold that no child reaches."""
+EVIDENCE_SHARE = 0.1
+"""Steps whose child is evaluated however like another it is: without them the threshold could not rise again."""
 
 _STEPS = 50
 _LOWEST = 25
@@ -16,17 +24,27 @@ _KEPT = 40
 """Pieces of evidence kept per step, the latest: what a run was like long ago ages out."""
 
 
-class NoveltyThreshold:
+class Novelty:
     """Learns above which similarity at least nine in ten children scored what the program most like them did.
 
-    Starts by turning nothing down. The caller lets one in ten through all the same, for the evidence that they give:
-    without it the threshold could only fall. State comes from the calls of `learn`, in their order, and from nothing
-    else, so that a resumed run that learns the same again decides the same.
+    Starts by turning nothing down, and lets one in ten through all the same.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lineage: Lineage) -> None:
+        self._lineage = lineage
         self._evidence = {step: deque[bool](maxlen=_KEPT) for step in range(_LOWEST, _STEPS + 1)}
         self._threshold = NOTHING
+
+    def tell(self, trial: Trial) -> None:
+        """Hear how a step ended."""
+        if trial.is_program and trial.nearest is not None and trial.likeness is not None:
+            self.learn(trial.likeness, trial.score != self._lineage.score(trial.nearest))
+
+    def bar(self, rng: random.Random) -> float | None:
+        """Return how like another program a step's child is turned down; None: it is evaluated in any case."""
+        if rng.random() < EVIDENCE_SHARE or self._threshold > 1.0:
+            return None
+        return self._threshold
 
     def learn(self, similarity: float, differed: bool) -> None:
         """Take in one child. similarity: to the program most like it, 0..1.  differed: in its score."""

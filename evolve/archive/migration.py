@@ -1,0 +1,179 @@
+"""Archives of an earlier schema: brought to the present one where they lie, after a copy.
+
+Schema 1 had no table of events. Their order was kept in numbers: `selections.taken`, in which order children were
+compared, `selections.ended`, in which order ends became known to the search, and `selections.told`, how many of them a
+choice knew of. The sequence that these numbers describe is written down here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from evolve.archive import database
+from evolve.archive.events import EventKind
+from evolve.archive.inflate import MOST_SOURCE_BYTES, inflate
+from evolve.archive.lock import RunLock
+from evolve.archive.models import SCHEMA_VERSION, Base
+from evolve.archive.records import CallStatus, count_names
+from evolve.archive.views import create_views
+from evolve.errors import UsageError
+from evolve.trial import State
+
+OLD = 1
+
+_Rows = dict[int, dict[str, Any]]
+
+
+def migrate(folder: Path, is_locked: bool) -> None:
+    """Bring an archive of schema 1 to the present one. is_locked: the caller has the run's lock.
+
+    The archive as it was stays as archive.schema1.db. Raises UsageError when it cannot be written, or is at work.
+    """
+    path, lock = folder / database.NAME, RunLock(folder)
+    what = f"{path} has schema {OLD}, of an earlier evolve, and is brought to schema {SCHEMA_VERSION} where it lies"
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"{what}, which cannot be written: copy the folder to where it can.")
+    if not is_locked and not lock.acquire():
+        raise UsageError(f"{what}: first let the process that works on it end.")
+    try:
+        copy = path.with_suffix(f".schema{OLD}.db")
+        copy.unlink(missing_ok=True)
+        with database.open_engine(folder, True).connect() as connection:
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            connection.exec_driver_sql("VACUUM INTO ?", (str(copy),))
+            connection.rollback()
+            with database.transaction(connection, folder):
+                _rewrite(connection)
+    finally:
+        lock.release()
+
+
+def _rewrite(connection: Connection) -> None:
+    old = {name: _rows(connection, name) for name in ("programs", "selections", "model_calls", "runs")}
+    for name in old:
+        connection.execute(text(f"DROP TABLE {name}"))
+    Base.metadata.create_all(connection)
+    create_views(connection)
+    programs = {row["id"]: row for row in old["programs"]}
+    calls = {row["step"]: row for row in old["model_calls"]}
+    events, known = [], {}
+    for seq, (time, step, kind) in enumerate(_events(programs, old["selections"], calls), 1):
+        events.append({"seq": seq, "time": time, "step": step, "kind": kind.value})
+        if kind is EventKind.CHOSEN:
+            known[step] = seq - 1
+    scores = _scores(connection)
+    for row in programs.values():
+        row["place"] = str(row["island"]) if row["id"] > 0 else ""
+        row |= {"scores": json.dumps(scores.get(row["id"], [])), "chars": len(_inflated(row["source"])), "tokens": 0}
+    for row in old["selections"]:
+        row |= {"place": str(row["island"]), "known": known[row["step"]], "state": _state(row, programs, calls)}
+    old["runs"][0] |= {"schema_version": SCHEMA_VERSION, "identity": "{}"}
+    counts = _counts(programs, old["selections"], calls)
+    for name, rows in (
+        *old.items(),
+        ("events", events),
+        ("counts", [{"name": n, "value": v} for n, v in counts.items()]),
+    ):
+        names = [column.name for column in Base.metadata.tables[name].columns if rows and column.name in rows[0]]
+        if rows:
+            values = ", ".join(f":{column}" for column in names)
+            connection.execute(text(f"INSERT INTO {name} ({', '.join(names)}) VALUES ({values})"), rows)
+
+
+def _rows(connection: Connection, name: str) -> list[dict[str, Any]]:
+    return [dict(row._mapping) for row in connection.execute(text(f"SELECT * FROM {name} ORDER BY 1"))]
+
+
+def _events(programs: _Rows, selections: list[dict[str, Any]], calls: _Rows) -> Iterator[tuple[float, int, EventKind]]:
+    """Yield (time, step, kind) of what the numbers describe, as far as it was committed."""
+    compared = iter(sorted((row for row in selections if row["taken"]), key=lambda row: row["taken"]))
+    there: set[int] = set()
+    ended = {row["ended"]: row for row in selections if row["ended"]}
+    time = 0.0
+
+    def compare_until(step: int | None) -> Iterator[tuple[float, int, EventKind]]:
+        """Children are compared in their order, up to that of a step, or all of them."""
+        nonlocal time
+        while step is None or step not in there:
+            row = next(compared, None)
+            if row is None:
+                return
+            there.add(row["step"])
+            call, child = calls.get(row["step"]), programs.get(row["step"])
+            time = child["created"] if child else time
+            if call and call["status"] == CallStatus.ANSWERED:
+                yield time, row["step"], EventKind.ANSWERED
+            if child:
+                yield time, row["step"], EventKind.BORN
+            if row["fate"]:
+                failed = call and call["status"] == CallStatus.FAILED
+                yield (
+                    time,
+                    row["step"],
+                    EventKind.SCORED if child else EventKind.FAILED if failed else EventKind.DROPPED,
+                )
+
+    for id in sorted((id for id in programs if id < 1), reverse=True):
+        time = programs[id]["created"]
+        yield time, id, EventKind.BORN
+        if programs[id]["status"]:
+            yield time, id, EventKind.SCORED
+    if 0 in programs and programs[0]["status"]:
+        yield time, 0, EventKind.KNOWN
+    told = 1
+    for row in selections:
+        for number in range(told + 1, row["told"] + 1):
+            yield from compare_until(ended[number]["step"])
+            yield time, ended[number]["step"], EventKind.KNOWN
+        told = max(told, row["told"])
+        yield time, row["step"], EventKind.CHOSEN
+        if row["step"] in calls:
+            yield time, row["step"], EventKind.ASKED
+    yield from compare_until(None)
+    for number in sorted(number for number in ended if number > told):
+        yield time, ended[number]["step"], EventKind.KNOWN
+    for step, call in calls.items():
+        if step not in there and call["status"] == CallStatus.ANSWERED:
+            yield time, step, EventKind.ANSWERED
+
+
+def _state(row: dict[str, Any], programs: _Rows, calls: _Rows) -> str:
+    call = calls.get(row["step"])
+    if row["step"] in programs:
+        return State.SCORED if row["fate"] else State.BORN
+    if row["fate"]:
+        return State.FAILED if call and call["status"] == CallStatus.FAILED else State.DROPPED
+    if call is None:
+        return State.CHOSEN
+    return State.ASKED if call["status"] == CallStatus.SENT else State.ANSWERED
+
+
+def _scores(connection: Connection) -> dict[int, list[float | None]]:
+    found: dict[int, list[float | None]] = {}
+    train = "SELECT program_id, score FROM evaluations WHERE split = 'train' ORDER BY program_id, position"
+    for program_id, score in connection.execute(text(train)):
+        found.setdefault(program_id, []).append(score)
+    return found
+
+
+def _inflated(source: bytes) -> str:
+    return inflate(source, MOST_SOURCE_BYTES).decode("utf-8", "surrogatepass")
+
+
+def _counts(programs: _Rows, selections: list[dict[str, Any]], calls: _Rows) -> dict[str, float]:
+    counts: Counter[str] = Counter(dict.fromkeys(count_names(), 0))
+    counts["steps"], counts["calls"] = len(selections), len(calls)
+    counts.update(f"steps {row['fate']}" for row in selections if row["fate"])
+    counts.update(f"programs {row['status']}" for id, row in programs.items() if id > 0 and row["status"])
+    counts.update(f"calls {row['status']}" for row in calls.values())
+    counts["prompt_tokens"] = sum(row["prompt_tokens"] for row in calls.values())
+    counts["completion_tokens"] = sum(row["completion_tokens"] for row in calls.values())
+    return {**counts, "cost_usd": math.fsum(row["cost_usd"] or 0.0 for row in calls.values())}

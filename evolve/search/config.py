@@ -1,0 +1,46 @@
+"""What a person sets under [search]: the strategy, its own options, and what holds for any of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import Field, create_model
+
+from evolve.search.strategies import strategy_class
+from evolve.search.strategy import StrategyOptions
+
+__all__ = ["SearchConfig", "search_config", "search_model"]
+
+
+class SearchConfig(StrategyOptions):
+    """Who is the parent, and who inspires. The options of the strategy stand beside these keys."""
+
+    strategy: str = Field(default="islands", description="which search")
+    lag: int = Field(
+        default=8, ge=0, description="with deterministic: how many of the latest steps a choice does not wait for"
+    )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The strategy's own options."""
+        return {key: value for key, value in self if key not in SearchConfig.model_fields}
+
+
+def search_config(given: Mapping[str, Any] = MappingProxyType({})) -> SearchConfig:
+    """Return the configuration of a search with all options of its strategy.
+
+    Raises UsageError for an unknown strategy, pydantic's ValidationError for a key or value that it does not take.
+    """
+    return search_model(str(given.get("strategy", "islands"))).model_validate(dict(given))
+
+
+@functools.cache
+def search_model(strategy: str) -> type[SearchConfig]:
+    """Return `SearchConfig` with the options of a strategy. Raises UsageError for an unknown one."""
+    options = strategy_class(strategy).Options
+    bases: Any = (options, SearchConfig)
+    made: type[SearchConfig] = create_model("SearchConfig", __base__=bases, __module__=__name__)
+    return made

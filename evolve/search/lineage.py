@@ -1,0 +1,67 @@
+"""Who descends from whom, and what each program scored: what several parts of a search look up."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterator
+
+from evolve.trial import Trial
+
+__all__ = ["Lineage"]
+
+ANCESTORS = 50
+"""How far up a program's ancestors are looked at."""
+_NONE = -1
+
+
+class Lineage:
+    """Parents, places and scores of the programs that the search knows of. best, worst: score so far."""
+
+    def __init__(self) -> None:
+        self._scores = array("d")
+        self._parents = array("q")
+        self._places: list[str] = []
+        self.best, self.worst = -math.inf, math.inf
+
+    def tell(self, trial: Trial) -> None:
+        """Take a program in."""
+        if not trial.is_program:
+            return
+        missing = trial.id + 1 - len(self._scores)
+        if missing > 0:
+            self._scores.extend([math.nan] * missing)
+            self._parents.extend([_NONE] * missing)
+            self._places.extend([""] * missing)
+        self._places[trial.id] = trial.place
+        if trial.parent is not None:
+            self._parents[trial.id] = trial.parent
+        if trial.score is not None:
+            self._scores[trial.id] = trial.score
+            self.best, self.worst = max(self.best, trial.score), min(self.worst, trial.score)
+
+    def score(self, id: int) -> float | None:
+        """Return a program's score; None where it has none, or is not known yet."""
+        found = self._scores[id] if 0 <= id < len(self._scores) else math.nan
+        return None if math.isnan(found) else found
+
+    def place(self, id: int) -> str:
+        """Return where a program belongs, in the strategy's words."""
+        return self._places[id]
+
+    def ancestors(self, id: int) -> Iterator[int]:
+        """Yield a program's parent, its parent's parent and so on, the nearest first."""
+        for _ in range(ANCESTORS):
+            id = self._parents[id] if 0 <= id < len(self._parents) else _NONE
+            if id == _NONE:
+                return
+            yield id
+
+    def sound_ancestor(self, id: int) -> int:
+        """Return the nearest ancestor with a score; the seed has one."""
+        return next((above for above in self.ancestors(id) if self.score(above) is not None), 0)
+
+    def gain(self, trial: Trial) -> float:
+        """Return by how many points a child beats its last sound ancestor; 0 where it has no score."""
+        before = self.score(self.sound_ancestor(trial.id))
+        return 0.0 if trial.score is None or before is None else trial.score - before

@@ -1,0 +1,127 @@
+"""What a run's search hears: of each step first its choice, and later its trial, that is, how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from evolve.scoring import Status
+
+
+class State(StrEnum):
+    """How far a step has come; `evolve.archive.events.MOVES` says what follows what."""
+
+    CHOSEN = "chosen"
+    ASKED = "asked"
+    ANSWERED = "answered"
+    FAILED = "failed"
+    BORN = "born"
+    SCORED = "scored"
+    DROPPED = "dropped"
+
+
+class Fate(StrEnum):
+    """What became of a step. Only SCORED counts as an evaluation. INSIGHT: it was to write one down, and did."""
+
+    SCORED = "scored"
+    DUPLICATE = "duplicate"
+    NEAR_DUPLICATE = "near_duplicate"
+    PARSE_ERROR = "parse_error"
+    CALL_ERROR = "call_error"
+    INSIGHT = "insight"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a step is to do, and why.
+
+    Attributes:
+        inspirations: other programs to look at; of a step that writes an insight down, the programs it is about.
+        place: where the search means the child to belong, in the strategy's own words; nobody else reads it.
+        mutator: "builtin" or a model's name.
+        kind: what the model is asked for; empty for the built-in mutator, whose child says what was done.
+        novelty: a child this like another program, or more, is turned down; None: none is.
+        bar_id: the program that the child races against; None: the child is evaluated on every instance.
+        known: the last event that the search knew of when it chose.
+        fate: None while the step is under way.
+        note: why there is no new program: the parse error, the id of the program it repeats; or the insight.
+    """
+
+    step: int
+    parent_id: int
+    inspirations: tuple[int, ...]
+    place: str
+    reason: str
+    mutator: str
+    kind: str = ""
+    novelty: float | None = None
+    bar_id: int | None = None
+    known: int = 0
+    state: State = State.CHOSEN
+    fate: Fate | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How a step ended. The seed is trial 0, which every search hears of first; its parent is None.
+
+    Attributes:
+        id: the step, which is the child's id.
+        parent, inspirations, place: as chosen.
+        asked: what the model was asked for; empty for the built-in mutator.
+        kind: what was done: the program's kind, or what was asked for where there is no program.
+        model: "builtin" or a model's name.
+        status: of the child on train; None where there is no new program.
+        score: None unless status is ok.
+        scores: one per train instance, in their order, None where it has none; fewer when the evaluation stopped.
+        metrics: of the whole train split, empty unless status is ok.
+        chars, tokens: length of the child's source.
+        cpu_s: CPU seconds of the child on train.
+        called: a model was asked.  answered: and it answered.  call_tokens, cost_usd: of the call.
+        failure, idea: the child's first failure; the model's own words on the change.
+        note: why there is no new program, or the insight.  detail: of an insight.
+        nearest, likeness: the program that the child was most like when it came, and how like, 0..1.
+    """
+
+    id: int
+    parent: int | None
+    place: str = ""
+    asked: str = ""
+    kind: str = ""
+    model: str = ""
+    inspirations: tuple[int, ...] = ()
+    fate: Fate = Fate.SCORED
+    status: Status | None = None
+    score: float | None = None
+    scores: tuple[float | None, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    chars: int = 0
+    tokens: int = 0
+    cpu_s: float = 0.0
+    called: bool = False
+    answered: bool = False
+    call_tokens: int = 0
+    cost_usd: float | None = None
+    failure: str = ""
+    idea: str = ""
+    note: str = ""
+    detail: str = ""
+    nearest: int | None = None
+    likeness: float | None = None
+
+    @property
+    def is_program(self) -> bool:
+        """Whether there is a new program."""
+        return self.status is not None
+
+    @property
+    def is_attempt(self) -> bool:
+        """Whether the step was to make a program: all but the seed's and those that write an insight down."""
+        return self.parent is not None and self.fate is not Fate.INSIGHT
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether there is a program, and it failed."""
+        return self.status is not None and self.status.is_failure
