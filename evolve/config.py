@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 
 from evolve.errors import UsageError
 from evolve.search.config import SearchConfig, search_config, search_model
-from evolve.search.strategies import strategies
+from evolve.search.strategies import known_strategies
 
 BUILTIN = "builtin"
 """The name that asks for the built-in mutator instead of a model."""
@@ -273,7 +273,7 @@ def _keys(part: type[BaseModel], prefix: str) -> list[tuple[str, FieldInfo]]:
     keys: list[tuple[str, FieldInfo]] = []
     for name, field in part.model_fields.items():
         if name == "search":
-            keys += [(key, text) for one in strategies() for key, text in _keys(search_model(one), "search.")]
+            keys += [(key, text) for one in known_strategies() for key, text in _keys(search_model(one), "search.")]
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             keys += _keys(field.annotation, f"{prefix}{name}.")
         elif name == "models":

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evolve.config import RunConfig
+from evolve.data_files import load_instances
 from evolve.evaluator import Split
 from evolve.foreign import foreign
 from evolve.registry import Problem
@@ -92,7 +93,7 @@ async def measure(
             instances = problem.evaluator.fresh(split, fresh.seed, fresh.count)
     elif data is not None:
         with foreign(problem.evaluator.name):
-            instances = problem.evaluator.load(data)
+            instances = load_instances(problem.evaluator, data)
     else:
         instances = problem.instances(split)
     which = f"instances of {split}" if fresh is None else f"fresh instances like those of {split}"

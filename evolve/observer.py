@@ -1,12 +1,14 @@
 """What a run tells those who watch it: the live display, the writer of the run folder.
 
 Every method has a default that does nothing; subclass `Observer` and give the ones you need. They are called from the
-loop's own thread between two awaits, after the fact is committed to the archive: be quick, and never raise.
+loop's own thread between two awaits, after the fact is committed to the archive: be quick, or work in a thread of your
+own with a reader of your own. What a method raises is shown as a notice, once, and the run goes on; only `started` may
+refuse the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +26,8 @@ class Progress:
     """Where a run stands, kills and resumes included.
 
     Attributes:
-        evaluations: children scored so far.  target: the budget of them, None when there is none.
+        evaluations: children scored so far.  target: the budget of them, or what is done where that is more; None when
+            there is no budget of them.
         calls_in_flight: questions to models that wait for their answer.
         evaluations_in_flight: children being evaluated or waiting for a worker.
         model_calls: answered or failed calls so far.
@@ -85,7 +88,7 @@ class RunResult:
 
 
 class Observer:
-    """Watches a run. `store` stays open, and may be read, from `started` until `closed` returns."""
+    """Watches a run. `store` only reads; it stays open from `started` until `closed` returns."""
 
     def started(self, folder: Path, config: RunConfig, problem: Problem, store: Store, resumed: bool) -> None:
         """The archive exists, the workers are up; nothing is evaluated yet (unless resumed)."""
@@ -116,52 +119,30 @@ class Observer:
 
 
 class Audience:
-    """All observers of a run, told one after the other."""
+    """All observers of a run. None of them can end it: what one raises is told once, and the archive is what counts."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = tuple(observers)
+        self._broken: set[int] = set()
 
-    def started(self, folder: Path, config: RunConfig, problem: Problem, store: Store, resumed: bool) -> None:
-        """Pass on."""
+    def begin(self, happened: Callable[[Observer], None]) -> None:
+        """Tell all of them that the run begins. One may refuse it: what it raises ends the run."""
         for observer in self._observers:
-            observer.started(folder, config, problem, store, resumed)
+            happened(observer)
+
+    def tell(self, happened: Callable[[Observer], None]) -> None:
+        """Tell all of them, one after the other, that something happened."""
+        for place, observer in enumerate(self._observers):
+            try:
+                happened(observer)
+            except Exception as error:
+                if place not in self._broken:
+                    self._broken.add(place)
+                    self.notice(
+                        f"{type(observer).__name__} failed ({type(error).__name__}: {error}). The run goes on: the "
+                        "archive holds everything."
+                    )
 
     def notice(self, text: str) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.notice(text)
-
-    def seeded(self, seed: Program, baselines: tuple[Program, ...], progress: Progress) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.seeded(seed, baselines, progress)
-
-    def call_started(self, step: int, model: str, progress: Progress) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.call_started(step, model, progress)
-
-    def call_finished(self, call: ModelCall, progress: Progress) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.call_finished(call, progress)
-
-    def dropped(self, step: int, fate: Fate, note: str, progress: Progress) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.dropped(step, fate, note, progress)
-
-    def evaluated(self, program: Program, improved: bool, progress: Progress) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.evaluated(program, improved, progress)
-
-    def finishing(self, stage: str, done: int, total: int) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.finishing(stage, done, total)
-
-    def closed(self, result: RunResult) -> None:
-        """Pass on."""
-        for observer in self._observers:
-            observer.closed(result)
+        """Tell all of them one line that a person should see."""
+        self.tell(lambda observer: observer.notice(text))

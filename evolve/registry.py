@@ -83,6 +83,7 @@ def load_problem(ref: str, options: Mapping[str, Any] = MappingProxyType({})) ->
         folder = Path(inspect.getfile(cls)).parent
     elif _looks_like_a_path(ref) or (ref and Path(ref).is_dir()):
         folder = Path(ref).expanduser().resolve()
+        require_utf8(folder)
         found, cls = str(folder), _class_in(folder)
     else:
         known = {name: name for name in installed}
@@ -125,6 +126,14 @@ def is_installed(ref: str) -> bool:
 
 def _installed() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def require_utf8(path: Path) -> None:
+    """Raises UsageError for a path that no text file or database can hold."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{path}: the path is not UTF-8. Rename the folder, or use a link to it.") from None
 
 
 def _looks_like_a_path(ref: str) -> bool:

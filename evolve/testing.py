@@ -30,6 +30,7 @@ from evolve.evaluator import Evaluator, Split, fresh_id, mean
 from evolve.foreign import foreign
 from evolve.registry import Problem
 from evolve.scoring import InstanceResult, Status
+from evolve.search.claims import StrategyClaims as StrategyClaims  # for authors of strategies
 from evolve.workers import Fresh
 from evolve.workers.evaluation import VERIFIER
 

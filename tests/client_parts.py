@@ -9,7 +9,7 @@ from typing import Any
 from model_server import Answer, ModelServer, Script
 
 from evolve.config import ModelConfig
-from evolve.mutate.models import client as client_module
+from evolve.mutate.models.answer import Answer as CallAnswer
 from evolve.mutate.models.client import ModelClient
 from evolve.mutate.mutation import Kind
 from evolve.mutate.prompts.prompt import Prompt
@@ -24,12 +24,10 @@ def client(base_url: str | None, *, backoff_s: float = 0.005, cap_tokens: bool =
     return ModelClient(model, backoff_s=backoff_s, cap_tokens=cap_tokens)
 
 
-def ask(
-    script: Script | Sequence[Answer], calls: int = 1, **settings: Any
-) -> tuple[list[client_module.Answer], ModelServer]:
+def ask(script: Script | Sequence[Answer], calls: int = 1, **settings: Any) -> tuple[list[CallAnswer], ModelServer]:
     """Return the answers of calls made at once, and the server that answered."""
 
-    async def all_at_once(base_url: str) -> list[client_module.Answer]:
+    async def all_at_once(base_url: str) -> list[CallAnswer]:
         async with client(base_url, **settings) as model:
             return await asyncio.gather(*(model.complete(PROMPT) for _ in range(calls)))
 

@@ -14,7 +14,7 @@ from typing import Any
 from evolve.archive import EventKind, Store
 from evolve.config import RunConfig, resolve
 from evolve.evaluator import Split
-from evolve.mutate.models.client import Answer, AnswerStatus
+from evolve.mutate.models.answer import Answer, AnswerStatus
 from evolve.mutate.prompts.prompt import Prompt
 from evolve.racing import Race
 from evolve.registry import Problem, load_problem

@@ -78,7 +78,7 @@ def test_a_run_is_named_by_its_path_its_name_or_last(here: Path) -> None:
 def test_runs_lists_status_best_score_and_cost(here: Path) -> None:
     (entry,) = evolve("runs", "--json").json["runs"]
     assert (entry["run"], entry["status"], entry["cost_usd"]) == (here.name, "finished", 0.0)
-    assert entry["best"]["score"] > 0
+    assert entry["train"]["score"] > 0 and entry["test"]["score"] > 0 and entry["program_is_winner"]
     assert here.name in evolve("runs").out
 
 

@@ -21,7 +21,7 @@ from markdown_it import MarkdownIt
 from evolve import loop
 from evolve.cli import main
 from evolve.evaluator import Instance, Split
-from evolve.mutate.models.client import Answer, AnswerStatus
+from evolve.mutate.models.answer import Answer, AnswerStatus
 from evolve.mutate.prompts.prompt import Prompt
 from evolve.report import LinesDisplay, RunFolder
 from evolve.report.changes import unified_diff

@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/errors.py": set(),
     "evolve/safe_text.py": set(),
     "evolve/streams.py": {"evolve.safe_text"},
+    "evolve/data_files.py": {"evolve.errors", "evolve.evaluator"},
     "evolve/evaluator.py": {"evolve.errors", "sandbox"},
     "evolve/scoring.py": {"evolve.evaluator"},
     "evaluators": {"evolve.evaluator"},
@@ -50,6 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "evolve/measure.py": {
         "evolve.config",
+        "evolve.data_files",
         "evolve.evaluator",
         "evolve.foreign",
         "evolve.scoring",
@@ -58,6 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "evolve/bench.py": {"evolve.evaluator", "evolve.registry", "evolve.scoring", "evolve.workers", "sandbox"},
     "evolve/testing.py": {
+        "evolve.search.claims",
         "evolve.bench",
         "evolve.errors",
         "evolve.evaluator",

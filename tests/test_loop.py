@@ -16,9 +16,10 @@ from evolve.config import Budget, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.loop.choosing import Chooser
-from evolve.mutate.models.client import Answer, AnswerStatus
+from evolve.mutate.models.answer import Answer, AnswerStatus
 from evolve.mutate.prompts.prompt import Prompt
 from evolve.observer import Observer, Progress, RunResult
+from evolve.registry import Problem
 from evolve.scoring import InstanceResult, Status
 from evolve.workers import OutOfTime
 
@@ -128,6 +129,13 @@ def test_resuming_a_finished_run_evaluates_nothing_and_says_the_same(tmp_path: P
     again = resume(tmp_path / "run", configured(20), pool, model)
     assert (again.rows, again.best_id, again.reason) == (first.rows, first.best_id, first.reason)
     assert pool.evaluated == [] and model.asked == []
+
+
+def test_a_total_that_is_passed_already_is_told_as_it_is(tmp_path: Path) -> None:
+    evolve(tmp_path / "run", configured(20))
+    result = resume(tmp_path / "run", configured(5))
+    assert (result.progress.evaluations, result.progress.target) == (20, 20)
+    assert result.reason == "20 evaluations are done, and 5 in all were asked for"
 
 
 def test_a_cost_budget_is_kept(tmp_path: Path) -> None:
@@ -320,3 +328,46 @@ def test_a_stuck_evaluation_does_not_outlive_the_minutes_and_is_done_when_there_
     more = configured(60, budget__minutes=5, deterministic=deterministic)
     again = resume(tmp_path / "run", more)
     assert again.reason == "all 60 evaluations are done"
+
+
+def test_who_watches_a_run_cannot_end_it_and_is_told_of_once(tmp_path: Path) -> None:
+    class Broken(Observer):
+        def evaluated(self, program: Program, improved: bool, progress: Progress) -> None:
+            raise OSError("no space left on device")
+
+        def closed(self, result: RunResult) -> None:
+            raise BrokenPipeError("stdout is closed")
+
+    class Notices(Observer):
+        def __init__(self) -> None:
+            self.heard: list[str] = []
+            self.ended = False
+
+        def notice(self, text: str) -> None:
+            self.heard.append(text)
+
+        def closed(self, result: RunResult) -> None:
+            self.ended = True
+
+    watch = Notices()
+    observers, models = [Broken(), watch], {"m": HashModel()}
+    run = loop.run(tmp_path / "run", configured(12), PROBLEM, observers, pool=QuickPool(), clients=models)
+    assert asyncio.run(run).progress.evaluations == 12
+    assert watch.ended
+    told = "Broken failed (OSError: no space left on device). The run goes on: the archive holds everything."
+    assert watch.heard == [told]
+
+
+def test_who_watches_a_run_can_only_read_its_archive(tmp_path: Path) -> None:
+    class Writes(Observer):
+        said = ""
+
+        def started(self, folder: Path, config: RunConfig, problem: Problem, store: Store, resumed: bool) -> None:
+            try:
+                store.set_winner(0)
+            except RuntimeError as error:
+                self.said = str(error)
+
+    watch, models = Writes(), {"m": HashModel()}
+    asyncio.run(loop.run(tmp_path / "run", configured(1), PROBLEM, [watch], pool=QuickPool(), clients=models))
+    assert watch.said.endswith("is opened for reading only")

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from evolve import loop
 from evolve.archive import CallStatus, RunStatus, Store, database
 from evolve.config import RunConfig
-from evolve.mutate.models.client import Answer
+from evolve.mutate.models.answer import Answer
 from evolve.mutate.prompts.prompt import Prompt
 from evolve.observer import RunResult
 

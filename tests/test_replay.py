@@ -1,4 +1,4 @@
-"""A run from its record: the same choices, programs, parents and scores, whatever hung on speed the first time."""
+"""A run from its record: the same choices, programs, parents and scores, whatever depended on speed the first time."""
 
 from __future__ import annotations
 

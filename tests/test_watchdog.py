@@ -16,7 +16,7 @@ from loop_parts import HashModel, QuickPool, configured, trivial_problem
 from evolve import loop
 from evolve.archive import Fate, Store
 from evolve.loop.desk import SHORT_CHARS, Desk, Unread
-from evolve.mutate.models.client import Answer, AnswerStatus
+from evolve.mutate.models.answer import Answer, AnswerStatus
 from evolve.mutate.mutation import Kind
 from evolve.mutate.prompts.prompt import Prompt
 from evolve.mutate.reading import ReadAnswer, Sign

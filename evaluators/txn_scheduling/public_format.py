@@ -91,10 +91,12 @@ def _read(file: Path) -> tuple[Transaction, ...]:
         return UsageError(f"txn_scheduling: {file}: {what}")
 
     def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in found]
-        if len(set(names)) < len(names):
-            raise wrong(f"key '{next(n for n in names if names.count(n) > 1)}' is there twice.")
-        return dict(found)
+        keys: dict[str, Any] = {}
+        for name, value in found:
+            if name in keys:
+                raise wrong(f"key {name!r:.60} is there twice.")
+            keys[name] = value
+        return keys
 
     try:
         content: Any = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=pairs)

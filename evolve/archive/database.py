@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool
@@ -23,6 +24,13 @@ def _compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
+def _parsed(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)  # ten times as fast, and there are two of them in a row
+    except msgspec.DecodeError:
+        return json.loads(text)  # which knows NaN, as old archives may hold it
+
+
 def open_engine(folder: Path, writable: bool) -> Engine:
     """Return an engine on RUN/archive.db, each of whose connections is a new one."""
     path = (folder / NAME).resolve()
@@ -32,7 +40,9 @@ def open_engine(folder: Path, writable: bool) -> Engine:
         # No transactions of the driver's own: it would begin none for the statements that make the tables.
         return sqlite3.connect(f"{path.as_uri()}?{query}", uri=True, isolation_level=None, check_same_thread=False)
 
-    engine = create_engine("sqlite://", creator=connect, json_serializer=_compact, poolclass=NullPool)
+    engine = create_engine(
+        "sqlite://", creator=connect, json_serializer=_compact, json_deserializer=_parsed, poolclass=NullPool
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:

@@ -1,8 +1,8 @@
 """Archives of an earlier schema: brought to the present one where they lie, after a copy.
 
 Schema 1 had no table of events. Their order was kept in numbers: `selections.taken`, in which order children were
-compared, `selections.ended`, in which order the search heard of ends, and `selections.told`, how many of them it had
-heard of at a choice. The sequence that these numbers describe is written down here.
+compared, `selections.ended`, in which order ends became known to the search, and `selections.told`, how many of them a
+choice knew of. The sequence that these numbers describe is written down here.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from evolve.archive.inflate import MOST_SOURCE_BYTES, inflate
 from evolve.archive.lock import RunLock
 from evolve.archive.models import SCHEMA_VERSION, Base
 from evolve.archive.records import CallStatus, count_names
+from evolve.archive.views import create_views
 from evolve.errors import UsageError
 from evolve.trial import State
 
@@ -60,6 +61,7 @@ def _rewrite(connection: Connection) -> None:
     for name in old:
         connection.execute(text(f"DROP TABLE {name}"))
     Base.metadata.create_all(connection)
+    create_views(connection)
     programs = {row["id"]: row for row in old["programs"]}
     calls = {row["step"]: row for row in old["model_calls"]}
     events, known = [], {}

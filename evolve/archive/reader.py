@@ -345,12 +345,18 @@ class Reader:
     def model_call(self, step: int) -> ModelCall | None:
         """Return the question and answer of a step, or None where no model was asked."""
         row = self._one(select(*ModelCallRow.__table__.columns).where(ModelCallRow.step == step))
-        return None if row is None else call_of(row, self._prompts)
+        return None if row is None else call_of(row, self._codec())
 
     def model_calls(self) -> list[ModelCall]:
         """Return all questions and answers, in the order of steps."""
         chosen = select(*ModelCallRow.__table__.columns).order_by(ModelCallRow.step)
-        return [call_of(row, self._prompts) for row in self._all(chosen)]
+        return [call_of(row, self._codec()) for row in self._all(chosen)]
+
+    def _codec(self) -> PromptCodec:
+        """Return what unpacks prompts; its dictionary, the first prompt, may have come since this was opened."""
+        if self._prompts.is_empty:
+            self._prompts = PromptCodec(self._run().prompt_dictionary)
+        return self._prompts
 
     def call_totals(self) -> CallTotals:
         """Return calls, tokens and cost of the whole run."""
@@ -375,7 +381,8 @@ class Reader:
     def _stream(self, chosen: Any) -> Iterator[Any]:
         """Yield rows, a page at a time in memory, on a connection of their own: others may be read meanwhile."""
         with self._engine.connect() as connection:
-            yield from connection.execute(chosen.execution_options(yield_per=PAGE))
+            for page in connection.execute(chosen.execution_options(yield_per=PAGE)).partitions():
+                yield from page
 
 
 def _call_totals(counts: Mapping[str, float]) -> CallTotals:

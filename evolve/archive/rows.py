@@ -28,7 +28,7 @@ TRIAL = (
     *(ModelCallRow.cost_usd, ProgramRow.failure, ProgramRow.idea, SelectionRow.note, InsightRow.detail),
     *(ProgramRow.nearest_id.label("nearest"), ProgramRow.likeness),
 )
-"""Columns that make a trial, each named as its field; `with_trial` joins their tables."""
+"""Columns that make a trial, in the order of its fields; `with_trial` joins their tables."""
 
 
 def with_trial(chosen: Any, step: Any) -> Any:
@@ -43,17 +43,35 @@ def with_trial(chosen: Any, step: Any) -> Any:
 
 def trial_of(id: int, row: Any) -> Trial:
     """Return the trial of a step from a row that holds the columns of `TRIAL`, and perhaps others before them."""
-    values = zip(_TRIAL_NAMES, row[-len(_TRIAL_NAMES) :], strict=True)
-    facts = {name: value for name, value in values if value is not None}
-    status = facts.pop("called", None)
-    facts |= {"called": status is not None, "answered": status == CallStatus.ANSWERED}
-    for name, make in (("fate", Fate), ("status", Status), ("inspirations", tuple), ("scores", tuple)):
-        if name in facts:
-            facts[name] = make(facts[name])
-    return Trial(id, facts.pop("parent", None), **facts)
-
-
-_TRIAL_NAMES = tuple(column.key for column in TRIAL)
+    parent, place, asked, kind, model, inspirations, fate, status, score, scores, metrics, *rest = row[-len(TRIAL) :]
+    chars, tokens, cpu_s, call_status, call_tokens, cost_usd, failure, idea, note, detail, nearest, likeness = rest
+    return Trial(
+        id,
+        parent,
+        place or "",
+        asked or "",
+        kind or "",
+        model or "",
+        tuple(inspirations or ()),
+        Fate(fate) if fate else Fate.SCORED,
+        Status(status) if status else None,
+        score,
+        tuple(scores or ()),
+        metrics or {},
+        chars or 0,
+        tokens or 0,
+        cpu_s or 0.0,
+        call_status is not None,
+        call_status == CallStatus.ANSWERED,
+        call_tokens or 0,
+        cost_usd,
+        failure or "",
+        idea or "",
+        note or "",
+        detail or "",
+        nearest,
+        likeness,
+    )
 
 
 def selection_of(row: Any) -> Selection:

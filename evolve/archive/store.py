@@ -35,6 +35,7 @@ from evolve.archive.models import (
 from evolve.archive.prompts import PromptCodec
 from evolve.archive.reader import Reader
 from evolve.archive.records import ModelCall, Program, RunStatus, count_names
+from evolve.archive.views import create_views
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.scoring import InstanceResult, SplitScore
@@ -84,6 +85,7 @@ class Store(Reader):
             raise UsageError(f"{folder / database.NAME} cannot be made: {error.orig}.") from None
         with database.transaction(store._connection, folder) as connection:
             Base.metadata.create_all(connection)
+            create_views(connection)
             connection.execute(insert(CountRow), [{"name": name, "value": 0} for name in count_names()])
             connection.execute(
                 insert(RunRow),
@@ -251,6 +253,8 @@ class Store(Reader):
 
     @contextmanager
     def _commit(self) -> Iterator[Connection]:
+        if self._lock is None:
+            raise RuntimeError(f"{self.folder} is opened for reading only")
         before = self._seq
         try:
             with database.transaction(self._connection, self.folder) as connection:

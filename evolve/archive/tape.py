@@ -116,6 +116,8 @@ def to_lines(tape: Tape) -> str:
 def read_tape(path: Path) -> Tape:
     """Read what `to_lines` made. Raises UsageError that names the line that is wrong."""
     try:
+        if path.exists() and not path.is_file():  # a pipe or a device would be read for ever
+            raise UsageError(f"{path} is no file: it should be a recording, as --record writes it.")
         lines = path.read_text(encoding="utf-8", errors="surrogatepass").splitlines()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
@@ -146,7 +148,7 @@ def read_tape(path: Path) -> Tape:
         over = sum(kind not in (EventKind.CHOSEN, EventKind.KNOWN) for kind, _ in events)
         if not head["steps"] == tape.steps == over:
             raise ValueError(f"{tape.steps} steps, expected {head['steps']}")
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise UsageError(f"{path} is no recording of a run: line {number}: {error}.") from None
     return tape
 

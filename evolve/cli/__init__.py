@@ -6,6 +6,7 @@ Everything heavier than click is imported when it is used, so that `evolve --hel
 from __future__ import annotations
 
 import difflib
+import errno
 import sys
 from collections.abc import Sequence
 
@@ -39,6 +40,7 @@ Exit codes: 0 done; 1 the answer is no (a program fails, a figure does not repro
 """
 USAGE_ERROR = 2
 INTERRUPTED = 130
+SURROUNDINGS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE)
 
 
 class _InOrder(click.Group):
@@ -107,6 +109,11 @@ def _exit_code(arguments: list[str]) -> int:
     except BrokenPipeError:  # whoever read stdout has seen enough, e.g. `evolve best last | head`
         silence(sys.stdout)
         return 1
+    except OSError as error:  # of the machine, not of the program: the person must put it right
+        if error.errno not in SURROUNDINGS:
+            raise
+        silence(sys.stdout)
+        return _fail(f"{error.filename or 'stdout'}: {error.strerror}.")
     return code if isinstance(code, int) else 0
 
 

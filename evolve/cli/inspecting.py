@@ -67,11 +67,8 @@ def show(
 
     PROGRAM is the number of a step, "seed", "best" or a baseline's name. Of a step that made no program it tells why.
     """
-    from evolve.archive import RunStatus
-    from evolve.report.damaged import LOG, opened, without_its_log
+    from evolve.report.damaged import opened, without_its_log
     from evolve.report.places import find_run
-    from evolve.report.run_document import run_document
-    from evolve.report.run_report import describe
 
     listed = programs or failed or top is not None or kind is not None
     if costs + insights + listed + (program is not None) > 1:
@@ -89,16 +86,24 @@ def show(
         if program is not None:
             _show_one(store, program, prompt, answer, as_json)
             return
-        report = describe(store)
+        _show_run(store, came_without, as_json)
+
+
+def _show_run(store: Store, came_without: bool, as_json: bool) -> None:
+    from evolve.archive import RunStatus
+    from evolve.report.damaged import LOG
+    from evolve.report.run_document import run_document
+    from evolve.report.run_report import describe
+    from evolve.report.screens import print_run
+    from evolve.report.terminal import Terminal
+
+    report = describe(store)
     if came_without and report.status is RunStatus.INTERRUPTED:
         streams.say(f"evolve: this archive may lack what was committed last: it came without {LOG}.", err=True)
     if as_json:
         options.print_json(run_document(report))
-        return
-    from evolve.report.screens import print_run
-    from evolve.report.terminal import Terminal
-
-    print_run(Terminal(), report)
+    else:
+        print_run(Terminal(), report)
 
 
 def _show_steps(store: Store, top: int | None, failed: bool, kind: str | None, as_json: bool) -> None:
@@ -162,11 +167,11 @@ def best(run: str, as_json: bool) -> None:
 
     with opened(run) as store:
         program = find_program(store, "best")
-    if as_json:
-        facts = {"id": program.id, "status": program.status, "score": program.score, "source": program.source}
-        options.print_json(facts)
-    else:
-        streams.print_as_it_is(program.source)
+        if as_json:
+            facts = {"id": program.id, "status": program.status, "score": program.score, "source": program.source}
+            options.print_json(facts)
+        else:
+            streams.print_as_it_is(program.source)
 
 
 @click.command(short_help="Print how the best program differs from the seed.")
@@ -182,11 +187,11 @@ def diff(run: str, a: str, b: str, as_json: bool) -> None:
 
     with opened(run) as store:
         before, after = find_program(store, a), find_program(store, b)
-    patch = unified_diff(before.source, after.source, f"{a}.py", f"{b}.py")
-    if as_json:
-        options.print_json({"a": before.id, "b": after.id, "diff": patch})
-        return
-    if not patch:
-        streams.say(f"{a} (program {before.id}) and {b} (program {after.id}) are the same.", err=True)
-    else:
-        streams.print_patch(patch)
+        patch = unified_diff(before.source, after.source, f"{a}.py", f"{b}.py")
+        if as_json:
+            options.print_json({"a": before.id, "b": after.id, "diff": patch})
+            return
+        if not patch:
+            streams.say(f"{a} (program {before.id}) and {b} (program {after.id}) are the same.", err=True)
+        else:
+            streams.print_patch(patch)

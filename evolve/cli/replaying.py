@@ -19,7 +19,7 @@ SHOWN = 10
     "--fresh/--recorded",
     default=None,
     help="Evaluate every program again, or take the recorded scores. "
-    "Default: again, unless the problem's scores hang on measured time.",
+    "Default: again, unless the problem's scores depend on measured time.",
 )
 @options.problem
 @options.trust

@@ -145,7 +145,8 @@ def resume(
     )
     require_trust(folder, config, trust, asks_models=True, own_problem=problem is not None)
     loaded = load_problem(problem or config.problem, config.evaluator)
-    return _run(folder, config, loaded, resume=True, as_json=as_json, accept_changes=accept_changes)
+    with explained(folder):
+        return _run(folder, config, loaded, resume=True, as_json=as_json, accept_changes=accept_changes)
 
 
 def _moved(models: tuple[ModelConfig, ...], base_urls: tuple[str, ...]) -> tuple[ModelConfig, ...]:
@@ -182,7 +183,7 @@ def _run(
     from evolve.report.screens import print_result
     from evolve.report.terminal import Terminal
 
-    console = Terminal(stderr=as_json)
+    console = Terminal(stderr=as_json, goes_on=True)
     if not config.asks_models:
         line = "No model is asked: the built-in mutator changes the programs (--model NAME asks a model)."
         console.print(line, style="cyan", soft_wrap=True)

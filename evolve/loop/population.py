@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
@@ -31,14 +32,15 @@ class Population:
 
         sign: makes the signature of a source, where the archive has none.
         """
-        for count, (id, kept) in enumerate(self._store.signatures()):
-            if kept is None:
-                program = self._store.program(id)
-                assert program is not None
-                self._likeness.add(id, await sign(program.source))
-            else:
-                self._likeness.add(id, unpacked(kept))
-            if count % SLICE == 0:
+        for has_none, group in itertools.groupby(self._store.signatures(), key=lambda entry: entry[1] is None):
+            while some := list(itertools.islice(group, SLICE)):
+                if not has_none:
+                    ids, kept = zip(*some, strict=True)
+                    self._likeness.add_all(ids, unpacked(kept))
+                for id in [id for id, _ in some] if has_none else ():
+                    program = self._store.program(id)
+                    assert program is not None
+                    self._likeness.add(id, await sign(program.source))
                 await asyncio.sleep(0)
 
     def same_as(self, fingerprint: str) -> int | None:

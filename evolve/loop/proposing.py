@@ -119,7 +119,7 @@ class Proposer:
     async def ask(self, call: ModelCall) -> ModelCall:
         """Send a call and return it with its answer."""
         from evolve.mutate.answers.answer import shortened, too_long
-        from evolve.mutate.models.client import AnswerStatus
+        from evolve.mutate.models.answer import AnswerStatus
         from evolve.mutate.prompts.prompt import Prompt
 
         answer = await self._clients[call.model].complete(Prompt(call.system, call.prompt, Kind(call.kind)), call.step)

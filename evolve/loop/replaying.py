@@ -15,7 +15,7 @@ from evolve.workers import Fresh
 from evolve.workers.evaluation import summary
 
 if TYPE_CHECKING:
-    from evolve.mutate.models.client import Answer
+    from evolve.mutate.models.answer import Answer
     from evolve.mutate.prompts.prompt import Prompt
 
 
@@ -34,7 +34,7 @@ class TapeClient:
 
     async def complete(self, prompt: Prompt, call_id: int) -> Answer:
         """Return the recorded answer. Raises UsageError when the prompt is another one than the recorded."""
-        from evolve.mutate.models.client import Answer, AnswerStatus
+        from evolve.mutate.models.answer import Answer, AnswerStatus
 
         call = self._tape.calls.get(call_id)
         if call is None or call.request != prompt.digest(self._model):

@@ -22,6 +22,7 @@ from evolve.evaluator import Split
 from evolve.loop.budget import GRACE_S, Cost, Ledger, Room
 from evolve.loop.choosing import Chooser
 from evolve.loop.measuring import Results, take
+from evolve.loop.outages import Outages
 from evolve.loop.pacing import make_rule
 from evolve.loop.population import SLICE, Population
 from evolve.loop.proposing import Found, NoChild, Proposer
@@ -60,18 +61,15 @@ class Steps:
         self._store, self._population, self._proposer, self._pool = store, population, proposer, pool
         self._ledger, self._stop, self._audience, self._tape = ledger, stop, audience, tape
         self._chooser = Chooser(config)
+        self._outages = Outages([model.name for model in config.models], audience.notice)
         self._rule = make_rule(tape, config.search.lag if config.deterministic else None)
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._last = store.last_step()
+        self._last, self._known_for, self._shown = store.last_step(), 0, 0
         self._ended: set[int] = set()  # and not known yet
         self._known: list[int] = []  # and not committed yet
-        self._known_for = 0
-        self._uncompared: set[int] = set()
-        self._compared = asyncio.Condition()
+        self._uncompared, self._compared = set[int](), asyncio.Condition()
         self._unshown: dict[int, Program | None] = {}
-        self._shown = 0
-        self._has_winner = store.summary().winner_id is not None
-        self._ticked_s = 0.0
+        self._has_winner, self._ticked_s = store.summary().winner_id is not None, 0.0
         self._failure: BaseException | None = None
         self._changed = asyncio.Event()
         stop.then(self._changed.set)
@@ -175,7 +173,7 @@ class Steps:
         """Return who can take one more step; a short queue keeps workers busy, in a long one choices age."""
         if len(self._ledger.evaluating) >= 2 * self._config.workers:
             return frozenset()
-        models = self._config.models
+        models = [model for model in self._config.models if model.name not in self._outages.out]
         calling = Counter(self._ledger.calling.values())
         if self._config.deterministic:  # who is free now depends on speed: all of them or none
             full = calling.total() >= sum(m.concurrency for m in models)
@@ -215,6 +213,7 @@ class Steps:
         """Let later choices know of a step that is over."""
         self._chooser.tell(trial)
         self._ledger.tell(trial)
+        self._outages.known(trial.id)
 
     # -- one step ------------------------------------------------------------------------------------------------
 
@@ -256,14 +255,14 @@ class Steps:
     async def _ask(self, selection: Selection, call: ModelCall) -> ModelCall:
         """Send a call, and commit its answer before anybody reads it."""
         ledger = self._ledger
-        self._audience.call_started(call.step, call.model, ledger.progress())
-        call = await self._proposer.ask(call)
+        self._audience.tell(lambda o: o.call_started(call.step, call.model, ledger.progress()))
+        ended = await self._outages.asked(call, self._proposer.ask)
         del ledger.calling[call.step]
         ledger.evaluating.add(call.step)
-        await self._commit_answer(selection, call)
-        self._audience.call_finished(call, ledger.progress())
+        await self._commit_answer(selection, ended)
+        self._audience.tell(lambda o: o.call_finished(ended, ledger.progress()))
         self._changed.set()
-        return call
+        return ended
 
     async def _commit_answer(self, selection: Selection, call: ModelCall) -> None:
         if call.status is CallStatus.ANSWERED:
@@ -271,7 +270,7 @@ class Steps:
         else:
             why = await self._proposer.without_answer(selection, call)
             self._store.fail(call, why.fate, why.note, why.detail, self._rule.at_once)
-            self._audience.dropped(call.step, why.fate, why.note, self._ledger.progress())
+            self._dropped(call.step, why)
         self._ledger.count_call(call.step, Cost.of(call))
 
     async def _child(self, selection: Selection, call: ModelCall | None, found: Found) -> Program | None:
@@ -284,7 +283,7 @@ class Steps:
             child = self._proposer.child(selection, call, found)
         except NoChild as why:
             self._store.drop(step, why.fate, why.note, why.detail, rule.at_once)
-            self._audience.dropped(step, why.fate, why.note, self._ledger.progress())
+            self._dropped(step, why)
             return None
         program = Program(
             id=step,
@@ -338,6 +337,9 @@ class Steps:
             async for result in stream:
                 yield next(indices), result
 
+    def _dropped(self, step: int, why: NoChild) -> None:
+        self._audience.tell(lambda o: o.dropped(step, why.fate, why.note, self._ledger.progress()))
+
     def _race(self, selection: Selection) -> Race | None:
         """Return what a step's child races against; of a resumed step, what its choice committed."""
         if selection.bar_id is None:
@@ -362,7 +364,7 @@ class Steps:
     def _show(self, program: Program | None) -> None:
         if program is not None:
             improved = self._ledger.beats_best(program.id, program.score)
-            self._audience.evaluated(program, improved, self._ledger.progress())
+            self._audience.tell(lambda o: o.evaluated(program, improved, self._ledger.progress()))
 
     # -- waiting -------------------------------------------------------------------------------------------------
 

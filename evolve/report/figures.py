@@ -75,9 +75,9 @@ def mutators_text(config: RunConfig) -> str:
 
 
 def pace_text(count: float, seconds: float) -> str:
-    """Return how many a minute, with two significant digits at least; empty where there is nothing to divide."""
+    """Return how many a minute, with two significant digits at least."""
     if count <= 0 or seconds <= 0:
-        return "none yet"
+        return "0/min"
     pace = 60 * count / seconds
     return f"{pace:.0f}/min" if pace >= 100 else f"{pace:.2g}/min"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from evolve.archive import Program, Role, Selection, Store
 from evolve.errors import UsageError
+from evolve.registry import require_utf8
 from evolve.report.event_log import WRITTEN
 from evolve.report.own_runs import own_runs, started_here
 
@@ -42,6 +43,7 @@ def free_folder(folder: Path) -> Path:
 
     Raises UsageError when it holds files that the run would write over. Where it holds a run, the archive says so.
     """
+    require_utf8(folder)
     if not os.path.lexists(folder / ARCHIVE):
         for name in WRITTEN:
             if os.path.lexists(folder / name):

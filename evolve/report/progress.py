@@ -192,15 +192,18 @@ class LinesDisplay(Display):
 
     def _tell_alive(self) -> None:
         while not self._over.wait(1.0):
-            if time.monotonic() >= self._next_s + ALIVE_EVERY_S - LINE_EVERY_S:
-                with suppress(Exception):  # a line about the run must not end it
+            late_s = time.monotonic() - self._next_s
+            with suppress(Exception):  # a line about the run must not end it
+                if late_s >= ALIVE_EVERY_S - LINE_EVERY_S:
                     self._told = ""
+                if late_s >= 0 and self._told != self._counts():
                     self._line()
 
     def _line(self) -> None:
         progress = self.progress
         self._next_s = time.monotonic() + LINE_EVERY_S
         if progress is None:
+            self._told = self._counts()
             self._print(self.stage)
             return
         best = "none" if progress.best_score is None else f"{progress.best_score:.2f} (program {progress.best_id})"
@@ -220,10 +223,16 @@ class LinesDisplay(Display):
             )
             if part
         )
-        counts = f"{progress.evaluations} {progress.model_calls} {progress.calls_in_flight} {self.lost()}"
-        if counts != self._told:
-            self._told = counts
+        if self._counts() != self._told:
+            self._told = self._counts()
             self._print(line)
+
+    def _counts(self) -> str:
+        """Return what a new line would tell that the last one did not."""
+        p = self.progress
+        if p is None:
+            return self.stage
+        return f"{p.evaluations} {p.model_calls} {p.calls_in_flight} {self.stage} {self.lost()}"
 
     def _print(self, line: str) -> None:
         self.console.print(one_line(line), soft_wrap=True)

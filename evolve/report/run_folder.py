@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -42,7 +43,8 @@ class RunFolder(Observer):
         """Why a file is missing or stale, empty when none is: the run goes on, since the archive holds everything."""
         self._tell = tell
         self._log: EventLog | None = None
-        self._summary_s = 0.0
+        self._next_summary_s = 0.0
+        self._writer: threading.Thread | None = None
         self._is_closed = False
         self._written: set[int] = set()
 
@@ -110,8 +112,7 @@ class RunFolder(Observer):
             self._write_program(program)
             self._write_ancestors(program)
             self._write(self._folder / "best.py", program.source)
-            if time.monotonic() - self._summary_s > SUMMARY_EVERY_S:
-                self._write_summary()
+            self._write_summary_aside()
 
     def finishing(self, stage: str, done: int, total: int) -> None:
         """Log it."""
@@ -122,6 +123,8 @@ class RunFolder(Observer):
         self._write_missing_programs()
         self._write_best()
         self._note("closed", status=result.status, reason=result.reason, best=result.best_id)
+        if self._writer is not None:
+            self._writer.join()
         self._write_summary()
         self._is_closed = True
         self.close()
@@ -194,9 +197,22 @@ class RunFolder(Observer):
             }
         self._write(folder / "scores.json", to_json(facts) + "\n")  # last: where it is, the others are
 
+    def _write_summary_aside(self) -> None:
+        """Write the summary in a thread, with a reader of its own; the longer it takes, the more seldom."""
+        is_busy = self._writer is not None and self._writer.is_alive()
+        if not is_busy and time.monotonic() >= self._next_summary_s:
+            self._writer = threading.Thread(target=self._write_summary, daemon=True)
+            self._writer.start()
+
     def _write_summary(self) -> None:
-        self._write(self._folder / "summary.md", render_summary(describe(self._store)))
-        self._summary_s = time.monotonic()
+        began_s = time.monotonic()
+        try:
+            with Store.open(self._folder) as store:
+                self._write(self._folder / "summary.md", render_summary(describe(store)))
+        except UsageError as error:
+            self._trouble(str(error))
+        took_s = time.monotonic() - began_s
+        self._next_summary_s = time.monotonic() + max(SUMMARY_EVERY_S, 20 * took_s)
 
     def _write(self, path: Path, text: str) -> None:
         if self._has_moved():

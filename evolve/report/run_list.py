@@ -15,6 +15,7 @@ from evolve.config import from_text
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.report.damaged import explained
+from evolve.report.documents import to_json
 from evolve.report.figures import cell_text, usd_text
 from evolve.report.run_document import when
 from evolve.report.run_report import Cell
@@ -24,6 +25,7 @@ from evolve.safe_text import one_line
 ROOM_FOR_NAMES = 24
 """A table of runs leaves columns out before names get less room than this."""
 
+TITLES = ("status", "evaluations", "program", "train", "test", "cost")
 NOT_EVALUATED = Cell()
 
 
@@ -69,7 +71,7 @@ def _listed(folder: Path) -> Listed:
             id = summary.best_id if summary.winner_id is None else summary.winner_id
             program = None if id is None else store.program(id)
             tests = [f for f in summary.splits if f.program_id == id and f.split is Split.TEST]
-            return Listed(
+            one = Listed(
                 folder,
                 evaluator=Path(summary.evaluator).name,
                 status=status_text(summary),
@@ -86,6 +88,8 @@ def _listed(folder: Path) -> Listed:
                 started=float(summary.started),
                 ended=summary.ended,
             )
+            to_json([list_document([one]), *_cells(one)])  # what cannot be shown is found out here, of this run alone
+            return one
     except UsageError as error:
         return Listed(folder, str(error))
 
@@ -126,14 +130,8 @@ def list_document(runs: Sequence[Listed]) -> list[dict[str, Any]]:
 def print_list(console: Console, runs: Sequence[Listed], inside: Path) -> None:
     """Print the runs; one in the folder `inside` by its name, others by their path. Figures are never cut."""
     names = [one_line(one.folder.name if one.folder.parent == inside else str(one.folder)) for one in runs]
-    columns: list[tuple[str, list[str]]] = [
-        ("status", [one.status for one in runs]),
-        ("evaluations", ["" if one.error else str(one.evaluations) for one in runs]),
-        ("program", ["-" if one.program_id is None else str(one.program_id) for one in runs]),
-        ("train", [cell_text(one.train) for one in runs]),
-        ("test", [cell_text(one.test) for one in runs]),
-        ("cost", [_cost(one) for one in runs]),
-    ]
+    rows = [_cells(one) for one in runs]
+    columns = [(title, [row[place] for row in rows]) for place, title in enumerate(TITLES)]
     for dropped in ("program", "evaluations", "cost"):
         if _width(columns) + min(max(map(len, names)), ROOM_FOR_NAMES) <= console.width:
             break
@@ -142,6 +140,17 @@ def print_list(console: Console, runs: Sequence[Listed], inside: Path) -> None:
     for one, name in zip(runs, names, strict=True):
         if one.error or one.status == "failed":
             console.print(f"{name}: {one_line(one.error or one.reason)}", style="yellow")
+
+
+def _cells(one: Listed) -> tuple[str, ...]:
+    return (
+        one.status,
+        "" if one.error else str(one.evaluations),
+        "-" if one.program_id is None else str(one.program_id),
+        cell_text(one.train),
+        cell_text(one.test),
+        _cost(one),
+    )
 
 
 def _cost(one: Listed) -> str:

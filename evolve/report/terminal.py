@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import IO, Any
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -15,13 +15,15 @@ LEAST_WIDTH = 20
 
 
 class Terminal(Console):
-    """A console that takes no markup, emoji or escapes from text, and that survives a closed stdout or a full disk.
+    """A console that takes no markup, emoji or escapes from text, and that survives a closed stdout.
 
+    goes_on: it survives a full disk, too, as a run must; of any other command the person must hear.
     Whatever is printed is foreign in part, so that square brackets are never a style: styles are given as `Text`.
     """
 
-    def __init__(self, file: IO[str] | None = None, stderr: bool = False, **options: Any) -> None:
-        super().__init__(file=file, stderr=stderr, markup=False, emoji=False, highlight=False, **options)
+    def __init__(self, goes_on: bool = False, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+        self._goes_on = goes_on
         # COLUMNS=0 is what some shells hand on when they know no width.
         if self.width < LEAST_WIDTH and not options.get("width"):
             self.width = 80
@@ -42,3 +44,5 @@ class Terminal(Console):
         except (OSError, ValueError):  # a full disk under a redirected stdout; a file that was closed
             self._buffer.clear()
             self.quiet = True
+            if not self._goes_on:
+                raise

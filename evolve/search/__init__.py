@@ -4,6 +4,7 @@ None of them sees SQL or a program's source. What each of them knows follows fro
 """
 
 from evolve.search.bandit import Bandit
+from evolve.search.claims import StrategyClaims
 from evolve.search.islands import Islands
 from evolve.search.kinds import Kinds, fixed_mix
 from evolve.search.lineage import Lineage
@@ -11,7 +12,7 @@ from evolve.search.models import Models
 from evolve.search.notes import Background, Notes
 from evolve.search.novelty import Novelty
 from evolve.search.repair import RepairDesk
-from evolve.search.strategies import make_strategy, strategies, strategy_class
+from evolve.search.strategies import known_strategies, make_strategy, strategy_class
 from evolve.search.strategy import Choice, Strategy, StrategyOptions
 
 __all__ = [
@@ -26,9 +27,10 @@ __all__ = [
     "Novelty",
     "RepairDesk",
     "Strategy",
+    "StrategyClaims",
     "StrategyOptions",
     "fixed_mix",
+    "known_strategies",
     "make_strategy",
-    "strategies",
     "strategy_class",
 ]

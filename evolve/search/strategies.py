@@ -21,7 +21,7 @@ OWN = {
 }
 
 
-def strategies() -> dict[str, EntryPoint]:
+def known_strategies() -> dict[str, EntryPoint]:
     """Return every strategy by name, none of them imported yet."""
     own = {name: EntryPoint(name, value, GROUP) for name, value in OWN.items()}
     return {point.name: point for point in entry_points(group=GROUP)} | own
@@ -29,7 +29,7 @@ def strategies() -> dict[str, EntryPoint]:
 
 def strategy_class(name: str) -> type[Strategy]:
     """Return the strategy of a name. Raises UsageError when there is none, or it cannot be imported."""
-    point = pick("search.strategy", name, strategies())
+    point = pick("search.strategy", name, known_strategies())
     try:
         cls = point.load()
     except Exception as error:  # foreign code: whatever it raises is its author's message

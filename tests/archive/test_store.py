@@ -94,9 +94,10 @@ def test_everything_comes_back_as_it_was_committed(store: Store) -> None:
 
 def test_a_prompt_is_there_before_its_answer_and_both_come_back_whole(store: Store) -> None:
     add(store, 0, 0.0)
-    for step in (1, 2):
-        store.choose(Selection(step, 0, (0,), "0", "because", "m"), call(step))
-    assert store.model_call(2) == call(2)
+    with Store.open(store.folder) as early:
+        for step in (1, 2):
+            store.choose(Selection(step, 0, (0,), "0", "because", "m"), call(step))
+        assert store.model_call(2) == early.model_call(2) == call(2)
     answered = answer(2, answer="an \u00e4 answer", latency_s=1.5, attempts=2)
     store.answer(answered)
     with Store.open(store.folder) as reader:
@@ -343,6 +344,49 @@ def test_a_finished_run_can_be_read_in_a_folder_that_cannot_be_written(
     with Store.open(tmp_path / "run") as reader:
         assert reader.summary().reason == "done"
         assert sorted(tmp_path.rglob("*")) == before, "reading made a file"
+
+
+def test_a_run_at_work_or_killed_is_read_whole_by_who_may_not_write_in_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was committed last lies in the file beside the archive: an archive that is taken to be all is stale."""
+    program = (
+        "import os, sys; from pathlib import Path; sys.path.insert(0, sys.argv[2])\n"
+        "from archive.test_store import Store, add\n"
+        "store = Store.create(Path(sys.argv[1]), 'p', '', 0); add(store, 0, 10.0)\n"
+        "if sys.argv[3] == 'killed': os.kill(os.getpid(), 9)\n"
+        "print('there', flush=True); sys.stdin.read()"
+    )
+    tests = str(Path(__file__).resolve().parents[1])
+    for how in ("killed", "at work"):
+        folder = tmp_path / how
+        command = [sys.executable, "-c", program, str(folder), tests, how]
+        writer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if how == "killed":
+            writer.wait()
+        else:
+            writer.stdout.readline()
+        with monkeypatch.context() as as_stranger:
+            as_stranger.setattr("os.access", lambda *_: False)
+            with Store.open(folder) as reader:
+                assert reader.best().score == 10.0
+        writer.communicate()
+
+
+@pytest.mark.parametrize("left", [b"", None])
+def test_what_a_start_that_was_killed_left_is_no_run_and_may_be_begun_over(tmp_path: Path, left: bytes | None) -> None:
+    if left is None:  # the file's first page, and no table
+        with sqlite3.connect(tmp_path / "archive.db") as empty:
+            empty.execute("PRAGMA journal_mode=WAL")
+    else:
+        (tmp_path / "archive.db").write_bytes(left)
+    for take in (Store.open, Store.resume):
+        with pytest.raises(UsageError, match=r"is not a run: it was stopped as it began. Begin it again: evolve run"):
+            take(tmp_path)
+    with Store.create(tmp_path, "p", "", 0) as store:
+        add(store, 0, 10.0)
+    with Store.open(tmp_path) as reader:
+        assert reader.best().score == 10.0
 
 
 def test_three_thousand_steps_with_long_prompts_fit_into_15_mb(tmp_path: Path) -> None:

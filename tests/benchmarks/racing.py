@@ -30,7 +30,8 @@ from evolve.evaluator import Split
 from evolve.racing import make_race, race_order
 from evolve.registry import load_problem
 from evolve.scoring import InstanceResult, Status
-from evolve.search import Scored, make_strategy
+from evolve.search import make_strategy
+from evolve.trial import Trial
 
 CLEAR_POINTS = 5.0
 PAIRS = 3000
@@ -69,7 +70,7 @@ def mean(scores: Sequence[float]) -> float:
 def read(folder: Path, racing: RacingConfig) -> tuple[str, int, list[Raced], list[Scores], bool]:
     """Return a run's problem, instances, children with a bar, scores of all sound programs, whether it is timed."""
     with Store.open(folder) as store:
-        config, told, selections = from_text(store.config()), store.told(), store.selections()
+        config, history = from_text(store.config()), list(store.history())
         sound = [p.id for p in store.programs() if p.status is Status.OK and p.role is not Role.BASELINE]
         results = {id: store.evaluations(id, Split.TRAIN) for id in sound}
     if config.racing.enabled:
@@ -77,13 +78,13 @@ def read(folder: Path, racing: RacingConfig) -> tuple[str, int, list[Raced], lis
     problem = load_problem(config.problem, config.evaluator)
     is_timed = "score" in problem.evaluator.timed_metrics
     scores = {id: _scores(of) for id, of in results.items()}
-    strategy, known, best = make_strategy(config.search), 0, float("-inf")
+    strategy, best = make_strategy(config.search.strategy, config.search.options), float("-inf")
     raced = []
-    for selection in selections:
-        for result in told[known : selection.told]:
-            strategy.tell(Scored(result.id, result.parent_id, result.island, result.score, result.is_outrun))
-            best = max(best, result.score if result.score is not None else best)
-        known = selection.told
+    for selection in history:
+        if isinstance(selection, Trial):
+            strategy.tell(selection)
+            best = max(best, selection.score if selection.score is not None else best)
+            continue
         bar = strategy.ask(random.Random(f"{config.seed}/ask/{selection.step}")).bar
         if bar is None or selection.step not in scores:
             continue

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from model_server import FAULTS, Answer, Http, ModelServer, Reply, Script, Wire, with_faults
 
 from evolve.errors import UsageError
-from evolve.mutate.models import client as client_module
-from evolve.mutate.models.client import AnswerStatus
+from evolve.mutate.models.answer import Answer as CallAnswer
+from evolve.mutate.models.answer import AnswerStatus
 from evolve.mutate.models.completion import Api, read_completion
 from evolve.mutate.models.fault import retry_after_s
 from evolve.mutate.models.stream import AnswerReader
@@ -159,7 +159,7 @@ def test_a_hanging_server_costs_a_call_its_deadline_and_the_run_goes_on() -> Non
     def hang_at_first(request: object, number: int) -> Answer:
         return Wire("hang") if number < 4 else "hello"
 
-    async def twice(base_url: str) -> tuple[list[client_module.Answer], client_module.Answer]:
+    async def twice(base_url: str) -> tuple[list[CallAnswer], CallAnswer]:
         async with client(base_url, timeout_s=0.3, concurrency=4) as model:
             stalled = await asyncio.gather(*(model.complete(PROMPT) for _ in range(4)))
             return stalled, await model.complete(PROMPT)
@@ -383,7 +383,7 @@ def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_server_that_goes_away_later_does_not_stop_the_run() -> None:
-    async def before_and_after() -> client_module.Answer:
+    async def before_and_after() -> CallAnswer:
         with ModelServer(["hello"]) as server:
             model = client(server.base_url, attempts=2)
             assert (await model.complete(PROMPT)).status is AnswerStatus.OK

@@ -15,9 +15,11 @@ from model_server import Answer, Http, ModelServer, Reply, Wire
 
 from evolve.config import ModelConfig, RateConfig
 from evolve.errors import UsageError
-from evolve.mutate.models import client as client_module
+from evolve.mutate.models.answer import Answer as CallAnswer
+from evolve.mutate.models.answer import AnswerStatus
 from evolve.mutate.models.breaker import Breaker
-from evolve.mutate.models.client import AnswerStatus, ModelClient
+from evolve.mutate.models.client import ModelClient
+from evolve.mutate.models.fault import EQUAL_REFUSALS
 from evolve.mutate.models.providers import Client, make_clients
 from evolve.mutate.models.rate import RateLimit
 
@@ -35,9 +37,9 @@ async def close(clients: dict[str, Client]) -> None:
 
 
 def test_a_stalled_server_costs_its_calls_their_deadline_and_the_other_servers_calls_go_on(tmp_path: Path) -> None:
-    calls = 8
+    calls = 5
 
-    async def both(stalled: str, sound: str) -> tuple[list[client_module.Answer], list[client_module.Answer], float]:
+    async def both(stalled: str, sound: str) -> tuple[list[CallAnswer], list[CallAnswer], float]:
         await _warm(sound)
         clients = make_clients(
             [
@@ -73,7 +75,7 @@ def test_a_failing_server_is_left_alone_but_for_a_probe_and_taken_up_when_it_is_
     def down_at_first(request: object, number: int) -> Answer:
         return Http(503) if number < 8 else "hello"
 
-    async def ask(base_url: str) -> list[client_module.Answer]:
+    async def ask(base_url: str) -> list[CallAnswer]:
         breaker = Breaker(failures=4, pause_s=0.05)
         settings = {"base_url": base_url, "attempts": 50, "concurrency": 8}
         one, two = (
@@ -86,13 +88,10 @@ def test_a_failing_server_is_left_alone_but_for_a_probe_and_taken_up_when_it_is_
         return answers
 
     with ModelServer(down_at_first) as server:
-        began = time.monotonic()
         answers = asyncio.run(ask(server.base_url))
-        took_s = time.monotonic() - began
     assert [answer.text for answer in answers] == ["hello"] * 8
     # The first eight fail at once; then one at a time is let through, the others of both models wait for it.
     assert server.count == 8 + 8
-    assert took_s >= 0.05
 
 
 def test_the_breaker_lets_one_request_through_and_waits_longer_each_time() -> None:
@@ -152,9 +151,9 @@ def test_what_the_server_refuses_does_not_open_the_breaker() -> None:
     for status, opens in ((400, False), (429, False), (500, True)):
         with ModelServer([Http(status)]) as server:
 
-            async def bounded(base_url: str = server.base_url) -> bool:
+            async def bounded(base_url: str = server.base_url, status: int = status) -> bool:
                 async with client(base_url, attempts=1, timeout_s=0.1, backoff_s=0.02) as model:
-                    for n in range(6):
+                    for n in range(6 if status != 400 else EQUAL_REFUSALS - 1):
                         assert (await model.complete(PROMPT, n)).status in (AnswerStatus.ERROR, AnswerStatus.TIMEOUT)
                     return model.breaker.is_open
 
@@ -168,7 +167,7 @@ def test_a_call_may_be_stopped_before_it_pays_again() -> None:
         asked.append((call_id, tokens, cost_usd))
         return len(asked) < 2
 
-    async def ask(base_url: str) -> client_module.Answer:
+    async def ask(base_url: str) -> CallAnswer:
         model = of({"name": "m", "base_url": base_url, "usd_per_mtok_in": 1.0, "usd_per_mtok_out": 1.0})
         async with ModelClient(model, may_retry=may_retry, backoff_s=0.001) as asking:
             return await asking.complete(PROMPT, 7)
@@ -178,8 +177,13 @@ def test_a_call_may_be_stopped_before_it_pays_again() -> None:
     # A status of 500 is not billed, so nobody is asked after it.
     assert (server.count, len(asked), answer.status) == (3, 2, AnswerStatus.ERROR)
     assert [call for call, *_ in asked] == [7, 7]
-    assert asked[1][1] == answer.tokens_in + answer.tokens_out == answer.tokens_wasted
-    assert asked[1][2] == answer.cost_usd == pytest.approx(answer.tokens_wasted / 1e6)
+    # Each time for what has come on top since: counted from the call's beginning, it would be held several times.
+    assert sum(tokens for _, tokens, _ in asked) == answer.tokens_in + answer.tokens_out == answer.tokens_wasted
+    assert (
+        sum(usd or 0.0 for *_, usd in asked)
+        == pytest.approx(answer.cost_usd)
+        == pytest.approx(answer.tokens_wasted / 1e6)
+    )
 
 
 # The rate of all models together
@@ -242,7 +246,7 @@ def test_less_than_one_request_a_minute_is_one_in_two() -> None:
 
 
 def test_the_rate_holds_over_all_models_and_waiting_for_it_is_no_time_out(tmp_path: Path) -> None:
-    async def ask(one: str, two: str) -> list[client_module.Answer]:
+    async def ask(one: str, two: str) -> list[CallAnswer]:
         limit = RateLimit(RateConfig(requests_per_minute=2), minute_s=0.2)
         clients = [
             ModelClient(of({"name": name, "base_url": url, "timeout_s": 0.15}), rate=limit)

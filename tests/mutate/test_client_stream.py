@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from model_server import Answer, Http, Json, ModelServer, Reply, Script, Wire
 
 from evolve.mutate.models import stream
-from evolve.mutate.models.client import CAP_TOKENS, AnswerStatus
+from evolve.mutate.models.answer import AnswerStatus
+from evolve.mutate.models.client import CAP_TOKENS
 from evolve.mutate.models.completion import Api, Usage, read_usage
 from evolve.mutate.models.stream import AnswerReader
 

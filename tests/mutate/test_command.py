@@ -16,7 +16,7 @@ from client_parts import KEY, PROMPT
 
 from evolve.config import ModelConfig, RateConfig
 from evolve.errors import UsageError
-from evolve.mutate.models.client import Answer, AnswerStatus
+from evolve.mutate.models.answer import Answer, AnswerStatus
 from evolve.mutate.models.command import CommandClient
 from evolve.mutate.models.providers import make_clients
 from evolve.mutate.prompts.prompt import Prompt

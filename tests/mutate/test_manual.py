@@ -12,7 +12,7 @@ from client_parts import PROMPT
 
 from evolve.config import MANUAL, ModelConfig, RateConfig
 from evolve.errors import UsageError
-from evolve.mutate.models.client import Answer, AnswerStatus
+from evolve.mutate.models.answer import Answer, AnswerStatus
 from evolve.mutate.models.manual import ManualClient
 from evolve.mutate.models.providers import make_clients
 

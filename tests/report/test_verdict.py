@@ -58,3 +58,13 @@ def test_a_run_that_found_nothing_says_so() -> None:
     assert verdict(alone) == "No program better than the seed was found."
     assert alone.beats_seed_on_test() is False
     assert verdict(report()) == "Nothing is scored yet."
+
+
+def test_the_verdict_names_the_best_baseline_on_test_and_the_gap_to_train() -> None:
+    both = report(
+        row("seed", 0, ok(0.0)), row("baseline", -1, ok(38.51)), row("baseline", -2, ok(2.0)), row("best", 7, ok(30.2))
+    )
+    assert "it beats the seed" in verdict(both)
+    assert "The best baseline there, baseline, has 38.51: the program is 8.31 points BELOW it." in verdict(both)
+    assert "On train the program scored 10.00, 20.20 points below its test score." in verdict(both)
+    assert both.points_above_baseline() == pytest.approx(30.2 - 38.51) and both.train_above_test() == 10.0 - 30.2

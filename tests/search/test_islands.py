@@ -2,13 +2,22 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from importlib.metadata import EntryPoint
 
 import pytest
+from pydantic import Field
 
+from evolve.config import resolve
 from evolve.errors import UsageError
 from evolve.scoring import Status
-from evolve.search import Choice, Strategy, make_strategy
+from evolve.search import Choice, Strategy, StrategyOptions, make_strategy
+from evolve.testing import StrategyClaims
 from evolve.trial import Fate, Trial
+
+
+class TestIslandsKeepToWhatEveryStrategyKeepsTo(StrategyClaims):
+    def make(self) -> Strategy:
+        return make_strategy("islands", {"islands": 3, "elites": 4, "migrate_every": 10})
 
 
 def trial(id: int, island: int, score: float | None, status: Status = Status.ERROR) -> Trial:
@@ -146,3 +155,37 @@ def test_a_strategy_without_a_name_is_refused_when_its_class_is_written() -> Non
                 return Choice(0, (), "", "")
 
             def tell(self, trial: Trial) -> None: ...
+
+
+def test_a_strategy_of_another_package_is_found_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Newest(Strategy):
+        """Changes the latest sound program."""
+
+        name = "newest"
+        latest = 0
+
+        class Options(StrategyOptions):
+            patience: int = Field(default=3, description="of no use")
+
+        def ask(self, rng: random.Random) -> Choice:
+            return Choice(self.latest, (), "", f"the latest; patience {self.options.patience}")
+
+        def tell(self, trial: Trial) -> None:
+            self.latest = trial.id if trial.score is not None else self.latest
+
+    class Point(EntryPoint):
+        def load(self) -> type[Strategy]:
+            return Newest
+
+    point = Point("newest", "their.package:Newest", "evolve.strategies")
+    monkeypatch.setattr("evolve.search.strategies.entry_points", lambda group: (point,))
+    config = resolve(None, ["search.patience=7", "search.strategy=newest"], {})
+    strategy = make_strategy(config.search.strategy, config.search.options)
+    strategy.tell(trial(0, -1, 1.0))
+    assert strategy.ask(random.Random(0)).reason == "the latest; patience 7"
+    with pytest.raises(UsageError, match=r"the key 'search.islands' does not exist"):
+        resolve(None, ["search.islands=7", "search.strategy=newest"], {})
+    broken = EntryPoint("broken", "no_such_module:X", "evolve.strategies")
+    monkeypatch.setattr("evolve.search.strategies.entry_points", lambda group: (broken,))
+    with pytest.raises(UsageError, match=r"search.strategy broken: no_such_module:X does not load \(ModuleNotFound"):
+        make_strategy("broken", {})

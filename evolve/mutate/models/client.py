@@ -11,22 +11,24 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from evolve.config import ModelConfig, RateConfig
 from evolve.errors import UsageError
+from evolve.mutate.models.answer import Answer, AnswerStatus
 from evolve.mutate.models.breaker import Breaker
-from evolve.mutate.models.completion import Completion, Usage, estimated_tokens, storable
+from evolve.mutate.models.completion import Completion, Usage, cut_at, estimated_tokens, storable, why_empty
 from evolve.mutate.models.connection import Connection
 from evolve.mutate.models.endpoint import OPENAI_URL, checked_url, key_in
-from evolve.mutate.models.fault import Fault
+from evolve.mutate.models.fault import LASTING_S, EqualFailures, Fault, ModelGone, cure_of
 from evolve.mutate.models.prices import prices_of
 from evolve.mutate.models.rate import RateLimit
 from evolve.mutate.models.request import RequestForm
 from evolve.mutate.models.stream import AnswerReader
+from evolve.mutate.models.watch import Watch
 
 if TYPE_CHECKING:
     from evolve.mutate.prompts.prompt import Prompt
@@ -40,10 +42,17 @@ TEMPLATE_TOKENS = 64
 SLOW_START = 4.0
 """How many times the longest wait so far for an answer's first piece is a hang, in a model that does not reason."""
 
+LEARNT_FROM = (400, 422, 500, 501)
+"""Statuses by which servers refuse a part of a request; some templates fail with a 500."""
+
 MayRetry = Callable[[int, int, float | None], bool]
-"""(call id, tokens, US dollars): whether a call that has used so much without an answer may send another request."""
+"""(call id, tokens, US dollars): whether a call that used so much more without an answer may send another request."""
 LeftS = Callable[[], float | None]
 """Seconds that the run has left for calls, whatever `timeout_s` allows; None: as many as they need."""
+Tell = Callable[[str], None]
+"""Takes a line for the person who watches the run."""
+USUAL_KEY = "OPENAI_API_KEY"
+"""The variable that need not be set where a server is asked that may need no key; any other one was given."""
 RUN_OUT = "the minutes of the run were used up before there was an answer"
 
 
@@ -51,49 +60,8 @@ def no_limit() -> None:
     """Of a run without a budget of minutes."""
 
 
-class AnswerStatus(StrEnum):
-    """How a call ended. EMPTY: an answer without text. REFUSED: the model or a content filter declined."""
-
-    OK = "ok"
-    EMPTY = "empty"
-    REFUSED = "refused"
-    ERROR = "error"
-    TIMEOUT = "timeout"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came of one call, all its requests together.
-
-    Attributes:
-        text: what the model wrote; empty when it wrote nothing. Encodable as UTF-8, without null characters.
-        error: why status is not ok, in one line, free of the key.
-        tokens_in, tokens_out: of every request that the server bills or may bill, those without an answer included.
-        cost_usd: of the same; None when no price is known.
-        latency_s: seconds from the first request's start, pauses included; waiting for a free slot or for the rate
-            limit, before it, not.
-        attempts: requests sent.
-        tokens_estimated: a part of the tokens was not counted by the server, and is characters / 4.
-        finish_reason: the server's word: "stop"; "length" when the answer was cut at `max_tokens`.
-        tokens_cached: of tokens_in, those that the server had cached.
-        tokens_reasoning: of tokens_out, the hidden ones.
-        tokens_wasted: of tokens_in and tokens_out, those of requests that broke off: an estimate, the prompt and what
-            had come of the answer.
-    """
-
-    text: str
-    status: AnswerStatus
-    error: str
-    tokens_in: int
-    tokens_out: int
-    cost_usd: float | None
-    latency_s: float
-    attempts: int
-    tokens_estimated: bool = False
-    finish_reason: str = ""
-    tokens_cached: int = 0
-    tokens_reasoning: int = 0
-    tokens_wasted: int = 0
+def unheard(line: str) -> None:
+    """Of a client that nobody watches."""
 
 
 class _Tally:
@@ -107,6 +75,10 @@ class _Tally:
         """Of the last request that has ended."""
         self.on_its_way = False
         self.wasted = Usage(0, 0)
+        self.allowed = Usage(0, 0)
+        """What of that the budget has been asked for."""
+        self.began_at: float | None = None
+        """When the first piece of a streamed answer came."""
         self.run_out = False
         """The run's minutes ended before the call did."""
 
@@ -119,6 +91,7 @@ class ModelClient:
     cap_tokens: limit every answer to CAP_TOKENS when `model.max_tokens` does not, so that `worst_case` holds.
     may_retry: asked before another request is sent for a call whose earlier ones may be billed.
     left_s: how long the run itself lets a call take.
+    tell: hears what a person should know of the server, once each.
     backoff_s: pause before the second request; it doubles with each one.
 
     Raises UsageError for a base URL that is none, and for a missing key where OpenAI's own server is to be asked.
@@ -133,21 +106,24 @@ class ModelClient:
         cap_tokens: bool = False,
         may_retry: MayRetry | None = None,
         left_s: LeftS = no_limit,
+        tell: Tell = unheard,
         backoff_s: float = BACKOFF_S,
     ) -> None:
         given_url = model.base_url or os.environ.get("OPENAI_BASE_URL") or None
         self.model = model
         self.base_url = checked_url(given_url or OPENAI_URL)
         self._key = key_in(model.api_key_env)
-        if not self._key and given_url is None:
+        if not self._key and (given_url is None or model.api_key_env not in ("", USUAL_KEY)):
+            cure = "give a server that needs no key with --base-url" if given_url is None else "leave the option out"
             raise UsageError(
                 f"model {model.name}: ${model.api_key_env} is not set. Set it to your key, name another variable with "
-                f"--api-key-env, or give a server that needs no key with --base-url."
+                f"--api-key-env, or {cure}."
             )
         self.breaker = breaker or Breaker()
         self._rate = rate or RateLimit(RateConfig())
         self._may_retry = may_retry
         self._left_s = left_s
+        self._watch = Watch(model, self.base_url, tell)
         self._backoff_s = backoff_s
         self._prices = prices_of(model)
         self._slots = asyncio.Semaphore(model.concurrency)
@@ -155,7 +131,12 @@ class ModelClient:
         self._connection = Connection(
             self.base_url, model.name, model.api_key_env, self._key, model.timeout_s, self._one_line
         )
+        self._in_flight = 0
         self._quiet_until = 0.0
+        self._quiet_words = ""
+        self._last_fault: Fault | None = None
+        """Of the last request of any call; None when that was answered."""
+        self._failures = EqualFailures()
         self._slowest_start_s: float | None = None
         self._reasons = model.reasoning_effort is not None
         self._usual_tokens_out = 1000.0
@@ -187,30 +168,55 @@ class ModelClient:
         made = self._form.most_tokens or CAP_TOKENS
         return given + made, None if self._prices is None else self._prices.most_usd(given, made)
 
+    async def knock(self) -> str:
+        """Ask the server which models it has, and return what a person should know; empty when all is well.
+
+        Raises ModelGone for what a person must put right, as far as the server says so.
+        """
+        return await self._connection.knock()
+
     async def complete(self, prompt: Prompt, call_id: int = 0) -> Answer:
         """Ask the model and return its answer, or an answer whose status says why there is none.
 
         The deadline begins when a slot is free and the rate limit lets the call through, and covers everything after
         that: requests, pauses, the breaker. A call that its own limits hold back has not been stalled by a server.
         The end of the run's minutes cuts a call wherever it is.
-        Raises UsageError for what a person must put right: no server at the base URL, a key that is missing or refused
-        (401, 403), an unknown model or path (404), an account without credit (402).
+        Raises ModelGone for what a person must put right: no server at the base URL, a key that is missing or refused
+        (401, 403), an unknown model or path (404), an account without credit (402), a few calls in a row that fail
+        in the same words.
         """
         async with self._slots:
+            self._require_hope()
             expected = estimated_tokens(prompt.system + prompt.user) + self._usual_tokens_out
             started, tally = time.monotonic(), _Tally()
             admission = completion = None
+            self._in_flight += 1
             try:
                 async with asyncio.timeout(self._left_s()) as run_out:
                     admission = await self._rate.admit(expected)
                     self.warm_up()  # the import is ours, and takes seconds on a busy machine: no server is to blame
                     started = time.monotonic()
-                    async with asyncio.timeout(self.model.timeout_s) as deadline:
-                        completion = await self._until_answered(prompt, call_id, tally, deadline)
+                    with self._while_waiting(tally):
+                        async with asyncio.timeout(self.model.timeout_s) as deadline:
+                            completion = await self._until_answered(prompt, call_id, tally, deadline)
             except TimeoutError:
                 tally.run_out = run_out.expired()
                 self._waste(prompt, tally)
+            finally:
+                self._in_flight -= 1
             answer = self._answer(prompt, completion, tally, time.monotonic() - started)
+            if completion is None and not tally.run_out:
+                # The breaker may have held a call back all its time: what it was held back for is why it failed.
+                self._failures.add(tally.fault if tally.requests else self._last_fault)
+                self._require_hope()
+            elif completion is not None:
+                if answer.status is AnswerStatus.OK:
+                    self._failures.end()
+                else:  # paid for, so the next call is the one that is not made
+                    self._failures.add(Fault(answer.error, status=200))
+                if tally.began_at is not None:
+                    self._watch.answered(tally.began_at, time.monotonic(), self._in_flight)
+                self._watch.compare(prompt, completion.usage)
             self._rate.correct(admission, answer.tokens_in + answer.tokens_out)
         return answer
 
@@ -229,13 +235,18 @@ class ModelClient:
                 if fault.billed:
                     self._waste(prompt, tally)
                 tally.reader = None
-                if fault.status in (400, 422) and self._form.learn(body, fault.reason, fault.parameter):
+                if fault.status in LEARNT_FROM and self._form.learn(body, fault.reason, fault.parameter):
                     continue
                 failures += 1
+                if fault.retry_after_s > LASTING_S:
+                    self._watch.waits(fault)
+                    if not self._in_time(fault.retry_after_s, deadline):
+                        return None
                 # A rate limit is waited out until the deadline: it says that the server will answer.
                 if not fault.retry or (failures >= self.model.attempts and fault.status != 429):
                     return None
-                wasted = tally.wasted
+                wasted = Usage(tally.wasted.given - tally.allowed.given, tally.wasted.made - tally.allowed.made)
+                tally.allowed = tally.wasted
                 if wasted != Usage(0, 0) and self._may_retry is not None:
                     cost_usd = None if self._prices is None else self._prices.cost_usd(wasted)
                     if not self._may_retry(call_id, wasted.given + wasted.made, cost_usd):
@@ -251,6 +262,9 @@ class ModelClient:
         async with self.breaker.request() as outcome:
             # The moment that the server named in its last Retry-After holds for every call.
             while (pause_s := self._quiet_until - time.monotonic()) > 0:
+                if pause_s > LASTING_S and not self._in_time(pause_s, deadline):
+                    outcome.works = True
+                    raise Fault(self._quiet_words, status=429, retry=False, retry_after_s=pause_s)
                 await asyncio.sleep(pause_s)
             tally.requests += 1
             tally.on_its_way = True
@@ -259,19 +273,49 @@ class ModelClient:
             try:
                 completion = await self._connection.ask(self._form.path, body, reader, idle_s, self._start_s())
             except Fault as fault:
+                self._last_fault = fault
                 outcome.works = fault.server_works
-                self._quiet_until = max(self._quiet_until, time.monotonic() + fault.retry_after_s)
+                quiet_until = time.monotonic() + fault.retry_after_s
+                if quiet_until > self._quiet_until:
+                    self._quiet_until, self._quiet_words = quiet_until, fault.reason
                 raise
             except asyncio.CancelledError:
                 # A call that somebody stopped says nothing of the server; one that its deadline stopped does.
                 outcome.works = False if deadline.expired() else None
                 raise
-            outcome.works = True
+            outcome.works, self._last_fault = True, None
             tally.reader = None
+            tally.began_at = reader.began_at if reader.streamed else None
             self._reasons = self._reasons or (completion.usage is not None and completion.usage.reasoning > 0)
             if reader.streamed and reader.began_at is not None:
                 self._slowest_start_s = max(self._slowest_start_s or 0.0, reader.began_at - began)
         return completion
+
+    def _in_time(self, pause_s: float, deadline: asyncio.Timeout) -> bool:
+        """Tell whether a call still has time after a pause."""
+        when = deadline.when()
+        return when is None or asyncio.get_running_loop().time() + pause_s < when
+
+    @contextmanager
+    def _while_waiting(self, tally: _Tally) -> Iterator[None]:
+        """Tell of a call that has waited for long, and what for."""
+
+        def tell() -> None:
+            if tally.reader is None or not tally.reader.chars:
+                fault = tally.fault or self._last_fault
+                self._watch.silent(LASTING_S, self.model.timeout_s, "" if fault is None else fault.reason)
+
+        timer = asyncio.get_running_loop().call_later(LASTING_S, tell)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _require_hope(self) -> None:
+        """Raises ModelGone when so many calls have failed in the same words that no other will do better."""
+        if hopeless := self._failures.verdict:
+            line = f"model {self.model.name}: the server at {self.base_url} {hopeless}"
+            raise ModelGone(self._one_line(f"{line}. {cure_of(hopeless)}"))
 
     def _start_s(self) -> float | None:
         """Return how long a stream may take to begin; None: as long as the call.
@@ -313,7 +357,9 @@ class ModelClient:
         if completion.refusal or reason == "content_filter":
             status, error = AnswerStatus.REFUSED, f"refused: {completion.refusal or 'content filter'}"
         elif not text.strip():
-            status, error = AnswerStatus.EMPTY, f"an answer without text (finish reason: {reason or 'none'})"
+            status, error = AnswerStatus.EMPTY, f"an answer without text{why_empty(completion, self._form.most_tokens)}"
+        elif reason == "length":
+            error = f"{cut_at(self._form.most_tokens)}: raise it (--set model.max_tokens=N)"
         return replace(
             answer,
             text=text,
@@ -335,7 +381,8 @@ class ModelClient:
         elif fault is not None:
             reason = f"{reason}, after {fault.reason}" if tally.on_its_way else fault.reason
         elif not tally.requests:
-            reason += f": the server at {self.base_url} fails every request"
+            said = f", at last with {self._last_fault.reason}" if self._last_fault is not None else ""
+            reason += f": the server at {self.base_url} fails every request{said}"
         return f"{reason} ({tally.requests} attempt{'s' * (tally.requests != 1)} in {latency_s:.1f} s)"
 
     def _one_line(self, text: str) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from evolve.mutate.models.fault import words_of
+
 MAX_TOKENS = 2**53
 """A count above it is none: no float and no database column holds it."""
 
@@ -30,17 +32,26 @@ class Usage:
 
 @dataclass(frozen=True)
 class Completion:
-    """What a response says. usage: None when the server did not count."""
+    """What a response says. usage: None when the server did not count.
+
+    hidden_chars: of thoughts that came beside the text.  tools: whether the model asked for a tool.
+    """
 
     text: str
     finish_reason: str
     refusal: str
     usage: Usage | None
+    hidden_chars: int = 0
+    tools: bool = False
 
 
 def read_completion(body: str, api: Api = "chat") -> Completion:
     """Read the body of an answer that came in one piece. Raises ValueError that says what is missing."""
-    message = parsed(body)
+    try:
+        message = parsed(body)
+    except ValueError as error:
+        said = words_of(body)
+        raise ValueError(f"no JSON: {said}" if said else f"no JSON ({error})") from None
     if not isinstance(message, dict):
         raise ValueError(f"a JSON {type(message).__name__}")
     return read_response(message) if api == "responses" else _read_chat(message)
@@ -65,7 +76,17 @@ def _read_chat(message: Mapping[str, Any]) -> Completion:
         finish_reason=storable(str(choice.get("finish_reason") or "")),
         refusal=str(said.get("refusal") or ""),
         usage=read_usage(message.get("usage")),
+        hidden_chars=len(thoughts_in(said)),
+        tools=bool(said.get("tool_calls") or said.get("function_call")),
     )
+
+
+def thoughts_in(said: Mapping[Any, Any]) -> str:
+    """Return the thoughts that a message has beside its text, by the names that servers give them."""
+    for name in ("reasoning_content", "reasoning", "thinking"):
+        if isinstance(thoughts := said.get(name), str):
+            return thoughts
+    return ""
 
 
 def read_response(message: Mapping[str, Any]) -> Completion:
@@ -88,6 +109,7 @@ def read_response(message: Mapping[str, Any]) -> Completion:
         finish_reason=storable({"": "stop", "max_output_tokens": "length"}.get(cause, cause)),
         refusal="".join(str(part.get("refusal") or "") for part in parts),
         usage=read_usage(message.get("usage")),
+        tools=any(isinstance(item, dict) and item.get("type") == "function_call" for item in output),
     )
 
 
@@ -130,11 +152,38 @@ def storable(text: str) -> str:
 
 def error_in(message: Mapping[str, Any]) -> str:
     """Return what an object's `error` says, in one line; empty without one."""
-    error = message.get("error")
-    if not error:
-        return ""
-    said = error.get("message") if isinstance(error, dict) else None
-    return str(said) if said else json.dumps(error)[:300]
+    return words_of(message.get("error"))
+
+
+def names_of(listed: object) -> dict[str, str] | None:
+    """Return the models of a server's list with what it says of their owner; None when it is no list of models."""
+    models = listed.get("data") if isinstance(listed, dict) else None
+    if not isinstance(models, list):
+        return None
+    return {
+        str(model["id"]): str(model.get("owned_by")) for model in models if isinstance(model, dict) and "id" in model
+    }
+
+
+def cut_at(most_tokens: int | None) -> str:
+    """Return that an answer was cut. most_tokens: what the request allowed, None where the server decides."""
+    return f"cut at max_tokens = {most_tokens}" if most_tokens else "cut at max_tokens, the server's own"
+
+
+def why_empty(completion: Completion, most_tokens: int | None) -> str:
+    """Return why an answer has no text, and what to do about it, to be put after "an answer without text"."""
+    thought = completion.hidden_chars or (completion.usage is not None and completion.usage.reasoning)
+    if completion.tools:
+        return ": the model asked for a tool; none is offered, take another model or template"
+    if completion.finish_reason == "length":
+        spent = "thinking used it up" if thought else "nothing was said before"
+        return f": {cut_at(most_tokens)}, {spent}: raise it"
+    if completion.hidden_chars:
+        return (
+            ": all of it came as thoughts (reasoning_content). Raise max_tokens, or start the server without a "
+            "reasoning parser"
+        )
+    return f" (finish reason: {completion.finish_reason or 'none'})"
 
 
 def _what_is_there_instead(key: str, message: Mapping[str, Any]) -> str:

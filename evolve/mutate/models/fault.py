@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import html
+import json
+import re
 import time
 from email.utils import parsedate_to_datetime
 
+from evolve.errors import UsageError
+
+LASTING_S = 60.0
+"""A server that asks to be left alone for longer than the call may take, and longer than this, is not waited for."""
+EQUAL_REFUSALS = 3
+"""So many calls in a row, refused in the same words, end a model: its server will say the same again."""
+EQUAL_FAULTS = 8
+"""The same for faults that might pass, each call of which has tried several times."""
+SILENT_CALLS = 16
+"""The same for a server that has never answered and says nothing."""
+FAILURES = 40
+"""So many calls that fail one after the other end a model whatever the words."""
 RETRIED = frozenset({408, 409, 425, 429})
 """The 4xx that pass by themselves; every 5xx is retried too."""
+
+
+class ModelGone(UsageError):
+    """A model cannot be asked any more until a person puts something right. Other models of the run go on."""
 
 
 class Fault(Exception):
@@ -33,9 +52,60 @@ class Fault(Exception):
         self.retry_after_s, self.billed, self.parameter = retry_after_s, billed, parameter
 
     @property
+    def lasts(self) -> bool:
+        """Whether the server says that the same request will not succeed, or not for a long time."""
+        refused = 400 <= self.status < 500 and self.status not in RETRIED
+        return refused or self.retry_after_s > LASTING_S
+
+    @property
     def server_works(self) -> bool:
         """Whether the server is there and able to answer, if only to say no."""
         return 400 <= self.status < 500
+
+
+def cure_of(words: str) -> str:
+    """Return what a person can do about a server's words, in a sentence."""
+    if re.search(r"context (?:length|size|window)|context the overflows|too many tokens", words, re.IGNORECASE):
+        return "Give the server a longer context, or begin a run with a lower prompt.budget_tokens."
+    return "Put that right, then resume the run."
+
+
+class EqualFailures:
+    """Counts the calls that have come to nothing one after the other, in the same words but for figures.
+
+    verdict: what is to be told when there have been so many that no other will do better; empty until then.
+    """
+
+    def __init__(self) -> None:
+        self._words, self._count, self._all = "", 0, 0
+        self._answered = False
+        self.verdict = ""
+
+    def add(self, fault: Fault | None) -> None:
+        """Count a call. fault: what was the matter with its last request; None when the server said nothing at all.
+
+        A server that has answered before may be silent for as long as it likes: that costs its calls their time.
+        """
+        if self.verdict or (fault is None and self._answered):
+            return
+        self._all += 1
+        words = "" if fault is None else re.sub(r"[0-9a-f]{6,}|\d+", "#", fault.reason)
+        self._words, self._count = words, self._count + 1 if words == self._words else 1
+        if fault is None:
+            most, said = SILENT_CALLS, "no answer in all their time"
+        else:
+            most, said = EQUAL_REFUSALS if fault.lasts else EQUAL_FAULTS, fault.reason
+        if self._count >= most:
+            later = (
+                f", and asks to be left alone for {fault.retry_after_s:.0f} s" if fault and fault.retry_after_s else ""
+            )
+            self.verdict = f"has failed {self._count} calls in a row in the same words ({said}){later}"
+        elif self._all >= FAILURES:
+            self.verdict = f"has failed {self._all} calls in a row, at last with: {said}"
+
+    def end(self) -> None:
+        """A call was answered."""
+        self._words, self._count, self._all, self._answered = "", 0, 0, True
 
 
 def retry_after_s(header: str | None) -> float:
@@ -50,3 +120,33 @@ def retry_after_s(header: str | None) -> float:
         except (ValueError, OverflowError):
             return 0.0
     return seconds if 0.0 < seconds < float("inf") else 0.0
+
+
+WORDS = 200
+"""Characters that are kept of what a server says."""
+_TOLD_IN = ("error", "message", "detail", "msg", "error_message", "error_description", "errors", "title", "reason")
+
+
+def words_of(body: object) -> str:
+    """Return what a server says in the body of a refusal, of whatever shape, in one line of at most 200 characters.
+
+    body: what the JSON holds, or the text where it is none: a sentence, or a page of HTML. Empty when it says nothing.
+    """
+    if isinstance(body, str):
+        text = _text_of_page(body) if re.match(r"\s*<", body) else body
+        line = " ".join(text.split())
+        return line if len(line) <= WORDS else line[:WORDS] + " ..."
+    if isinstance(body, dict):
+        for key in _TOLD_IN:
+            if body.get(key) and (told := words_of(body[key])):
+                where = body.get("loc")
+                return f"{'.'.join(map(str, where))}: {told}" if isinstance(where, list) else told
+    if isinstance(body, list) and body:
+        return words_of(body[0])
+    return words_of(json.dumps(body)) if body else ""
+
+
+def _text_of_page(page: str) -> str:
+    """Return what a reader would see of a page of HTML. Looks at its beginning alone."""
+    shown = re.sub(r"<(script|style)\b[^<]*(?:<(?!/\1)[^<]*)*", " ", page[:20_000], flags=re.IGNORECASE)
+    return html.unescape(re.sub(r"<[^<>]*>", " ", shown))

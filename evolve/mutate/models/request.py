@@ -18,6 +18,13 @@ _REFUSAL = re.compile(
 )
 """How servers say that they do not take a parameter, other than that its value is too large."""
 
+_NO_SYSTEM = re.compile(
+    r"system (?:role|message|prompt)s?\b.{0,40}(?:not|unsupported)|(?:not|n't|no) support.{0,40}system"
+    r"|roles must alternate|only user.{0,20}assistant|developer instruction|unsupported.{0,20}instructions",
+    re.IGNORECASE,
+)
+"""How servers say that a model takes no text of the system."""
+
 
 class RequestForm:
     """The body of one model's requests. It learns from refusals, and remembers them for all later requests.
@@ -30,6 +37,7 @@ class RequestForm:
         self._model = model
         self.most_tokens = model.max_tokens or cap_tokens
         self._dropped: set[str] = set()
+        self._system_apart = True
         # OpenAI's newest models refuse the old name, and some other servers silently ignore the new one.
         names = (
             ["max_completion_tokens", "max_tokens"]
@@ -46,7 +54,10 @@ class RequestForm:
     def body(self, prompt: Prompt) -> dict[str, Any]:
         """Return the request for a prompt."""
         said: dict[str, Any]
-        if self.api == "responses":
+        if not self._system_apart:
+            whole = f"{prompt.system}\n\n{prompt.user}"
+            said = {"input": whole} if self.api == "responses" else {"messages": [{"role": "user", "content": whole}]}
+        elif self.api == "responses":
             said = {"instructions": prompt.system, "input": prompt.user}
         else:
             said = {
@@ -80,11 +91,16 @@ class RequestForm:
             limit = self._limit_names[0]
             if limit in sent and len(self._limit_names) > 1 and _names(limit, message, parameter):
                 self._limit_names.pop(0)
-            for name in ("stream_options", "stream", "temperature", "store"):
+            for name in ("stream_options", "stream", "temperature", "store", "reasoning_effort", "reasoning"):
                 if name in sent and _names(name, message, parameter):
                     self._dropped.add(name)
                     break
+        had_system = "instructions" in sent or sent.get("messages", [{}])[0].get("role") == "system"
+        if had_system and _NO_SYSTEM.search(message):
+            self._system_apart = False
         # Requests that were on their way when an earlier refusal came are refused too, and learn nothing new.
+        if had_system and not self._system_apart:
+            return True
         return set(sent) - {"model", "messages", "instructions", "input"} != set(self._parameters())
 
 

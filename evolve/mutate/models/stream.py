@@ -18,6 +18,7 @@ from evolve.mutate.models.completion import (
     read_usage,
     storable,
     text_of,
+    thoughts_in,
 )
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -49,6 +50,7 @@ class AnswerReader:
         self._pieces: list[str] = []
         self._refusal: list[str] = []
         self._hidden_chars = 0
+        self._tools = False
         self._reason = ""
         self._usage: Usage | None = None
         self._whole: Completion | None = None
@@ -118,10 +120,12 @@ class AnswerReader:
         """Return the answer of a stream that is complete."""
         text, refusal = storable("".join(self._pieces)), "".join(self._refusal)
         if self._whole is None:
-            return Completion(text, storable(self._reason), refusal, self._usage)
+            return Completion(text, storable(self._reason), refusal, self._usage, self._hidden_chars, self._tools)
         # The last event of the responses API repeats everything; some servers leave the text out of it.
         whole = self._whole
-        return replace(whole, text=whole.text or text, refusal=whole.refusal or refusal)
+        return replace(
+            whole, text=whole.text or text, refusal=whole.refusal or refusal, hidden_chars=self._hidden_chars
+        )
 
     def _line(self, line: bytes) -> None:
         line = line.strip(b"\r")
@@ -178,7 +182,8 @@ class AnswerReader:
         delta = choice.get("delta")
         if isinstance(delta, dict):
             self._said(text_of(delta.get("content")))
-            self._hid(delta.get("reasoning_content") or delta.get("reasoning"))
+            self._hid(thoughts_in(delta))
+            self._tools = self._tools or bool(delta.get("tool_calls") or delta.get("function_call"))
             refused = delta.get("refusal")
             if isinstance(refused, str):
                 self._refusal.append(refused)

@@ -16,21 +16,24 @@ if TYPE_CHECKING:
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
-def http_client(http: Any) -> openai.DefaultAsyncHttpxClient:
-    """Return a client for a server elsewhere, as the environment says: proxies, certificates.
+def http_client(http: Any, timeout: openai.Timeout, *, local: bool) -> openai.DefaultAsyncHttpxClient:
+    """Return a client for a server elsewhere as the environment says, with its proxies and certificates.
 
     http: the module that the SDK is built on.
+    local: the server is on this machine: a proxy for the world must not be asked, certificates need not be loaded.
     Raises UsageError, one line, that names the variable that is to be corrected.
     """
     import openai
 
+    if local:
+        return openai.DefaultAsyncHttpxClient(timeout=timeout, trust_env=False, verify=False, follow_redirects=False)
     for variable, url in _proxies():
         try:
             http.Proxy(url)
         except (ValueError, http.InvalidURL) as error:
             raise UsageError(f"${variable} ({_shown(url)}) is no proxy: {error}. Correct or unset it.") from None
     try:
-        return openai.DefaultAsyncHttpxClient(follow_redirects=False)
+        return openai.DefaultAsyncHttpxClient(timeout=timeout, follow_redirects=False)
     except ImportError:
         variable, url = next((name, url) for name, url in _proxies() if url.lower().startswith("socks"))
         raise UsageError(

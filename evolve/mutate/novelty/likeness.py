@@ -6,6 +6,7 @@ import hashlib
 import re
 import zlib
 from array import array
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,7 @@ def signature(source: str) -> Signature:
 
     The share of places at which two signatures are the same estimates the Jaccard index of the two sets of shingles,
     with a standard error of sqrt(j (1 - j) / 128). Broder, "On the resemblance and containment of documents", 1997.
-    The same in every process: no hash here hangs on PYTHONHASHSEED.
+    The same in every process: no hash here depends on PYTHONHASHSEED.
     """
     words = tokens(source)
     words += [""] * (SHINGLE_TOKENS - len(words))
@@ -83,9 +84,10 @@ def packed(made: Signature) -> bytes:
     return made.astype("<u4").tobytes()
 
 
-def unpacked(bytes_: bytes) -> Signature:
-    """Return the signature that `packed` returned as bytes."""
-    return np.frombuffer(bytes_, dtype="<u4").astype(np.uint32)
+def unpacked(kept: Sequence[bytes]) -> Signature:
+    """Return the signatures that `packed` returned as bytes: (programs, 128) uint32."""
+    made: Signature = np.frombuffer(b"".join(kept), dtype="<u4").astype(np.uint32).reshape(-1, HASHES)
+    return made
 
 
 class Likeness:
@@ -111,15 +113,22 @@ class Likeness:
 
     def add(self, id: int, made: Signature) -> None:
         """Remember a program by its signature; one that is known already stays as it was."""
-        if id in self._known:
-            return
+        self.add_all([id], made[None, :])
+
+    def add_all(self, ids: Sequence[int], made: Signature) -> None:
+        """Remember programs in their order. made: (programs, 128) uint32."""
+        for id, one, keys in zip(ids, made, _bands(made).tolist(), strict=True):
+            if id not in self._known:
+                self._add(id, one, keys)
+
+    def _add(self, id: int, made: Signature, keys: list[int]) -> None:
         row = len(self._ids)
         self._known.add(id)
         self._ids.append(id)
         if row % BLOCK == 0:
             self._blocks.append(np.empty((BLOCK, HASHES), dtype=np.uint32))
         self._blocks[-1][row % BLOCK] = made
-        for band, key in enumerate(_bands(made).tolist()):
+        for band, key in enumerate(keys):
             self._latest.setdefault((band, key), []).append(row)
         if row + 1 - self._sorted.shape[1] >= max(BLOCK, self._sorted.shape[1] // 16):
             self._sort()
