@@ -17,6 +17,7 @@ from evolve.loop.replaying import tape_clients
 from evolve.scoring import Status
 from evolve.search import Strategy, make_strategy
 from evolve.search.strategies import OWN
+from evolve.testing import StrategyClaims
 from evolve.trial import Trial
 
 PROBLEM = trivial_problem()
@@ -113,3 +114,14 @@ def test_a_run_is_replayed_from_its_record_at_another_speed(name: str, tmp_path:
     clients = tape_clients(tape)
     asyncio.run(loop.run(tmp_path / "again", config, PROBLEM, pool=QuickPool(9, 3), clients=clients, tape=tape))
     assert archive_digest(tmp_path / "again") == archive_digest(tmp_path / "run")
+
+
+class TestClaims(StrategyClaims):
+    """Every strategy that comes with evolve, by the claims for authors of their own."""
+
+    @pytest.fixture(params=OWN, autouse=True)
+    def named(self, request: pytest.FixtureRequest) -> None:
+        self.name = request.param
+
+    def make(self) -> Strategy:
+        return make_strategy(self.name, {})
