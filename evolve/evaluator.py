@@ -136,7 +136,7 @@ class Evaluator(ABC):
     summary: ClassVar[str]
     """One line for `evolve list`."""
     defines: tuple[str, ...]
-    """What a candidate must define at its top level: ("place",) or ("Policy",). Where that hangs on an option, the
+    """What a candidate must define at its top level: ("place",) or ("Policy",). Where that depends on an option, the
     constructor sets it anew; the seed and the baselines then define all of it."""
     language: ClassVar[str] = "python"
     """What programs are written in. "text" is for anything else: `evaluate` reads `candidate.source` and does with it

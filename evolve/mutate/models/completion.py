@@ -155,6 +155,16 @@ def error_in(message: Mapping[str, Any]) -> str:
     return words_of(message.get("error"))
 
 
+def names_of(listed: object) -> dict[str, str] | None:
+    """Return the models of a server's list with what it says of their owner; None when it is no list of models."""
+    models = listed.get("data") if isinstance(listed, dict) else None
+    if not isinstance(models, list):
+        return None
+    return {
+        str(model["id"]): str(model.get("owned_by")) for model in models if isinstance(model, dict) and "id" in model
+    }
+
+
 def cut_at(most_tokens: int | None) -> str:
     """Return that an answer was cut. most_tokens: what the request allowed, None where the server decides."""
     return f"cut at max_tokens = {most_tokens}" if most_tokens else "cut at max_tokens, the server's own"
