@@ -135,8 +135,9 @@ class Evaluator(ABC):
     """What a user types: `evolve run NAME`."""
     summary: ClassVar[str]
     """One line for `evolve list`."""
-    defines: ClassVar[tuple[str, ...]]
-    """What a candidate must define at its top level: ("place",) or ("Policy",)."""
+    defines: tuple[str, ...]
+    """What a candidate must define at its top level: ("place",) or ("Policy",). Where that depends on an option, the
+    constructor sets it anew; the seed and the baselines then define all of it."""
     language: ClassVar[str] = "python"
     """What programs are written in. "text" is for anything else: `evaluate` reads `candidate.source` and does with it
     what it likes, nothing is run in the sandbox; `defines` is left out, files end in .txt, and the problem's folder
@@ -147,8 +148,8 @@ class Evaluator(ABC):
     timed_metrics: ClassVar[tuple[str, ...]] = ()
     """Metrics that depend on measured time: compared with a tolerance wherever figures are checked again.
     Name "score" here too when the score depends on measured time."""
-    splits: ClassVar[tuple[Split, ...]] = (Split.TRAIN, Split.VALIDATION, Split.TEST)
-    """The splits that `instances` can give without `--data`."""
+    splits: tuple[Split, ...] = (Split.TRAIN, Split.VALIDATION, Split.TEST)
+    """The splits that `instances` can give without `--data`; the constructor may set it anew, as `defines`."""
     evaluation_s: ClassVar[float | None] = None
     """Wall seconds after which one evaluation is ended with all that it started, and recorded as a failure of the
     verifier: a backstop against one that loops for ever. Default: many times what the seed takes, a minute at least."""

@@ -10,6 +10,7 @@ from in_process import InProcess
 from evaluators.cloudcast.figures import digest as cloudcast_digest
 from evaluators.prism.figures import digest as prism_digest
 from evaluators.rcpsp.figures import digest as rcpsp_digest
+from evaluators.single_machine_tardiness.jobs import digest as tardiness_digest
 from evaluators.txn_scheduling.figures import digest as txn_digest
 from evolve.evaluator import Split
 from evolve.export import export
@@ -20,6 +21,7 @@ DATA = {
     "prism": prism_digest,
     "cloudcast": cloudcast_digest,
     "rcpsp": rcpsp_digest,
+    "single_machine_tardiness": tardiness_digest,
     "txn_scheduling": lambda one: txn_digest(one.transactions),
 }
 """Of an instance, everything but its id."""
