@@ -119,7 +119,7 @@ class Observer:
 
 
 class Audience:
-    """All observers of a run. None of them can end it: what one raises is shown once, and the archive is what counts."""
+    """All observers of a run. None of them can end it: what one raises is shown once; the archive is what counts."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = tuple(observers)
