@@ -67,12 +67,13 @@ class Subject:
 
 @dataclass(frozen=True)
 class AuditedSplit:
-    """A split that was scored again. archived: None where the archive has nothing."""
+    """A split that was scored again. archived: None where the archive has nothing.  remark: on its rules, or empty."""
 
     split: Split
     archived: SplitScore | None
     repeats: tuple[SplitScore, ...]
     differences: tuple[Difference, ...]
+    remark: str
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,8 @@ async def rescore(
         )
         archived = subject.recorded.get(split)
         found = differences(program.id, split, archived, measured.scores, evaluator.timed_metrics)
-        audited.append(AuditedSplit(split, archived, measured.scores, tuple(found)))
+        remark = evaluator.remark(split)
+        audited.append(AuditedSplit(split, archived, measured.scores, tuple(found), remark))
     scores = {one.split: _mean_score(one.repeats) for one in audited}
     found_flags = [
         *flagging.overfit(scores.get(Split.TRAIN), scores.get(Split.TEST), subject.seed_gap),

@@ -6,45 +6,62 @@ import click
 
 from evolve.cli import options
 
-DOES_NOT_REPRODUCE = 1
+NOT_TRUE = 1
 
 
 @click.command(short_help="Check that the figures of a run are true.")
 @click.argument("run", metavar="RUN")
 @options.workers
 @options.require_isolation
+@options.fresh("Score the best program, the seed and the best baselines also on N instances that nobody has seen.")
 @options.as_json
-def audit(run: str, workers: int | None, require_isolation: bool, as_json: bool) -> int:
+def audit(
+    run: str,
+    workers: int | None,
+    require_isolation: bool,
+    fresh: int | None,
+    fresh_seed: int | None,
+    as_json: bool,
+) -> int:
     """Score the best program of RUN again, twice on every split, and compare each figure with the archive.
 
     Tells also what a person should look at: train much better than test, CPU time that varies, failures of one kind on
     one instance, source that mentions frames, gc, ctypes, os, sys, inspect or open, a best.py that is not the
     archive's.
 
-    Exit code 1 when a figure does not reproduce, 0 when all do.
+    With --fresh N, by how much its lead over the seed and the best baselines falls on instances drawn now, with 95 %
+    intervals: a program that knows the instances of the splits by heart loses it.
+
+    Exit code 1 when a figure does not reproduce or the lead falls beyond chance, else 0.
     """
     import asyncio
 
     from evolve.archive import Store
-    from evolve.audit import Subject, rescore
+    from evolve.audit import Subject, rescore, rivals, score_afresh
     from evolve.registry import load_problem
     from evolve.report.places import find_program, find_run
 
     with Store.open(find_run(run)) as store:
-        subject = Subject.read(store, find_program(store, "best"))
+        best = find_program(store, "best")
+        subject, programs = Subject.read(store, best), rivals(store, best)
+    drawn = options.fresh_drawn(fresh, fresh_seed)
     config = subject.config
     problem = load_problem(config.problem, config.evaluator)
     isolated = require_isolation or config.require_isolation
+    count = workers or config.workers
+    afresh = None
     with options.announcing("scoring again ...") as announce:
-        found = asyncio.run(rescore(subject, problem, workers or config.workers, isolated, announce))
+        if drawn is not None:  # first: a problem that draws none says so at once
+            afresh = asyncio.run(score_afresh(problem, config, programs, drawn, count, isolated, announce))
+        found = asyncio.run(rescore(subject, problem, count, isolated, announce))
     if as_json:
         from evolve.report.audit_document import audit_document
 
-        options.print_json(audit_document(found))
+        options.print_json(audit_document(found, afresh))
     else:
         from rich.console import Console
 
         from evolve.report.audit_screen import print_audit
 
-        print_audit(Console(), found)
-    return 0 if found.reproduces else DOES_NOT_REPRODUCE
+        print_audit(Console(), found, afresh)
+    return 0 if found.reproduces and not (afresh and afresh.is_finding) else NOT_TRUE

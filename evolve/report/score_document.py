@@ -16,6 +16,7 @@ def score_document(evaluator: Evaluator, split: Split, measured: Measured) -> di
     return {
         "evaluator": evaluator.name,
         "split": split,
+        "remark": evaluator.remark(split),
         "program": measured.name,
         "status": score.status,
         "score": score.score,
