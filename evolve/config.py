@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from evolve.errors import UsageError
 
@@ -215,6 +216,7 @@ class RunConfig(Part):
         le=1_024,
         description="processes that evaluate, one core each",
     )
+    engine: str = Field(default="local", description="where evaluations run: local, or an engine that is installed")
     require_isolation: bool = Field(default=False, description="refuse to run where a layer of the sandbox is missing")
     budget: Budget = Field(default_factory=lambda: Budget.model_validate({}), description="when the run is done")
     search: SearchConfig = Field(default_factory=SearchConfig, description="who is the parent")
@@ -276,19 +278,25 @@ def from_text(text: str) -> RunConfig:
 
 def known_keys() -> dict[str, str]:
     """Return every key that a person can set, dotted, with its description."""
+    return {key: field.description or "" for key, field in known_fields().items()}
+
+
+def known_fields() -> dict[str, FieldInfo]:
+    """Return every key that a person can set, dotted, with its default and description."""
     return dict(_keys(RunConfig, ""))
 
 
-def _keys(part: type[BaseModel], prefix: str) -> list[tuple[str, str]]:
-    keys: list[tuple[str, str]] = []
+def _keys(part: type[BaseModel], prefix: str) -> list[tuple[str, FieldInfo]]:
+    keys: list[tuple[str, FieldInfo]] = []
     for name, field in part.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             keys += _keys(field.annotation, f"{prefix}{name}.")
         elif name == "models":
-            keys.append(("model.names", "which models; without it those of [[models]], or else the built-in mutator"))
-            keys += [(key, text) for key, text in _keys(ModelConfig, "model.") if key != "model.name"]
+            text = "which models; without it those of [[models]], or else the built-in mutator"
+            keys.append(("model.names", FieldInfo(default=(BUILTIN,), description=text)))
+            keys += [(key, of) for key, of in _keys(ModelConfig, "model.") if key != "model.name"]
         else:
-            keys.append((f"{prefix}{name}", field.description or ""))
+            keys.append((f"{prefix}{name}", field))
     return keys
 
 
@@ -321,7 +329,7 @@ def _with_models(tree: dict[str, Any], where: str) -> dict[str, Any]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

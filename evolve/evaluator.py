@@ -2,12 +2,35 @@
 
 A domain is one folder with `evaluator.py` (one `Evaluator` subclass), `problem.md`, `seed.py` and, if it likes,
 `baselines/`. It needs nothing else of evolve than this module.
+
+`evaluate` is given a `Candidate`: the program, in a sandboxed process that is fresh for each instance.
+
+    candidate.call("order", jobs_s)            an answer of a function that the program defines at its top level
+    run = candidate.new("Policy", info)        a `Run`: an object of a class of the program, which keeps its own state
+    run.call("decide", observation)            an answer of a method of it
+    run.offers("finished")                     whether it has a method that it may leave out
+    candidate.map(runs, "decide", observations)  the answers of many objects in one message; they share a process, so
+                                               no observation may tell what is another's future
+    candidate.fresh()                          one more process of the program, which knows nothing of the first
+
+Arguments and answers are numbers, strings, None, lists, tuples, dicts, numpy arrays and, as arguments, `Record`s:
+`class Queue(Record)` with annotated fields, made by position, `Queue(now_s, waiting_s)`; the program sees an object
+with the same attributes. Answers come as plain values and may be anything: check each, and raise `Infeasible` for what
+breaks a rule (`index_array` reads whole numbers). A call raises a `CandidateFailure` when the program raises, crashes
+or uses up a limit; let it pass. Whatever else `evaluate` raises, or returns instead of an `Outcome` with finite
+metrics, is recorded as a failure of the verifier, and so is an evaluation that takes longer than `evaluation_s`.
+
+`evaluate` and `summarise` run in worker processes. What an evaluator starts there is its own affair: threads, child
+processes, a GPU. It may use all cores, unless its score depends on time ("score" in `timed_metrics`), where a worker
+keeps to one. All of it is ended with the evaluation; a thread that is left over costs a new worker. What it prints goes
+to stderr, under its name.
 """
 
 from __future__ import annotations
 
 import inspect
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -122,6 +145,9 @@ class Evaluator(ABC):
     Name "score" here too when the score depends on measured time."""
     splits: ClassVar[tuple[Split, ...]] = (Split.TRAIN, Split.VALIDATION, Split.TEST)
     """The splits that `instances` can give without `--data`."""
+    evaluation_s: ClassVar[float | None] = None
+    """Wall seconds after which one evaluation is ended with all that it started, and recorded as a failure of the
+    verifier: a backstop against one that loops for ever. Default: many times what the seed takes, a minute at least."""
     Options: ClassVar[type[BaseModel]] = NoOptions
     """Frozen pydantic model; `--set evaluator.key=value`."""
 
@@ -139,6 +165,9 @@ class Evaluator(ABC):
         ):
             if not getattr(cls, attribute, None):
                 raise TypeError(f"{cls.__module__}.{cls.__qualname__} needs a class attribute, e.g. {example}")
+        wrong = _misshapen(cls)
+        if wrong:
+            raise TypeError(f"{cls.__module__}.{cls.__qualname__}: {wrong}")
 
     @abstractmethod
     def instances(self, split: Split) -> Sequence[Instance]:
@@ -195,11 +224,40 @@ class Evaluator(ABC):
         Default: the mean of every metric. A domain with a published benchmark adds `adrs_score` on `public`.
         """
         names = dict.fromkeys(name for outcome in outcomes for name in outcome.metrics)
-        return {
-            name: math.fsum(o.metrics[name] for o in outcomes if name in o.metrics)
-            / sum(name in o.metrics for o in outcomes)
-            for name in names
-        }
+        return {name: mean([o.metrics[name] for o in outcomes if name in o.metrics]) for name in names}
+
+
+def _misshapen(cls: type[Evaluator]) -> str:
+    """Return what is wrong with the class attributes of an evaluator, and how to write it; empty when nothing is."""
+    if not (isinstance(cls.name, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", cls.name)):
+        return f'name = {cls.name!r}: letters, digits, _ and - only, e.g. name = "bin_packing"'
+    if not isinstance(cls.summary, str) or "\n" in cls.summary:
+        return "summary is not one line of text"
+    for attribute in ("defines", "libraries", "timed_metrics"):
+        value = getattr(cls, attribute)
+        if isinstance(value, str):
+            return f'{attribute} = "{value}" is a string; write {attribute} = ("{value}",)'
+        if not (isinstance(value, tuple) and all(isinstance(name, str) for name in value)):
+            return f'{attribute} = {value!r}: expected a tuple of strings, e.g. {attribute} = ("pack",)'
+    for function in cls.defines:
+        if not function.isidentifier():
+            return f"defines names {function!r}, which no program can define"
+    if not (isinstance(cls.splits, tuple) and cls.splits and all(isinstance(split, Split) for split in cls.splits)):
+        return f"splits = {cls.splits!r}: expected a tuple of Split, e.g. splits = (Split.TRAIN, Split.TEST)"
+    if not isinstance(cls.limits, Limits):
+        return f"limits = {cls.limits!r}: expected Limits, e.g. limits = Limits(cpu_s=10.0)"
+    limit_s = cls.evaluation_s
+    if limit_s is not None and not (isinstance(limit_s, int | float) and 0 < limit_s < math.inf):
+        return f"evaluation_s = {limit_s!r}: expected seconds, above 0"
+    return ""
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the mean of at least one value, rounded once; finite whenever they are."""
+    try:
+        return math.fsum(values) / len(values)
+    except OverflowError:
+        return math.fsum(value / len(values) for value in values)
 
 
 def fresh_id(split: Split, seed: int, index: int) -> str:

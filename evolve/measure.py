@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from evolve.config import RunConfig
 from evolve.evaluator import Split
+from evolve.foreign import foreign
 from evolve.registry import Problem
-from evolve.scoring import SplitScore, split_score
-from evolve.workers import Fresh, LocalWorkers
+from evolve.scoring import SplitScore
+from evolve.workers import Fresh, evaluate_spread, make_pool, split_score
 
 
 @dataclass(frozen=True)
@@ -69,31 +70,34 @@ def spread(values: list[float]) -> Spread:
 
 async def measure(
     problem: Problem,
-    options: Mapping[str, Any],
+    config: RunConfig,
     programs: Mapping[str, str],
     split: Split,
-    workers: int,
     data: Path | None = None,
     repeats: int = 1,
-    require_isolation: bool = False,
     announce: Callable[[str, bool], None] = lambda text, lasting: None,
     fresh: Fresh | None = None,
 ) -> list[Measured]:
     """Evaluate programs, name -> source, on every instance of a split, or of a data file, spread over the workers.
 
+    config: its engine, workers, options of the evaluator and isolation are used.
     fresh: instances drawn afresh, in the place of the split's own.
     announce: told what is going on, one line each time; lasting: a person should see it afterwards too.
     Raises UsageError when the problem has no such split or cannot read the file.
     """
     if fresh is not None:
         announce(f"drawing {fresh.count} fresh instances like those of {split}", False)
-        # Here first: what their scores hang on is then in the user's cache, and no two workers compute it.
-        instances = problem.evaluator.fresh(split, fresh.seed, fresh.count)
+        # Here first: what their scores depend on is then in the user's cache, and no two workers compute it.
+        with foreign(problem.evaluator.name):
+            instances = problem.evaluator.fresh(split, fresh.seed, fresh.count)
+    elif data is not None:
+        with foreign(problem.evaluator.name):
+            instances = problem.evaluator.load(data)
     else:
-        instances = problem.instances(split) if data is None else problem.evaluator.load(data)
+        instances = problem.instances(split)
     which = f"instances of {split}" if fresh is None else f"fresh instances like those of {split}"
     measured = []
-    async with LocalWorkers(problem.ref, dict(options), workers, data, require_isolation) as pool:
+    async with make_pool(config.model_copy(update={"problem": problem.ref}), data) as pool:
         for notice in pool.notices:
             announce(notice, True)
         for name, source in programs.items():
@@ -102,8 +106,8 @@ async def measure(
                 again = f", {repeat + 1} of {repeats}" if repeats > 1 else ""
                 announce(f"{name} on {len(instances)} {which}{again}", False)
                 began = time.monotonic()
-                results = await pool.evaluate_spread(source, split, len(instances), fresh)
+                results = await evaluate_spread(pool, source, split, len(instances), fresh=fresh)
                 walls.append(time.monotonic() - began)
-                scores.append(split_score(problem.evaluator, split, instances, results))
+                scores.append(await split_score(pool, split, results, len(instances)))
             measured.append(Measured(name, tuple(scores), tuple(walls)))
     return measured

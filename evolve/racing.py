@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evolve.config import RacingConfig
 
@@ -37,18 +37,25 @@ class Race:
         standard_errors: how many of them behind a race is lost.
         min_instances: how many are run in any case.
         margin_points: how much less than the bar's a score may be.
+        earlier: scores of the first instances, where they were run before the others.
     """
 
     bar: tuple[float | None, ...]
     standard_errors: float
     min_instances: int
     margin_points: float = 0.0
+    earlier: tuple[float | None, ...] = ()
 
-    def is_lost(self, scores: Sequence[float | None]) -> bool:
-        """Return whether a program with these scores on the first instances can be stopped.
+    def after(self, score: float | None) -> Race:
+        """Return the race as it goes on when the next instance is run."""
+        return replace(self, earlier=(*self.earlier, score))
+
+    def is_lost(self, scores: Sequence[float | None] = ()) -> bool:
+        """Return whether a program with these scores on the instances after the earlier ones can be stopped.
 
         Never when no instance is left, or when it is not behind on average.
         """
+        scores = (*self.earlier, *scores)
         pairs = zip(scores, self.bar, strict=False)
         ahead = [score - bar for score, bar in pairs if score is not None and bar is not None]
         k, n = len(ahead), sum(score is not None for score in self.bar)

@@ -10,7 +10,6 @@ import importlib.util
 import inspect
 import os
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -22,6 +21,7 @@ from pydantic import ValidationError
 
 from evolve.errors import UsageError, pick
 from evolve.evaluator import Evaluator, Instance, Split
+from evolve.foreign import foreign, instances_of, reason
 from evolve.mutate import source
 
 GROUP = "evolve.evaluators"
@@ -49,7 +49,7 @@ class Problem:
 
     def instances(self, split: Split) -> Sequence[Instance]:
         """Return the instances of a split. Raises UsageError when the problem has no such split."""
-        found = self.evaluator.instances(split)  # first: a problem says best what to do about its public data
+        found = instances_of(self.evaluator, split)  # first: a problem says best what to do about its public data
         if split not in self.evaluator.splits:
             known = ", ".join(self.evaluator.splits)
             raise UsageError(f"{self.evaluator.name} has no {split} split. It has: {known}.")
@@ -110,6 +110,11 @@ def list_problems() -> list[Listing]:
     return listings
 
 
+def is_installed(ref: str) -> bool:
+    """Return whether a problem is one that is installed, and not code in a folder that somebody names."""
+    return ref in _installed()
+
+
 def _installed() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
 
@@ -120,10 +125,11 @@ def _looks_like_a_path(ref: str) -> bool:
 
 def _installed_class(point: EntryPoint) -> type[Evaluator]:
     try:
-        cls = point.load()
-    except Exception as error:  # foreign code: whatever it raises is its author's message
+        with foreign(point.name):
+            cls = point.load()
+    except (Exception, SystemExit) as error:  # foreign code: whatever it raises is its author's message
         raise UsageError(
-            f"evaluator {point.name}: {point.value} does not load ({_reason(error)}). "
+            f"evaluator {point.name}: {point.value} does not load ({reason(error)}). "
             f"Try: {Path(sys.executable).name} -c 'import {point.module}'"
         ) from None
     if not (isinstance(cls, type) and issubclass(cls, Evaluator)):
@@ -172,27 +178,12 @@ def _import_evaluator(folder: Path, file: Path) -> ModuleType:
     sys.modules[package] = importlib.util.module_from_spec(spec)
     importlib.invalidate_caches()  # the folder may have been written a moment ago
     try:
-        return importlib.import_module(name)
+        with foreign(folder.name):
+            return importlib.import_module(name)
     except (Exception, SystemExit) as error:  # foreign code: whatever it raises is its author's message
         for loaded in [m for m in sys.modules if m == package or m.startswith(f"{package}.")]:
             del sys.modules[loaded]
-        raise UsageError(f"{file} does not load: {_reason(error, folder)}") from None
-
-
-def _reason(error: BaseException, folder: Path | None = None) -> str:
-    """Return an exception of foreign code in one line, with the last of its folder's lines that was running."""
-    if isinstance(error, SyntaxError):
-        file = Path(error.filename).name if error.filename else "?"
-        return f"SyntaxError: {error.msg} ({file}, line {error.lineno})"
-    text = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
-    frames = [
-        f for f in traceback.extract_tb(error.__traceback__) if folder and Path(f.filename).is_relative_to(folder)
-    ]
-    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    missing = error.name if isinstance(error, ModuleNotFoundError) else None
-    if folder and missing and (folder / f"{missing}.py").is_file():
-        return f"{text}{place}. Write: from . import {missing}"
-    return text + place
+        raise UsageError(f"{file} does not load: {reason(error, folder)}") from None
 
 
 def _with_options(cls: type[Evaluator], options: Mapping[str, Any]) -> Evaluator:
@@ -210,11 +201,12 @@ def _with_options(cls: type[Evaluator], options: Mapping[str, Any]) -> Evaluator
             ) from None
         raise UsageError(f"{cls.name}: option evaluator.{key} = {first['input']!r:.80}: {first['msg']}.") from None
     try:
-        return cls(checked)
+        with foreign(cls.name):
+            return cls(checked)
     except UsageError:
         raise
-    except Exception as error:  # foreign code: whatever it raises is its author's message
-        raise UsageError(f"{cls.name}: {cls.__name__}() cannot be made: {_reason(error)}") from None
+    except (Exception, SystemExit) as error:  # foreign code: whatever it raises is its author's message
+        raise UsageError(f"{cls.name}: {cls.__name__}() cannot be made: {reason(error)}") from None
 
 
 def _seed_file(folder: Path) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from evolve.evaluator import Evaluator, Instance, Outcome, Split
+from evolve.evaluator import Split, mean
 
 
 class Status(StrEnum):
@@ -63,6 +63,7 @@ class SplitScore:
     score: mean over the instances that have one; None unless status is ok.
     metrics: of the whole split, empty unless status is ok: figures of a part must not be compared with those of all.
     complete: False when evaluation stopped at the first failure, or was outrun, and left instances out.
+    fault: why the verifier could not sum up a split whose every instance is ok; status is error then.
     """
 
     split: Split
@@ -71,6 +72,7 @@ class SplitScore:
     metrics: dict[str, float]
     instances: tuple[InstanceResult, ...]
     complete: bool
+    fault: str = ""
 
     @property
     def cpu_s(self) -> float:
@@ -90,6 +92,8 @@ class SplitScore:
     @property
     def feedback(self) -> str:
         """The failure that decided the status, or the feedback of the instance with the lowest score."""
+        if self.fault:
+            return self.fault
         for instance in self.instances:
             if instance.status is not Status.OK:
                 return f"{instance.instance_id}: {instance.feedback}"
@@ -100,18 +104,28 @@ class SplitScore:
         return f"{worst.instance_id}: {worst.feedback}"
 
 
-def split_score(
-    evaluator: Evaluator, split: Split, instances: Sequence[Instance], results: Sequence[InstanceResult]
-) -> SplitScore:
-    """Put the results of a program on a split together. results: in the order of `instances`, perhaps fewer."""
+@dataclass(frozen=True)
+class Summary:
+    """What an evaluator's `summarise` gave for a split. fault: why it gave nothing, one line, empty when it did."""
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    fault: str = ""
+
+
+def put_together(split: Split, results: Sequence[InstanceResult], count: int, summary: Summary) -> SplitScore:
+    """Put the results of a program on a split of `count` instances together.
+
+    results: in the order of the instances, perhaps fewer.  summary: of all of them; empty unless each one is ok.
+    """
     failed = next((r for r in results if r.status is not Status.OK), None)
-    complete = len(results) == len(instances)
+    complete = len(results) == count
     if failed is not None or not results:
         status = failed.status if failed is not None else Status.ERROR
         return SplitScore(split, status, None, {}, tuple(results), complete)
     if not complete:
         return SplitScore(split, Status.OUTRUN, None, {}, tuple(results), complete)
+    if summary.fault:
+        return SplitScore(split, Status.ERROR, None, {}, tuple(results), complete, summary.fault)
     scores = [r.score for r in results if r.score is not None]
-    metrics = evaluator.summarise(split, [Outcome(r.score, r.metrics, r.feedback) for r in results])
-    score = math.fsum(scores) / len(scores) if scores else None
-    return SplitScore(split, Status.OK, score, metrics, tuple(results), complete)
+    score = mean(scores) if scores else None
+    return SplitScore(split, Status.OK, score, summary.metrics, tuple(results), complete)

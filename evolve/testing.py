@@ -14,14 +14,9 @@ That is all; pytest itself is not imported here. A claim that a problem gives no
 from __future__ import annotations
 
 import ast
-import json
-import math
-import os
-import subprocess
-import sys
 import tempfile
 import unittest
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -29,11 +24,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from evolve.evaluator import Evaluator, Outcome, Split, fresh_id
-from evolve.registry import Problem, load_problem
+from evolve.bench import Bench, InProcess, InWorkers
+from evolve.errors import UsageError
+from evolve.evaluator import Evaluator, Split, fresh_id, mean
+from evolve.foreign import foreign
+from evolve.registry import Problem
 from evolve.scoring import InstanceResult, Status
-from evolve.workers.evaluation import evaluate_instance
-from sandbox import Sandbox
+from evolve.workers import Fresh
+from evolve.workers.evaluation import VERIFIER
 
 ABOUT_ZERO = 5.0
 """How far from 0 the seed may score: it is the naive baseline, and its CPU time may be part of its score."""
@@ -41,9 +39,21 @@ ABOUT_ZERO = 5.0
 JUNK = ("'text'", "-1", "1e400", "float('nan')", "2**80", "[]", "{}", "[[[]]]", "[None] * 3", "b''", "True")
 """Answers, as source, that a verifier must be able to read without failing itself."""
 
+UNITS = frozenset("s ms us ns min h d b kb mb gb tb bytes usd eur ticks tokens rps per w kwh j pct percent".split())
+REASON = 800
+"""Characters of a reason, which may list the ids of all instances."""
+
 
 class EvaluatorClaims:
     """Inherit from it and give the fixture `problem`: a `Problem`, as `load_problem` returns it."""
+
+    bench: Bench = InProcess()
+    """Where programs are evaluated; `evolve check` has worker processes for it."""
+
+    def test_every_split_has_instances(self, problem: Problem) -> None:
+        """Train guides the search, validation picks the winner, test is scored once."""
+        for split in dict.fromkeys((Split.TRAIN, Split.VALIDATION, Split.TEST, *problem.evaluator.splits)):
+            problem.instances(split)  # which says best itself what is wrong
 
     def test_no_two_instances_of_any_splits_have_the_same_id(self, problem: Problem) -> None:
         """Ids name an instance in the archive, whatever its split."""
@@ -51,59 +61,54 @@ class EvaluatorClaims:
         twice = sorted({id_ for id_ in ids if ids.count(id_) > 1})
         assert not twice, f"{len(twice)} ids are there twice, e.g. {twice[0]!r}"
 
-    def test_every_split_has_instances(self, problem: Problem) -> None:
-        """Train guides the search, validation picks the winner, test is scored once."""
-        for split in dict.fromkeys((Split.TRAIN, Split.VALIDATION, Split.TEST, *problem.evaluator.splits)):
-            assert len(problem.instances(split)), f"{split} has no instance"
+    def test_the_seed_is_feasible_and_scores_about_zero_on_train(self, problem: Problem) -> None:
+        """A run starts from the naive baseline, which is what a score of 0 means."""
+        results = self.bench.evaluate(problem, [problem.seed], count=len(problem.instances(Split.TRAIN)))
+        _require_ok(results)
+        scores = [result.score for result in results if result.score is not None]
+        assert scores, "no instance of train has a score"
+        average = mean(scores)
+        assert abs(average) <= ABOUT_ZERO, f"it scores {average:.2f}; expected 0, within {ABOUT_ZERO:g}"
 
     def test_another_process_has_the_same_instances_and_gives_the_seed_the_same_figures(self, problem: Problem) -> None:
         """Workers and a resumed run are other processes; hash seeds differ. Measured time may differ, if declared."""
-        options = problem.evaluator.options.model_dump_json()
-        done = subprocess.run(
-            [sys.executable, "-m", "evolve.testing", problem.ref, options],
-            env={**os.environ, "PYTHONHASHSEED": "271"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"another process fails: {done.stderr.strip().splitlines()[-1:]}"
-        here, there = json.loads(json.dumps(facts_of(problem))), json.loads(done.stdout)
-        for place in here:
-            assert here[place] == there[place], f"{place}: {here[place]} here, {there[place]} in another process"
-
-    def test_the_seed_is_feasible_and_scores_about_zero_on_train(self, problem: Problem) -> None:
-        """A run starts from the naive baseline, which is what a score of 0 means."""
-        results = _evaluated(problem, problem.seed, len(problem.instances(Split.TRAIN)))
-        scores = [result.score for result in results if result.score is not None]
-        assert scores, "no instance of train has a score"
-        mean = math.fsum(scores) / len(scores)
-        assert abs(mean) <= ABOUT_ZERO, f"it scores {mean:.2f}; expected 0, within {ABOUT_ZERO:g}"
+        here = {
+            split: tuple(instance.id for instance in problem.instances(split)) for split in problem.evaluator.splits
+        }
+        with InWorkers({"PYTHONHASHSEED": "271"}) as other:
+            for split, ids in here.items():
+                there = other.ids(problem, split)
+                assert ids == there, f"{split}: {ids} here, {there} in another process"
+            for split in (Split.TRAIN, Split.TEST):
+                ours, theirs = (_facts(problem, bench, split) for bench in (self.bench, other))
+                for name in ours:
+                    assert ours[name] == theirs[name], (
+                        f"{split} {name}: {ours[name]} here, {theirs[name]} in another process"
+                    )
 
     def test_metrics_are_finite_and_there_is_feedback(self, problem: Problem) -> None:
         """Both reach prompts and tables."""
-        (result,) = _evaluated(problem, problem.seed, 1)
+        (result,) = self.bench.evaluate(problem, [problem.seed])
+        _require_ok([result])
         assert result.feedback, f"{result.instance_id}: no feedback"
-        summary = problem.evaluator.summarise(Split.TRAIN, [Outcome(result.score, result.metrics, result.feedback)])
-        for name, value in {**result.metrics, **summary}.items():
-            assert math.isfinite(value), f"metric {name} is {value}"
+        summary = self.bench.summarise(problem, Split.TRAIN, [result])
+        assert not summary.fault, summary.fault
 
     def test_an_answer_of_none_is_infeasible_and_the_message_says_so(self, problem: Problem) -> None:
         """`Infeasible` with a sentence, which reaches the next prompt."""
-        result = _run(problem, answering(problem, "None"))
+        (result,) = self.bench.evaluate(problem, [answering(problem, "None")])
         assert result.status is Status.INFEASIBLE, f"status {result.status} ({_last_line(result)})"
         assert len(result.feedback.split()) >= 3, f"the message is {result.feedback!r}"
 
     def test_no_answer_makes_the_verifier_itself_fail(self, problem: Problem) -> None:
         """Junk is infeasible, or even an answer: never a bug of the problem."""
-        instance = problem.instances(Split.TRAIN)[0]
-        with _sandbox(problem) as sandbox:
-            for junk in JUNK:
-                result = evaluate_instance(problem.evaluator, sandbox, answering(problem, junk), instance)
-                assert result.failure != "verifier", f"answer {junk}: {_last_line(result)}"
+        results = self.bench.evaluate(problem, [answering(problem, junk) for junk in JUNK])
+        for junk, result in zip(JUNK, results, strict=True):
+            assert result.failure != VERIFIER, f"answer {junk}: {result.feedback}"
 
     def test_a_program_that_raises_gets_no_score(self, problem: Problem) -> None:
         """`CandidateFailure` must pass through `evaluate`: whoever raises on hard instances gains nothing."""
-        result = _run(problem, answering(problem, "1 / 0"))
+        (result,) = self.bench.evaluate(problem, [answering(problem, "1 / 0")])
         assert (result.status, result.score) == (Status.ERROR, None), f"status {result.status}, score {result.score}"
         assert "ZeroDivisionError" in result.feedback, f"the exception is not told: {result.feedback[:200]!r}"
 
@@ -135,9 +140,7 @@ class EvaluatorClaims:
             assert found == wanted, f"fresh(train, {seed}, {3 - seed}) gives {found}, expected {wanted}"
         again = problem.evaluator.fresh(Split.TRAIN, 1, 1)
         assert again[0] == two[0], "the first of one fresh instance is not the first of two"
-        with _sandbox(problem) as sandbox:
-            result = evaluate_instance(problem.evaluator, sandbox, problem.seed, two[0])
-        assert result.status is Status.OK, f"the seed on {result.instance_id}: {result.status} ({result.feedback})"
+        _require_ok(self.bench.evaluate(problem, [problem.seed], fresh=Fresh(1, 2)))
 
     def test_what_is_written_is_read_back_and_scored(self, problem: Problem) -> None:
         """`evolve data`, then `--data`."""
@@ -150,17 +153,16 @@ class EvaluatorClaims:
             assert set(files) == there, f"write() returns {len(files)} files and writes {len(there)}"
             again = problem.evaluator.load(Path(name))
             assert len(again) == len(instances), f"{len(instances)} instances are written, {len(again)} read"
-            with _sandbox(problem) as sandbox:
-                result = evaluate_instance(problem.evaluator, sandbox, problem.seed, again[0])
-        assert result.status is Status.OK, f"the seed on {result.instance_id}: {result.status} ({result.feedback})"
+            _require_ok(self.bench.evaluate(problem, [problem.seed], data=Path(name)))
 
 
 class Verdict(StrEnum):
-    """What came of a claim. SKIPPED: the problem gives no occasion for it."""
+    """What came of a claim. SKIPPED: the problem gives no occasion for it. NOTE: no claim, but worth knowing."""
 
     HOLDS = "holds"
     FAILS = "fails"
     SKIPPED = "skipped"
+    NOTE = "note"
 
 
 @dataclass(frozen=True)
@@ -172,39 +174,73 @@ class Checked:
     reason: str = ""
 
 
-def check(problem: Problem) -> Iterator[Checked]:
-    """Test every claim, one after the other, without pytest."""
+NEEDED = ("every split has instances", "the seed is feasible and scores about zero on train")
+"""Claims without which the others say nothing."""
+
+
+def check(problem: Problem, announce: Callable[[str], None] = lambda text: None) -> Iterator[Checked]:
+    """Test every claim, one after the other, without pytest. announce: told which one is being tested.
+
+    Programs run in worker processes, so that a verifier that never ends, or ends its process, is a claim that fails.
+    """
     claims = EvaluatorClaims()
-    for name in vars(EvaluatorClaims):
-        if name.startswith("test_"):
-            test: Callable[[Problem], None] = getattr(claims, name)
+    names = [name for name in vars(EvaluatorClaims) if name.startswith("test_")]
+    with InWorkers() as bench:
+        claims.bench = bench
+        for number, name in enumerate(names, 1):
             claim = name.removeprefix("test_").replace("_", " ")
-            try:
-                test(problem)
-            except unittest.SkipTest as skipped:
-                yield Checked(claim, Verdict.SKIPPED, str(skipped))
-            except Exception as error:  # foreign code: whatever it raises is a claim that fails
-                kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
-                yield Checked(claim, Verdict.FAILS, kind + " ".join(str(error).split()))
-            else:
-                yield Checked(claim, Verdict.HOLDS)
+            announce(f"{number} of {len(names)}: {claim}")
+            checked = _checked(claim, getattr(claims, name), problem)
+            yield checked
+            if checked.verdict is Verdict.FAILS and claim == NEEDED[0]:
+                yield Checked("the other claims", Verdict.SKIPPED, "they need instances")
+                return
+            if claim == NEEDED[1]:
+                (result,) = bench.evaluate(problem, [problem.seed])
+                if result.failure == VERIFIER:
+                    yield Checked("the other claims", Verdict.SKIPPED, "they need a verifier that works")
+                    return
+                yield _time_taken(problem, result, bench.limit_s(problem))
+                yield from _without_unit(result)
 
 
-def facts_of(problem: Problem) -> dict[str, Any]:
-    """Return what must be the same in every process: all ids, and the seed on the first instance of train and test."""
-    facts: dict[str, Any] = {}
+def _checked(claim: str, test: Callable[[Problem], None], problem: Problem) -> Checked:
+    try:
+        with foreign(problem.evaluator.name):
+            test(problem)
+    except unittest.SkipTest as skipped:
+        return Checked(claim, Verdict.SKIPPED, str(skipped))
+    except (Exception, SystemExit) as error:  # foreign code: whatever it raises is a claim that fails
+        kind = "" if isinstance(error, AssertionError | UsageError) else f"{type(error).__name__}: "
+        return Checked(claim, Verdict.FAILS, kind + " ".join(str(error).split())[:REASON])
+    return Checked(claim, Verdict.HOLDS)
+
+
+def _time_taken(problem: Problem, result: InstanceResult, limit_s: float) -> Checked:
+    count = len(problem.instances(Split.TRAIN))
+    text = (
+        f"{result.wall_s:.3g} s for the seed on {result.instance_id} (CPU of the program {result.cpu_s:.3g} s), "
+        f"{count} instances of train; one that takes longer than {limit_s:.0f} s is ended (evaluation_s)"
+    )
+    return Checked("time per evaluation", Verdict.NOTE, text)
+
+
+def _without_unit(result: InstanceResult) -> Iterator[Checked]:
+    bare = [name for name in result.metrics if not UNITS & set(name.split("_"))]
+    if bare:
+        yield Checked(
+            "metrics have their unit in the name",
+            Verdict.NOTE,
+            f"{', '.join(bare)}: without one; right for counts, shares and ratios, else e.g. cost_usd, wait_s",
+        )
+
+
+def _facts(problem: Problem, bench: Bench, split: Split) -> dict[str, Any]:
+    """Return what must be the same in every process of the seed on the first instance of a split."""
     timed = set(problem.evaluator.timed_metrics)
-    with _sandbox(problem) as sandbox:
-        for split in problem.evaluator.splits:
-            instances = problem.instances(split)
-            facts[split] = [instance.id for instance in instances]
-            if split not in (Split.TRAIN, Split.TEST) or not instances:
-                continue
-            result = evaluate_instance(problem.evaluator, sandbox, problem.seed, instances[0])
-            facts[f"{split} status"] = result.status
-            facts[f"{split} metrics"] = {name: x for name, x in result.metrics.items() if name not in timed}
-            facts[f"{split} score"] = None if "score" in timed else result.score
-    return facts
+    (result,) = bench.evaluate(problem, [problem.seed], split)
+    metrics = {name: x for name, x in result.metrics.items() if name not in timed}
+    return {"status": result.status, "metrics": metrics, "score": None if "score" in timed else result.score}
 
 
 def answering(problem: Problem, answer: str) -> str:
@@ -225,25 +261,8 @@ def _last_line(result: InstanceResult) -> str:
     return (result.feedback.strip().splitlines() or [""])[-1]
 
 
-def _sandbox(problem: Problem) -> Sandbox:
-    return Sandbox(problem.evaluator.limits, tuple(problem.evaluator.libraries))
-
-
-def _run(problem: Problem, program: str) -> InstanceResult:
-    with _sandbox(problem) as sandbox:
-        return evaluate_instance(problem.evaluator, sandbox, program, problem.instances(Split.TRAIN)[0])
-
-
-def _evaluated(problem: Problem, program: str, count: int) -> list[InstanceResult]:
-    """Evaluate a program on the first instances of train, all of them feasible."""
-    results = []
-    with _sandbox(problem) as sandbox:
-        for instance in problem.instances(Split.TRAIN)[:count]:
-            result = evaluate_instance(problem.evaluator, sandbox, program, instance)
-            assert result.status is Status.OK, f"{result.instance_id}: {result.status} ({result.feedback.strip()})"
-            results.append(result)
-    return results
-
-
-if __name__ == "__main__":
-    print(json.dumps(facts_of(load_problem(sys.argv[1], json.loads(sys.argv[2])))))
+def _require_ok(results: Sequence[InstanceResult]) -> None:
+    """Raise AssertionError unless there is a result, and each is ok."""
+    assert results, "there is no result"
+    for result in results:
+        assert result.status is Status.OK, f"the seed on {result.instance_id}: {result.status} ({_last_line(result)})"

@@ -9,6 +9,7 @@ from sandbox.failures import (
     OutOfMemory,
     Raised,
     SandboxLost,
+    WallHit,
 )
 from sandbox.limits import Limits
 from sandbox.wire import Record, pack
@@ -27,5 +28,6 @@ __all__ = [
     "Run",
     "Sandbox",
     "SandboxLost",
+    "WallHit",
     "pack",
 ]

@@ -12,13 +12,25 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sandbox import wire
-from sandbox.failures import BadAnswer, CandidateFailure, Crashed, LimitHit, OutOfMemory, Raised, SandboxLost
+from sandbox.failures import (
+    BadAnswer,
+    CandidateFailure,
+    Crashed,
+    LimitHit,
+    OutOfMemory,
+    Raised,
+    SandboxLost,
+    WallHit,
+)
 from sandbox.host import process_cpu_s
 from sandbox.limits import Limits
 
 FIRST_READ = 65536
 TEXT_LIMIT = 4000
 """Characters kept of a traceback or an error that a candidate sends."""
+
+FIRST_LOOK_S, LOOK_AGAIN_S = 0.25, 0.02
+"""After how long a wait for an answer its CPU time is looked at, and how far apart the further looks are at least."""
 
 EXIT_PATIENCE_S = 0.5
 """How long a process that has closed its wire may take to end by itself, so that its own exit status is seen."""
@@ -85,7 +97,8 @@ class Candidate:
     """A program in a confined process of its own; `Sandbox.fork` makes it. Close it, or use it as a context manager.
 
     Failures of every call, all of them CandidateFailure:
-        LimitHit: a call took too long, the process used up its CPU time or printed too much.
+        LimitHit: the process used up its CPU time or printed too much.
+        WallHit: a LimitHit for which the host may be to blame: a call, or all of them, took too long by the clock.
         OutOfMemory: it asked for more memory than it may have.
         Raised: it raised an exception, whose traceback comes along.
         Crashed: its process ended: crash, exit, kill.
@@ -103,22 +116,27 @@ class Candidate:
         self._nonces = _nonces()
         self._objects = 0
         self._ended: Ended | None = None
+        self._replaced = False
         self._waited_s = 0.0
         self.import_cpu_s = 0.0
+        """CPU seconds that importing the program took, without what the process took to become one."""
+        self.top_level_cpu_s = 0.0
+        """The part of them that went into running the program's top level: its own work, not the compiler's."""
         self.output = ""
         spawned = sandbox.spawn()
         self._pid, self._socket, self._output = spawned.pid, spawned.wire, spawned.output
         self.host_pid = spawned.host_pid
-        seconds = int(self._limits.call_s)
-        timeout = struct.pack("@ll", seconds, max(1, int((self._limits.call_s - seconds) * 1e6)))
+        timeout = struct.pack("@ll", 0, max(1, int(min(FIRST_LOOK_S, self._limits.call_s, self._limits.cpu_s) * 1e6)))
         # The kernel's own time-out costs no system call, unlike settimeout, which polls before every read.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
 
     def load(self) -> None:
         """Import the program. Raises a CandidateFailure when it cannot be imported within its limits."""
-        self._exchange("load", self._source, 0, [])
-        self.import_cpu_s = self.cpu_s
+        began_cpu_s = self.cpu_s
+        self._exchange("compile", self._source, 0, [])
+        compiled_cpu_s = self.cpu_s
+        self._exchange("load", None, 0, [])
+        self.import_cpu_s, self.top_level_cpu_s = self.cpu_s - began_cpu_s, self.cpu_s - compiled_cpu_s
 
     def __enter__(self) -> Candidate:
         return self
@@ -178,8 +196,13 @@ class Candidate:
     def fresh(self) -> Candidate:
         """Start a further process of the same program, for a call that must not know of earlier ones.
 
+        Those have ended before it begins, so that none can tell it anything; asking one again raises RuntimeError.
         It is closed together with this one.
         """
+        for earlier in self.processes:
+            earlier._replaced = True
+            if earlier._ended is None:
+                earlier._end()
         other = Candidate(self._sandbox, self._source)
         self._others.append(other)
         other.load()
@@ -202,6 +225,8 @@ class Candidate:
         return number
 
     def _exchange(self, what: str, target: Any, signature: int, arguments: Sequence[Any]) -> Any:
+        if self._replaced:
+            raise RuntimeError("this process was ended by fresh(): ask the one that fresh() returned")
         if self._ended is not None:
             raise Crashed("it was asked after it had ended")
         nonce = next(self._nonces)
@@ -224,7 +249,7 @@ class Candidate:
             raise self._fail(LimitHit("CPU time", self.cpu_s, self._limits.cpu_s, "s"))
         self._waited_s += time.monotonic() - began
         if self._waited_s > self._limits.wall_s:
-            raise self._fail(LimitHit("wall time of all calls", self._waited_s, self._limits.wall_s, "s"))
+            raise self._fail(self._wall_hit("wall time of all calls", self._waited_s, self._limits.wall_s))
         if reply[1] is not True:
             raise self._fail(self._failure(reply[2]))
         return reply[2]
@@ -252,7 +277,10 @@ class Candidate:
     def _read(self, began: float) -> memoryview:
         """Read one frame. Raises BlockingIOError when the time is up, ConnectionResetError at the end of the stream."""
         buffer = self._buffer
-        got = self._socket.recv_into(buffer)
+        try:
+            got = self._socket.recv_into(buffer)
+        except BlockingIOError:
+            got = self._wait_for(memoryview(buffer), began + self._limits.call_s)
         need = wire.HEADER.size
         if got >= need:
             need += wire.HEADER.unpack_from(buffer)[0]
@@ -281,17 +309,26 @@ class Candidate:
                     return need, got
             if got == len(buffer):
                 buffer.extend(bytes(min(need - got, len(buffer))))
-            left = deadline - time.monotonic()
-            if left <= 0:
+            last = self._wait_for(memoryview(buffer)[got:], deadline)
+            got += last
+
+    def _wait_for(self, into: memoryview, deadline: float) -> int:
+        """Receive some bytes. Raises BlockingIOError when the deadline is past or the CPU time is used up.
+
+        The limit on CPU time is held here: the kernel's own counts otherwise than the clock and ends legal programs.
+        """
+        while True:
+            left, cpu_left = deadline - time.monotonic(), self._limits.cpu_s - self.cpu_s
+            if left <= 0 or cpu_left < 0:
                 raise BlockingIOError
-            self._socket.settimeout(left)
+            # It runs on one core at a time: its CPU time lasts for as long as this at least.
+            self._socket.settimeout(min(left, max(cpu_left, LOOK_AGAIN_S)))
             try:
-                last = self._socket.recv_into(memoryview(buffer)[got:])
+                return self._socket.recv_into(into)
             except TimeoutError:
-                raise BlockingIOError from None
+                continue
             finally:
                 self._socket.settimeout(None)
-            got += last
 
     def _failure(self, facts: Any) -> CandidateFailure:
         """Read the candidate's own account of why it has no answer."""
@@ -307,7 +344,10 @@ class Candidate:
     def _out_of_time(self, waited_s: float) -> CandidateFailure:
         if self.cpu_s > self._limits.cpu_s:
             return self._fail(LimitHit("CPU time", self.cpu_s, self._limits.cpu_s, "s"))
-        return self._fail(LimitHit("wall time of a call", waited_s, self._limits.call_s, "s"))
+        return self._fail(self._wall_hit("wall time of a call", waited_s, self._limits.call_s))
+
+    def _wall_hit(self, what: str, waited_s: float, limit_s: float) -> WallHit:
+        return WallHit(what, waited_s, limit_s, self.cpu_s, self._limits.cpu_s)
 
     def _fail(self, failure: CandidateFailure | None) -> CandidateFailure:
         """End the process and return the failure; None: find it from how the process ended."""

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import gc
 import linecache
+import logging
 import os
 import platform
 import random
+import select
 import sys
+import time
 import traceback
 import types
 from collections.abc import Callable
@@ -25,6 +28,12 @@ FILENAME = "candidate.py"
 MAX_TEXT = 3500
 READ_AT_ONCE = 1 << 16
 
+CLOCKS = """
+    clock_gettime clock_gettime_ns monotonic monotonic_ns perf_counter perf_counter_ns process_time process_time_ns
+    thread_time thread_time_ns time time_ns
+""".split()
+"""Functions of the module time that a candidate has not."""
+
 
 class _OnlyPreloaded:
     """The last finder of modules: says why there is nothing to be found."""
@@ -32,14 +41,37 @@ class _OnlyPreloaded:
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> None:
         raise ModuleNotFoundError(
-            f"No module named {name!r} here: a candidate may import numpy, the problem's own libraries and the usual "
-            "modules of the standard library, no files",
+            f"No module named {name!r} here: a candidate may import numpy, the problem's own libraries and what "
+            "computes of the standard library, no files",
             name=name,
         )
 
 
+def _without_clocks() -> types.ModuleType:
+    """Return a module time that says why there is no time to tell.
+
+    What the standard library imported before keeps the real one, whose clocks stand still: its log records and
+    time-outs go on working.
+    """
+
+    def refusing(name: str) -> Callable[..., Any]:
+        def no_clock(*_: object, **__: object) -> None:
+            raise RuntimeError(f"time.{name}(): a candidate has no clock; bound its work by counting steps instead")
+
+        return no_clock
+
+    module = types.ModuleType("time", time.__doc__)
+    vars(module).update({name: value for name, value in vars(time).items() if not name.startswith("__")})
+    vars(module).update({name: refusing(name) for name in CLOCKS if hasattr(time, name)})
+    vars(module)["sleep"] = lambda seconds: select.select([], [], [], seconds) and None
+    return module
+
+
 def settle() -> None:
     """Make the zygote's state the one that every child starts from."""
+    sys.modules["time"] = _without_clocks()
+    vars(logging)["_startTime"] = 0.0  # when this zygote was made
+    vars(os).update(cpu_count=lambda: 1, sched_getaffinity=lambda pid: {0})  # which of the host's cores is no news
     vars(platform)["_uname_cache"] = None  # the host's name, asked for by an import before it was hidden
     np.random.seed(0)  # noqa: NPY002 - candidates may use it; every one starts from the same state
     sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, "__name__", "") == "BuiltinImporter"]
@@ -48,12 +80,17 @@ def settle() -> None:
     gc.freeze()
 
 
+def open_streams() -> None:
+    """Let print write to the descriptors 1 and 2. Before the filter of system calls: opening looks at the file."""
+    sys.stdin = None
+    sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+
+
 def serve(wire_fd: int) -> None:
     """Answer one request after the other. Never returns: the process ends with the other end, or is killed."""
     random.seed(0)  # the module seeds itself anew in every fork
     sys.argv = [FILENAME]
-    sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
     handlers = _Program()
     read = _reader(wire_fd)
     # Bound once: what a program does to os or msgspec later disturbs its own answers less.
@@ -112,14 +149,16 @@ class _Program:
         self._readers = wire.Readers()
         self._objects: list[Any] = []
 
-    def load(self, source: str, signature: int, raw: Any) -> None:
+    def compile(self, source: str, signature: int, raw: Any) -> None:
         linecache.cache[FILENAME] = (len(source), None, source.splitlines(keepends=True), FILENAME)
         sys.modules["candidate"] = self._module
         try:
-            code = compile(source, FILENAME, "exec")
+            self._code = compile(source, FILENAME, "exec")
         except (MemoryError, RecursionError):  # what the parser says of brackets within brackets
             raise SyntaxError("the program is nested too deeply to parse") from None
-        exec(code, self._module.__dict__)
+
+    def load(self, target: None, signature: int, raw: Any) -> None:
+        exec(self._code, self._module.__dict__)
 
     def define(self, definition: list[Any], signature: int, raw: Any) -> None:
         self._readers.define(definition)

@@ -15,10 +15,11 @@ import resource
 import secrets
 import signal
 import sys
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from sandbox import host
+from sandbox.found import NOT_HERE, Found
 
 NOBODY = 65534
 
@@ -27,17 +28,6 @@ SECCOMP_MODE_FILTER = 2
 BPF_INSTRUCTION_BYTES = 8
 CAPABILITY_VERSION_3 = 0x20080522
 
-
-class Found(NamedTuple):
-    """Whether a layer is in force, what exactly, and what to do when it is not."""
-
-    active: bool
-    detail: str
-    advice: str = ""
-
-
-OFF = Found(False, "left off on request")
-NOT_HERE = Found(False, "only Linux has it", "run evolve in a Linux container or virtual machine")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -157,24 +147,41 @@ def drop_privileges() -> Found:
     return Found(True, f"user {os.getuid()}, no capabilities")
 
 
-def keep_only(descriptors: Iterable[int], output: int, close: bool) -> None:
-    """Leave a child an empty input, `output` as both output streams, `descriptors`, and a life tied to the zygote's."""
-    if host.LINUX:  # without a pid namespace a process that sleeps would survive the zygote's end
+def die_with_parent() -> None:
+    """Tie this process to the one that waits for it: without a pid namespace one that sleeps would survive its end."""
+    if host.LINUX:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+WIRE = 3
+"""The descriptor of a candidate's wire."""
+
+
+def keep_only(wire: int, output: int, also: int, close: bool) -> int:
+    """Leave a child `output` as both output streams, its wire, one more descriptor, and a life tied to the zygote's.
+
+    Returns the number that the descriptor `also` has now. close: close all others, the input too.
+    """
+    die_with_parent()
     os.dup2(output, 1)
     os.dup2(output, 2)
-    if not close:
-        return
-    first = 3
-    for descriptor in sorted(descriptors):
-        os.closerange(first, descriptor)
-        first = descriptor + 1
-    os.closerange(first, 65536)
+    if also == WIRE:
+        also = os.dup(also)
+    os.dup2(wire, WIRE)
+    if close:
+        os.close(0)
+        os.closerange(WIRE + 1, also)
+        os.closerange(also + 1, 65536)
+    return also
 
 
 def limit_resources(limits: Mapping[str, Any], base_bytes: int) -> None:
-    """Bound memory, CPU time, output, files and processes. base_bytes: address space that is mapped already."""
-    cpu_s = math.ceil(limits["cpu_s"])
+    """Bound memory, CPU time, output, files and processes. base_bytes: address space that is mapped already.
+
+    CPU time loosely: the kernel counts it here in ticks, which runs ahead of the clock that the trusted end reads and
+    goes by. This is for a trusted end that is stopped, or gone.
+    """
+    cpu_s = 2 * math.ceil(limits["cpu_s"]) + 1
     for name, soft, hard in (
         ("RLIMIT_AS", base_bytes + limits["memory_mb"] * 2**20, None),
         ("RLIMIT_CPU", cpu_s, cpu_s + 1),
@@ -198,12 +205,10 @@ def limit_resources(limits: Mapping[str, Any], base_bytes: int) -> None:
 
 
 COMPUTING = """
-    read readv pread64 write writev close lseek fstat
-    mmap munmap mprotect mremap madvise brk
+    read write writev close lseek
+    munmap mprotect mremap brk
     rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack restart_syscall
-    nanosleep gettimeofday time times getrusage
-    poll ppoll select pselect6 sched_yield sched_getaffinity
-    getuid geteuid getgid getegid getrandom uname getcpu
+    getuid geteuid getgid getegid getrandom uname
     exit exit_group
 """.split()
 """What computing on memory needs. The calls below with some arguments only, the rest is refused with EPERM."""
@@ -211,11 +216,18 @@ COMPUTING = """
 NUMBERED = "getpid gettid getppid".split()
 """Answered with 0: the numbers would tell how many candidates came before, and make figures differ from run to run."""
 
-CLOCKS = "clock_gettime clock_getres clock_nanosleep".split()
-"""Allowed for clocks of the machine and of the process itself; a negative number is another process's CPU clock."""
-
 FUTEX_OPERATIONS = {"wait": 0, "wake": 1, "wait_bitset": 9, "wake_bitset": 10}
 """What locks within one process need; those that inherit priorities have broken kernels before."""
+
+FUTEX_PRIVATE, FUTEX_CLOCK_REALTIME = 128, 256
+"""A futex that is not private is found by the file of its page: every process that maps it could wake another."""
+
+MAP_PRIVATE, MAP_ANONYMOUS = 0x02, 0x20
+MAP_WITH = 0x10 | 0x4000 | 0x20000 | 0x100000  # FIXED, NORESERVE, STACK, FIXED_NOREPLACE
+"""Memory of its own, and no huge pages of the host's common store, whose number would be a message."""
+
+ADVICE = {"dontneed": 4, "free": 8, "hugepage": 14, "nohugepage": 15}
+"""What allocators and numpy advise. Others push the host's file pages out or merge pages with those of neighbours."""
 
 
 class _Program(ctypes.Structure):
@@ -247,8 +259,7 @@ class SystemCalls:
             build_filter(pyseccomp).export_bpf(file)
             file.seek(0)
             self._code = file.read()
-        allowed = len(COMPUTING) + len(CLOCKS)
-        self.found = Found(True, f"{allowed} system calls allowed, 4 with some arguments only, the rest refused")
+        self.found = Found(True, f"{len(COMPUTING)} system calls allowed, 6 with some arguments only, the rest refused")
 
     def probe(self) -> None:
         """Find out in a child whether the kernel takes the filter: a sandbox around this one may refuse it."""
@@ -286,14 +297,16 @@ def build_filter(seccomp: Any) -> Any:
             continue
     for name in NUMBERED:
         system_calls.add_rule(seccomp.ERRNO(0), name)
-    for name in CLOCKS:
-        system_calls.add_rule(seccomp.ALLOW, name, seccomp.Arg(0, seccomp.MASKED_EQ, 1 << 31, 0))
+    equal, masked, whole = seccomp.EQ, seccomp.MASKED_EQ, 2**64 - 1
     for operation in FUTEX_OPERATIONS.values():
-        system_calls.add_rule(seccomp.ALLOW, "futex", seccomp.Arg(1, seccomp.MASKED_EQ, 0x7F, operation))
-    terminal_query = 0x5401  # TCGETS: what isatty() asks
-    system_calls.add_rule(seccomp.ALLOW, "ioctl", seccomp.Arg(1, seccomp.EQ, terminal_query))
-    for query in (1, 3):  # F_GETFD, F_GETFL
-        system_calls.add_rule(seccomp.ALLOW, "fcntl", seccomp.Arg(1, seccomp.EQ, query))
+        mask = 2**32 - 1 & ~FUTEX_CLOCK_REALTIME
+        system_calls.add_rule(seccomp.ALLOW, "futex", seccomp.Arg(1, masked, mask, operation | FUTEX_PRIVATE))
+    system_calls.add_rule(seccomp.ALLOW, "mmap", seccomp.Arg(3, masked, whole & ~MAP_WITH, MAP_PRIVATE | MAP_ANONYMOUS))
+    for advice in ADVICE.values():
+        system_calls.add_rule(seccomp.ALLOW, "madvise", seccomp.Arg(2, equal, advice))
+    for name in ("select", "pselect6"):  # of no descriptor: a pause, whose rest is never told
+        with contextlib.suppress(OSError, ValueError):  # not a call of this architecture
+            system_calls.add_rule(seccomp.ALLOW, name, seccomp.Arg(0, equal, 0))
     # Reading one's own limits, which numpy and the memory allocator do; not setting them, nor another process's.
     system_calls.add_rule(seccomp.ALLOW, "prlimit64", seccomp.Arg(0, seccomp.EQ, 0), seccomp.Arg(2, seccomp.EQ, 0))
     # Without clone3 the C library falls back to clone, which is refused: threads fail with an error, not a crash.

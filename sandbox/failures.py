@@ -15,7 +15,7 @@ class CandidateFailure(Exception):
 class LimitHit(CandidateFailure):
     """The candidate used up a limit.
 
-    what: "wall time of a call", "wall time of all calls", "CPU time" or "output".  used, limit: in `unit`.
+    what: "CPU time" or "output", and what WallHit names.  used, limit: in `unit`.
     """
 
     kind = "timeout"
@@ -26,6 +26,23 @@ class LimitHit(CandidateFailure):
 
     def __str__(self) -> str:
         return f"{self.what}: used {self.used:.3g} {self.unit} of {self.limit:g} {self.unit}"
+
+
+class WallHit(LimitHit):
+    """The candidate took too long by the clock on the wall, which a busy host may be to blame for.
+
+    what: "wall time of a call" or "wall time of all calls".  cpu_s: CPU seconds that the process had used by then.
+    """
+
+    kind = "wall_time"
+
+    def __init__(self, what: str, used: float, limit: float, cpu_s: float, cpu_limit_s: float) -> None:
+        super().__init__(what, used, limit, "s")
+        self.args = (what, used, limit, cpu_s, cpu_limit_s)  # a copy is made from them
+        self.cpu_s, self.cpu_limit_s = cpu_s, cpu_limit_s
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} (CPU {self.cpu_s:.2g} s of {self.cpu_limit_s:g} s)"
 
 
 class OutOfMemory(CandidateFailure):

@@ -40,6 +40,7 @@ LAYERS = {
     "unprivileged": "no root, no capability",
     "namespaces": "processes, network and shared memory of the host are out of sight",
     "landlock": "no file can be opened, no abstract socket reached",
+    "clocks": "time stands still: nothing to measure neighbours, or other candidates, by",
     "seccomp": "every system call that computing does not need is refused",
 }
 """The layers of isolation, in the order in which they are put on."""
@@ -90,6 +91,11 @@ class Sandbox:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def zygote_pid(self) -> int | None:
+        """The process that candidates are forked from; None when none runs."""
+        return None if self._process is None else self._process.pid
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -181,6 +187,8 @@ class Sandbox:
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
             "MKL_NUM_THREADS": "1",
+            # Else the kernel tells every process its core, and can be had to tell when it was interrupted.
+            "GLIBC_TUNABLES": "glibc.pthread.rseq=0",
         }
         if "environment" in self.without:
             environment = {**os.environ, **environment}

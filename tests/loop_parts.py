@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from evolve.mutate.models.client import Answer, AnswerStatus
 from evolve.mutate.prompts.prompt import Prompt
 from evolve.racing import Race
 from evolve.registry import Problem, load_problem
-from evolve.scoring import InstanceResult, Status
+from evolve.scoring import InstanceResult, Status, Summary
+from evolve.workers import Fresh
+from evolve.workers.evaluation import summary
 
 TRIVIAL = Path(__file__).parent / "plugins" / "trivial"
 
@@ -54,9 +56,12 @@ class QuickPool:
         source: str,
         split: Split,
         indices: Sequence[int],
+        *,
         stop_at_failure: bool = False,
         race: Race | None = None,
-    ) -> list[InstanceResult]:
+        fresh: Fresh | None = None,
+        deadline_s: float | None = None,
+    ) -> AsyncGenerator[InstanceResult, None]:
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         for _ in range(self.rng.randint(0, self.slowest_turns)):
@@ -64,10 +69,14 @@ class QuickPool:
         self.running -= 1
         if split is Split.TRAIN:
             self.evaluated.append(source)
-        return [_score(source, f"{split}/{index}") for index in indices]
+        for index in indices:
+            yield self.scored(source, split, index)
 
-    async def evaluate_spread(self, source: str, split: Split, count: int) -> list[InstanceResult]:
-        return await self.evaluate(source, split, range(count))
+    def scored(self, source: str, split: Split, index: int) -> InstanceResult:
+        return _score(source, f"{split}/{index}")
+
+    async def summarise(self, split: Split, results: Sequence[InstanceResult]) -> Summary:
+        return summary(trivial_problem().evaluator, split, results)
 
 
 def _score(source: str, instance_id: str) -> InstanceResult:

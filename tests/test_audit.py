@@ -120,7 +120,7 @@ def test_a_score_altered_in_the_archive_is_named_with_program_split_instance_and
     of = f"program_id = {best} AND split = 'test'"
     alter(run, f"UPDATE evaluations SET score = score + 0.0009765625 WHERE {of}")
     alter(run, f"UPDATE split_figures SET score = 1e9 WHERE {of}")
-    said = evolve("audit", run, "--json")
+    said = evolve("audit", run, "--json", "--trust")
     assert said.code == 1 and not said.json["reproduces"]
     whole, one = said.json["differences"]
     assert (one["program"], one["split"], one["instance"], one["figure"]) == (best, "test", "test/0", "score")
@@ -136,7 +136,7 @@ def test_figures_that_were_deleted_or_added_do_not_reproduce(run: Path) -> None:
     best = evolve("best", run, "--json").json["id"]
     alter(run, f"DELETE FROM split_figures WHERE program_id = {best} AND split = 'test'")
     alter(run, f"UPDATE evaluations SET metrics = '{{\"invented\":1.0}}' WHERE program_id = {best} AND split = 'train'")
-    said = evolve("audit", run, "--json")
+    said = evolve("audit", run, "--json", "--trust")
     found = {(d["instance"], d["figure"], d["archived"]) for d in said.json["differences"] if d["split"] == "train"}
     assert said.code == 1
     assert {(i, f) for i, f, _ in found} == {("train/0", "invented"), ("train/0", "distance")}
@@ -163,7 +163,7 @@ def test_measured_time_is_tolerated_and_what_is_not_measured_is_not(tmp_path: Pa
     assert "Measured time is in wall_ms, score: within 50%" in text
     metrics = json.dumps({"x": 7.5, "wall_ms": 1.0})
     alter(run, "UPDATE evaluations SET metrics = ?, score = 53.0 WHERE split = 'train' AND position = 1", metrics)
-    said = evolve("audit", run, "--json")
+    said = evolve("audit", run, "--json", "--trust")
     found = {(d["instance"], d["figure"], d["timed"]) for d in said.json["differences"]}
     assert said.code == 1
     assert found == {("train/1", "x", False), ("train/1", "wall_ms", True), ("train/1", "score", True)}
@@ -171,7 +171,7 @@ def test_measured_time_is_tolerated_and_what_is_not_measured_is_not(tmp_path: Pa
 
 def test_a_source_that_mentions_gc_is_flagged_with_its_line_and_that_alone_is_no_failure(tmp_path: Path) -> None:
     run = finished_run(tmp_path, "X = 1\nimport gc\n\n\ndef answer():\n    return X\n")
-    said = evolve("audit", run)
+    said = evolve("audit", run, "--trust")
     text = " ".join(said.out.split())
     assert said.code == 0 and "Every figure reproduces. 1 thing to look at" in text
     assert "source 2 mentions gc: import gc" in text
@@ -200,7 +200,7 @@ def test_what_reaches_out_of_a_program_is_found_however_it_is_written(line: str,
 
 def test_a_best_py_that_is_not_the_archives_is_flagged(run: Path) -> None:
     (run / "best.py").write_text((run / "best.py").read_text() + "# better\n")
-    said = evolve("audit", run, "--json")
+    said = evolve("audit", run, "--json", "--trust")
     assert (said.code, kinds(said.json)) == (0, {FlagKind.TAMPERED})
     with Store.open(run) as store:
         best = store.best()

@@ -182,7 +182,7 @@ def test_a_stalled_server_costs_its_calls_their_time_and_the_run_goes_on_with_th
 
 
 def test_no_open_question_holds_a_run_beyond_its_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evolve.loop.session.GRACE_S", 0.5)
+    monkeypatch.setattr("evolve.loop.budget.GRACE_S", 0.5)
     models = {"served", "manual", "command:sleep 100"}
     asked = [word for model in models for word in ("--model", model)]
     began = time.monotonic()

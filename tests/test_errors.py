@@ -82,7 +82,8 @@ TABLE = {
     "resume empty": "empty is not a run: it has no archive.db. `evolve runs` lists the runs.",
     "resume not_a_run": "not_a_run/archive.db is not the archive of a run: file is not a database.",
     "resume empty --base-url x": "empty is not a run: it has no archive.db. `evolve runs` lists the runs.",
-    "show last": "there is no run in runs/ yet. To start one: evolve run EVALUATOR (see: evolve list)",
+    "show last": "there is no run in runs/ yet, and none was started from here. "
+    "To start one: evolve run EVALUATOR (see: evolve list)",
     "best nope": "there is no run 'nope'. `evolve runs` lists the runs.",
     "diff nope": "there is no run 'nope'. `evolve runs` lists the runs.",
     "show": "Missing argument 'RUN'. (see: evolve show --help)",
@@ -108,7 +109,7 @@ TABLE = {
     "data eplb --out new --split public": "eplb: the public expert loads are not bundled; give the file with "
     "--data PATH (JSON with load_history, each entry with logical_expert_load [58][256]).",
     "rnu": "there is no command 'rnu'. Did you mean 'run'? "
-    "Known: list, run, resume, replay, runs, show, best, diff, audit, score, baselines, data, check, doctor. "
+    "Known: list, run, resume, replay, runs, show, best, diff, audit, score, baselines, data, check, config, doctor. "
     "(see: evolve --help)",
     "--versoin": "No such option '--versoin'. Did you mean '--version'? (see: evolve --help)",
 }

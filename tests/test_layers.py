@@ -13,32 +13,54 @@ OURS = ("evolve", "evaluators", "seeds", "sandbox")
 
 CONTRACT = {"evolve.evaluator", "evolve.errors", "sandbox"}
 """What a problem's author sees: `evolve.errors` and `sandbox` through `evolve.evaluator`."""
-FACTS = {"evolve.scoring", "evolve.observer", "evolve.config", "evolve.errors", "evolve.evaluator"}
+FACTS = {"evolve.safe_text", "evolve.scoring", "evolve.observer", "evolve.config", "evolve.errors", "evolve.evaluator"}
 """Types that the parts of the framework talk through."""
 
 MAY_IMPORT: dict[str, set[str]] = {
     "sandbox": set(),
     "seeds": set(),
     "evolve/errors.py": set(),
+    "evolve/safe_text.py": set(),
+    "evolve/streams.py": {"evolve.safe_text"},
     "evolve/evaluator.py": {"evolve.errors", "sandbox"},
     "evolve/scoring.py": {"evolve.evaluator"},
     "evaluators": {"evolve.evaluator"},
     "evolve/config.py": {"evolve.errors"},
     "evolve/racing.py": {"evolve.config"},
-    "evolve/mutate": {"evolve.errors", "evolve.evaluator", "evolve.config"},
+    "evolve/line_diff.py": set(),
+    "evolve/mutate": {"evolve.line_diff", "evolve.errors", "evolve.evaluator", "evolve.config"},
     "evolve/archive": {"evolve.errors", "evolve.evaluator", "evolve.scoring"},
     "evolve/search": {"evolve.errors", "evolve.evaluator", "evolve.config"},
-    "evolve/registry.py": {"evolve.errors", "evolve.evaluator", "evolve.mutate.source"},
+    "evolve/foreign.py": {"evolve.errors", "evolve.evaluator"},
+    "evolve/registry.py": {"evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.mutate.source"},
     "evolve/workers": {
+        "evolve.config",
         "evolve.errors",
         "evolve.evaluator",
+        "evolve.foreign",
         "evolve.racing",
         "evolve.scoring",
         "evolve.registry",
         "sandbox",
     },
-    "evolve/measure.py": {"evolve.errors", "evolve.evaluator", "evolve.scoring", "evolve.registry", "evolve.workers"},
-    "evolve/testing.py": {"evolve.evaluator", "evolve.registry", "evolve.scoring", "evolve.workers", "sandbox"},
+    "evolve/measure.py": {
+        "evolve.config",
+        "evolve.evaluator",
+        "evolve.foreign",
+        "evolve.scoring",
+        "evolve.registry",
+        "evolve.workers",
+    },
+    "evolve/bench.py": {"evolve.evaluator", "evolve.registry", "evolve.scoring", "evolve.workers", "sandbox"},
+    "evolve/testing.py": {
+        "evolve.bench",
+        "evolve.errors",
+        "evolve.evaluator",
+        "evolve.foreign",
+        "evolve.registry",
+        "evolve.scoring",
+        "evolve.workers",
+    },
     "evolve/export.py": {"evolve.errors", "evolve.evaluator", "evolve.registry"},
     "evolve/host.py": {"evolve", "sandbox"},
     "evolve/loop": {
@@ -62,6 +84,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "evolve/report": {
         *FACTS,
+        "evolve.line_diff",
+        "evolve.streams",
         "evolve.archive",
         "evolve.audit",
         "evolve.host",

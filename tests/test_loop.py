@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from evolve.mutate.models.client import Answer, AnswerStatus
 from evolve.mutate.prompts.prompt import Prompt
 from evolve.observer import Observer, Progress, RunResult
 from evolve.scoring import InstanceResult, Status
+from evolve.workers import OutOfTime
 
 PROBLEM = trivial_problem()
 
@@ -69,11 +71,9 @@ def test_the_run_ends_with_the_best_by_validation_and_a_table_of_all_splits(tmp_
 
 def test_the_winner_is_picked_on_validation_not_on_train(tmp_path: Path) -> None:
     class Deceived(QuickPool):
-        async def evaluate_spread(self, source: str, split: Split, count: int) -> list[InstanceResult]:
-            results = await super().evaluate_spread(source, split, count)
-            if split is not Split.VALIDATION:
-                return results
-            return [InstanceResult(r.instance_id, r.status, -(r.score or 0.0)) for r in results]
+        def scored(self, source: str, split: Split, index: int) -> InstanceResult:
+            r = super().scored(source, split, index)
+            return r if split is not Split.VALIDATION else replace(r, score=-(r.score or 0.0))
 
     result = evolve(tmp_path / "run", configured(40), Deceived())
     with Store.open(tmp_path / "run") as store:
@@ -225,8 +225,8 @@ def test_calls_and_evaluations_in_flight_are_bounded_and_overlap(tmp_path: Path)
 
 def test_a_seed_that_fails_ends_the_run_with_its_failure(tmp_path: Path) -> None:
     class Failing(QuickPool):
-        async def evaluate_spread(self, source: str, split: Split, count: int) -> list[InstanceResult]:
-            return [InstanceResult("train/0", Status.INFEASIBLE, feedback="GPU 3 is full", failure="infeasible")]
+        def scored(self, source: str, split: Split, index: int) -> InstanceResult:
+            return InstanceResult("train/0", Status.INFEASIBLE, feedback="GPU 3 is full", failure="infeasible")
 
     with pytest.raises(UsageError, match=r"seed of .* fails on train .*GPU 3 is full"):
         evolve(tmp_path / "run", configured(5), Failing())
@@ -288,3 +288,34 @@ def test_only_who_is_to_bring_another_idea_is_told_which_are_taken(tmp_path: Pat
         calls = store.model_calls()
     assert {call.kind for call in calls} == {"edit", "explore", "rewrite"}
     assert {call.kind for call in calls if "Ideas that are taken" in call.prompt} == {"explore"}
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_a_stuck_evaluation_does_not_outlive_the_minutes_and_is_done_when_there_are_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deterministic: bool
+) -> None:
+    monkeypatch.setattr("evolve.loop.budget.GRACE_S", 0.1)
+
+    class StuckAtTheThird(QuickPool):
+        begun = 0
+
+        async def evaluate(  # type: ignore[override]
+            self, source: str, split: Split, indices: Sequence[int], *, deadline_s: float | None = None, **how: object
+        ) -> AsyncGenerator[InstanceResult, None]:
+            self.begun += 1
+            if self.begun == 3:
+                assert deadline_s is not None
+                await asyncio.sleep(deadline_s)
+                raise OutOfTime
+            async for result in super().evaluate(source, split, indices):
+                yield result
+
+    config = configured(60, budget__minutes=0.05, deterministic=deterministic)
+    result = evolve(tmp_path / "run", config, StuckAtTheThird())
+    assert (result.status, result.reason) == (RunStatus.FINISHED, "the 0.05 minutes are used up")
+    with Store.open(tmp_path / "run") as store:
+        unfinished = store.selections(unfinished=True)
+    assert unfinished
+    more = configured(60, budget__minutes=5, deterministic=deterministic)
+    again = resume(tmp_path / "run", more)
+    assert again.reason == "all 60 evaluations are done"

@@ -9,9 +9,10 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from loop_parts import HashModel, archive_digest, configured
@@ -27,8 +28,8 @@ from evolve.racing import Race, make_race, race_order
 from evolve.registry import Problem, load_problem
 from evolve.report import RunFolder, describe, run_document
 from evolve.report.screens import print_program, print_run
-from evolve.scoring import InstanceResult, Status, split_score
-from evolve.workers import LocalWorkers
+from evolve.scoring import InstanceResult, Status, Summary, put_together
+from evolve.workers import Fresh, LocalWorkers
 
 INSTANCES = 8
 PLUGIN = f"""
@@ -77,24 +78,26 @@ class RacingPool:
         source: str,
         split: Split,
         indices: Sequence[int],
+        *,
         stop_at_failure: bool = False,
         race: Race | None = None,
-    ) -> list[InstanceResult]:
+        fresh: Fresh | None = None,
+        deadline_s: float | None = None,
+    ) -> AsyncGenerator[InstanceResult, None]:
         for _ in range(self.rng.randint(0, 6)):
             await asyncio.sleep(0)
         self.evaluated.append(source)
         found = re.search(r"^X = (.*)$", source, re.MULTILINE)
         distance = abs(float(found[1] if found else 1.0) - 42)
-        results: list[InstanceResult] = []
+        scores: list[float] = []
         for i in indices:
-            score = max(-100.0, 100 * (1 - distance / 41) + (7 * i) % 5)
-            results.append(InstanceResult(f"{split}/{i}", Status.OK, score, {"distance": distance}))
-            if race is not None and race.is_lost([r.score for r in results]):
+            scores.append(max(-100.0, 100 * (1 - distance / 41) + (7 * i) % 5))
+            yield InstanceResult(f"{split}/{i}", Status.OK, scores[-1], {"distance": distance})
+            if race is not None and race.is_lost(scores):
                 break
-        return results
 
-    async def evaluate_spread(self, source: str, split: Split, count: int) -> list[InstanceResult]:
-        return await self.evaluate(source, split, range(count))
+    async def summarise(self, split: Split, results: Sequence[InstanceResult]) -> Summary:
+        return Summary({"distance": results[0].metrics["distance"]})
 
 
 def evolve(
@@ -185,13 +188,13 @@ def test_a_worker_stops_a_lost_race_and_no_other(series: Problem) -> None:
     async def go() -> list[list[InstanceResult]]:
         async with LocalWorkers(series.ref, {}, 1) as pool:
             sources = ("def answer(): return 1.0", "def answer(): return 42.0")
-            return [await pool.evaluate(s, Split.TRAIN, range(INSTANCES), True, against) for s in sources]
+            how: dict[str, Any] = {"stop_at_failure": True, "race": against}
+            return [[r async for r in pool.evaluate(s, Split.TRAIN, range(INSTANCES), **how)] for s in sources]
 
     bad, good = asyncio.run(go())
     assert [r.instance_id for r in bad] == ["train/0", "train/1", "train/2"]
     assert len(good) == INSTANCES
-    train = series.evaluator.instances(Split.TRAIN)
-    score = split_score(series.evaluator, Split.TRAIN, train, bad)
+    score = put_together(Split.TRAIN, bad, INSTANCES, Summary())
     assert (score.status, score.score, score.metrics, score.complete) == (Status.OUTRUN, None, {}, False)
     assert bad[0].metrics == {"distance": 41.0}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -87,3 +89,35 @@ def test_the_problem_of_the_readme_runs_and_its_program_scores_as_the_text_says(
 
 def test_it_names_no_machine_and_no_place_of_ours() -> None:
     assert not re.search(r"/(home|root|work|tmp)/", README)
+
+
+def test_the_online_problem_that_it_points_to_is_sound_and_what_is_shown_is_part_of_it(tmp_path: Path) -> None:
+    online = ROOT / "tests" / "plugins" / "online"
+    shown = [text for language, text in BLOCKS if language == "python" and "candidate.new" in text]
+    assert len(shown) == 1 and shown[0] in (online / "evaluator.py").read_text()
+    said = evolve("check", online)
+    assert said.code == 0, said.out
+    shortest = (
+        (online / "seed.py").read_text().replace("return 0", "return queue.waiting_s.index(min(queue.waiting_s))")
+    )
+    (tmp_path / "shortest.py").write_text(shortest)
+    assert evolve("score", online, tmp_path / "shortest.py", "--json").json["score"] == pytest.approx(100.0)
+
+
+def test_a_script_needs_no_guard_around_its_main_part(tmp_path: Path) -> None:
+    """Workers are started without running the script again."""
+    (tmp_path / "score_it.py").write_text(
+        "import asyncio\n"
+        "from evolve.config import resolve\n"
+        "from evolve.evaluator import Split\n"
+        "from evolve.measure import measure\n"
+        "from evolve.registry import load_problem\n"
+        f"problem = load_problem({str(ROOT / 'tests' / 'plugins' / 'trivial')!r})\n"
+        "config = resolve(None, [], {'workers': 2})\n"
+        "(found,) = asyncio.run(measure(problem, config, {'seed': problem.seed}, Split.TRAIN))\n"
+        "print(found.score.score)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, tmp_path / "score_it.py"], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert (done.stderr, done.returncode, len(done.stdout.split())) == ("", 0, 1)

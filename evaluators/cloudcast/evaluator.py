@@ -25,7 +25,7 @@ class Cloudcast(Evaluator):
     name = "cloudcast"
     summary = "Route a broadcast to many regions of several clouds so that egress and VMs cost little"
     defines = ("route",)
-    limits = Limits(call_s=10.0, cpu_s=10.0, memory_mb=512, answer_mb=8)
+    limits = Limits(cpu_s=10.0, memory_mb=512, answer_mb=8)
     libraries = ("networkx",)
     splits = (Split.TRAIN, Split.VALIDATION, Split.TEST, Split.PUBLIC)
 

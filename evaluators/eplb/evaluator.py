@@ -5,8 +5,9 @@
 One instance is `calls` calls (3), each in a fresh process of the program with the same input, so that nothing can be
 remembered from one call to the next. Every answer is verified and must be the same, or else one call could be quick and
 the others good; CPU time is the least of the calls. The parent reads both sides of it from the kernel's clock of the
-child, all its threads: it covers reading the input and sending the answer, not the import, which comes before any input
-is known and is shown as `import_cpu_ms`.
+child, all its threads: it covers reading the input and sending the answer, and running the program's top level: work
+there warms caches for the call, which for a program that does it a hundred times over saved a third of the call.
+Compiling the text is not in it, since a longer one is no worse; `import_cpu_ms` shows both.
 
 What scores 0 and 100: the naive and the reference placement, each by its balance alone, counted as if it took 1 ms
 (CPU term 0). For the reference the specification says so. For the naive one it is what a call costs: in a fresh
@@ -70,7 +71,7 @@ class Eplb(Evaluator):
     name = "eplb"
     summary = "Replicate and place the experts of a mixture-of-experts model so that every GPU gets as many tokens"
     defines = ("rebalance",)
-    limits = Limits(call_s=10.0, cpu_s=6.0, memory_mb=1024, answer_mb=16)
+    limits = Limits(cpu_s=6.0, memory_mb=1024, answer_mb=16)
     timed_metrics = ("cpu_ms", "import_cpu_ms", "wall_ms", "x", "score", "adrs_score")
     Options: ClassVar[type[BaseModel]] = EplbOptions
 
@@ -118,9 +119,9 @@ class Eplb(Evaluator):
             elif not np.array_equal(slots, placement):
                 raise Infeasible(
                     f"call {call + 1} placed otherwise than call 1 on the same input; the same input must give the "
-                    "same answer: seed your random generator, and use no clock"
+                    "same answer: seed your random generator"
                 )
-            cpu_s.append(cpu)
+            cpu_s.append(process.top_level_cpu_s + cpu)
             wall_s.append(wall)
             import_cpu_s.append(process.import_cpu_s)
         assert placement is not None

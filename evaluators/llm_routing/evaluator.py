@@ -41,7 +41,7 @@ class LlmRouting(Evaluator):
     name = "llm_routing"
     summary = "Which replica of a language model gets a request: cached prefixes against load"
     defines = ("Policy",)
-    limits = Limits(call_s=5.0, cpu_s=20.0, memory_mb=512)
+    limits = Limits(cpu_s=20.0, memory_mb=512)
     splits = (Split.TRAIN, Split.VALIDATION, Split.TEST, Split.PUBLIC)
     Options: ClassVar[type[BaseModel]] = LlmRoutingOptions
 

@@ -31,7 +31,7 @@ class Prism(Evaluator):
     name = "prism"
     summary = "Place language models on GPUs so that the highest KV-cache pressure is low"
     defines = ("place",)
-    limits = Limits(call_s=5.0, cpu_s=5.0, memory_mb=512, answer_mb=4)
+    limits = Limits(cpu_s=5.0, memory_mb=512, answer_mb=4)
     splits = (Split.TRAIN, Split.VALIDATION, Split.TEST, Split.PUBLIC)
 
     def instances(self, split: Split) -> Sequence[Instance]:

@@ -41,7 +41,7 @@ class SpotMulti(Evaluator):
     name = "spot_multi"
     summary = "When and in which region to run on spot, on demand or wait, so that a job meets its deadline cheaply"
     defines = ("Policy",)
-    limits = Limits(call_s=5.0, cpu_s=10.0, memory_mb=512)
+    limits = Limits(cpu_s=10.0, memory_mb=512)
     splits = (Split.TRAIN, Split.VALIDATION, Split.TEST, Split.PUBLIC)
     Options: ClassVar[type[BaseModel]] = SpotOptions
 

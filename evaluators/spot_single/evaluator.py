@@ -38,7 +38,7 @@ class SpotSingle(Evaluator):
     name = "spot_single"
     summary = "When to run on spot, on demand or wait, so that a job meets its deadline cheaply (one zone)"
     defines = ("Policy",)
-    limits = Limits(call_s=5.0, cpu_s=10.0, memory_mb=512)
+    limits = Limits(cpu_s=10.0, memory_mb=512)
     splits = (Split.TRAIN, Split.VALIDATION, Split.TEST, Split.PUBLIC)
     Options: ClassVar[type[BaseModel]] = SpotOptions
 

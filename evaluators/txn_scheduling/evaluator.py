@@ -35,7 +35,7 @@ class TxnScheduling(Evaluator):
     name = "txn_scheduling"
     summary = "Order transactions that lock the same keys so that all of them are done early"
     defines = ("schedule",)
-    limits = Limits(call_s=60.0, cpu_s=20.0, memory_mb=512, answer_mb=4)
+    limits = Limits(cpu_s=20.0, memory_mb=512, answer_mb=4)
     splits = (Split.TRAIN, Split.VALIDATION, Split.TEST, Split.PUBLIC)
 
     def instances(self, split: Split) -> Sequence[Instance]:

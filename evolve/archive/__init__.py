@@ -1,5 +1,6 @@
 """What a run has done so far, in a database that can be killed at any moment and continued."""
 
+from evolve.archive.damage import damage_of
 from evolve.archive.difference import Difference, differences
 from evolve.archive.records import (
     CallStatus,
@@ -32,6 +33,7 @@ __all__ = [
     "Store",
     "Summary",
     "Tape",
+    "damage_of",
     "differences",
     "read_tape",
     "tape_of",

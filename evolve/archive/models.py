@@ -9,6 +9,8 @@ from sqlalchemy import JSON, Dialect, ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from evolve.archive.inflate import MOST_BYTES, MOST_SOURCE_BYTES, inflate
+
 SCHEMA_VERSION = 1
 
 
@@ -18,13 +20,18 @@ class CompressedText(TypeDecorator[str]):
     impl = LargeBinary
     cache_ok = True
 
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        """Take what a text is at most when it is inflated: an archive from elsewhere may hold anything."""
+        super().__init__()
+        self.most_bytes = most_bytes
+
     def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
         """Deflate; a lone surrogate, which a model's answer may hold, survives."""
         return None if value is None else zlib.compress(value.encode("utf-8", "surrogatepass"), 6)
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
         """Inflate."""
-        return None if value is None else zlib.decompress(value).decode("utf-8", "surrogatepass")
+        return None if value is None else inflate(value, self.most_bytes).decode("utf-8", "surrogatepass")
 
 
 class Base(DeclarativeBase):
@@ -75,7 +82,7 @@ class ProgramRow(Base):
     idea: Mapped[str] = mapped_column(default="")
     nearest_id: Mapped[int | None]
     likeness: Mapped[float | None]
-    source: Mapped[str] = mapped_column(CompressedText)
+    source: Mapped[str] = mapped_column(CompressedText(MOST_SOURCE_BYTES))
 
     __table_args__ = (Index("programs_by_score", "role", "score"),)
 

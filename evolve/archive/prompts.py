@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import zlib
 
+from evolve.archive.inflate import inflate
+
 _WINDOW = 32_000
 """Bytes of a preset dictionary that deflate can reach back to."""
 
@@ -31,5 +33,4 @@ class PromptCodec:
 
     def unpack(self, packed: bytes) -> str:
         """Inflate what a codec with the same dictionary deflated."""
-        inflate = zlib.decompressobj(15, zdict=self.dictionary)
-        return (inflate.decompress(packed) + inflate.flush()).decode("utf-8", "surrogatepass")
+        return inflate(packed, dictionary=self.dictionary).decode("utf-8", "surrogatepass")

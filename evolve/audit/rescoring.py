@@ -111,6 +111,7 @@ async def rescore(
     """
     evaluator, program = problem.evaluator, subject.program
     splits = [s for s in SPLITS if s in subject.recorded or (subject.is_finished and s in evaluator.splits)]
+    config = subject.config.model_copy(update={"workers": workers, "require_isolation": require_isolation})
     said: set[str] = set()
 
     def announce_once(text: str, lasting: bool) -> None:
@@ -122,12 +123,10 @@ async def rescore(
     for split in splits:
         (measured,) = await measure(
             problem,
-            subject.config.evaluator,
+            config,
             {f"program {program.id}": program.source},
             split,
-            workers,
             repeats=REPEATS,
-            require_isolation=require_isolation,
             announce=announce_once,
         )
         archived = subject.recorded.get(split)

@@ -6,7 +6,6 @@ Everything heavier than click is imported when it is used, so that `evolve --hel
 from __future__ import annotations
 
 import difflib
-import os
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +14,7 @@ import click
 from evolve import __version__
 from evolve.cli.auditing import audit
 from evolve.cli.checking import check
+from evolve.cli.configuring import config
 from evolve.cli.doctor import doctor
 from evolve.cli.exporting import data
 from evolve.cli.inspecting import best, diff, runs, show
@@ -22,6 +22,8 @@ from evolve.cli.replaying import replay
 from evolve.cli.running import resume, run
 from evolve.cli.scoring import baselines, list_evaluators, score
 from evolve.errors import UsageError
+from evolve.safe_text import one_line
+from evolve.streams import accept_any_text, silence
 
 __all__ = ["evolve", "main"]
 
@@ -31,6 +33,9 @@ HELP = """Language models improve scheduling and load-balancing programs, judged
 evolve list                                which problems there are
 evolve run spot_single --evaluations 200   improve a program
 evolve show last                           what came of it
+
+Exit codes: 0 done; 1 the answer is no (a program fails, a figure does not reproduce, a claim does not hold);
+2 something must be put right first, said in one line on stderr; 130 interrupted.
 """
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -68,7 +73,7 @@ def evolve(ctx: click.Context) -> None:
 
 COMMANDS = (
     *(list_evaluators, run, resume, replay, runs, show, best, diff, audit),
-    *(score, baselines, data, check, doctor),
+    *(score, baselines, data, check, config, doctor),
 )
 for command in COMMANDS:
     evolve.add_command(command)
@@ -77,15 +82,18 @@ for command in COMMANDS:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 what a person must put right (one line on stderr), 130 Ctrl-C.
 
-    1 is the answer of `audit` that a figure does not reproduce, and of `check` that a claim fails.
+    1 is an answer that is no: a figure does not reproduce (`audit`, `replay`), a claim fails (`check`), the program
+    fails (`score`).
     """
     sys.exit(_exit_code(sys.argv[1:] if arguments is None else list(arguments)))
 
 
 def _exit_code(arguments: list[str]) -> int:
+    accept_any_text()
     try:
         code = evolve.main(arguments, prog_name="evolve", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "evolve"
         return _fail(f"{error.format_message()} (see: {command} --help)")
@@ -97,11 +105,11 @@ def _exit_code(arguments: list[str]) -> int:
         click.echo("evolve: interrupted", err=True)
         return INTERRUPTED
     except BrokenPipeError:  # whoever read stdout has seen enough, e.g. `evolve best last | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         return 1
     return code if isinstance(code, int) else 0
 
 
 def _fail(message: str) -> int:
-    click.echo(f"evolve: {' '.join(message.split())}", err=True)
+    click.echo(f"evolve: {one_line(message)}", err=True)
     return USAGE_ERROR

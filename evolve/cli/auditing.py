@@ -11,12 +11,16 @@ NOT_TRUE = 1
 
 @click.command(short_help="Check that the figures of a run are true.")
 @click.argument("run", metavar="RUN")
+@options.problem
+@options.trust
 @options.workers
 @options.require_isolation
 @options.fresh("Score the best program, the seed and the best baselines also on N instances that nobody has seen.")
 @options.as_json
 def audit(
     run: str,
+    problem: str | None,
+    trust: bool,
     workers: int | None,
     require_isolation: bool,
     fresh: int | None,
@@ -36,32 +40,33 @@ def audit(
     """
     import asyncio
 
-    from evolve.archive import Store
     from evolve.audit import Subject, rescore, rivals, score_afresh
     from evolve.registry import load_problem
-    from evolve.report.places import find_program, find_run
+    from evolve.report.damaged import opened
+    from evolve.report.places import find_program
+    from evolve.report.trust import require_trust
 
-    with Store.open(find_run(run)) as store:
+    with opened(run) as store:
         best = find_program(store, "best")
         subject, programs = Subject.read(store, best), rivals(store, best)
     drawn = options.fresh_drawn(fresh, fresh_seed)
     config = subject.config
-    problem = load_problem(config.problem, config.evaluator)
+    require_trust(subject.folder, config, trust, asks_models=False, own_problem=problem is not None)
+    loaded = load_problem(problem or config.problem, config.evaluator)
     isolated = require_isolation or config.require_isolation
     count = workers or config.workers
     afresh = None
     with options.announcing("scoring again ...") as announce:
         if drawn is not None:  # first: a problem that draws none says so at once
-            afresh = asyncio.run(score_afresh(problem, config, programs, drawn, count, isolated, announce))
-        found = asyncio.run(rescore(subject, problem, count, isolated, announce))
+            afresh = asyncio.run(score_afresh(loaded, config, programs, drawn, count, isolated, announce))
+        found = asyncio.run(rescore(subject, loaded, count, isolated, announce))
     if as_json:
         from evolve.report.audit_document import audit_document
 
         options.print_json(audit_document(found, afresh))
     else:
-        from rich.console import Console
-
         from evolve.report.audit_screen import print_audit
+        from evolve.report.terminal import Terminal
 
-        print_audit(Console(), found, afresh)
+        print_audit(Terminal(), found, afresh)
     return 0 if found.reproduces and not (afresh and afresh.is_finding) else NOT_TRUE

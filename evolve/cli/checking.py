@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from evolve import streams
 from evolve.cli import options
 
 FAILS = 1
-WORDS = {"holds": "ok", "fails": "FAILS", "skipped": "skipped"}
+WORDS = {"holds": "ok", "fails": "FAILS", "skipped": "skipped", "note": "note"}
 
 
 @click.command(short_help="Check that a problem keeps to the contract.")
@@ -27,15 +28,16 @@ def check(evaluator: str, sets: tuple[str, ...], as_json: bool) -> int:
     config = resolve(None, sets, {"problem": evaluator})
     problem = load_problem(evaluator, config.evaluator)
     found: list[Checked] = []
-    with options.announcing(f"checking {evaluator} ..."):
-        for one in checked(problem):
+    with options.announcing(f"checking {evaluator} ...") as announce:
+        for one in checked(problem, lambda text: announce(f"checking {evaluator}: {text}", False)):
             found.append(one)
             if not as_json:
-                click.echo(f"{WORDS[one.verdict]:8}{one.claim}" + (f": {one.reason}" if one.reason else ""))
+                streams.say(f"{WORDS[one.verdict]:8}{one.claim}" + (f": {one.reason}" if one.reason else ""))
     failed = sum(one.verdict is Verdict.FAILS for one in found)
+    claims = sum(one.verdict is not Verdict.NOTE for one in found)
     if as_json:
         options.print_json({"evaluator": problem.evaluator.name, "holds": not failed, "claims": found})
     else:
         name = problem.evaluator.name
-        click.echo(f"{name}: {failed} of {len(found)} claims fail" if failed else f"{name} keeps to the contract")
+        streams.say(f"{name}: {failed} of {claims} claims fail" if failed else f"{name} keeps to the contract")
     return FAILS if failed else 0

@@ -17,8 +17,7 @@ def doctor(as_json: bool) -> None:
     if as_json:
         options.print_json(host)
         return
-    from rich.console import Console
-
     from evolve.report.screens import print_host
+    from evolve.report.terminal import Terminal
 
-    print_host(Console(), host)
+    print_host(Terminal(), host)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from evolve import streams
 from evolve.cli import options
 
 
@@ -32,5 +33,5 @@ def data(evaluator: str, split: str, out: Path, sets: tuple[str, ...], as_json: 
         options.print_json(written)
         return
     files = f"{len(written.files)} file{'s' if len(written.files) != 1 else ''}, {written.bytes / 1e6:.2f} MB"
-    click.echo(f"{written.instances} instances of {written.evaluator} {written.split} in {out} ({files})")
-    click.echo(f"to score a program on them: evolve score {evaluator} PROGRAM.py --data {out}")
+    streams.say(f"{written.instances} instances of {written.evaluator} {written.split} in {out} ({files})")
+    streams.say(f"to score a program on them: evolve score {evaluator} PROGRAM.py --data {out}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evolve import streams
 from evolve.cli import options
 
 if TYPE_CHECKING:
@@ -13,28 +14,28 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="List the runs.")
+@click.option("--all", "all_of_them", is_flag=True, help="All runs of yours on this machine, from wherever started.")
 @options.as_json
-def runs(as_json: bool) -> None:
-    """List the runs in the folder runs/, the newest first."""
-    from evolve.report.places import RUNS, summaries
+def runs(all_of_them: bool, as_json: bool) -> None:
+    """List the runs in the folder runs/, and those that were started from here into other folders, the newest first.
 
-    found = summaries()
+    Train and test are of one program: the winner, or the best on train while there is none.
+    """
+    from evolve.report.places import RUNS, elsewhere, folders
+    from evolve.report.run_list import list_document, listed, print_list
+
+    found = listed([*folders(), *elsewhere(all_of_them=all_of_them)])
     if as_json:
-        from evolve.report.run_document import summary_document
-
-        options.print_json({"runs": [summary_document(folder, what) for folder, what in found]})
+        options.print_json({"runs": list_document(found)})
         return
-    from rich.console import Console
-
-    from evolve.report.tables import runs_table
+    from evolve.report.terminal import Terminal
 
     if not found:
-        click.echo(f"There is no run in {RUNS}/ yet. To start one: evolve run EVALUATOR (see: evolve list)")
+        more = elsewhere(all_of_them=True)
+        others = f" (yours elsewhere: {len(more)}, see evolve runs --all)" if more else ""
+        click.echo(f"There is no run in {RUNS}/ yet{others}. To start one: evolve run EVALUATOR (see: evolve list)")
         return
-    Console().print(runs_table(found))
-    for folder, what in found:
-        if isinstance(what, str):
-            click.echo(f"{folder.name}: {what}", err=True)
+    print_list(Terminal(), found, RUNS)
 
 
 @click.command(short_help="Tell what came of a run, or of one program of it.")
@@ -42,64 +43,113 @@ def runs(as_json: bool) -> None:
 @click.argument("program", required=False)
 @click.option("--costs", is_flag=True, help="What models and kinds of mutation cost and brought, per improvement too.")
 @click.option("--insights", is_flag=True, help="What the run wrote down of what it learnt.")
+@click.option("--programs", is_flag=True, help="Every step, whatever became of it, one a line.")
+@click.option("--top", type=click.IntRange(min=1), metavar="K", help="Of --programs, the K best on train.")
+@click.option("--failed", is_flag=True, help="Of --programs, those that failed or made no program.")
+@click.option("--kind", metavar="KIND", help="Of --programs, those of one kind of change, e.g. rewrite.")
+@click.option("--prompt", is_flag=True, help="Of a program or step, the whole prompt.")
+@click.option("--answer", is_flag=True, help="Of a program or step, the model's whole answer.")
 @options.as_json
-def show(run: str, program: str | None, costs: bool, insights: bool, as_json: bool) -> None:
+def show(
+    run: str,
+    program: str | None,
+    costs: bool,
+    insights: bool,
+    programs: bool,
+    top: int | None,
+    failed: bool,
+    kind: str | None,
+    prompt: bool,
+    answer: bool,
+    as_json: bool,
+) -> None:
     """Tell what came of RUN (a path, a name in runs/, or "last"), or of one PROGRAM of it.
 
-    PROGRAM is a number, "seed", "best" or a baseline's name.
+    PROGRAM is the number of a step, "seed", "best" or a baseline's name. Of a step that made no program it tells why.
     """
-    from evolve.archive import Store
-    from evolve.report.places import find_program, find_run
-    from evolve.report.run_document import program_document, run_document
+    from evolve.archive import RunStatus
+    from evolve.report.damaged import LOG, opened, without_its_log
+    from evolve.report.places import find_run
+    from evolve.report.run_document import run_document
     from evolve.report.run_report import describe
 
-    if costs + insights + (program is not None) > 1:
-        raise click.UsageError("give one of PROGRAM, --costs and --insights.", click.get_current_context())
-    with Store.open(find_run(run)) as store:
+    listed = programs or failed or top is not None or kind is not None
+    if costs + insights + listed + (program is not None) > 1:
+        raise click.UsageError("give one of PROGRAM, --programs, --costs and --insights.", click.get_current_context())
+    if (prompt or answer) and program is None:
+        raise click.UsageError("--prompt and --answer are of one PROGRAM or step.", click.get_current_context())
+    came_without = without_its_log(find_run(run))
+    with opened(run) as store:
         if costs or insights:
             _show_part(store, costs, as_json)
             return
+        if listed:
+            _show_steps(store, top, failed, kind, as_json)
+            return
         if program is not None:
-            one = find_program(store, program)
-            if as_json:
-                options.print_json(program_document(store, one))
-                return
-            from rich.console import Console
-
-            from evolve.report.screens import print_program
-
-            print_program(Console(), store, one)
+            _show_one(store, program, prompt, answer, as_json)
             return
         report = describe(store)
+    if came_without and report.status is RunStatus.INTERRUPTED:
+        streams.say(f"evolve: this archive may lack what was committed last: it came without {LOG}.", err=True)
     if as_json:
         options.print_json(run_document(report))
         return
-    from rich.console import Console
-
     from evolve.report.screens import print_run
+    from evolve.report.terminal import Terminal
 
-    print_run(Console(), report)
+    print_run(Terminal(), report)
+
+
+def _show_steps(store: Store, top: int | None, failed: bool, kind: str | None, as_json: bool) -> None:
+    from evolve.report.steps import print_steps, step_lines
+    from evolve.report.terminal import Terminal
+
+    lines = step_lines(store, top, failed, kind)
+    if as_json:
+        options.print_json({"steps": lines})
+    else:
+        print_steps(Terminal(), lines, streams.quoted(store.folder))
+
+
+def _show_one(store: Store, ref: str, prompt: bool, answer: bool, as_json: bool) -> None:
+    from evolve.archive import Program
+    from evolve.report.places import find_step
+    from evolve.report.run_document import program_document
+    from evolve.report.screens import print_program, print_step
+    from evolve.report.steps import print_call, step_document
+    from evolve.report.terminal import Terminal
+
+    one = find_step(store, ref)
+    call = store.model_call(one.id if isinstance(one, Program) else one.step)
+    if as_json:
+        options.print_json(program_document(store, one) if isinstance(one, Program) else step_document(one, call))
+    elif prompt or answer:
+        print_call(Terminal(), call, prompt, answer)
+    elif isinstance(one, Program):
+        print_program(Terminal(), store, one)
+    else:
+        print_step(Terminal(), store, one, call)
 
 
 def _show_part(store: Store, costs: bool, as_json: bool) -> None:
-    from rich.console import Console
-
     from evolve.report.costs import costs as counted
     from evolve.report.costs_document import costs_document, print_costs
     from evolve.report.insights import insights_document, print_insights
+    from evolve.report.terminal import Terminal
 
     if costs:
         found = counted(store)
         if as_json:
             options.print_json(costs_document(found))
         else:
-            print_costs(Console(), found)
+            print_costs(Terminal(), found)
         return
     learnt = insights_document(store)
     if as_json:
         options.print_json({"insights": learnt})
     else:
-        print_insights(Console(), learnt)
+        print_insights(Terminal(), learnt)
 
 
 @click.command(short_help="Print the source of the best program of a run.")
@@ -107,16 +157,16 @@ def _show_part(store: Store, costs: bool, as_json: bool) -> None:
 @options.as_json
 def best(run: str, as_json: bool) -> None:
     """Print the source of the best program of RUN."""
-    from evolve.archive import Store
-    from evolve.report.places import find_program, find_run
+    from evolve.report.damaged import opened
+    from evolve.report.places import find_program
 
-    with Store.open(find_run(run)) as store:
+    with opened(run) as store:
         program = find_program(store, "best")
     if as_json:
         facts = {"id": program.id, "status": program.status, "score": program.score, "source": program.source}
         options.print_json(facts)
     else:
-        click.echo(program.source, nl=not program.source.endswith("\n"))
+        streams.print_as_it_is(program.source)
 
 
 @click.command(short_help="Print how the best program differs from the seed.")
@@ -126,18 +176,17 @@ def best(run: str, as_json: bool) -> None:
 @options.as_json
 def diff(run: str, a: str, b: str, as_json: bool) -> None:
     """Print how program B of RUN differs from A: by default, the best from the seed."""
-    from evolve.archive import Store
     from evolve.report.changes import unified_diff
-    from evolve.report.places import find_program, find_run
+    from evolve.report.damaged import opened
+    from evolve.report.places import find_program
 
-    with Store.open(find_run(run)) as store:
+    with opened(run) as store:
         before, after = find_program(store, a), find_program(store, b)
     patch = unified_diff(before.source, after.source, f"{a}.py", f"{b}.py")
     if as_json:
         options.print_json({"a": before.id, "b": after.id, "diff": patch})
         return
     if not patch:
-        click.echo(f"{a} (program {before.id}) and {b} (program {after.id}) are the same.", err=True)
-    for line in patch.splitlines():
-        colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
-        click.echo(click.style(line, fg=colour))
+        streams.say(f"{a} (program {before.id}) and {b} (program {after.id}) are the same.", err=True)
+    else:
+        streams.print_patch(patch)

@@ -74,13 +74,18 @@ BUDGETS: dict[str, tuple[click.IntRange | click.FloatRange, str, str]] = {
 """Keys of the part `budget` of the configuration: type, letter in the help, of what."""
 
 
-def budgets(text: str) -> Callable[[Command], Command]:
-    """Return a decorator that adds an option for each budget. text: "Stop after {} {}." with the letter and of what."""
+def budgets(text: str, evaluations: str, others: str) -> Callable[[Command], Command]:
+    """Return a decorator that adds an option for each budget.
+
+    text: "Stop after {} {}." with the letter and of what.
+    evaluations, others: what --evaluations and the others are when they are not given.
+    """
 
     def decorate(command: Command) -> Command:
         for key, (kind, letter, what) in reversed(BUDGETS.items()):
             flag = f"--{key.replace('_', '-')}"
-            command = click.option(flag, type=kind, metavar=letter, help=text.format(letter, what))(command)
+            default = f" Default: {evaluations if key == 'evaluations' else others}."
+            command = click.option(flag, type=kind, metavar=letter, help=text.format(letter, what) + default)(command)
         return command
 
     return decorate
@@ -94,6 +99,18 @@ class _GivenPath(click.Path):
         if value == "":
             self.fail("the path is empty.", param, ctx)
         return super().convert(value, param, ctx)
+
+
+trust = click.option(
+    "--trust",
+    is_flag=True,
+    help="Use code, commands, servers and paths that the run names, though it was not made by you on this machine.",
+)
+problem = click.option(
+    "--problem",
+    metavar="NAME_OR_FOLDER",
+    help="The problem of the run, where it is now. Default: what the run names.",
+)
 
 
 def path_option(*names: str, metavar: str, text: str) -> Callable[[Command], Command]:
@@ -122,14 +139,14 @@ def split_and_workers(command: Command) -> Command:
 @contextmanager
 def announcing(text: str) -> Iterator[Callable[[str, bool], None]]:
     """Show on stderr what is going on; gives the `announce` of `evolve.measure.measure`. text: until it is called."""
-    from rich.console import Console
+    from evolve.report.terminal import Terminal
 
-    messages = Console(stderr=True)
+    messages = Terminal(stderr=True)
     with messages.status(text) as status:
 
         def announce(text: str, lasting: bool) -> None:
             if lasting:
-                messages.print(text, style="yellow", soft_wrap=True, highlight=False)
+                messages.print(text, style="yellow", soft_wrap=True)
             else:
                 status.update(text)
 

@@ -21,8 +21,10 @@ SHOWN = 10
     help="Evaluate every program again, or take the recorded scores. "
     "Default: again, unless the problem's scores hang on measured time.",
 )
+@options.problem
+@options.trust
 @options.as_json
-def replay(run: str, into: Path | None, fresh: bool | None, as_json: bool) -> int:
+def replay(run: str, problem: str | None, trust: bool, into: Path | None, fresh: bool | None, as_json: bool) -> int:
     """Play RUN again, from the answers and the order of events that its archive holds, and compare the two archives.
 
     No model is asked. The exit code is 1 when a choice, a program, a parent or a score comes out differently.
@@ -31,34 +33,35 @@ def replay(run: str, into: Path | None, fresh: bool | None, as_json: bool) -> in
     import tempfile
     from contextlib import ExitStack
 
-    from rich.console import Console
-
     from evolve import loop
     from evolve.archive import Store, differences, tape_of
     from evolve.config import from_text
     from evolve.errors import UsageError
     from evolve.loop.replaying import RecordedPool
     from evolve.registry import load_problem
-    from evolve.report.places import find_run
-    from evolve.report.progress import LinesDisplay, LiveDisplay
+    from evolve.report.damaged import opened
+    from evolve.report.progress import display_on
     from evolve.report.replay_document import print_replay, replay_document
+    from evolve.report.terminal import Terminal
+    from evolve.report.trust import require_trust
 
     with ExitStack() as stack:
-        recorded = stack.enter_context(Store.open(find_run(run)))
+        recorded = stack.enter_context(opened(run))
         config = from_text(recorded.config()).model_copy(update={"record": None, "replay": None})
-        problem = load_problem(config.problem, config.evaluator)
+        require_trust(recorded.folder, config, trust, asks_models=False, own_problem=problem is not None)
+        loaded = load_problem(problem or config.problem, config.evaluator)
         tape = tape_of(recorded)
         if fresh is None:
-            fresh = "score" not in problem.evaluator.timed_metrics
+            fresh = "score" not in loaded.evaluator.timed_metrics
         if into is None:
             into = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="evolve-replay-"))) / "run"
-        console = Console(stderr=True)
-        display = LiveDisplay(console) if console.is_terminal else LinesDisplay(console)
-        pool = None if fresh else RecordedPool(recorded, problem.evaluator)
+        console = Terminal(stderr=True)
+        display = display_on(console)
+        pool = None if fresh else RecordedPool(recorded, loaded.evaluator)
         came_apart = ""
         try:
-            with display if isinstance(display, LiveDisplay) else ExitStack():
-                asyncio.run(loop.run(into, config, problem, (display,), pool=pool, tape=tape))
+            with display:
+                asyncio.run(loop.run(into, config, loaded, (display,), pool=pool, tape=tape))
         except UsageError as error:
             if not (into / "archive.db").exists():
                 raise
@@ -69,5 +72,5 @@ def replay(run: str, into: Path | None, fresh: bool | None, as_json: bool) -> in
     if as_json:
         options.print_json(facts)
     else:
-        print_replay(Console(), facts, SHOWN)
+        print_replay(Terminal(), facts, SHOWN)
     return 1 if found or came_apart else 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evolve import streams
 from evolve.cli import options
 from evolve.errors import UsageError
 
@@ -19,10 +20,20 @@ INTERRUPTED = 130
 
 @click.command(short_help="Improve the seed program of an evaluator.")
 @click.argument("evaluator", required=False)
-@click.option("--model", "models", multiple=True, metavar="NAME", help="A model to ask; may be given several times.")
-@click.option("--base-url", metavar="URL", help="OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    help="A model to ask; may be given several times. Default: builtin.",
+)
+@click.option(
+    "--base-url",
+    metavar="URL",
+    help="OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1. Default: https://api.openai.com/v1.",
+)
 @click.option("--api-key-env", metavar="VAR", help="Environment variable with the API key. Default: OPENAI_API_KEY.")
-@options.budgets("Stop after {} {}, all sessions together.")
+@options.budgets("Stop after {} {}, all sessions together.", "200 when no budget is given", "no limit")
 @options.workers
 @click.option("--seed", type=click.IntRange(min=0), metavar="S", help="The only source of chance. Default: 0.")
 @click.option("--search", metavar="NAME", help="Who becomes a parent. Default: islands.")
@@ -91,7 +102,7 @@ def run(
 
 @click.command(short_help="Continue a run.")
 @click.argument("run", metavar="RUN")
-@options.budgets("New total: {} {}.")
+@options.budgets("New total: {} {}.", "as before", "as before")
 @options.workers
 @click.option(
     "--base-url",
@@ -100,9 +111,13 @@ def run(
     metavar="[MODEL=]URL",
     help="Where the server is now: that of one model, or of all; may be given several times.",
 )
+@options.problem
+@options.trust
 @options.as_json
 def resume(
     run: str,
+    problem: str | None,
+    trust: bool,
     workers: int | None,
     base_urls: tuple[str, ...],
     as_json: bool,
@@ -112,10 +127,12 @@ def resume(
     from evolve.archive import Store
     from evolve.config import from_text
     from evolve.registry import load_problem
+    from evolve.report.damaged import explained
     from evolve.report.places import find_run
+    from evolve.report.trust import require_trust
 
     folder = find_run(run)
-    with Store.open(folder) as store:
+    with explained(folder), Store.open(folder) as store:
         recorded = from_text(store.config())
     config = recorded.model_copy(
         update={
@@ -124,8 +141,9 @@ def resume(
             **_given({"workers": workers}),
         }
     )
-    problem = load_problem(config.problem, config.evaluator)
-    return _run(folder, config, problem, resume=True, as_json=as_json)
+    require_trust(folder, config, trust, asks_models=True, own_problem=problem is not None)
+    loaded = load_problem(problem or config.problem, config.evaluator)
+    return _run(folder, config, loaded, resume=True, as_json=as_json)
 
 
 def _moved(models: tuple[ModelConfig, ...], base_urls: tuple[str, ...]) -> tuple[ModelConfig, ...]:
@@ -149,41 +167,39 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 def _run(folder: Path, config: RunConfig, problem: Problem, resume: bool, as_json: bool) -> int:
     """Run or continue a run, showing its progress; return the exit code."""
     import asyncio
-    from contextlib import nullcontext
-
-    from rich.console import Console
 
     from evolve import loop
     from evolve.archive import Store
-    from evolve.report.progress import LinesDisplay, LiveDisplay
+    from evolve.report.progress import display_on
     from evolve.report.recording import Recorder, require_writable
     from evolve.report.run_document import run_document
     from evolve.report.run_folder import RunFolder
     from evolve.report.run_report import describe
     from evolve.report.screens import print_result
+    from evolve.report.terminal import Terminal
 
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     if not config.asks_models:
         line = "No model is asked: the built-in mutator changes the programs (--model NAME asks a model)."
         console.print(line, style="cyan", soft_wrap=True)
     if config.record is not None:
         require_writable(config.record)
-    files, recorder = RunFolder(), Recorder()
-    display = LiveDisplay(console) if console.is_terminal else LinesDisplay(console)
+    display = display_on(console)
+    files, recorder = RunFolder(display.notice), Recorder()
     try:
-        with display if isinstance(display, LiveDisplay) else nullcontext():
+        with display:
             result = asyncio.run(loop.run(folder, config, problem, (files, recorder, display), resume=resume))
     except KeyboardInterrupt:
         if (folder / "archive.db").exists():
-            click.echo(f"evolve: interrupted. To continue: evolve resume {folder}", err=True)
+            streams.say(f"evolve: interrupted. To continue: evolve resume {folder}", err=True)
             return INTERRUPTED
         raise
     finally:
         files.close()
     if files.trouble:
-        click.echo(f"evolve: the run folder is incomplete: {files.trouble}", err=True)
+        streams.say(f"evolve: the run folder is incomplete: {files.trouble}", err=True)
     if recorder.trouble:
-        click.echo(f"evolve: nothing is recorded: {recorder.trouble}", err=True)
+        streams.say(f"evolve: nothing is recorded: {recorder.trouble}", err=True)
     with Store.open(folder) as store:
         report = describe(store)
     if as_json:
@@ -191,6 +207,6 @@ def _run(folder: Path, config: RunConfig, problem: Problem, resume: bool, as_jso
     else:
         print_result(console, report)
     if result.interrupted:
-        click.echo(f"evolve: {result.reason}. To continue: evolve resume {folder}", err=True)
+        streams.say(f"evolve: {result.reason}. To continue: evolve resume {folder}", err=True)
         return INTERRUPTED
     return 0

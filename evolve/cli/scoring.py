@@ -16,23 +16,40 @@ if TYPE_CHECKING:
     from evolve.registry import Problem
 
 
-@click.command("list", short_help="List the evaluators.")
+FAILS = 1
+
+
+@click.command("list", short_help="List the evaluators, or tell all about one.")
+@click.argument("evaluator", required=False)
 @options.as_json
-def list_evaluators(as_json: bool) -> None:
-    """List the evaluators, that is the problems, with one line each."""
-    from evolve.registry import list_problems
+def list_evaluators(evaluator: str | None, as_json: bool) -> None:
+    """List the evaluators, that is the problems, with one line each.
+
+    Of one EVALUATOR, a name or a folder: its statement, options, splits, limits, baselines and files.
+    """
+    from evolve.registry import list_problems, load_problem
+
+    if evaluator is not None:
+        from evolve.report.problem_document import print_problem, problem_document
+        from evolve.report.terminal import Terminal
+
+        facts = problem_document(load_problem(evaluator))
+        if as_json:
+            options.print_json(facts)
+        else:
+            print_problem(Terminal(), facts)
+        return
 
     found = list_problems()
     if as_json:
         options.print_json({"evaluators": found})
         return
-    from rich.console import Console
-
     from evolve.report.tables import facts_table
+    from evolve.report.terminal import Terminal
 
-    console = Console()
+    console = Terminal()
     console.print(facts_table({one.name: one.summary or f"does not load: {one.error}" for one in found}))
-    console.print("\nA problem of your own is a folder: evolve run ./my_problem", highlight=False)
+    console.print("\nall about one: evolve list EVALUATOR; a problem of your own is a folder: evolve run ./my_problem")
 
 
 @click.command(short_help="Score any program file.")
@@ -50,8 +67,11 @@ def score(
     require_isolation: bool,
     as_json: bool,
     repeat: int,
-) -> None:
-    """Score any program file on EVALUATOR, in the same sandbox and by the same verifier as in a run."""
+) -> int:
+    """Score any program file on EVALUATOR, in the same sandbox and by the same verifier as in a run.
+
+    Exit code 1 when the program fails: its status is then infeasible, error or timeout.
+    """
     from evolve.registry import read_text
 
     source = read_text(program, "the program to score")
@@ -62,12 +82,12 @@ def score(
         from evolve.report.score_document import score_document
 
         options.print_json(score_document(problem.evaluator, on, measured[0]))
-        return
-    from rich.console import Console
+    else:
+        from evolve.report.screens import print_score
+        from evolve.report.terminal import Terminal
 
-    from evolve.report.screens import print_score
-
-    print_score(Console(), problem.evaluator, on, measured[0])
+        print_score(Terminal(), problem.evaluator, on, measured[0])
+    return FAILS if measured[0].score.status.is_failure else 0
 
 
 @click.command(short_help="Score the baselines of an evaluator.")
@@ -91,11 +111,10 @@ def baselines(
 
         options.print_json(baselines_document(problem.evaluator, on, measured))
         return
-    from rich.console import Console
-
     from evolve.report.screens import print_baselines
+    from evolve.report.terminal import Terminal
 
-    print_baselines(Console(), problem.evaluator, on, measured)
+    print_baselines(Terminal(), problem.evaluator, on, measured)
 
 
 def _measure(
@@ -115,20 +134,19 @@ def _measure(
     from evolve.measure import measure
     from evolve.registry import load_problem
 
-    config = resolve(None, sets, {"problem": ref, "workers": workers})
+    isolation = require_isolation or None
+    config = resolve(None, sets, {"problem": ref, "workers": workers, "require_isolation": isolation})
     problem = load_problem(ref, config.evaluator)
     on = Split(split or ("public" if data else "train"))
     with options.announcing("evaluating ...") as announce:
         measured = asyncio.run(
             measure(
                 problem,
-                config.evaluator,
+                config,
                 programs(problem),
                 on,
-                config.workers,
                 data,
                 repeats,
-                require_isolation,
                 announce,
             )
         )

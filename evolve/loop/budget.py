@@ -13,6 +13,8 @@ from evolve.observer import Progress
 
 BARREN_STEPS = 200
 """Steps in a row without a new program to evaluate after which a run gives up."""
+GRACE_S = 10.0
+"""How long the end of a run, by a stop or its minutes, waits for the answers and evaluations that are in flight."""
 
 
 class Room(Enum):
@@ -92,6 +94,11 @@ class Ledger:
     def left_s(self) -> float | None:
         """Seconds that the budget of minutes has left, 0 or more; None without one."""
         return None if self.budget.minutes is None else max(0.0, 60 * self.budget.minutes - self.active_s)
+
+    @property
+    def deadline_s(self) -> float | None:
+        """Seconds that what is in flight may take, so that nothing holds a run beyond its minutes; None: any."""
+        return None if self.left_s is None else self.left_s + GRACE_S
 
     def beats_best(self, program_id: int, score: float | None) -> bool:
         """Take a train score; return whether it is the best so far, strictly."""

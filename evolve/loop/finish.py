@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from evolve.archive import Program, Role, SplitFigures, Store
 from evolve.evaluator import Split
 from evolve.observer import Row
-from evolve.scoring import InstanceResult, Status, split_score
+from evolve.scoring import Status
+from evolve.workers import Pool, evaluate_spread, split_score
 
 if TYPE_CHECKING:
     from evolve.registry import Problem
@@ -18,16 +19,7 @@ FINALISTS = 8
 """How many programs, the best by train, validation chooses from."""
 
 
-class SpreadPool(Protocol):
-    """The part of a pool that is needed here."""
-
-    async def evaluate_spread(self, source: str, split: Split, count: int) -> list[InstanceResult]:
-        """Evaluate a program on the first `count` instances of a split."""
-
-
-async def pick_winner(
-    store: Store, problem: Problem, pool: SpreadPool, report: Callable[[str, int, int], None]
-) -> None:
+async def pick_winner(store: Store, problem: Problem, pool: Pool, report: Callable[[str, int, int], None]) -> None:
     """Score the finalists on validation, record the best as the winner, and score it on test.
 
     The seed and the baselines are scored on both, for the table. What is committed already is not evaluated again.
@@ -45,7 +37,7 @@ async def pick_winner(
 async def _score(
     store: Store,
     problem: Problem,
-    pool: SpreadPool,
+    pool: Pool,
     split: Split,
     programs: Iterable[Program],
     report: Callable[[str, int, int], None],
@@ -60,8 +52,8 @@ async def _score(
 
     async def score(program: Program) -> None:
         nonlocal done
-        results = await pool.evaluate_spread(program.source, split, len(instances))
-        store.add_split(program.id, split_score(problem.evaluator, split, instances, results))
+        results = await evaluate_spread(pool, program.source, split, len(instances))
+        store.add_split(program.id, await split_score(pool, split, results, len(instances)))
         done += 1
         report(split.value, done, len(wanted))
 

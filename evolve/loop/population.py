@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 
 from evolve.archive import Program, Store
 from evolve.evaluator import Split
 from evolve.mutate.mutation import Example
-from evolve.mutate.novelty.likeness import Likeness
+from evolve.mutate.novelty.likeness import Likeness, Signature
 from evolve.scoring import SplitScore
 
 KEPT = 512
 """Examples held in memory; a parent that is not among them is read from the archive."""
+
+BATCH_CHARS = 200_000
 
 
 class Population:
@@ -21,25 +24,39 @@ class Population:
         self._store = store
         self._examples: OrderedDict[int, Example] = OrderedDict()
         self._ids = store.fingerprints()
-        self._likeness: Likeness | None = None
+        self._likeness = Likeness()
 
     def same_as(self, fingerprint: str) -> int | None:
         """Return the id of the program that has this fingerprint, or None."""
         return self._ids.get(fingerprint)
 
-    def nearest(self, source: str) -> tuple[int, float] | None:
-        """Return the program that a source is most like, and how like; None when it is like none."""
-        if self._likeness is None:  # the first to ask: the programs of earlier sessions are read once
-            self._likeness = Likeness()
-            for id, known in self._store.sources():
-                self._likeness.add(id, known)
-        return self._likeness.nearest(source)
+    def unsigned(self) -> Iterator[list[tuple[int, str]]]:
+        """Yield the programs of earlier sessions, some at a time: `add_signatures` wants to be told theirs."""
+        batch: list[tuple[int, str]] = []
+        size = 0
+        for id, source in self._store.sources():
+            batch.append((id, source))
+            size += len(source)
+            if size > BATCH_CHARS:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
 
-    def add(self, program: Program) -> None:
+    def add_signatures(self, signed: Iterable[tuple[int, Signature]]) -> None:
+        """Remember what programs are made of."""
+        for id, signature in signed:
+            self._likeness.add(id, signature)
+
+    def nearest(self, signature: Signature) -> tuple[int, float] | None:
+        """Return the program that one with this signature is most like, and how like; None when it is like none."""
+        return self._likeness.nearest(signature)
+
+    def add(self, program: Program, signature: Signature | None = None) -> None:
         """Remember that a program exists, before it is evaluated."""
         self._ids.setdefault(program.fingerprint, program.id)
-        if self._likeness is not None:
-            self._likeness.add(program.id, program.source)
+        if signature is not None:
+            self._likeness.add(program.id, signature)
 
     def add_score(self, program: Program, score: SplitScore) -> None:
         """Remember a program's figures on train."""

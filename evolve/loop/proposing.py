@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from evolve.archive import CallStatus, Fate, ModelCall, Program, Selection, Store
 from evolve.config import RunConfig
 from evolve.loop.choosing import Background
+from evolve.loop.desk import Desk, Unread
 from evolve.loop.population import Population
-from evolve.mutate.answers.insight import read_insight, rule_insight
 from evolve.mutate.mutation import Example, Kind, Proposal, Request
-from evolve.mutate.source import fingerprint
 
 if TYPE_CHECKING:
     from evolve.mutate.models.providers import Client
+    from evolve.mutate.novelty.likeness import Signature
+    from evolve.mutate.reading import Read
     from evolve.registry import Problem
+
+
+Found: TypeAlias = "Read | tuple[str, str]"
+"""What an answer comes to: a child, or why there is none; of an insight its line and detail."""
 
 
 class NoChild(Exception):
@@ -33,12 +39,13 @@ class NoChild(Exception):
 class Child:
     """What a step proposes, when no program is the same.
 
-    nearest: (program, likeness) where likeness was looked for.
+    signature, nearest: where likeness is looked for: what the program is made of, and (program, likeness).
     """
 
     proposal: Proposal
     source: str
     fingerprint: str
+    signature: Signature | None
     nearest: tuple[int, float] | None
 
 
@@ -47,6 +54,7 @@ class Proposer:
 
     clients: one per model name.  baselines: with a score on train, best first, for the prompts.
     templates: folders whose prompt templates go before the built-in ones.
+    desk: who reads answers.
     """
 
     def __init__(
@@ -58,6 +66,7 @@ class Proposer:
         clients: Mapping[str, Client],
         baselines: tuple[tuple[str, Example], ...],
         templates: tuple[Path, ...] = (),
+        desk: Desk | None = None,
     ) -> None:
         self._config = config
         self._problem = problem
@@ -66,6 +75,8 @@ class Proposer:
         self._clients = clients
         self._baselines = baselines
         self._templates = templates
+        self._desk = desk or Desk()
+        self._compares = config.mutation.novelty and config.asks_models
 
     def question(self, selection: Selection, background: Background) -> ModelCall:
         """Return the call that a step makes, not sent yet."""
@@ -105,6 +116,7 @@ class Proposer:
 
     async def ask(self, call: ModelCall) -> ModelCall:
         """Send a call and return it with its answer, which is committed before this returns."""
+        from evolve.mutate.answers.answer import shortened, too_long
         from evolve.mutate.models.client import AnswerStatus
         from evolve.mutate.prompts.prompt import Prompt
 
@@ -113,8 +125,8 @@ class Proposer:
         ended = replace(
             call,
             status=CallStatus.FAILED if failed else CallStatus.ANSWERED,
-            answer=answer.text,
-            error=answer.error,
+            answer=shortened(answer.text),
+            error=answer.error or too_long(answer.text),
             prompt_tokens=answer.tokens_in,
             cached_tokens=answer.tokens_cached,
             completion_tokens=answer.tokens_out,
@@ -128,49 +140,64 @@ class Proposer:
         self._store.add_answer(ended)
         return ended
 
-    def child(self, selection: Selection, call: ModelCall | None) -> Child:
-        """Return what a step proposes. call: ended; None for the built-in mutator.
+    async def prepare(self) -> None:
+        """Compile the prompts' templates, and learn what the programs are made of that new ones are compared with."""
+        if self._config.asks_models:
+            from evolve.mutate.prompts.templates import compile_all
+
+            await asyncio.to_thread(compile_all, self._templates)
+        from evolve.mutate.reading import Sign
+
+        if not self._compares:
+            return
+        for batch in self._population.unsigned():
+            signatures = await self._desk.do(Sign(tuple(source for _, source in batch)))
+            self._population.add_signatures(zip((id for id, _ in batch), signatures, strict=True))
+
+    async def read(self, selection: Selection, call: ModelCall | None) -> Found:
+        """Return what a step's answer comes to, which hangs on the parent and on no other program.
+
+        call: ended; None for the built-in mutator, and an insight by rule.
+        """
+        from evolve.mutate.reading import Mutate, Read, ReadAnswer, WriteInsight
+
+        try:
+            if selection.kind == Kind.INSIGHT:
+                answer = call.answer if call is not None and call.status is CallStatus.ANSWERED else None
+                return await self._desk.do(WriteInsight(answer, self._subjects(selection)))
+            if call is None:
+                return await self._desk.do(Mutate(self._request(selection), self._compares))
+            if call.error or call.status is CallStatus.FAILED:  # or an answer without text, or a refusal
+                return Read(Proposal(call.kind, None, call.error))
+            parent = self._population.example(selection.parent_id).source
+            defines = self._problem.evaluator.defines
+            return await self._desk.do(ReadAnswer(parent, call.answer, call.kind, defines, self._compares))
+        except Unread as error:
+            if selection.kind == Kind.INSIGHT:
+                return "", ""
+            return Read(Proposal(selection.kind if call is None else call.kind, None, str(error)))
+
+    def child(self, selection: Selection, call: ModelCall | None, found: Found) -> Child:
+        """Return what a step proposes. found: what `read` has found in its answer.
 
         Raises NoChild when the call failed, the answer cannot be used, the child is a program that is there already or
         too like one, and when the step was to write an insight down.
         """
-        if selection.kind == Kind.INSIGHT:
-            raise NoChild(Fate.INSIGHT, *self._insight(selection, call))
+        if isinstance(found, tuple):
+            raise NoChild(Fate.INSIGHT, *found)
         if call is not None and call.status is CallStatus.FAILED:
             raise NoChild(Fate.CALL_ERROR, call.error)
-        proposal = _builtin(self._request(selection)) if call is None else self._read(selection, call)
+        proposal = found.proposal
         if proposal.source is None:
             raise NoChild(Fate.PARSE_ERROR, proposal.error)
-        try:
-            mark = fingerprint(proposal.source)
-        except SyntaxError as error:
-            raise NoChild(Fate.PARSE_ERROR, str(error.msg)) from None
-        same = self._population.same_as(mark)
+        same = self._population.same_as(found.fingerprint)
         if same is not None:
             raise NoChild(Fate.DUPLICATE, f"the same program as {same}")
-        nearest = (
-            None if call is None or not self._config.mutation.novelty else self._population.nearest(proposal.source)
-        )
+        nearest = None if call is None or found.signature is None else self._population.nearest(found.signature)
         if nearest is not None and selection.novelty is not None and nearest[1] >= selection.novelty:
             note = f"{100 * nearest[1]:.1f} % like program {nearest[0]}; programs that like score the same"
             raise NoChild(Fate.NEAR_DUPLICATE, note)
-        return Child(proposal, proposal.source, mark, nearest)
-
-    def _read(self, selection: Selection, call: ModelCall) -> Proposal:
-        if call.error:  # an answer without text, or a refusal
-            return Proposal(call.kind, None, call.error)
-        from evolve.mutate.answers.answer import read_answer
-
-        parent = self._population.example(selection.parent_id)
-        return read_answer(parent.source, call.answer, call.kind, self._problem.evaluator.defines)
-
-    def _insight(self, selection: Selection, call: ModelCall | None) -> tuple[str, str]:
-        """Return line and detail: a model's, or a rule's where none was asked or it gave none."""
-        if call is not None and call.status is CallStatus.ANSWERED:
-            line, detail = read_insight(call.answer)
-            if line:
-                return line, detail
-        return rule_insight(self._subjects(selection))
+        return Child(proposal, proposal.source, found.fingerprint, found.signature, nearest)
 
     def _subjects(self, selection: Selection) -> tuple[tuple[Example, Example], ...]:
         """Return the improvements that an insight is about, each with its parent."""
@@ -192,9 +219,3 @@ class Proposer:
             inspirations=tuple(self._population.example(i) for i in selection.inspirations),
             rng=random.Random(f"{self._config.seed}/mutate/{selection.step}"),
         )
-
-
-def _builtin(request: Request) -> Proposal:
-    from evolve.mutate.builtin import BuiltinMutator
-
-    return BuiltinMutator().propose(request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING
 
 from evolve.archive import CallStatus, Store, Tape
@@ -10,7 +10,9 @@ from evolve.config import BUILTIN
 from evolve.errors import UsageError
 from evolve.evaluator import Evaluator, Split
 from evolve.racing import Race
-from evolve.scoring import InstanceResult
+from evolve.scoring import InstanceResult, Summary
+from evolve.workers import Fresh
+from evolve.workers.evaluation import summary
 
 if TYPE_CHECKING:
     from evolve.mutate.models.client import Answer
@@ -85,10 +87,13 @@ class RecordedPool:
         source: str,
         split: Split,
         indices: Sequence[int],
+        *,
         stop_at_failure: bool = False,
         race: Race | None = None,
-    ) -> list[InstanceResult]:
-        """Return what is recorded, in the order of `indices`, fewer where the recorded run stopped early.
+        fresh: Fresh | None = None,
+        deadline_s: float | None = None,
+    ) -> AsyncGenerator[InstanceResult, None]:
+        """Give what is recorded, in the order of `indices`, fewer where the recorded run stopped early.
 
         Raises UsageError for a program that the recorded run did not have.
         """
@@ -98,8 +103,10 @@ class RecordedPool:
             raise UsageError(f"{self._store.folder} has no result of a program on {split}: the replay has come apart.")
         results = {result.instance_id: result for result in recorded}
         instances = self._evaluator.instances(split)
-        return [results[instances[index].id] for index in indices if instances[index].id in results]
+        for index in indices:
+            if instances[index].id in results:
+                yield results[instances[index].id]
 
-    async def evaluate_spread(self, source: str, split: Split, count: int) -> list[InstanceResult]:
-        """Return what is recorded."""
-        return await self.evaluate(source, split, range(count))
+    async def summarise(self, split: Split, results: Sequence[InstanceResult]) -> Summary:
+        """Sum up what is recorded."""
+        return summary(self._evaluator, split, results)

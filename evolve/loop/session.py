@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from evolve import config as configuration
 from evolve.archive import Program, Role, RunStatus, Store, Tape, read_tape
@@ -22,43 +22,23 @@ from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.loop.budget import Cost, Ledger
 from evolve.loop.choosing import fixed_mix
+from evolve.loop.desk import Desk
 from evolve.loop.finish import pick_winner, table
 from evolve.loop.population import Population
 from evolve.loop.proposing import Proposer
 from evolve.loop.replaying import tape_clients
-from evolve.loop.steps import GRACE_S, Steps, recall_best
+from evolve.loop.steps import Steps, recall_best
 from evolve.loop.stopping import Stop, Stopped, signals
 from evolve.mutate.models.prices import require_prices, with_known_prices
 from evolve.mutate.models.providers import Client, make_clients
 from evolve.mutate.source import check, fingerprint
 from evolve.observer import Audience, Observer, RunResult
-from evolve.racing import Race
-from evolve.scoring import InstanceResult, Status, split_score
+from evolve.scoring import Status
 from evolve.search import make_strategy
+from evolve.workers import OutOfTime, Pool, evaluate_spread, make_pool, split_score
 
 if TYPE_CHECKING:
     from evolve.registry import Problem
-
-
-class Pool(Protocol):
-    """Where evaluations run; an async context manager. `evolve.workers.LocalWorkers` is the real one."""
-
-    notices: list[str]
-
-    async def __aenter__(self) -> Any: ...
-    async def __aexit__(self, *error: object) -> None: ...
-    async def evaluate(
-        self,
-        source: str,
-        split: Split,
-        indices: Sequence[int],
-        stop_at_failure: bool = False,
-        race: Race | None = None,
-    ) -> list[InstanceResult]:
-        """Evaluate a program on instances of a split, one after the other, until it fails or has lost the race."""
-
-    async def evaluate_spread(self, source: str, split: Split, count: int) -> list[InstanceResult]:
-        """Evaluate a program on the first `count` instances of a split, spread over all workers."""
 
 
 async def run(
@@ -82,6 +62,9 @@ async def run(
     """
     config = config.model_copy(update={"problem": problem.ref, "models": with_known_prices(config.models)})
     _check(config)
+    for split in dict.fromkeys((Split.TRAIN, *problem.evaluator.splits)):
+        if split is not Split.PUBLIC:
+            problem.instances(split)  # what is wrong with the last of them is better told now than after the search
     templates = _templates(config, problem)
     if tape is None and config.replay is not None:
         tape = read_tape(config.replay)
@@ -89,9 +72,7 @@ async def run(
     if clients is None:
         clients = _clients(config, folder, tape, limits)
     if pool is None:
-        from evolve.workers import LocalWorkers
-
-        pool = LocalWorkers(problem.ref, config.evaluator, config.workers, None, config.require_isolation)
+        pool = make_pool(config)
     text = configuration.to_toml(config)
     store = Store.resume(folder, text) if resume else Store.create(folder, problem.ref, text, config.seed)
     with store:
@@ -110,9 +91,8 @@ class _Limits:
         return self.ledger is None or self.ledger.may_retry(call_id, wasted_tokens, wasted_usd)
 
     def left_s(self) -> float | None:
-        """Return how many seconds a call may take, so that no answer holds a run beyond its minutes; None: any."""
-        minutes_left_s = None if self.ledger is None else self.ledger.left_s
-        return None if minutes_left_s is None else minutes_left_s + GRACE_S
+        """Return how many seconds a call may take; None: any."""
+        return None if self.ledger is None else self.ledger.deadline_s
 
 
 def _clients(config: RunConfig, folder: Path, tape: Tape | None, limits: _Limits) -> Mapping[str, Client]:
@@ -177,6 +157,7 @@ class _Session:
         self.config, self.problem, self.store, self.pool, self.clients = config, problem, store, pool, clients
         self.audience, self.resumed, self.tape, self.templates = audience, resumed, tape, templates
         self.population = Population(store)
+        self.desk = Desk()
         self.stop = Stop()
         summary = store.summary()
         calls = summary.calls
@@ -215,6 +196,7 @@ class _Session:
     async def _work(self) -> str:
         """Score the start, search until the budget is used up, pick the winner. Return what ended the search."""
         async with AsyncExitStack() as stack:
+            stack.callback(self.desk.end)
             for client in self.clients.values():
                 stack.push_async_callback(client.close)
             # The workers boot in processes of their own, the clients' imports take half a second here: side by side.
@@ -239,7 +221,9 @@ class _Session:
             (program.name, population.example(program.id))
             for _, program in sorted(shown, key=lambda scored: (-scored[0], scored[1].name))
         )
-        proposer = Proposer(self.config, self.problem, store, population, self.clients, ranked, self.templates)
+        proposer = Proposer(
+            self.config, self.problem, store, population, self.clients, ranked, self.templates, self.desk
+        )
         return Steps(
             self.config,
             self.problem,
@@ -262,6 +246,11 @@ class _Session:
             raise UsageError(
                 f"the seed of {self.problem.ref} fails on train ({seed.status}): {_one_line(seed.failure)}"
             )
+        if seed.score is None:
+            raise UsageError(
+                f"the seed of {self.problem.ref} has no score on train: every instance's score is None, "
+                "and a search needs one to improve on."
+            )
         return seed, tuple(await asyncio.gather(*(self._score(program) for program in programs[1:])))
 
     def _start_program(self, id: int, name: str, source: str) -> Program:
@@ -281,8 +270,15 @@ class _Session:
         if program.status is not None:
             return program
         train = self.problem.evaluator.instances(Split.TRAIN)
-        results = await self.pool.evaluate_spread(program.source, Split.TRAIN, len(train))
-        score = split_score(self.problem.evaluator, Split.TRAIN, train, results)
+        deadline_s = self.ledger.deadline_s
+        try:
+            results = await evaluate_spread(self.pool, program.source, Split.TRAIN, len(train), deadline_s=deadline_s)
+        except OutOfTime:
+            raise UsageError(
+                f"{program.name} of {self.problem.ref} was not scored on train within --minutes: give it more, "
+                "or see with `evolve score` how long it takes."
+            ) from None
+        score = await split_score(self.pool, Split.TRAIN, results, len(train))
         scored = replace(program.with_score(score), told=None if program.id else 1)
         self.store.add_score(scored, score)
         self.population.add_score(scored, score)

@@ -11,45 +11,30 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from evolve.archive import CallStatus, Fate, ModelCall, Program, Role, Selection, StepEnd, Store, Tape
 from evolve.config import BUILTIN, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
-from evolve.loop.budget import Cost, Ledger, Room
+from evolve.loop.budget import GRACE_S, Cost, Ledger, Room
 from evolve.loop.choosing import Chooser
 from evolve.loop.pacing import AsRecorded, AsTheyCome, Ending, InStepOrder, Pacing
 from evolve.loop.population import Population
-from evolve.loop.proposing import NoChild, Proposer
+from evolve.loop.proposing import Found, NoChild, Proposer
 from evolve.loop.stopping import Stop, Stopped
 from evolve.observer import Audience
 from evolve.racing import Race, make_race, race_order
-from evolve.scoring import InstanceResult, split_score
+from evolve.scoring import InstanceResult
+from evolve.workers import OutOfTime, Pool, split_score
 
 if TYPE_CHECKING:
     from evolve.registry import Problem
 
-GRACE_S = 10.0
-"""How long the end of a run, by a stop or its minutes, waits for the answers and evaluations that are in flight."""
 TICK_S = 1.0
 """How often the time of work is committed and the budget of minutes looked at."""
-
-
-class ChildPool(Protocol):
-    """The part of a pool that is needed here."""
-
-    async def evaluate(
-        self,
-        source: str,
-        split: Split,
-        indices: Sequence[int],
-        stop_at_failure: bool = False,
-        race: Race | None = None,
-    ) -> list[InstanceResult]:
-        """Evaluate a program on instances of a split, in order, until it fails or has lost the race."""
 
 
 class Steps:
@@ -62,7 +47,7 @@ class Steps:
         store: Store,
         population: Population,
         proposer: Proposer,
-        pool: ChildPool,
+        pool: Pool,
         ledger: Ledger,
         stop: Stop,
         audience: Audience,
@@ -88,6 +73,7 @@ class Steps:
 
     async def run(self) -> str:
         """Work until the budget is used up, and return what ended it. Raises Stopped when a person asked to stop."""
+        await self._proposer.prepare()
         self._take_up()
         try:
             while not self._stop.asked:
@@ -127,7 +113,8 @@ class Steps:
         if self._tape is not None:
             self._pacing = AsRecorded(self._tape.heard, self._tape.taken, shown, self._taken)
         elif self._config.deterministic:
-            self._pacing = InStepOrder(self._config.search.lag, settled_step(self._config, self._last), shown)
+            lag = self._config.search.lag  # and the last choice knew of all steps up to the one before that
+            self._pacing = InStepOrder(lag, max(0, self._last - 1 - lag), shown)
         for end in store.step_ends(heard=False):
             step = end.selection.step
             if end.called and self._config.deterministic:
@@ -156,8 +143,9 @@ class Steps:
         """Begin the next step if there is room for it; return whether there was, and what ended the run if not."""
         step = self._last + 1
         due = self._pacing.due(step)
-        if due is None:
-            return Room.LATER, ""
+        if due is None:  # which it may remain for ever when an evaluation was given up
+            out_of_time = self._tape is None and self._ledger.left_s == 0
+            return self._ledger.room(len(self._tasks)) if out_of_time else (Room.LATER, "")
         for ending in due:
             self._hear(ending.end)
             if not self._pacing.at_once:
@@ -238,17 +226,21 @@ class Steps:
         if call is not None and call.status is CallStatus.SENT:
             call = await self._ask(call)
         if program is None:
+            found = await self._proposer.read(selection, call)
             await self._pacing.turn(step)
             if not self._stop.asked:
-                program, selection, detail = self._take_in(selection, call)
+                program, selection, detail = self._take_in(selection, call, found)
         self._pacing.pass_turn(step)
         if self._stop.asked:
             return
         if program is not None:
-            order, race = race_order(len(self._train)), self._race(selection)
-            results = await self._pool.evaluate(program.source, Split.TRAIN, order, stop_at_failure=True, race=race)
-            by_instance = sorted(zip(order, results, strict=False), key=lambda run: run[0])
-            program = self._keep(program, [result for _, result in by_instance])
+            try:
+                results = await self._evaluate(program, self._race(selection))
+            except OutOfTime:  # of the minutes: the step is left for a resume with more of them
+                self._ledger.evaluating.discard(step)
+                del self._tasks[step]
+                return
+            program = await self._keep(program, results)
             selection = replace(selection, fate=Fate.SCORED)
         self._ledger.evaluating.discard(step)
         del self._tasks[step]
@@ -265,12 +257,14 @@ class Steps:
         self._changed.set()
         return call
 
-    def _take_in(self, selection: Selection, call: ModelCall | None) -> tuple[Program | None, Selection, str]:
+    def _take_in(
+        self, selection: Selection, call: ModelCall | None, found: Found
+    ) -> tuple[Program | None, Selection, str]:
         """Commit the child of a step, or why there is none; return it, the selection, an insight's detail."""
         step = selection.step
         self._taken += 1
         try:
-            child = self._proposer.child(selection, call)
+            child = self._proposer.child(selection, call, found)
         except NoChild as why:
             self._store.drop_step(step, why.fate, why.note, self._taken, self._number(), why.detail)
             self._audience.dropped(step, why.fate, why.note, self._ledger.progress())
@@ -289,7 +283,7 @@ class Steps:
             likeness=child.nearest[1] if child.nearest else None,
         )
         self._store.add_program(program, self._taken)
-        self._population.add(program)
+        self._population.add(program, child.signature)
         return program, selection, ""
 
     def _number(self) -> int | None:
@@ -307,9 +301,20 @@ class Steps:
         bar = [instances[index][1] for index in race_order(len(instances))]
         return make_race(bar, self._config.racing, "score" in self._evaluator.timed_metrics)
 
-    def _keep(self, program: Program, results: Sequence[InstanceResult]) -> Program:
+    async def _evaluate(self, program: Program, race: Race | None) -> list[InstanceResult]:
+        """Return a child's results on train, in the order of the instances. Raises OutOfTime."""
+        order = race_order(len(self._train))
+        deadline_s = self._ledger.deadline_s
+        stream = self._pool.evaluate(
+            program.source, Split.TRAIN, order, stop_at_failure=True, race=race, deadline_s=deadline_s
+        )
+        async with aclosing(stream):
+            results = [result async for result in stream]
+        return [result for _, result in sorted(zip(order, results, strict=False), key=lambda run: run[0])]
+
+    async def _keep(self, program: Program, results: Sequence[InstanceResult]) -> Program:
         """Commit a child's result."""
-        score = split_score(self._evaluator, Split.TRAIN, self._train, results)
+        score = await split_score(self._pool, Split.TRAIN, results, len(self._train))
         scored = replace(program.with_score(score), told=self._number())
         self._store.add_score(scored, score)
         self._population.add_score(scored, score)
@@ -369,11 +374,6 @@ def recall_best(config: RunConfig, store: Store, ledger: Ledger) -> None:
     for id, score in store.curve():
         if id <= shown or not config.deterministic:
             ledger.beats_best(id, score)
-
-
-def settled_step(config: RunConfig, last: int) -> int:
-    """Return the last step that the choice of step `last` knew of in full."""
-    return max(0, last - 1 - config.search.lag) if config.deterministic else last
 
 
 def _cost(call: ModelCall) -> Cost:

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import hashlib
+import io
 import re
+import tokenize
 import warnings
 from collections.abc import Iterator
 
 from evolve.mutate.novelty.normal_form import normal_form
 
 MAX_SOURCE_BYTES = 200_000
+MAX_SOURCE_LINES = 5_000
+"""Of a program that is as long as it may be, with lines of an ordinary length."""
+MAX_FIELDS = 1_000
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What would move the cursor, or turn the text around, wherever the program is shown: a diff, a summary, a prompt."""
 
 
 def parse(source: str) -> ast.Module:
-    """Parse a program. Raises SyntaxError for whatever makes it unparseable, absurd size and depth included."""
+    """Parse a program. Raises SyntaxError for whatever makes it unparseable, absurd size and depth included.
+
+    Takes time in proportion to the source's length: what Python needs more for is refused.
+    """
     if len(source) > MAX_SOURCE_BYTES:
         raise SyntaxError(f"the program has {len(source)} characters, more than {MAX_SOURCE_BYTES}")
+    if source.count("\n") > MAX_SOURCE_LINES:
+        raise SyntaxError(f"the program has {source.count(chr(10))} lines, more than {MAX_SOURCE_LINES}")
+    if source.count("{") > MAX_FIELDS and _fields(source) > MAX_FIELDS:
+        raise SyntaxError(f"an f-string of the program has more than {MAX_FIELDS} fields")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -29,6 +42,16 @@ def parse(source: str) -> ast.Module:
         raise SyntaxError("the program is nested too deeply to parse") from None
     except ValueError as error:  # a null byte, a lone surrogate
         raise SyntaxError(str(error)) from None
+
+
+def _fields(source: str) -> int:
+    """Return the most braces that an f-string of a source opens: Python 3.11 looks through all of it for each."""
+    most = 0
+    with contextlib.suppress(tokenize.TokenError, SyntaxError, ValueError):
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.STRING and token.string[:1] in "fFrR":
+                most = max(most, token.string.count("{"))
+    return most
 
 
 def missing_definitions(tree: ast.Module, defines: tuple[str, ...]) -> list[str]:
@@ -57,7 +80,7 @@ def _top_level(tree: ast.Module) -> Iterator[ast.AST]:
 def check(source: str, defines: tuple[str, ...]) -> str:
     """Return why a source is no program of the problem, in one line; empty when it is one."""
     try:
-        tree = _tree(source)
+        tree = tree_of(source)
     except SyntaxError as error:
         where = f"line {error.lineno}: " if error.lineno else ""
         return f"{where}{error.msg}"
@@ -76,13 +99,16 @@ def fingerprint(source: str) -> str:
     have different ones. Raises SyntaxError when the source does not parse.
     """
     try:
-        words = normal_form(_tree(source))
+        words = normal_form(tree_of(source))
     except RecursionError:
         raise SyntaxError("the program is nested too deeply to compare") from None
     return hashlib.sha256("\n".join(words).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-@functools.lru_cache(maxsize=2)
-def _tree(source: str) -> ast.Module:
-    """Return the tree of a program, not to be changed: a child is checked, and at once compared."""
+@functools.lru_cache(maxsize=4)
+def tree_of(source: str) -> ast.Module:
+    """Return the tree of a program, not to be changed: a child is checked, and at once compared with its parent.
+
+    Raises SyntaxError, as `parse` does.
+    """
     return parse(source)

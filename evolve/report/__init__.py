@@ -1,6 +1,6 @@
 """What a person sees of a run: its folder, its progress, its tables and their JSON twins."""
 
-from evolve.report.places import find_run, new_folder, summaries
+from evolve.report.places import find_run, new_folder
 from evolve.report.progress import LinesDisplay, LiveDisplay
 from evolve.report.run_document import program_document, run_document
 from evolve.report.run_folder import RunFolder
@@ -16,6 +16,5 @@ __all__ = [
     "new_folder",
     "program_document",
     "run_document",
-    "summaries",
     "verdict",
 ]

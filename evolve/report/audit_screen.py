@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
 from evolve.audit import POINTS, REPEATS, SHARE, Audit, Difference, FreshAudit
@@ -11,6 +10,7 @@ from evolve.report.figures import score_text, seconds_text
 from evolve.report.fresh_screen import print_fresh
 from evolve.report.run_report import last_line
 from evolve.report.tables import plain_table
+from evolve.safe_text import one_line
 
 DIFFERENCES_SHOWN = 20
 
@@ -18,10 +18,10 @@ DIFFERENCES_SHOWN = 20
 def print_audit(console: Console, audit: Audit, fresh: FreshAudit | None = None) -> None:
     """Print what was scored again, each figure that does not reproduce, the flags, fresh instances, and the verdict."""
     subject = audit.subject
-    which = f"program {subject.program.id} of {escape(str(subject.folder))}"
-    console.print(f"[bold]{which}[/bold], scored again {REPEATS} times", highlight=False, soft_wrap=True)
+    which = one_line(f"program {subject.program.id} of {subject.folder}")
+    console.print(Text.assemble((which, "bold"), f", scored again {REPEATS} times"), soft_wrap=True)
     if not subject.is_finished:
-        why = f" ({escape(subject.reason)})" if subject.reason else ""
+        why = f" ({one_line(subject.reason)})" if subject.reason else ""
         names = ", ".join(one.split.value for one in audit.splits)
         console.print(
             f"The run is not finished: {subject.status}{why}. Audited is what is there: the best so far, on {names}.",
@@ -30,7 +30,7 @@ def print_audit(console: Console, audit: Audit, fresh: FreshAudit | None = None)
         )
     _print_splits(console, audit)
     for remark in dict.fromkeys(one.remark for one in audit.splits if one.remark):
-        console.print(remark, style="yellow", markup=False, highlight=False)
+        console.print(remark, style="yellow")
     _print_differences(console, audit.differences)
     if audit.flags:
         table = plain_table("To look at")
@@ -39,15 +39,15 @@ def print_audit(console: Console, audit: Audit, fresh: FreshAudit | None = None)
         table.add_column("what")
         for flag in audit.flags:
             line = "" if flag.line is None else str(flag.line)
-            table.add_row(flag.kind.replace("_", " "), line, Text(flag.text))
+            table.add_row(flag.kind.replace("_", " "), line, one_line(flag.text))
         console.print(table)
     if audit.timed:
         names = ", ".join(audit.timed)
         tolerance = f"within {SHARE:.0%} (a score: {POINTS:g} points) of the archive in one repeat at least"
-        console.print(f"Measured time is in {names}: {tolerance}.", style="dim", highlight=False)
+        console.print(f"Measured time is in {names}: {tolerance}.", style="dim")
     if fresh is not None:
         print_fresh(console, fresh)
-    console.print(_verdict(audit), highlight=False)
+    console.print(_verdict(audit))
 
 
 def _print_splits(console: Console, audit: Audit) -> None:
@@ -75,9 +75,10 @@ def _print_differences(console: Console, differences: list[Difference]) -> None:
         where = one.instance or f"{one.split}, all instances"
         now = " and ".join(_exact(figure) for figure in one.repeats)
         line = f"program {one.program} on {where}: {one.figure} is {_exact(one.archived)} in the archive, {now} now"
-        console.print(Text(line + (f" ({last_line(one.detail)})" if one.detail else "")), style="red", soft_wrap=True)
+        line += f" ({last_line(one.detail)})" if one.detail else ""
+        console.print(Text(one_line(line)), style="red", soft_wrap=True)
     if len(differences) > DIFFERENCES_SHOWN:
-        console.print(f"The first {DIFFERENCES_SHOWN} of {len(differences)}; --json gives all.", highlight=False)
+        console.print(f"The first {DIFFERENCES_SHOWN} of {len(differences)}; --json gives all.")
     console.print()
 
 
@@ -86,13 +87,13 @@ def _exact(figure: float | str | None) -> str:
     return "missing" if figure is None else str(figure)
 
 
-def _verdict(audit: Audit) -> str:
+def _verdict(audit: Audit) -> Text:
     flags = len(audit.flags)
     flagged = f" {flags} thing{'s' if flags != 1 else ''} to look at, see above." if flags else ""
     if audit.reproduces:
-        return f"[green]Every figure reproduces.[/green]{flagged}"
+        return Text.assemble(("Every figure reproduces.", "green"), flagged)
     count = len(audit.differences)
-    wrong = f"[bold red]{count} figure{'s do' if count != 1 else ' does'} not reproduce.[/bold red]"
+    wrong = f"{count} figure{'s do' if count != 1 else ' does'} not reproduce."
     if all(one.repeats_agree for one in audit.differences):
         why = (
             "The repeats agree with each other and not with the archive: the archive, the evaluator or a library has "
@@ -100,4 +101,4 @@ def _verdict(audit: Audit) -> str:
         )
     else:
         why = "The repeats do not agree with each other: the program's answers depend on chance or on a clock."
-    return f"{wrong} {why}{flagged}"
+    return Text.assemble((wrong, "bold red"), f" {why}{flagged}")

@@ -9,6 +9,7 @@ from rich.console import Console
 from evolve.report.costs import Costs
 from evolve.report.figures import usd_text
 from evolve.report.tables import plain_table
+from evolve.safe_text import one_line
 
 COLUMNS = ("calls", "lost", "programs", "best", "points", "tokens", "cost", "per\npoint")
 
@@ -34,7 +35,7 @@ def print_costs(console: Console, found: Costs) -> None:
         for one in shares:
             counts = (one.calls, one.failed + one.unread, one.programs, one.improvements)
             table.add_row(
-                one.name,
+                one_line(one.name),
                 *map(str, counts),
                 f"{one.gain:.2f}",
                 str(one.tokens),
@@ -48,10 +49,12 @@ def print_costs(console: Console, found: Costs) -> None:
     table.add_column("made by", no_wrap=True)
     for step in found.improvements:
         money = (_usd(step.cost_usd), _usd(step.total_usd)) if found.cost_known else ("-", "-")
-        table.add_row(str(step.id), f"{step.score:.2f}", f"{step.gain:.2f}", *money, f"{step.mutator}, {step.kind}")
+        table.add_row(
+            str(step.id), f"{step.score:.2f}", f"{step.gain:.2f}", *money, one_line(f"{step.mutator}, {step.kind}")
+        )
     console.print(table)
     if not found.cost_known:
-        console.print("Prices are not known (usd_per_mtok_in, usd_per_mtok_out).", highlight=False)
+        console.print("Prices are not known (usd_per_mtok_in, usd_per_mtok_out).")
 
 
 def _usd(amount: float | None) -> str:

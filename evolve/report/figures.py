@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from evolve.config import BUILTIN, Budget, RunConfig
-from evolve.report.run_report import Cell
+from evolve.report.run_report import Cell, RunReport
 from evolve.scoring import Status
 
 
@@ -72,6 +72,28 @@ def mutators_text(config: RunConfig) -> str:
     names = ["the built-in mutator" if model.name == BUILTIN else model.name for model in config.models]
     urls = dict.fromkeys(model.base_url for model in config.models if model.is_served and model.base_url)
     return ", ".join(names) + (f" at {', '.join(urls)}" if urls else "")
+
+
+def pace_text(count: float, seconds: float) -> str:
+    """Return how many a minute, with two significant digits at least; empty where there is nothing to divide."""
+    if count <= 0 or seconds <= 0:
+        return "none yet"
+    pace = 60 * count / seconds
+    return f"{pace:.0f}/min" if pace >= 100 else f"{pace:.2g}/min"
+
+
+def done_text(report: RunReport) -> str:
+    """Return what was used of each budget, the evaluations first: "5 evaluations, 8 of 8 model calls"."""
+    budget = report.config.budget
+    used: list[tuple[str, str | None, str]] = [
+        (str(report.evaluations), None if budget.evaluations is None else str(budget.evaluations), "evaluations"),
+        (f"{report.active_s / 60:.3g}", None if budget.minutes is None else f"{budget.minutes:g}", "minutes"),
+        (usd_text(report.calls.cost_usd), None if budget.cost_usd is None else usd_text(budget.cost_usd), ""),
+        (str(report.tokens), None if budget.tokens is None else str(budget.tokens), "tokens"),
+        (str(report.calls.calls), None if budget.calls is None else str(budget.calls), "model calls"),
+    ]
+    parts = [f"{done} of {total} {what}".rstrip() for done, total, what in used if total is not None]
+    return ", ".join(parts if budget.evaluations is not None else [f"{report.evaluations} evaluations", *parts])
 
 
 def budget_text(budget: Budget) -> str:

@@ -7,17 +7,19 @@ import difflib
 import os
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from evolve.archive import Program, Role, Store, Summary
+from evolve.archive import Program, Role, Selection, Store
 from evolve.errors import UsageError
+from evolve.report.event_log import WRITTEN
+from evolve.report.own_runs import own_runs, started_here
 
 RUNS = Path("runs")
 """The runs folder, in the current directory."""
 ARCHIVE = "archive.db"
 LAST = "last"
-WRITTEN = ("best.py", "config.toml", "log.jsonl", "programs", "seed.py", "summary.md")
-"""What a run writes into its folder besides the archive."""
 
 
 def new_folder(evaluator: str, runs: Path = RUNS) -> Path:
@@ -50,21 +52,34 @@ def free_folder(folder: Path) -> Path:
 def find_run(ref: str, runs: Path = RUNS) -> Path:
     """Return the folder of a run that a person names: its path, its name in the runs folder, or "last".
 
-    "last" is the run that was started last. Raises UsageError when there is no such run.
+    "last" is the run that was started last of those in the runs folder and those that were started from here into
+    other folders. Raises UsageError when there is no such run.
     """
     if ref == LAST:
-        known = [(summary.started, folder) for folder, summary in _readable(runs)]
+        known = list(_starts(runs))
+        known += [(run.started, _short(run.folder)) for run in started_here() if is_run(run.folder)]
         if not known:
-            raise UsageError(f"there is no run in {runs}/ yet. To start one: evolve run EVALUATOR (see: evolve list)")
+            raise UsageError(
+                f"there is no run in {runs}/ yet, and none was started from here. "
+                "To start one: evolve run EVALUATOR (see: evolve list)"
+            )
         return max(known)[1]
     for folder in (Path(ref), runs / ref):
-        if (folder / ARCHIVE).is_file():
+        if is_run(folder):
             return folder
-    if Path(ref).exists():
+    if os.path.lexists(ref):
         raise UsageError(f"{ref} is not a run: it has no {ARCHIVE}. `evolve runs` lists the runs.")
     near = difflib.get_close_matches(ref, [folder.name for folder in folders(runs)], n=1)
     hint = f"Did you mean '{near[0]}'? " if near else ""
     raise UsageError(f"there is no run '{ref}'. {hint}`evolve runs` lists the runs.")
+
+
+def find_step(store: Store, ref: str) -> Program | Selection:
+    """Return the program that `find_program` finds, or else the step of that number, which made none."""
+    selection = store.selection(int(ref)) if re.fullmatch(r"\d{1,15}", ref) else None
+    if selection is not None and store.program(selection.step) is None:
+        return selection
+    return find_program(store, ref)
 
 
 def find_program(store: Store, ref: str) -> Program:
@@ -93,23 +108,34 @@ def find_program(store: Store, ref: str) -> Program:
     return found
 
 
+def is_run(folder: Path) -> bool:
+    """Return whether a folder holds an archive; a name that no file can have is none."""
+    try:
+        return (folder / ARCHIVE).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def elsewhere(runs: Path = RUNS, all_of_them: bool = False) -> list[Path]:
+    """Return the runs outside the runs folder that were started from here; or all of the user's, from wherever."""
+    known = own_runs() if all_of_them else started_here()
+    found = dict.fromkeys(_short(run.folder) for run in known if is_run(run.folder))
+    return [folder for folder in found if folder.parent != runs and folder.resolve().parent != runs.resolve()]
+
+
+def _short(folder: Path) -> Path:
+    """Return a path below the current folder as such."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
+
+
 def folders(runs: Path = RUNS) -> list[Path]:
     """Return the folders in the runs folder that hold an archive, by name."""
     return sorted(path.parent for path in runs.glob(f"*/{ARCHIVE}"))
 
 
-def summaries(runs: Path = RUNS) -> list[tuple[Path, Summary | str]]:
-    """Return every run of the runs folder with its summary, or why it cannot be read, the newest first."""
-    found: list[tuple[float, Path, Summary | str]] = []
+def _starts(runs: Path) -> Iterator[tuple[float, Path]]:
+    """Yield when the runs of a folder were started; what cannot be read is not what anybody means by "last"."""
     for folder in folders(runs):
-        try:
-            with Store.open(folder) as store:
-                summary = store.summary()
-            found.append((summary.started, folder, summary))
-        except UsageError as error:
-            found.append((0.0, folder, str(error)))
-    return [(folder, what) for _, folder, what in sorted(found, key=lambda entry: (-entry[0], entry[1]))]
-
-
-def _readable(runs: Path) -> list[tuple[Path, Summary]]:
-    return [(folder, what) for folder, what in summaries(runs) if isinstance(what, Summary)]
+        with suppress(Exception), Store.open(folder) as store:
+            yield float(store.summary().started), folder

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -12,17 +14,22 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from evolve.archive import Fate, ModelCall, Program, Store
+from evolve.archive import CallStatus, Fate, ModelCall, Program, Store
+from evolve.config import MANUAL
 from evolve.observer import Observer, Progress, RunResult
-from evolve.report.figures import duration_text, usd_text
+from evolve.report.figures import duration_text, pace_text, usd_text
+from evolve.report.pace import Pace
 from evolve.report.run_report import best_so_far
 from evolve.report.sparkline import sparkline
+from evolve.safe_text import one_line
 
 if TYPE_CHECKING:
     from evolve.config import RunConfig
     from evolve.registry import Problem
 
 LINE_EVERY_S = 5.0
+ALIVE_EVERY_S = 30.0
+"""A line at least so often, also when nothing has changed: silence looks like a hang."""
 REDRAWS_PER_S = 5.0
 CURVE_WIDTH = 40
 
@@ -33,27 +40,48 @@ class Display(Observer):
     def __init__(self, console: Console) -> None:
         self.console = console
         self.folder = Path()
-        self.stage = ""
+        self.stage = "starting workers ..."
         self.progress: Progress | None = None
+        self.pace: Pace | None = None
         self._curve: list[float] = []
+        self._lost = {"failed": 0, "dropped": 0, "calls": 0}
+        self._baseline: Program | None = None
         self._asks_models = False
         self._prices_known = False
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
     def started(self, folder: Path, config: RunConfig, problem: Problem, store: Store, resumed: bool) -> None:
-        """Remember what the run is."""
+        """Remember what the run is, and what earlier sessions of it lost."""
         self.folder = folder
         self._asks_models = config.asks_models
         self._prices_known = config.prices_known
         self._curve = list(best_so_far([score for _, score in store.curve()]))
+        self.pace = Pace(config.budget)
+        self.stage = "scoring the seed and the baselines ..."
+        if resumed:
+            ends = [*store.step_ends(heard=True), *store.step_ends(heard=False)]
+            self._lost["failed"] = sum(end.status is not None and end.status.is_failure for end in ends)
+            self._lost["calls"] = sum(end.called and not end.answered for end in ends)
+            self._lost["dropped"] = sum(end.answered and end.selection.fate not in KEPT for end in ends)
+        if any(model.name == MANUAL for model in config.models):
+            self.notice(f"Questions for you lie in {folder}/outbox; an answer goes into {folder}/inbox, same name.")
 
     def notice(self, text: str) -> None:
         """Print it."""
-        self.console.print(Text(text, style="yellow"), soft_wrap=True)
+        self.console.print(one_line(text), style="yellow", soft_wrap=True)
 
     def seeded(self, seed: Program, baselines: tuple[Program, ...], progress: Progress) -> None:
         """The curve begins at the seed's score."""
         if not self._curve and seed.score is not None:
             self._curve.append(seed.score)
+        scored = [program for program in baselines if program.score is not None]
+        self._baseline = max(scored, key=lambda program: program.score or 0.0, default=None)
+        self.stage = ""
         self._at(progress)
 
     def call_started(self, step: int, model: str, progress: Progress) -> None:
@@ -62,15 +90,19 @@ class Display(Observer):
 
     def call_finished(self, call: ModelCall, progress: Progress) -> None:
         """Count it."""
+        self._lost["calls"] += call.status is CallStatus.FAILED
         self._at(progress)
 
     def dropped(self, step: int, fate: Fate, note: str, progress: Progress) -> None:
-        """Count it."""
+        """Count it; a failed call is counted already."""
+        self._lost["dropped"] += fate not in (*KEPT, Fate.CALL_ERROR)
         self._at(progress)
 
     def evaluated(self, program: Program, improved: bool, progress: Progress) -> None:
         """Extend the curve."""
-        self._curve.append(self._curve[-1] if program.score is None else max(self._curve[-1], program.score))
+        last = self._curve[-1:]
+        self._curve += [max([*last, program.score])] if program.score is not None else last
+        self._lost["failed"] += program.status is not None and program.status.is_failure
         self._at(progress)
 
     def finishing(self, stage: str, done: int, total: int) -> None:
@@ -79,6 +111,8 @@ class Display(Observer):
 
     def _at(self, progress: Progress) -> None:
         self.progress = progress
+        if self.pace is not None:
+            self.pace.at(progress)
 
     def curve(self, width: int) -> str:
         """Return the best score over the evaluations as a sparkline."""
@@ -91,22 +125,50 @@ class Display(Observer):
         money = usd_text(progress.cost_usd) if self._prices_known else "price unknown"
         return f"{money}, {progress.model_calls} calls, {progress.tokens} tokens"
 
+    def lost(self) -> str:
+        """Return what came to nothing, in words; empty where nothing did."""
+        parts = [
+            (self._lost["failed"], "programs failed"),
+            (self._lost["dropped"], "answers gave no new program"),
+            (self._lost["calls"], "calls failed"),
+        ]
+        return ", ".join(f"{count} {what}" for count, what in parts if count)
 
-def rate(progress: Progress) -> float:
-    """Return evaluations per second of this session."""
-    return progress.session_evaluations / progress.session_s if progress.session_s > 0 else 0.0
+    def baseline(self) -> str:
+        """Return the best baseline on train, in words; empty where there is none."""
+        program = self._baseline
+        return "" if program is None or program.score is None else f"{program.score:.2f}  {one_line(program.name)}"
+
+
+KEPT = (None, Fate.SCORED, Fate.INSIGHT)
+
+
+def display_on(console: Console) -> Display:
+    """Return the display for a terminal: one that redraws itself where the terminal can do that."""
+    return LiveDisplay(console) if console.is_terminal and not console.is_dumb_terminal else LinesDisplay(console)
 
 
 class LinesDisplay(Display):
-    """A line now and then, for logs and pipes."""
+    """A line now and then, for logs, pipes and terminals that cannot move their cursor."""
 
-    _next_s = 0.0
-    _told = -1
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._next_s = 0.0
+        self._told = ""
+        self._over = threading.Event()
+
+    def __enter__(self) -> Self:
+        """Begin to tell that the run lives, whatever happens or does not."""
+        threading.Thread(target=self._tell_alive, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
 
     def started(self, folder: Path, config: RunConfig, problem: Problem, store: Store, resumed: bool) -> None:
         """Say where the run lies."""
-        super().started(folder, config, problem, store, resumed)
         self._print(f"{'resuming' if resumed else 'run folder'} {folder}")
+        super().started(folder, config, problem, store, resumed)
 
     def finishing(self, stage: str, done: int, total: int) -> None:
         """Say that the end begins, once per split."""
@@ -121,29 +183,50 @@ class LinesDisplay(Display):
         self.progress = result.progress
         self._line()
         self._print(result.reason)
+        self._over.set()
 
     def _at(self, progress: Progress) -> None:
         super()._at(progress)
-        now = time.monotonic()
-        if now >= self._next_s:
-            self._next_s = now + LINE_EVERY_S
+        if time.monotonic() >= self._next_s:
             self._line()
+
+    def _tell_alive(self) -> None:
+        while not self._over.wait(1.0):
+            if time.monotonic() >= self._next_s + ALIVE_EVERY_S - LINE_EVERY_S:
+                with suppress(Exception):  # a line about the run must not end it
+                    self._told = ""
+                    self._line()
 
     def _line(self) -> None:
         progress = self.progress
-        if progress is None or progress.evaluations == self._told:
+        self._next_s = time.monotonic() + LINE_EVERY_S
+        if progress is None:
+            self._print(self.stage)
             return
-        self._told = progress.evaluations
-        target = "" if progress.target is None else f"/{progress.target}"
         best = "none" if progress.best_score is None else f"{progress.best_score:.2f} (program {progress.best_id})"
-        self._print(
-            f"{progress.evaluations}{target} evaluations, best {best}, {rate(progress):.1f}/s, "
-            f"{progress.calls_in_flight} calls and {progress.evaluations_in_flight} evaluations in flight, "
-            f"spent {self.spend(progress)}"
+        done = "" if self.pace is None else self.pace.done(progress)
+        left = "" if self.pace is None else self.pace.left(progress)
+        line = ", ".join(
+            part
+            for part in (
+                f"{done}, best {best}",
+                self._baseline is not None and f"best baseline {(self._baseline.score or 0.0):.2f}",
+                pace_text(progress.session_evaluations, progress.session_s),
+                left,
+                f"{progress.calls_in_flight} calls and {progress.evaluations_in_flight} evaluations in flight",
+                self.lost(),
+                f"spent {self.spend(progress)}",
+                self.stage,
+            )
+            if part
         )
+        counts = f"{progress.evaluations} {progress.model_calls} {progress.calls_in_flight} {self.lost()}"
+        if counts != self._told:
+            self._told = counts
+            self._print(line)
 
     def _print(self, line: str) -> None:
-        self.console.print(line, soft_wrap=True, highlight=False, markup=False)
+        self.console.print(one_line(line), soft_wrap=True)
 
 
 class LiveDisplay(Display):
@@ -153,7 +236,7 @@ class LiveDisplay(Display):
         super().__init__(console)
         self._live = Live(console=console, refresh_per_second=REDRAWS_PER_S, get_renderable=self._render)
 
-    def __enter__(self) -> LiveDisplay:
+    def __enter__(self) -> Self:
         self._live.start()
         return self
 
@@ -168,19 +251,24 @@ class LiveDisplay(Display):
     def _render(self) -> RenderableType:
         progress = self.progress
         if progress is None:
-            return Text("starting workers ..." if not self.folder.name else "scoring the seed and the baselines ...")
-        width = min(CURVE_WIDTH, max(8, self.console.width - len("best on train") - 2))
+            return Text(self.stage)
+        width = min(CURVE_WIDTH, max(8, self.console.width - len("best baseline") - 2))
         table = Table.grid(padding=(0, 2), expand=False)
-        table.add_column(style="dim", no_wrap=True, min_width=len("best on train"))
-        table.add_column(no_wrap=True, overflow="ellipsis")
-        target = "" if progress.target is None else f" / {progress.target}"
-        pace = f"{progress.evaluations}{target}  {rate(progress):.1f}/s  {duration_text(progress.active_s)}"
-        table.add_row("evaluations", pace)
-        if progress.target:
-            table.add_row("", ProgressBar(progress.target, progress.evaluations, width=width))
+        table.add_column(style="dim", no_wrap=True, min_width=len("best baseline"))
+        table.add_column(overflow="fold")
+        pace = [pace_text(progress.session_evaluations, progress.session_s), duration_text(progress.active_s)]
+        if self.pace is not None:
+            table.add_row("done", self.pace.done(progress))
+            table.add_row("", ProgressBar(1.0, self.pace.share(progress), width=width))
+            pace.append(self.pace.left(progress))
+        table.add_row("pace", "  ".join(part for part in pace if part))
         best = "none yet" if progress.best_score is None else f"{progress.best_score:.2f}  program {progress.best_id}"
         table.add_row("best on train", Text(best, style="bold"))
-        table.add_row("its curve", Text(self.curve(width), style="green"))
+        if self._baseline is not None:
+            table.add_row("best baseline", self.baseline())
+        table.add_row("its curve" if self._baseline is None else "best's curve", Text(self.curve(width), style="green"))
         table.add_row("in flight", f"{progress.calls_in_flight} calls, {progress.evaluations_in_flight} evaluations")
+        if self.lost():
+            table.add_row("lost", self.lost())
         table.add_row("spent", self.spend(progress))
-        return Group(Text(str(self.folder), style="bold"), table, Text(self.stage, style="dim"))
+        return Group(Text(one_line(str(self.folder)), style="bold"), table, Text(one_line(self.stage), style="dim"))

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.text import Text
+
 from evolve.archive import Difference, Store
+from evolve.safe_text import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,13 +39,13 @@ def print_replay(console: Console, facts: dict[str, Any], most: int) -> None:
         f"scores {facts['scores']}"
     )
     if facts["same"]:
-        console.print(f"[green]The replay is the run[/green]: {what}.", highlight=False, soft_wrap=True)
+        console.print(Text.assemble(("The replay is the run", "green"), f": {what}."), soft_wrap=True)
         return
-    console.print(f"[red]The replay is not the run[/red]: {what}.", highlight=False, soft_wrap=True)
+    console.print(Text.assemble(("The replay is not the run", "red"), f": {what}."), soft_wrap=True)
     if facts["came_apart"]:
-        console.print(facts["came_apart"], markup=False, highlight=False, soft_wrap=True)
+        console.print(one_line(facts["came_apart"]), soft_wrap=True)
     for one in facts["differences"][:most]:
         line = f"  {one['what']}: recorded {one['recorded']!r:.200}, replayed {one['replayed']!r:.200}"
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
     if len(facts["differences"]) > most:
         console.print(f"  ... and {len(facts['differences']) - most} more (--json has them all)")

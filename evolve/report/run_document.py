@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from pathlib import Path
 from typing import Any
 
-from evolve.archive import Program, Store, Summary
+from evolve.archive import Program, Store
 from evolve.evaluator import Split
-from evolve.report.run_report import RunReport, verdict
+from evolve.report.run_report import ProgramRow, RunReport, hints, verdict
+from evolve.report.steps import call_document
 from evolve.scoring import InstanceResult
 
 
@@ -33,7 +33,11 @@ def run_document(report: RunReport) -> dict[str, Any]:
         "best": None if best is None else {"id": best.id, **_train(report.best), "splits": best.splits},
         "best_is_final": report.winner_known,
         "beats_seed_on_test": report.beats_seed_on_test(),
+        "best_baseline_on_test": _on_test(report.best_baseline(Split.TEST)),
+        "points_above_best_baseline_on_test": report.points_above_baseline(),
+        "points_train_above_test": report.train_above_test(),
         "verdict": verdict(report),
+        "hints": hints(report),
         "programs": report.rows,
         "cost_usd": report.calls.cost_usd,
         "cost_known": report.cost_known,
@@ -46,29 +50,6 @@ def run_document(report: RunReport) -> dict[str, Any]:
         "ended": when(report.ended),
         "improvements": report.improvements,
         "setbacks": report.setbacks,
-    }
-
-
-def summary_document(folder: Path, summary: Summary | str) -> dict[str, Any]:
-    """Return one line of `evolve runs`; of a run that cannot be read, why."""
-    if isinstance(summary, str):
-        return {"run": folder.name, "folder": folder.resolve(), "status": "unreadable", "error": summary}
-    return {
-        "run": folder.name,
-        "folder": folder.resolve(),
-        "evaluator": Path(summary.evaluator).name,
-        "status": summary.status,
-        "reason": summary.reason,
-        "seed": summary.seed,
-        "evaluations": summary.evaluations,
-        "best": {"id": summary.best_id, "score": summary.best_score},
-        "winner_id": summary.winner_id,
-        "winner": [figures for figures in summary.splits if figures.program_id == summary.winner_id],
-        "cost_usd": summary.calls.cost_usd,
-        "model_calls": summary.calls.calls,
-        "active_s": summary.active_s,
-        "started": when(summary.started),
-        "ended": when(summary.ended),
     }
 
 
@@ -104,26 +85,7 @@ def program_document(store: Store, program: Program) -> dict[str, Any]:
         "created": when(program.created),
         "splits": splits,
         "selection": selection,
-        "model_call": None
-        if call is None
-        else {
-            "model": call.model,
-            "kind": call.kind,
-            "status": call.status,
-            "error": call.error,
-            "prompt_tokens": call.prompt_tokens,
-            "cached_tokens": call.cached_tokens,
-            "completion_tokens": call.completion_tokens,
-            "reasoning_tokens": call.reasoning_tokens,
-            "wasted_tokens": call.wasted_tokens,
-            "tokens_estimated": call.tokens_estimated,
-            "cost_usd": call.cost_usd,
-            "latency_s": call.latency_s,
-            "attempts": call.attempts,
-            "system": call.system,
-            "prompt": call.prompt,
-            "answer": call.answer,
-        },
+        "model_call": None if call is None else call_document(call),
         "source": program.source,
     }
 
@@ -151,6 +113,10 @@ def instance_documents(results: list[InstanceResult]) -> list[dict[str, Any]]:
 def when(seconds: float | None) -> str | None:
     """Return seconds since the epoch as local time with its offset, "2025-03-01T14:05:09+01:00"."""
     return None if seconds is None else datetime.datetime.fromtimestamp(seconds).astimezone().isoformat("T", "seconds")
+
+
+def _on_test(row: ProgramRow | None) -> dict[str, Any] | None:
+    return None if row is None else {"name": row.name, "id": row.id, "score": row.splits[Split.TEST].score}
 
 
 def _train(program: Program | None) -> dict[str, Any]:

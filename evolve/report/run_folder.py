@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from evolve import config as configuration
 from evolve.archive import Fate, ModelCall, Program, Store
 from evolve.errors import UsageError
 from evolve.observer import Observer, Progress, RunResult
 from evolve.report.atomic import write_text
 from evolve.report.changes import unified_diff
+from evolve.report.config_document import whole_config
 from evolve.report.documents import to_json, to_json_line
+from evolve.report.event_log import EventLog, place_of, require_own_files
+from evolve.report.own_runs import index_file, remember
 from evolve.report.run_document import program_document
 from evolve.report.run_report import describe
 from evolve.report.summary import render_summary
+from evolve.safe_text import fenced
 
 if TYPE_CHECKING:
     from evolve.config import RunConfig
@@ -32,25 +36,29 @@ class RunFolder(Observer):
     Everything here is made from the archive: what a kill left out is written at the next start or end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str], None] = lambda text: None) -> None:
+        """Take what tells a person, at once and once, that a file cannot be written."""
         self.trouble = ""
         """Why a file is missing or stale, empty when none is: the run goes on, since the archive holds everything."""
-        self._log: IO[str] | None = None
+        self._tell = tell
+        self._log: EventLog | None = None
         self._summary_s = 0.0
         self._is_closed = False
+        self._written: set[int] = set()
 
     def started(self, folder: Path, config: RunConfig, problem: Problem, store: Store, resumed: bool) -> None:
         """Write what is known before the first evaluation."""
         self._folder, self._store = folder, store
-        write_text(folder / "config.toml", configuration.to_toml(config))
+        self._place = place_of(folder)
+        require_own_files(folder)
+        write_text(folder / "config.toml", whole_config(config, problem))
         seed = store.program(0)
         for name in ("seed.py", "best.py"):
             if not (folder / name).exists():
                 write_text(folder / name, problem.seed if seed is None else seed.source)
-        try:
-            self._log = (folder / "log.jsonl").open("a", encoding="utf-8", buffering=1)
-        except OSError as error:
-            raise UsageError(f"{folder / 'log.jsonl'} cannot be written: {error.strerror}.") from None
+        self._log = EventLog(folder / "log.jsonl")
+        if not resumed and not remember(folder):
+            self._tell(f"{index_file()} cannot be written: `evolve resume` will ask for --trust.")
         self._note("resumed" if resumed else "started", evaluator=config.problem)
         self._write_summary()
 
@@ -100,6 +108,7 @@ class RunFolder(Observer):
         )
         if improved:
             self._write_program(program)
+            self._write_ancestors(program)
             self._write(self._folder / "best.py", program.source)
             if time.monotonic() - self._summary_s > SUMMARY_EVERY_S:
                 self._write_summary()
@@ -130,9 +139,17 @@ class RunFolder(Observer):
     def _write_missing_programs(self) -> None:
         """Write improvements that have no folder yet, and those again that were scored on further splits since."""
         stale = {figures.program_id for figures in self._store.split_figures()}
-        for program in self._store.improvements():
-            if program.id in stale or not (self._folder / "programs" / str(program.id) / "scores.json").exists():
+        improvements = self._store.improvements()
+        ancestors = [self._store.program(id) for id in stale - {program.id for program in improvements} if id > 0]
+        for program in improvements:
+            if program.id in stale or not self._is_written(program.id):
                 self._write_program(program)
+        for ancestor in ancestors:
+            if ancestor is not None and self._is_written(ancestor.id):
+                self._write_program(ancestor)
+
+    def _is_written(self, id: int) -> bool:
+        return (self._folder / "programs" / str(id) / "scores.json").exists()
 
     def _write_best(self) -> None:
         best = self._store.best()
@@ -140,8 +157,19 @@ class RunFolder(Observer):
             self._write(self._folder / "best.py", best.source)
             if best.id > 0:
                 self._write_program(best)
+                self._write_ancestors(best)
+
+    def _write_ancestors(self, program: Program) -> None:
+        """Write what a program was made from, back to the seed, where it is not there yet."""
+        while program.parent_id is not None and program.parent_id > 0 and program.parent_id not in self._written:
+            parent = self._store.program(program.parent_id)
+            if parent is None:
+                return
+            self._write_program(parent)
+            program = parent
 
     def _write_program(self, program: Program) -> None:
+        self._written.add(program.id)
         folder = self._folder / "programs" / str(program.id)
         parent = None if program.parent_id is None else self._store.program(program.parent_id)
         before, name = ("", "empty.py") if parent is None else (parent.source, "program.py")
@@ -152,8 +180,9 @@ class RunFolder(Observer):
             made = f"No model was asked: the built-in mutator made this {change}.\n"
             prompt = answer = made
         else:
-            prompt = f"# System\n\n{call.system.rstrip()}\n\n# User\n\n{call.prompt.rstrip()}\n"
-            answer = call.answer
+            # In fences: a viewer must not fetch or run what a model, or a program's own words, put there.
+            prompt = f"# System\n\n{fenced(call.system)}\n\n# User\n\n{fenced(call.prompt)}\n"
+            answer = f"{fenced(call.answer)}\n"
         self._write(folder / "program.py", program.source)
         self._write(folder / "diff.patch", unified_diff(before, program.source, name, "program.py"))
         self._write(folder / "prompt.md", prompt)
@@ -172,15 +201,34 @@ class RunFolder(Observer):
         self._summary_s = time.monotonic()
 
     def _write(self, path: Path, text: str) -> None:
-        try:
-            write_text(path, text)
-        except UsageError as error:
-            self.trouble = str(error)
-
-    def _note(self, event: str, **facts: Any) -> None:
-        if self._log is None:
+        if self._has_moved():
             return
         try:
-            self._log.write(to_json_line({"t": round(time.time(), 3), "event": event, **facts}) + "\n")
+            if any(above.is_symlink() for above in (path.parent, path.parent.parent) if above.name == "programs"):
+                raise UsageError(f"{path.parent} is a link, so {path.name} is not written.")
+            write_text(path, text)
+        except UsageError as error:
+            self._trouble(str(error))
+
+    def _note(self, event: str, **facts: Any) -> None:
+        if self._log is None or self._has_moved():
+            return
+        try:
+            self._log.write(to_json_line({"t": round(time.time(), 3), "event": event, **facts}))
         except OSError as error:
-            self.trouble = f"{self._folder / 'log.jsonl'} cannot be written: {error.strerror}."
+            self._trouble(f"{self._folder / 'log.jsonl'} cannot be written: {error.strerror}.")
+
+    def _has_moved(self) -> bool:
+        """Tell, once, when the folder is not there any more: to write on would make another one in its place."""
+        if place_of(self._folder) == self._place:
+            return False
+        self._trouble(
+            f"{self._folder} was moved or deleted while the run works in it: move it back, or stop with Ctrl-C and "
+            "resume it where it is now."
+        )
+        return True
+
+    def _trouble(self, text: str) -> None:
+        if not self.trouble:
+            self._tell(f"{text} The run goes on: the archive holds everything.")
+        self.trouble = text

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evolve.archive import CallTotals, Fate, Program, Role, RunStatus, Store
+from evolve.archive import CallTotals, Fate, Program, Role, RunStatus, StepEnd, Store
 from evolve.config import RunConfig, from_text
 from evolve.evaluator import Split
 from evolve.report.costs import Costs, costs
@@ -109,6 +109,32 @@ class RunReport:
         b, s = best.splits[Split.TEST].score, seed.splits[Split.TEST].score
         return b is not None and (s is None or b > s)
 
+    def best_baseline(self, split: Split) -> ProgramRow | None:
+        """Return the baseline with the highest score on a split; None where no baseline has one."""
+        scored = [row for row in self.rows if row.role == "baseline" and row.splits[split].score is not None]
+        return max(scored, key=lambda row: row.splits[split].score or 0.0, default=None)
+
+    def points_above_baseline(self) -> float | None:
+        """Return how far the best program is above the best baseline on test, in points; None before both are known."""
+        best, baseline = self.row("best"), self.best_baseline(Split.TEST)
+        if best is None or baseline is None:
+            return None
+        b, o = best.splits[Split.TEST].score, baseline.splits[Split.TEST].score
+        return None if b is None or o is None else b - o
+
+    def train_above_test(self) -> float | None:
+        """Return by how many points the best program's score on train is above that on test; None before both."""
+        best = self.row("best")
+        if best is None:
+            return None
+        train, test = best.splits[Split.TRAIN].score, best.splits[Split.TEST].score
+        return None if train is None or test is None else train - test
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and completion tokens of all calls."""
+        return self.calls.prompt_tokens + self.calls.completion_tokens
+
 
 def describe(store: Store) -> RunReport:
     """Gather the facts of a run. About 0.1 s at 3,000 programs."""
@@ -125,12 +151,12 @@ def describe(store: Store) -> RunReport:
         name = f"program {program.id}" if role == "best" else program.name
         return ProgramRow(role, name, program.id, {split: own.get(split, Cell()) for split in SHOWN_SPLITS})
 
-    children = store.programs(Role.CHILD)
+    spent = costs(store)
+    ends = {end.selection.step: end for end in (*store.step_ends(heard=True), *store.step_ends(heard=False))}
     baselines = sorted(store.programs(Role.BASELINE), key=lambda p: (p.score is None, -(p.score or 0.0), p.name))
     rows = [row("seed", seed)] if seed else []
     rows += [row("baseline", program) for program in baselines]
     rows += [row("best", best)] if best and best.id > 0 else []
-    order = {id: place for place, (id, _) in enumerate(curve)}
     return RunReport(
         folder=store.folder,
         evaluator=Path(summary.evaluator).name,
@@ -149,11 +175,11 @@ def describe(store: Store) -> RunReport:
         seed=seed,
         rows=tuple(rows),
         curve=best_so_far([score for _, score in curve]),
-        improvements=tuple(_improvement(store, p, order[p.id]) for p in store.improvements()),
-        costs=costs(store),
+        improvements=_improvements(curve, ends),
+        costs=spent,
         insights=tuple(line for _, line, _ in store.insights()),
-        setbacks=_setbacks(children, store, summary.fates),
-        outrun=sum(child.status is Status.OUTRUN for child in children),
+        setbacks=_setbacks(ends.values()),
+        outrun=sum(end.status is Status.OUTRUN for end in ends.values()),
     )
 
 
@@ -169,7 +195,11 @@ def best_so_far(scores: Sequence[float | None]) -> tuple[float, ...]:
 
 
 def verdict(report: RunReport) -> str:
-    """Return in plain words whether the run found something better than its seed."""
+    """Return in plain words whether the run found something better than its seed, and than the best baseline."""
+    return " ".join(part for part in (_against_seed(report), _against_baseline(report), _gap(report)) if part)
+
+
+def _against_seed(report: RunReport) -> str:
     best, seed = report.row("best"), report.row("seed")
     beats = report.beats_seed_on_test()
     if best is None or seed is None:
@@ -187,6 +217,39 @@ def verdict(report: RunReport) -> str:
     return f"On the test split, which the search never saw, {judgement}: program {best.id} is {gain}."
 
 
+def _against_baseline(report: RunReport) -> str:
+    above, baseline = report.points_above_baseline(), report.best_baseline(Split.TEST)
+    if above is None or baseline is None:
+        return ""
+    how = "level with it" if above == 0 else f"{abs(above):.2f} points {'above' if above > 0 else 'BELOW'} it"
+    return (
+        f"The best baseline there, {baseline.name}, has {baseline.splits[Split.TEST].score:.2f}: the program is {how}."
+    )
+
+
+def _gap(report: RunReport) -> str:
+    best, gap = report.row("best"), report.train_above_test()
+    if best is None or best.id == 0 or gap is None:
+        return ""
+    how = "above" if gap >= 0 else "below"
+    return (
+        f"On train the program scored {best.splits[Split.TRAIN].score:.2f}, {abs(gap):.2f} points {how} its test score."
+    )
+
+
+def hints(report: RunReport) -> tuple[str, ...]:
+    """Return what a person should know of a run's end beyond the verdict, a sentence each."""
+    found = []
+    budget = report.config.budget
+    asked_nobody = report.config.asks_models and report.calls.calls == 0 and report.status is RunStatus.FINISHED
+    if asked_nobody and (budget.tokens is not None or budget.cost_usd is not None):
+        found.append(
+            "No model was asked: a call is held at its worst case, and that did not fit into the budget. "
+            "Lower model.max_tokens, or raise the budget."
+        )
+    return tuple(found)
+
+
 def _difference(best: Cell, seed: Cell, named: str) -> str:
     if best.score is None:
         return best.status.value if best.status else "not evaluated"
@@ -200,27 +263,27 @@ def _difference(best: Cell, seed: Cell, named: str) -> str:
     )
 
 
-def _improvement(store: Store, program: Program, evaluation: int) -> Improvement:
-    selection = store.selection(program.id)
-    return Improvement(
-        evaluation=evaluation,
-        id=program.id,
-        parent_id=program.parent_id,
-        score=program.score if program.score is not None else float("nan"),
-        kind=program.kind,
-        mutator=selection.mutator if selection else "",
-    )
+def _improvements(curve: Sequence[tuple[int, float | None]], ends: Mapping[int, StepEnd]) -> tuple[Improvement, ...]:
+    """Return the children that were the best so far, strictly. curve: (id, score) of the seed and the children."""
+    found, best = [], float("-inf")
+    for place, (id, score) in enumerate(curve):
+        if score is None or score <= best:
+            continue
+        best = score
+        if id in ends:
+            selection = ends[id].selection
+            found.append(Improvement(place, id, selection.parent_id, score, ends[id].kind, selection.mutator))
+    return tuple(found)
 
 
-def _setbacks(children: Sequence[Program], store: Store, fates: Mapping[str, int]) -> tuple[Setback, ...]:
+def _setbacks(ends: Iterable[StepEnd]) -> tuple[Setback, ...]:
     reasons: dict[str, Counter[str]] = {}
-    for program in children:
-        if program.status is not None and program.status.is_failure:
-            reasons.setdefault(program.status.value, Counter())[last_line(program.failure)] += 1
-    if set(fates) - {Fate.SCORED, Fate.INSIGHT}:
-        for selection in store.selections():
-            if selection.fate not in (None, Fate.SCORED, Fate.INSIGHT):
-                reasons.setdefault(selection.fate.value, Counter())[last_line(selection.note)] += 1
+    for end in ends:
+        fate = end.selection.fate
+        if end.status is not None and end.status.is_failure:
+            reasons.setdefault(end.status.value, Counter())[last_line(end.failure)] += 1
+        elif fate not in (None, Fate.SCORED, Fate.INSIGHT):
+            reasons.setdefault(fate.value, Counter())[last_line(end.selection.note)] += 1
     return tuple(
         Setback(what, seen.total(), _most_common(seen))
         for what, seen in sorted(reasons.items(), key=lambda item: (-item[1].total(), item[0]))

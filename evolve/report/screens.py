@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
-from evolve.archive import Program, Store
+from evolve.archive import ModelCall, Program, Selection, Store
 from evolve.evaluator import Evaluator, Split
 from evolve.host import Host
 from evolve.measure import Measured, Spread
 from evolve.report.figures import (
-    budget_text,
     bytes_text,
+    done_text,
     duration_text,
     figure_text,
     mutators_text,
+    pace_text,
     score_text,
     seconds_text,
     usd_text,
 )
-from evolve.report.run_report import RunReport, verdict
+from evolve.report.run_report import RunReport, hints, verdict
 from evolve.report.score_document import ranked
 from evolve.report.sparkline import sparkline
+from evolve.report.steps import print_call, result_of, selection_facts
 from evolve.report.tables import (
     Scored,
     facts_table,
@@ -34,6 +36,7 @@ from evolve.report.tables import (
     scored_tables,
     worst_first,
 )
+from evolve.safe_text import one_line, visible
 from evolve.scoring import InstanceResult, Status
 
 CURVE_WIDTH = 60
@@ -42,25 +45,34 @@ FEEDBACK_SHOWN = 2
 
 
 def print_result(console: Console, report: RunReport) -> None:
-    """Print the end of a run: the table, whether it beat the seed, and where everything is."""
+    """Print the end of a run: the table, whether it beat the seed, where everything is and how to check it."""
     console.print(result_table(report))
-    console.print(verdict(report), highlight=False)
-    console.print(f"run folder: {escape(str(report.folder))}", highlight=False, soft_wrap=True)
+    print_verdict(console, report)
+    folder = shlex.quote(str(report.folder))
+    for command, what in (("show", "what came of it"), ("audit", "is the score true? scores the best program again")):
+        console.print(Text.assemble(one_line(f"evolve {command} {folder}"), (f"   # {what}", "dim")), soft_wrap=True)
+    console.print(one_line(f"run folder: {report.folder}"), soft_wrap=True)
+
+
+def print_verdict(console: Console, report: RunReport) -> None:
+    """Print the verdict, and what else should be known."""
+    console.print(one_line(verdict(report)))
+    for hint in hints(report):
+        console.print(hint, style="yellow")
 
 
 def print_run(console: Console, report: RunReport) -> None:
     """Print everything that is told about a run."""
-    why = f": {report.reason}" if report.reason else ""
-    console.print(f"[bold]{escape(str(report.folder))}[/bold]  {report.status}{escape(why)}", highlight=False)
-    pace = report.evaluations / report.active_s if report.active_s > 0 else 0.0
+    why = f": {one_line(report.reason)}" if report.reason else ""
+    console.print(Text.assemble((one_line(str(report.folder)), "bold"), f"  {report.status}{why}"))
     calls = report.calls
     cost = usd_text(calls.cost_usd) if report.cost_known else "price unknown"
     facts = {
         "evaluator": report.config.problem or report.evaluator,
         "changes by": mutators_text(report.config),
         "search": f"{report.config.search.strategy}, seed {report.config.seed}",
-        "done": f"{report.evaluations} of {budget_text(report.config.budget)} in {duration_text(report.active_s)}, "
-        f"{pace:.1f}/s",
+        "done": f"{done_text(report)}, in {duration_text(report.active_s)}, "
+        f"{pace_text(report.evaluations, report.active_s)}",
         "cost": f"{cost}, {calls.calls} model calls ({calls.failed} failed), "
         f"{calls.prompt_tokens} + {calls.completion_tokens} tokens"
         if calls.calls
@@ -76,36 +88,33 @@ def print_run(console: Console, report: RunReport) -> None:
         )
     console.print(facts_table(facts))
     console.print(result_table(report))
-    console.print(verdict(report), highlight=False)
+    print_verdict(console, report)
     if report.setbacks:
         table = plain_table("What did not work")
         table.add_column("what", no_wrap=True)
         table.add_column("times", justify="right", no_wrap=True)
         table.add_column("most often")
         for setback in report.setbacks:
-            table.add_row(setback.what.replace("_", " "), str(setback.count), Text(setback.example))
+            table.add_row(setback.what.replace("_", " "), str(setback.count), one_line(setback.example))
         console.print()
         console.print(table)
-    console.print(f"\nevolve show {report.folder} best", style="dim", highlight=False, soft_wrap=True)
-    console.print(f"evolve diff {report.folder}", style="dim", highlight=False, soft_wrap=True)
+    folder = one_line(shlex.quote(str(report.folder)))
+    console.print()
+    for rest in (f"show {folder} best", f"show {folder} --programs", f"diff {folder}", f"audit {folder}"):
+        console.print(f"evolve {rest}", style="dim", soft_wrap=True)
 
 
 def print_program(console: Console, store: Store, program: Program) -> None:
     """Print how a program came about and what it scored."""
-    title = f"program {program.id}" + (f" ({program.name})" if program.name else "")
-    console.print(f"[bold]{title}[/bold] of {escape(str(store.folder))}", highlight=False, soft_wrap=True)
+    title = f"program {program.id}" + (f" ({one_line(program.name)})" if program.name else "")
+    console.print(Text.assemble((title, "bold"), f" of {one_line(str(store.folder))}"), soft_wrap=True)
     facts = {"made by": program.kind}
     selection, call = store.selection(program.id), store.model_call(program.id)
     if selection is not None:
         facts["made by"] = f"{selection.mutator}, {program.kind}, from program {program.parent_id}"
-        facts["why this parent"] = f"{selection.reason} (island {selection.island}, {selection.told} results known)"
-        if selection.inspirations:
-            facts["inspired by"] = ", ".join(str(id) for id in selection.inspirations)
-    if call is not None:
-        cost = "price unknown" if call.cost_usd is None else usd_text(call.cost_usd)
-        facts["model call"] = (
-            f"{cost}, {call.prompt_tokens} + {call.completion_tokens} tokens, {duration_text(call.latency_s)}"
-        )
+        facts |= selection_facts(selection, call)
+        if program.idea:
+            facts["its idea"] = one_line(program.idea)
     results = store.evaluations(program.id, Split.TRAIN)
     facts["train"] = score_text(program.status, program.score)
     if program.status is Status.OUTRUN and selection is not None:
@@ -119,8 +128,27 @@ def print_program(console: Console, store: Store, program: Program) -> None:
         console.print(facts_table({name: figure_text(value) for name, value in program.metrics.items()}))
     _print_instances(console, results)
     if program.parent_id is not None:
-        command = f"evolve diff {store.folder} {program.parent_id} {program.id}"
-        console.print(command, style="dim", highlight=False, soft_wrap=True)
+        folder = one_line(shlex.quote(str(store.folder)))
+        for rest in (
+            f"diff {folder} {program.parent_id} {program.id}",
+            f"show {folder} {program.id} --prompt --answer",
+        ):
+            console.print(f"evolve {rest}", style="dim", soft_wrap=True)
+
+
+def print_step(console: Console, store: Store, selection: Selection, call: ModelCall | None) -> None:
+    """Print what became of a step that made no program, with what was answered."""
+    console.print(
+        Text.assemble((f"step {selection.step}", "bold"), f" of {one_line(str(store.folder))}, which made no program"),
+        soft_wrap=True,
+    )
+    kind = f", {selection.kind}" if selection.kind else ""
+    made = f"{selection.mutator}{kind}, from program {selection.parent_id}"
+    facts = {"tried by": made, "what became of it": result_of(selection), **selection_facts(selection, call)}
+    console.print(facts_table(facts))
+    if call is not None and call.answer:
+        console.print()
+        print_call(console, call, prompt=False, answer=True)
 
 
 def print_score(console: Console, evaluator: Evaluator, split: Split, measured: Measured) -> None:
@@ -147,7 +175,7 @@ def print_score(console: Console, evaluator: Evaluator, split: Split, measured: 
 
 def print_baselines(console: Console, evaluator: Evaluator, split: Split, measured: Sequence[Measured]) -> None:
     """Print baselines by score, with their raw figures."""
-    console.print(f"{evaluator.name} on {split}: 0 = naive, 100 = reference, higher is better", highlight=False)
+    console.print(f"{evaluator.name} on {split}: 0 = naive, 100 = reference, higher is better")
     if not measured:
         console.print(f"{evaluator.name} has no baselines.")
         return
@@ -159,7 +187,7 @@ def print_baselines(console: Console, evaluator: Evaluator, split: Split, measur
         console.print(table)
     for one in measured:
         if one.score.score is None and one.score.feedback:
-            console.print(Text(f"{one.name}: {_quoted(one.score.feedback)}"), style="yellow")
+            console.print(f"{one_line(one.name)}: {_quoted(one.score.feedback)}", style="yellow")
 
 
 def print_host(console: Console, host: Host) -> None:
@@ -191,9 +219,9 @@ def print_host(console: Console, host: Host) -> None:
     console.print()
     console.print(table)
     if host.isolated:
-        console.print("Every layer is active.", highlight=False)
+        console.print("Every layer is active.")
     else:
-        console.print("Programs run without the missing layers; --require-isolation refuses to.", highlight=False)
+        console.print("Programs run without the missing layers; --require-isolation refuses to.")
 
 
 def _print_instances(console: Console, results: Sequence[InstanceResult]) -> None:
@@ -201,16 +229,16 @@ def _print_instances(console: Console, results: Sequence[InstanceResult]) -> Non
     worst = worst_first(results)
     console.print(instance_table(worst[:INSTANCES_SHOWN]))
     if len(worst) > INSTANCES_SHOWN:
-        console.print(f"The {INSTANCES_SHOWN} worst of {len(worst)}; --json gives all.\n", highlight=False)
+        console.print(f"The {INSTANCES_SHOWN} worst of {len(worst)}; --json gives all.\n")
     for result in worst[:FEEDBACK_SHOWN]:
         if result.feedback:
-            console.print(Text.assemble((result.instance_id, "bold"), ": ", _quoted(result.feedback.strip())))
+            console.print(Text.assemble((one_line(result.instance_id), "bold"), ": ", _quoted(result.feedback.strip())))
     console.print()
 
 
 def _quoted(text: str) -> str:
     """Return a candidate's words with every further line indented: none of them can pose as a line of the report."""
-    return text.replace("\n", "\n    ")
+    return visible(text).replace("\n", "\n    ")
 
 
 def _count(number: int, thing: str) -> str:

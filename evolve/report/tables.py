@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from evolve.archive import Summary
-from evolve.evaluator import Split
-from evolve.report.figures import bytes_text, cell_text, figure_text, score_text, seconds_text, usd_text
+from evolve.report.figures import bytes_text, cell_text, figure_text, score_text, seconds_text
 from evolve.report.run_report import SHOWN_SPLITS, RunReport
+from evolve.safe_text import one_line, visible
 from evolve.scoring import InstanceResult, Status
 
 PUBLISHED = "adrs_score"
@@ -44,7 +42,7 @@ def facts_table(facts: Mapping[str, str]) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, fact in facts.items():
-        table.add_row(Text(name), Text(fact))
+        table.add_row(one_line(name), visible(fact))
     return table
 
 
@@ -55,32 +53,9 @@ def result_table(report: RunReport) -> Table:
     for split in SHOWN_SPLITS:
         table.add_column(split.value, justify="right", no_wrap=True)
     for row in report.rows:
-        name = row.role if row.role == "seed" else f"{row.role} {row.name}"
+        name = row.role if row.role == "seed" else one_line(f"{row.role} {row.name}")
         style = "bold green" if row.role == "best" else ""
         table.add_row(name, *(cell_text(row.splits[split]) for split in SHOWN_SPLITS), style=style)
-    return table
-
-
-def runs_table(runs: Sequence[tuple[Path, Summary | str]]) -> Table:
-    """Return the runs of a runs folder, one line each."""
-    table = plain_table()
-    for name in ("run", "status"):
-        table.add_column(name, no_wrap=True)
-    for name in ("evaluations", "train", "test", "cost"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for folder, what in runs:
-        if isinstance(what, str):
-            table.add_row(folder.name, "unreadable", "", "", "", "")
-            continue
-        test = next((f for f in what.splits if f.program_id == what.winner_id and f.split is Split.TEST), None)
-        table.add_row(
-            folder.name,
-            what.status.value,
-            str(what.evaluations),
-            "-" if what.best_score is None else f"{what.best_score:.2f}",
-            "-" if test is None else score_text(test.status, test.score),
-            usd_text(what.calls.cost_usd),
-        )
     return table
 
 
@@ -93,7 +68,7 @@ def scored_tables(rows: Sequence[Scored], width: int) -> list[Table]:
         ("CPU", [seconds_text(row.cpu_s) for row in rows]),
     ]
     columns += [(n, [figure_text(row.metrics[n]) if n in row.metrics else "-" for row in rows]) for n in names]
-    first = max([len("program"), *(len(row.name) for row in rows)])
+    first = max([len("program"), *(len(one_line(row.name)) for row in rows)])
     groups: list[list[tuple[str, list[str]]]] = []
     room = 0
     for title, cells in columns:
@@ -103,7 +78,7 @@ def scored_tables(rows: Sequence[Scored], width: int) -> list[Table]:
             room = width - first - 2
         groups[-1].append((title, cells))
         room -= wide
-    return [_side_by_side([row.name for row in rows], group) for group in groups]
+    return [_side_by_side([one_line(row.name) for row in rows], group) for group in groups]
 
 
 def _side_by_side(names: Sequence[str], columns: Sequence[tuple[str, list[str]]]) -> Table:
@@ -126,7 +101,7 @@ def instance_table(results: Sequence[InstanceResult]) -> Table:
         style = "" if result.status is Status.OK else "yellow"
         score = Text(score_text(result.status, result.score), style=style)
         memory = bytes_text(result.peak_rss_bytes)
-        table.add_row(result.instance_id, score, seconds_text(result.cpu_s), memory)
+        table.add_row(one_line(result.instance_id), score, seconds_text(result.cpu_s), memory)
     return table
 
 

@@ -4,74 +4,51 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import deque
-from collections.abc import Sequence
-from multiprocessing.connection import Connection
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
-
-import multiprocess
 
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.racing import Race
-from evolve.scoring import InstanceResult, Status
-from evolve.workers.worker import Fresh, Job, Ready, Setup, receive, send, work
+from evolve.scoring import InstanceResult, Status, Summary
+from evolve.workers.messages import Begun, Job, Listing, Over, Setup, Summing
+from evolve.workers.pool import WALL_TIME, Fresh, OutOfTime
+from evolve.workers.process import WorkerLost, WorkerProcess
 
-BOOT_TIMEOUT_S = 120.0
-ATTEMPTS = 3
-"""How often a job is given out when the worker that has it dies."""
-
-
-class _Worker:
-    """One process and the wire to it."""
-
-    def __init__(self, setup: Setup) -> None:
-        context = multiprocess.get_context("spawn")
-        connection, theirs = context.Pipe()
-        self.connection: Connection = connection
-        self.process = context.Process(target=work, args=(theirs, setup), daemon=True)
-        self.process.start()
-        theirs.close()
-        self.setup = setup
-        self.greeted = False
-
-    async def receive(self) -> Any:
-        """Wait for the worker's next word. Raises EOFError when it has died."""
-        loop = asyncio.get_running_loop()
-        heard = loop.create_future()
-        descriptor = self.connection.fileno()
-        loop.add_reader(descriptor, _settle, heard)
-        try:
-            await heard
-        finally:
-            loop.remove_reader(descriptor)
-        try:
-            return receive(self.connection)
-        except ConnectionResetError:
-            raise EOFError from None
-
-    def end(self, patience_s: float = 2.0) -> None:
-        """End the process, and with it its sandbox. patience_s: how long it may take before it is killed."""
-        self.connection.close()
-        self.process.join(timeout=patience_s)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
+FIRST_EVALUATION_S = 1800.0
+"""How long an evaluation may take while nobody knows how long they take."""
+EVALUATION_FLOOR_S = 60.0
+TIMES_LONGER = 20.0
+"""How many times longer than the longest sound one so far an evaluation may take; in a run the seed's is the first."""
+FROM_OUTSIDE = ("SIGKILL", "SIGTERM")
+"""Signals that come from somebody else, such as a kernel without memory; by others a verifier crashes."""
 
 
-def _settle(heard: asyncio.Future[None]) -> None:
-    if not heard.done():
-        heard.set_result(None)
+class _Stuck(Exception):
+    """An evaluation did not end within its limit."""
+
+
+@dataclass
+class _Taken:
+    """A worker at somebody's disposal. is_sound: whether it is ready for the next; not in the middle of a job."""
+
+    process: WorkerProcess
+    is_sound: bool = False
 
 
 class LocalWorkers:
-    """Worker processes, one per core, each with its own verifier and sandbox. An async context manager.
+    """Worker processes, one per core, each with its own verifier and sandbox: the engine `local`, a `Pool`.
 
     ref, options: of the problem, as `evolve.registry.load_problem` takes them.  workers: how many processes.
     data: a file or folder in the problem's public format, whose instances then stand for every split.
     require_isolation: refuse to start where a layer of isolation is missing.
-    Entering raises UsageError when a worker cannot load the problem, or isolation is required and incomplete.
+    environment: of the workers, besides that of this process.
+    A worker stays on one core only where the problem's score depends on time: what an evaluator starts, threads or
+    processes, may use them all otherwise.
     """
 
     def __init__(
@@ -81,23 +58,29 @@ class LocalWorkers:
         workers: int,
         data: Path | None = None,
         require_isolation: bool = False,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         self._setups = [Setup(ref, options, data, cores[i] if workers <= len(cores) else None) for i in range(workers)]
-        self._require_isolation = require_isolation
-        self._idle: deque[_Worker] = deque()
-        self._workers: list[_Worker] = []
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._require_isolation, self._environment = require_isolation, environment
+        self._workers: list[WorkerProcess] = []
+        self._idle: asyncio.Queue[int] = asyncio.Queue()
+        self._gate = asyncio.Lock()  # held while one waits for a worker, and by who works with nothing else running
+        self._own_limit_s: float | None = None
+        self._calls_s = 0.0
+        self._longest_s: float | None = None
         self.notices: list[str] = []
 
     async def __aenter__(self) -> LocalWorkers:
-        self._workers = [_Worker(setup) for setup in self._setups]
+        self._workers = [WorkerProcess(setup, self._environment) for setup in self._setups]
         try:
-            ready = [await self._greet(worker) for worker in self._workers]
+            ready = [await worker.greet() for worker in self._workers]
         except BaseException:
             self._end_all()
             raise
-        self._idle.extend(self._workers)
+        self._own_limit_s, self._calls_s = ready[0].evaluation_s, ready[0].calls_s
+        for place in range(len(self._workers)):
+            self._idle.put_nowait(place)
         missing = ready[0].missing
         if missing:
             names = ", ".join(f"{name} ({detail})" for name, detail in missing)
@@ -115,89 +98,172 @@ class LocalWorkers:
         """How many evaluations run at once."""
         return len(self._setups)
 
+    @property
+    def limit_s(self) -> float:
+        """How long an evaluation may take at present: a candidate's own limits, and time for the verifier."""
+        if self._own_limit_s is not None:
+            return self._own_limit_s
+        if self._longest_s is None:
+            return self._calls_s + FIRST_EVALUATION_S
+        return self._calls_s + max(EVALUATION_FLOOR_S, TIMES_LONGER * self._longest_s)
+
     async def evaluate(
         self,
         source: str,
         split: Split,
         indices: Sequence[int],
+        *,
         stop_at_failure: bool = False,
         race: Race | None = None,
         fresh: Fresh | None = None,
-    ) -> list[InstanceResult]:
-        """Evaluate a program on instances of a split, one after the other on one worker.
+        deadline_s: float | None = None,
+    ) -> AsyncGenerator[InstanceResult, None]:
+        """As `Pool.evaluate`."""
+        deadline = None if deadline_s is None else asyncio.get_running_loop().time() + deadline_s
+        rest = list(indices)
+        alone = is_over = False
+        while rest and not is_over:
+            # Alone it is one instance, so that the others need not wait for more.
+            job = Job(source, split, tuple(rest[:1] if alone else rest), stop_at_failure, race, fresh)
+            again = False
+            async with aclosing(self._round(job, deadline, alone)) as results:
+                async for result, is_certain in results:
+                    if not is_certain and not alone:
+                        again = True
+                        continue
+                    rest.pop(0)
+                    race = None if race is None else race.after(result.score)
+                    is_lost = race is not None and race.is_lost()
+                    is_over = is_lost or (stop_at_failure and result.status is not Status.OK)
+                    if result.status is Status.OK:
+                        self._longest_s = max(self._longest_s or 0.0, result.wall_s)
+                    yield result
+            alone = again
 
-        fresh: instances drawn afresh, in the place of the split's own.
-        Returns one result per index, in order; fewer when it stopped at the first that is not ok, or lost the race.
-        Raises UsageError when the problem has no such split.
+    async def _round(
+        self, job: Job, deadline: float | None, alone: bool
+    ) -> AsyncGenerator[tuple[InstanceResult, bool], None]:
+        """Give a job to a worker; give (result, whether it is certain) until it stops, or the worker cannot go on.
+
+        The last result may be one that the host, not the program or the verifier, may be to blame for.
         """
-        job = Job(source, split, tuple(indices), stop_at_failure, race, fresh)
-        for _ in range(ATTEMPTS):
-            worker = await self._take()
+        ids: tuple[str, ...] = ()
+        async with self._a_worker(deadline, alone) as taken:
             try:
-                if not worker.greeted:
-                    await self._greet(worker)
-                send(worker.connection, job)
-                results = await worker.receive()
-            except (EOFError, OSError):
-                worker = self._replace(worker)
-                continue
-            except BaseException:
-                worker = self._replace(worker)  # a cancelled job's late answer must not be taken for the next one's
-                raise
+                async with _until(deadline):
+                    await taken.process.greet()
+                taken.process.say(job)
+                while True:
+                    said = await self._hear(taken.process, deadline)
+                    if isinstance(said, Over):
+                        taken.is_sound = not said.spent
+                        return
+                    if isinstance(said, UsageError):
+                        taken.is_sound = True
+                        raise said
+                    if isinstance(said, Begun):
+                        ids = said.ids
+                    else:
+                        ids = ids[1:]
+                        yield said, said.failure != WALL_TIME
+            except (WorkerLost, _Stuck) as fault:
+                trouble = fault
+        if alone and not ids:
+            raise UsageError(f"the problem does not make its {job.split} instances: {_blame(trouble)[1]}.")
+        failure, feedback = _blame(trouble)
+        yield InstanceResult(ids[0] if ids else "", Status.ERROR, feedback=feedback, failure=failure), False
+
+    async def summarise(self, split: Split, results: Sequence[InstanceResult]) -> Summary:
+        """As `Pool.summarise`."""
+        said = await self._ask(Summing(split, results))
+        if isinstance(said, WorkerLost | _Stuck):
+            return Summary(fault=f"summing up the split: {_blame(said)[1]}")
+        assert isinstance(said, Summary)
+        return said
+
+    async def ids(self, split: Split) -> tuple[str, ...]:
+        """Return the ids of a split's instances, as a worker makes them. Raises UsageError when it cannot."""
+        said = await self._ask(Listing(split))
+        if isinstance(said, WorkerLost | _Stuck):
+            raise UsageError(f"the problem does not make its {split} instances: {_blame(said)[1]}.")
+        if isinstance(said, UsageError):
+            raise said
+        assert isinstance(said, tuple)
+        return said
+
+    async def _ask(self, question: Summing | Listing) -> Any:
+        """Return a worker's answer to a question, or why there was none, twice."""
+        for alone in (False, True):
+            async with self._a_worker(None, alone) as taken:
+                try:
+                    await taken.process.greet()
+                    taken.process.say(question)
+                    answer = await self._hear(taken.process, None)
+                    taken.is_sound = True
+                    return answer
+                except (WorkerLost, _Stuck) as fault:
+                    trouble = fault
+        return trouble
+
+    async def _hear(self, worker: WorkerProcess, deadline: float | None) -> Any:
+        limit_s = self.limit_s
+        async with _until(deadline):
+            try:
+                async with asyncio.timeout(limit_s):
+                    return await worker.hear()
+            except TimeoutError:
+                raise _Stuck(f"it did not end within {limit_s:.0f} s (the problem may set evaluation_s)") from None
+
+    @asynccontextmanager
+    async def _a_worker(self, deadline: float | None, alone: bool) -> AsyncIterator[_Taken]:
+        """Wait for a worker without work and give it, to be taken back. alone: while no other has any."""
+        places: list[int] = []
+        taken: _Taken | None = None
+        async with AsyncExitStack() as held:
+            try:
+                async with _until(deadline):
+                    await held.enter_async_context(self._gate)
+                    while len(places) < (self.size if alone else 1):
+                        places.append(await self._idle.get())
+                if not alone:
+                    await held.aclose()
+                taken = _Taken(self._workers[places[0]])
+                yield taken
             finally:
-                self._give_back(worker)
-            if isinstance(results, UsageError):
-                raise results
-            return list(results)
-        return [
-            InstanceResult(f"{split}/{index}", Status.ERROR, feedback="the worker process died", failure="lost")
-            for index in job.indices[:1]
-        ]
+                for place in places:
+                    self._give_back(place, taken is None or place != places[0] or taken.is_sound)
 
-    async def evaluate_spread(
-        self, source: str, split: Split, count: int, fresh: Fresh | None = None
-    ) -> list[InstanceResult]:
-        """Evaluate a program on the first `count` instances of a split, spread over all workers."""
-        each = [self.evaluate(source, split, [index], fresh=fresh) for index in range(count)]
-        return [results[0] for results in await asyncio.gather(*each)]
-
-    async def _greet(self, worker: _Worker) -> Ready:
-        try:
-            ready: Ready = await asyncio.wait_for(worker.receive(), BOOT_TIMEOUT_S)
-        except (EOFError, TimeoutError):
-            raise UsageError("a worker process did not start; `evolve doctor` shows what is missing") from None
-        if ready.error:
-            raise UsageError(ready.error)
-        worker.greeted = True
-        return ready
-
-    async def _take(self) -> _Worker:
-        while not self._idle:
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            await turn
-        return self._idle.popleft()
-
-    def _give_back(self, worker: _Worker) -> None:
-        self._idle.append(worker)
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                break
-
-    def _replace(self, worker: _Worker) -> _Worker:
-        worker.end(0.0)
-        if worker not in self._workers:  # the pool is closing
-            return worker
-        fresh = _Worker(worker.setup)
-        self._workers[self._workers.index(worker)] = fresh
-        return fresh
+    def _give_back(self, place: int, is_sound: bool) -> None:
+        """Let the next job have a worker; a new one where this one is dead, or a late answer would be another's."""
+        if not self._workers:  # the pool is closed
+            return
+        if not is_sound:
+            self._workers[place].end()
+            self._workers[place] = WorkerProcess(self._setups[place], self._environment)
+        self._idle.put_nowait(place)
 
     def _end_all(self) -> None:
         for worker in self._workers:
-            worker.connection.close()
+            worker.let_go()
         for worker in self._workers:
             worker.end()
         self._workers.clear()
-        self._idle.clear()
+
+
+@asynccontextmanager
+async def _until(deadline: float | None) -> AsyncIterator[None]:
+    """Raise OutOfTime when the body is not done by the deadline, a time of the loop's clock; None: never."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            yield
+    except TimeoutError:
+        raise OutOfTime from None
+
+
+def _blame(trouble: WorkerLost | _Stuck) -> tuple[str, str]:
+    """Return the kind of failure, and what happened."""
+    if isinstance(trouble, WorkerLost) and trouble.how.endswith(FROM_OUTSIDE):
+        return "lost", f"the worker process {trouble.how} twice in a row with this program: is memory short?"
+    if isinstance(trouble, WorkerLost):
+        return "verifier", f"the verifier ended its own process (a bug of the problem): it {trouble.how}"
+    return "verifier", f"the verifier failed (a bug of the problem): {trouble}"

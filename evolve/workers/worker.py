@@ -4,130 +4,98 @@ from __future__ import annotations
 
 import functools
 import os
-import pickle
-import signal
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import Any
 
 from evolve.errors import UsageError
-from evolve.evaluator import Instance, Split
-from evolve.racing import Race
+from evolve.evaluator import Evaluator, Instance, Split
+from evolve.foreign import NamedLines, foreign, instances_of
 from evolve.registry import load_problem
-from evolve.scoring import InstanceResult, Status
-from evolve.workers.evaluation import evaluate_instance
+from evolve.scoring import Status
+from evolve.workers.evaluation import evaluate_instance, summary
+from evolve.workers.leftovers import Leftovers
+from evolve.workers.messages import Begun, Job, Listing, Over, Ready, Setup, Summing, receive, send
+from evolve.workers.pool import WALL_TIME, Fresh
 from sandbox import Sandbox, SandboxLost
 
 DRAWS_KEPT = 16
 """How many splits and fresh draws a worker has in memory at once."""
 
 
-@dataclass(frozen=True)
-class Setup:
-    """What a worker works on. cpu: the core that it shares with its candidates, None = any."""
-
-    ref: str
-    options: dict[str, Any]
-    data: Path | None
-    cpu: int | None
-
-
-@dataclass(frozen=True)
-class Fresh:
-    """Instances drawn afresh, in the place of a split's own ones: what `Evaluator.fresh` is asked."""
-
-    seed: int
-    count: int
+def work(wire: int) -> None:
+    """Serve jobs until the other end hangs up. wire: descriptor of a socket; the first word on it is a `Setup`."""
+    with Connection(wire) as connection:
+        try:
+            _serve(connection)
+        except (EOFError, ConnectionError):
+            return  # the pool may close while a worker starts, or is at work
 
 
-@dataclass(frozen=True)
-class Job:
-    """Evaluate a program on some instances of a split, in this order.
-
-    race: None, or against what it may be outrun.  fresh: None, or what the instances are drawn from.
-    """
-
-    source: str
-    split: Split
-    indices: tuple[int, ...]
-    stop_at_failure: bool
-    race: Race | None = None
-    fresh: Fresh | None = None
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A worker's first word: the layers of isolation that are missing, as (name, detail), or why it cannot work."""
-
-    missing: tuple[tuple[str, str], ...] = ()
-    error: str = ""
-
-
-def send(connection: Connection, value: Any) -> None:
-    """Send a value between a worker and its pool, which trust each other.
-
-    Not `connection.send`: multiprocess pickles with dill, which takes ten times as long for what pickle can do.
-    """
-    connection.send_bytes(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
-
-
-def receive(connection: Connection) -> Any:
-    """Receive what `send` sent. Raises EOFError or ConnectionResetError when the other end is gone."""
-    return pickle.loads(connection.recv_bytes())
-
-
-def work(connection: Connection, setup: Setup) -> None:
-    """Serve jobs until the other end hangs up."""
-    # Ctrl-C reaches the whole process group; the main process decides what becomes of the work in hand.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if setup.cpu is not None:
-        # A candidate answers in 10 us on its worker's core, in 70 us across cores.
-        os.sched_setaffinity(0, {setup.cpu})
+def _serve(connection: Connection) -> None:
+    setup: Setup = receive(connection)
+    # Standard output belongs to the command that the pool works for, and may be JSON.
+    os.dup2(2, 1)
+    leftovers = Leftovers()
     try:
         evaluator = load_problem(setup.ref, setup.options).evaluator
+        if setup.cpu is not None and "score" in evaluator.timed_metrics:
+            # A candidate answers in 10 us on its worker's core, in 70 us across cores.
+            os.sched_setaffinity(0, {setup.cpu})
         sandbox = Sandbox(evaluator.limits, tuple(evaluator.libraries))
         missing = tuple((layer.name, layer.detail) for layer in sandbox.layers if not layer.active)
     except (UsageError, SandboxLost) as error:
-        _is_heard(connection, Ready(error=str(error)))
+        send(connection, Ready(error=str(error)))
         return
-    if not _is_heard(connection, Ready(missing)):
-        return
+    send(connection, Ready(missing, "", evaluator.evaluation_s, evaluator.limits.wall_s))
+    sys.stdout = NamedLines(evaluator.name)
 
     @functools.lru_cache(maxsize=DRAWS_KEPT)
     def instances(split: Split, fresh: Fresh | None) -> Sequence[Instance]:
-        if fresh is not None:
-            return evaluator.fresh(split, fresh.seed, fresh.count)
-        return evaluator.instances(split) if setup.data is None else evaluator.load(setup.data)
+        if fresh is None and setup.data is None:
+            return instances_of(evaluator, split)
+        with foreign(evaluator.name):
+            if fresh is not None:
+                return evaluator.fresh(split, fresh.seed, fresh.count)
+            assert setup.data is not None
+            return evaluator.load(setup.data)
 
     with sandbox:
         while True:
+            asked: Job | Summing | Listing = receive(connection)
+            if isinstance(asked, Summing):
+                send(connection, summary(evaluator, asked.split, asked.results))
+                continue
             try:
-                job: Job = receive(connection)
-            except (EOFError, ConnectionResetError):
-                return
-            results: list[InstanceResult] = []
-            answer: list[InstanceResult] | UsageError = results
-            try:
-                among = instances(job.split, job.fresh)
-                for index in job.indices:
-                    result = evaluate_instance(evaluator, sandbox, job.source, among[index])
-                    results.append(result)
-                    if job.stop_at_failure and result.status is not Status.OK:
-                        break
-                    if job.race is not None and job.race.is_lost([r.score for r in results]):
-                        break
+                among = instances(asked.split, asked.fresh if isinstance(asked, Job) else None)
             except UsageError as error:
-                answer = error
-            if not _is_heard(connection, answer):
-                return
+                send(connection, error)
+                continue
+            if isinstance(asked, Listing):
+                send(connection, tuple(instance.id for instance in among))
+                continue
+            _run(connection, evaluator, sandbox, asked, among, leftovers)
 
 
-def _is_heard(connection: Connection, value: Any) -> bool:
-    """Send a value; return whether the pool was still there. It may close while a worker starts, or is at work."""
-    try:
-        send(connection, value)
-    except BrokenPipeError:
-        return False
-    return True
+def _run(
+    connection: Connection,
+    evaluator: Evaluator,
+    sandbox: Sandbox,
+    job: Job,
+    instances: Sequence[Instance],
+    leftovers: Leftovers,
+) -> None:
+    """Do a job, and send each result as soon as it is there."""
+    send(connection, Begun(tuple(instances[index].id for index in job.indices)))
+    scores: list[float | None] = []
+    spent = False
+    for index in job.indices:
+        result = evaluate_instance(evaluator, sandbox, job.source, instances[index])
+        spent = leftovers.end(spared=sandbox.zygote_pid)
+        send(connection, result)
+        scores.append(result.score)
+        if spent or result.failure == WALL_TIME or (job.stop_at_failure and result.status is not Status.OK):
+            break
+        if job.race is not None and job.race.is_lost(scores):
+            break
+    send(connection, Over(spent))

@@ -20,6 +20,7 @@ UNHURRIED = Limits(call_s=60.0, cpu_s=60.0, memory_mb=96, answer_mb=1, output_kb
 TOOLS = """
 import ctypes, os, sys, time
 libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall.restype = ctypes.c_long
 def system_call(number, *arguments):
     arguments = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
     result = libc.syscall(ctypes.c_long(number), *arguments)

@@ -35,7 +35,8 @@ BLIND = (
         "import fcntl, os\ndef answer(facts):\n"
         "    fcntl.fcntl(0, fcntl.F_SETFL, os.O_NONBLOCK)  # the same open /dev/null in every candidate\n"
         "    return 'left a bit behind'\n",
-        layers=frozenset({"seccomp"}),
+        words="Operation not permitted|Bad file descriptor",
+        layers=frozenset({"seccomp", "descriptors"}),
         loot="left a bit behind",
     ),
     Attack(
@@ -92,7 +93,7 @@ def answer(facts):
     Attack(
         "exception_that_describes_itself_for_ever",
         "class E(Exception):\n    def __str__(self):\n        while True: pass\ndef answer(facts): raise E\n",
-        failure="timeout",
+        failure="any",
         words="wall time of a call|CPU time",
     ),
     Attack(
@@ -104,7 +105,7 @@ def answer(facts):
         "hook_for_what_nobody_raises",
         "import sys\ndef loop(*_):\n    while True: pass\nsys.unraisablehook = sys.excepthook = loop\n"
         "class D:\n    def __del__(self): raise ValueError\ndef answer(facts): D()\n",
-        failure="timeout",
+        failure="any",
         words="wall time of a call|CPU time",
     ),
     Attack(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+from attacks.across import ACROSS
 from attacks.attack import Arena, Attack, Report
 from attacks.blind import BLIND
 from attacks.exhaust import EXHAUST
 from attacks.lie import LIE
+from attacks.outsider import OUTSIDER
 from attacks.peek import PEEK
 from attacks.persist import PERSIST
 from attacks.reach import REACH
@@ -24,6 +26,8 @@ FAMILIES = {
     "lie": LIE,
     "peek": PEEK,
     "blind": BLIND,
+    "across": ACROSS,
+    "outsider": OUTSIDER,
 }
 
 ATTACKS: dict[str, Attack] = {f"{family}-{a.name}": a for family, attacks in FAMILIES.items() for a in attacks}

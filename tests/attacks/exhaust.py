@@ -17,10 +17,10 @@ MEMORY = "out of memory: asked for more than 96 MB"
 RLIMITS = frozenset({"rlimits"})
 
 
-def twice(attack: Attack, sandbox: Sandbox, facts: dict[str, Any]) -> Any:
+def many_times(attack: Attack, sandbox: Sandbox, facts: dict[str, Any]) -> None:
     with sandbox.start(attack.source) as candidate:
-        candidate.call("answer", facts)
-        return candidate.call("answer", facts)
+        for _ in range(1000):
+            candidate.call("answer", facts)
 
 
 def depth_of_the_answer(attack: Attack, sandbox: Sandbox, facts: dict[str, Any]) -> int:
@@ -38,7 +38,7 @@ def with_a_large_argument(attack: Attack, sandbox: Sandbox, facts: dict[str, Any
 
 
 def compute(name: str, expression: str, setup: str = "") -> Attack:
-    return Attack(name, f"{setup}\ndef answer(facts): return {expression}", failure="timeout", words=WALL)
+    return Attack(name, f"{setup}\ndef answer(facts): return {expression}", failure="wall_time", words=WALL)
 
 
 def memory(name: str, body: str) -> Attack:
@@ -55,8 +55,8 @@ def memory(name: str, body: str) -> Attack:
 
 
 EXHAUST = (
-    Attack("endless_loop", "def answer(facts):\n    while True: pass", failure="timeout", words=WALL),
-    Attack("endless_import", "while True: pass", failure="timeout", words=WALL),
+    Attack("endless_loop", "def answer(facts):\n    while True: pass", failure="wall_time", words=WALL),
+    Attack("endless_import", "while True: pass", failure="wall_time", words=WALL),
     compute("endless_sum_in_c", "sum(range(10**12))"),
     compute("endless_power", "10**10**8"),
     compute("catastrophic_regex", "re.match('(a+)+b', 'a' * 60)", "import re"),
@@ -76,7 +76,7 @@ for number in range(1, 65):
 def answer(facts):
     while True: pass
 """,
-        failure="timeout",
+        failure="wall_time",
         words=WALL,
     ),
     Attack(
@@ -93,12 +93,11 @@ def answer(facts):
     ),
     Attack(
         "cpu_time_in_small_pieces",
-        "import time\ndef answer(facts):\n    end = time.process_time() + 0.55\n"
-        "    while time.process_time() < end: pass",
+        "def answer(facts):\n    for _ in range(300): sum(range(10_000))",
         failure="timeout",
         words="CPU time: used .* of 1 s",
         limits=PATIENT,
-        play=twice,
+        play=many_times,
     ),
     memory("memory_by_numpy", "keep = np.ones(SIZE // 8)"),
     memory("memory_by_bytes", "keep = bytearray(SIZE)"),
@@ -184,7 +183,7 @@ def answer(facts):
     ),
     Attack(
         "many_descriptors",
-        "import os\ndef answer(facts): return len([os.dup(0) for _ in range(100)])",
+        "import os\ndef answer(facts): return len([os.dup(1) for _ in range(100)])",
         words="Operation not permitted|Too many open files",
         layers=frozenset({"seccomp", "rlimits"}),
         loot=100,
@@ -241,7 +240,7 @@ def answer(facts):
     Attack(
         "declared_length_never_sent",
         "import os, time\ndef answer(facts):\n    os.write(3, b'\\x00\\x00\\x08\\x00')\n    time.sleep(60)",
-        failure="timeout",
+        failure="wall_time",
         words=WALL,
     ),
     Attack(
@@ -270,7 +269,7 @@ def answer(facts):
         "one_byte_at_a_time",
         "import os, time\ndef answer(facts):\n    os.write(3, b'\\xff\\x00\\x00\\x00')\n    while True:\n"
         "        os.write(3, b'x')\n        time.sleep(0.1)",
-        failure="timeout",
+        failure="wall_time",
         words=WALL,
     ),
     Attack("exit_without_a_word", "import os\ndef answer(facts): os._exit(0)", failure="crashed", words="code 0"),

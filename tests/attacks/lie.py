@@ -22,6 +22,10 @@ def frame(*reply):
 """Knows how the candidate's own end makes frames."""
 
 
+WORK = "def work():\n    for _ in range(1200): sum(range(10_000))\n"
+"""Takes a tenth of a second of CPU time or more."""
+
+
 def kind_of_answer(attack: Attack, sandbox: Sandbox, facts: dict[str, Any]) -> str:
     """Tell the type that arrives: "exactly" names a plain one."""
     with sandbox.start(attack.source) as candidate:
@@ -222,26 +226,23 @@ def answer(facts):
         for name, source, harmless in (
             (
                 "patched_clocks",
-                "import time\nreal = time.process_time\n"
-                "time.time = time.perf_counter = time.process_time = lambda: 0.0\n"
-                "def answer(facts):\n    end = real() + 0.1\n    while real() < end: pass",
+                WORK + "import time\ntime.time = time.perf_counter = time.process_time = lambda: 0.0\n"
+                "def answer(facts): work()",
                 "seen in call and gap",
             ),
             (
                 "work_at_import_time",
-                "import time\nend = time.process_time() + 0.1\nwhile time.process_time() < end: pass\n"
-                "def answer(facts): return 1",
+                WORK + "work()\ndef answer(facts): return 1",
                 "seen in import",
             ),
             (
                 "work_in_the_gap_between_calls",
                 FORGER
+                + WORK
                 + """
-import time
 def answer(facts):
     write(3, frame(nonce(), True, 1))
-    end = time.process_time() + 0.1
-    while time.process_time() < end: pass
+    work()
     os._exit(0)
 """,
                 "seen in call and gap",

@@ -76,7 +76,12 @@ PEEK = (
     ),
     Attack(
         "clock_of_a_sibling",
-        TOOLS + "\ndef answer(facts): return time.clock_gettime(~facts['victim'] << 3 | 2) > 0",
+        TOOLS
+        + """
+def answer(facts):
+    clock, into = ~facts["victim"] << 3 | 2, ctypes.create_string_buffer(16)
+    return system_call(facts["calls"]["clock_gettime"], clock, into) == 0
+""",
         layers=SYSTEM_CALLS,
         loot=True,
         play=beside_a_victim,
@@ -140,7 +145,7 @@ def answer(facts):
     Attack(
         "next_question_ahead_of_time",
         "import os\ndef answer(facts): return os.read(3, 100)",
-        failure="timeout",
+        failure="wall_time",
         words="wall time",
     ),
 )

@@ -77,14 +77,13 @@ PERSIST = (
     Attack("write_to_the_project", "def answer(facts): return open(facts['project'] + '/evolve/errors.py', 'a')"),
     Attack(
         "write_to_shared_memory",
-        "import os\ndef answer(facts): return os.open(facts['shared'], os.O_WRONLY) > 0",
+        "import os\ndef answer(facts): return os.open(facts['shared'], os.O_WRONLY) >= 0",
         layers=FILES,
         loot=True,
     ),
     Attack(
         "make_a_folder",
-        "import os\ndef answer(facts): return os.mkdir(facts['folder'] + f'/made{time()}') is None\n"
-        "from time import time",
+        "import os\ndef answer(facts): return os.mkdir(facts['folder'] + f'/made{os.urandom(8).hex()}') is None",
         layers=FILES,
         loot=True,
     ),
@@ -99,7 +98,7 @@ PERSIST = (
     ),
     Attack(
         "file_in_memory",
-        "import os\ndef answer(facts): return os.memfd_create('stash') > 0",
+        "import os\ndef answer(facts): return os.memfd_create('stash') >= 0",
         layers=SYSTEM_CALLS,
         loot=True,
     ),
@@ -129,7 +128,7 @@ def answer(facts):
         TOOLS
         + """
 def answer(facts):
-    return system_call(facts["calls"]["mq_open"], b"stash", os.O_RDWR | os.O_CREAT, 0o666, 0) > 0
+    return system_call(facts["calls"]["mq_open"], b"stash", os.O_RDWR | os.O_CREAT, 0o666, 0) >= 0
 """,
         layers=frozenset({"seccomp", "landlock", "rlimits"}),
         loot=True,

@@ -156,7 +156,7 @@ def answer(facts):
         Attack(
             f"parent_{name}",
             f"def answer(facts):\n    with open(f'/proc/{{facts[\"parent\"]}}/{name}', 'rb') as file:\n"
-            "        return file.fileno() > 2",
+            "        return file.fileno() >= 0",
             layers=FILES,
             also_off=frozenset() if name == "cmdline" else frozenset({"unprivileged", "namespaces"}),
             loot=True,
@@ -263,9 +263,10 @@ def answer(facts):
         """
 import os
 def answer(facts):
-    for descriptor in range(3, 256):
+    for descriptor in range(4, 256):  # 3 is the wire
         try:
-            data = os.pread(descriptor, 100, 0)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            data = os.read(descriptor, 100)
         except OSError:
             continue
         if data:

@@ -26,6 +26,15 @@ CALLS = """
     add_key personality io_uring_setup bpf perf_event_open userfaultfd clone vfork fork unshare setns mount keyctl
     chroot execveat sendto sendmsg clock_gettime modify_ldt prctl seccomp fcntl fallocate ftruncate timer_create kcmp
     name_to_handle_at sched_setscheduler setpriority mlockall kill tgkill futex sysinfo prlimit64 rseq set_tid_address
+    set_robust_list get_robust_list mincore membarrier getrusage times sched_yield sched_getaffinity getcpu fstat poll
+    gettimeofday time clock_getres nanosleep clock_nanosleep mmap madvise fcntl sched_setaffinity setitimer alarm
+    epoll_create1 eventfd2 signalfd4 timerfd_create inotify_init1 fanotify_init splice vmsplice tee sendfile
+    copy_file_range openat2 statx getdents64 access syslog iopl ioperm arch_prctl pkey_alloc process_madvise
+    process_mrelease landlock_create_ruleset acct swapon reboot init_module kexec_load quotactl sethostname pause
+    rt_sigqueueinfo rt_sigtimedwait rt_sigsuspend dup dup2 pipe2 preadv2 pread64 readv recvfrom recvmsg shutdown
+    getsockopt getpeername ioctl getpriority getpgid getsid setpgid setsid ioprio_set sched_setattr sched_getattr
+    sched_getparam capset setuid setresuid memfd_secret mseal futex_waitv wait4 waitid msync remap_file_pages
+    get_mempolicy migrate_pages move_pages mbind semop shmat mlock fadvise64 readahead fsync flock getitimer
 """.split()
 """What attacks call by number."""
 

@@ -20,6 +20,7 @@ class InProcess:
         self._packed: dict[type, list[str]] = {}
         self._program: dict[str, Any] = {}
         self.import_cpu_s = 0.0
+        self.top_level_cpu_s = 0.0
         exec(compile(source, "program.py", "exec"), self._program)
 
     @property

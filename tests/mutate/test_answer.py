@@ -129,12 +129,15 @@ def test_thoughts_left_in_the_answer_are_passed_over() -> None:
         (edit("X = 1", "X = 2"), "block 1 matches nowhere"),  # half a line is no match
         (edit("        total += X", "        total -= X"), "block 1 matches 2 times: at lines 9, 11"),
         (edit("total += X", "total -= X"), "block 1 matches 2 times: at lines 9, 11"),
-        (edit("total = 0.0\n  for step in range(3):", "x"), "block 1 matches nowhere"),  # an uneven indentation
-        (edit("", "Y = 1.0"), "block 1 has an empty SEARCH"),
-        (edit(" \n\t", "Y = 1.0"), "block 1 has an empty SEARCH"),
+        (edit("total = 0.0\n  for step in range(3):", "x"), "block 1 matches but for its indentation"),
+        (edit("", "    return Y"), "block 1 does not say where its indented lines belong"),
+        (edit(" \n\t", ""), "block 1 is empty"),
         (edit("X = 1.0", "X = 1.0"), "no change"),
         (edit("X = 1.0", "X = 1.0   "), "no change"),
-        (edit("X = 1.0", "X = 2.0") * 2, "blocks 1 and 2 change the same lines"),
+        (
+            edit("X = 1.0", "X = 2.0") + edit("X = 1.0", "X = 3.0"),
+            "blocks 1 and 2 change the same lines; nothing applied",
+        ),
         (edit("import math\n\nX = 1.0", "X = 3.0") + edit("X = 1.0", "X = 2.0"), "blocks 1 and 2 change the same"),
         (edit("X = 1.0", "X = (2.0"), "the changed program is broken: line 3: '(' was never closed"),
         (edit("def answer() -> float:", "def other() -> float:"), "it does not define answer at its top level"),
@@ -196,7 +199,7 @@ def test_a_program_in_a_longer_fence_may_hold_fences() -> None:
         (fenced("X = 1\n") + fenced("Y = 1\n"), "none of 2 fenced blocks is a program"),
         (fenced("-" * 100_000 + "1\n"), "the program is nested too deeply"),
         ("x" * (MAX_ANSWER_CHARS + 1), "the answer has 2000001 characters"),
-        (fenced("x = 1\n" * 150_000), "the program has 900000 characters"),
+        (fenced("x = 1\n" * 150_000), "has 900000 characters"),
     ],
     ids=range(11),
 )
@@ -375,9 +378,9 @@ def test_a_purpose_stays_the_kind_whatever_the_form(kind: Kind) -> None:
         ),
         ("### Approach\n\n1. Sort by size, v1.5 of it.\n" + fenced(WHOLE), "Sort by size, v1.5 of it."),
         ("<think>\nHm.\n</think>\n" + fenced(WHOLE), "It is better."),
-        (f"```python\n{WHOLE}```\nIt is \x1b[31mbetter\u202e.\n", "It is [31mbetter."),
+        (f"```python\n{WHOLE}```\nIt is \x1b[31mbetter\u202e.\n", "It is better."),
         (WHOLE, ""),
-        ("a" * 5_000 + "\n" + fenced(WHOLE), "a" * 297 + "..."),
+        ("a" * 5_000 + "\n" + fenced(WHOLE), "a" * 397 + "..."),
     ],
     ids=range(8),
 )
@@ -517,7 +520,7 @@ def malformed(draw: st.DrawFn) -> str:
 def holds_to_the_block(text: str, kind: Kind) -> None:
     proposal = read_answer(MARKED, text, kind, ("answer",))
     assert (proposal.source is None) == bool(proposal.error)
-    assert proposal.idea.isprintable() and len(proposal.idea) <= 300
+    assert proposal.idea.isprintable() and len(proposal.idea) <= 400
     assert "\n" not in proposal.error
     if proposal.source is not None:
         assert outside(proposal.source) == outside(MARKED)

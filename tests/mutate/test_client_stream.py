@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_server import Answer, Http, Json, ModelServer, Reply, Script, Wire
 
+from evolve.mutate.models import stream
 from evolve.mutate.models.client import CAP_TOKENS, AnswerStatus
 from evolve.mutate.models.completion import Api, Usage, read_usage
 from evolve.mutate.models.stream import AnswerReader
@@ -369,3 +370,47 @@ def test_no_bytes_make_the_reader_raise_anything_but_value_error(pieces: list[by
 )
 def test_tokens_are_read_by_every_name_that_servers_give_them(usage: object, read_as: Usage | None) -> None:
     assert read_usage(usage) == read_as
+
+
+class CountingDecoder:
+    """Counts the characters that are looked at."""
+
+    def __init__(self) -> None:
+        self.looked_at = 0
+        self._decoder = json.JSONDecoder()
+
+    def raw_decode(self, text: str, start: int) -> tuple[object, int]:
+        self.looked_at += len(text) - start
+        return self._decoder.raw_decode(text, start)
+
+
+@pytest.mark.parametrize("rest", ["data:,1\n", "data:]\n", "data:\n", "data: \n", ": hm\n"])
+def test_an_event_without_an_end_is_looked_at_in_proportion_to_its_length(
+    rest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder = CountingDecoder()
+    monkeypatch.setattr(stream, "_decoder", decoder)
+    reader, data = AnswerReader("chat"), b"data: [1" + b",1" * 50_000 + b"\n" + rest.encode() * 8000
+    for start in range(0, len(data), 4096):
+        with contextlib.suppress(ValueError):
+            reader.feed(data[start : start + 4096])
+    assert decoder.looked_at <= 6 * len(data)
+
+
+def test_two_events_of_several_lines_need_no_blank_line_between_them() -> None:
+    reader = AnswerReader("chat")
+    for chunk in (CHUNK, LAST):
+        for line in json.dumps(chunk, indent=1).splitlines():
+            reader.feed(f"data: {line}\n".encode())
+    reader.feed(b"data: [DONE]\n")
+    assert reader.end().text == "é"
+
+
+@pytest.mark.parametrize(
+    "piece", [b"data: " + b"x" * 5_000_000, b"{" + b'"a":"' + b"x" * 5_000_000, b'data:"xxxx\n' * 999_999]
+)
+def test_what_is_longer_than_any_answer_is_refused(piece: bytes) -> None:
+    reader = AnswerReader("chat")
+    with pytest.raises(ValueError, match="more than 4 MB"):
+        for start in range(0, len(piece), 65_536):
+            reader.feed(piece[start : start + 65_536])

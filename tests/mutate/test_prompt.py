@@ -100,6 +100,7 @@ CASES: dict[str, tuple[Request, Kind]] = {
     "edit_after_an_exception": (request(BROKEN, BETTER, baselines=BASELINES), Kind.EDIT),
     "rewrite_after_an_infeasible_answer": (request(INFEASIBLE), Kind.REWRITE),
     "edit_in_an_evolve_block": (request(MARKED), Kind.EDIT),
+    "rewrite_in_an_evolve_block": (request(MARKED), Kind.REWRITE),
     "crossover_of_two_parents": (request(BETTER, AFTER, SEED, baselines=BASELINES), Kind.CROSSOVER),
     "crossover_without_a_second_parent": (request(SEED), Kind.CROSSOVER),
     "explore_with_ideas_taken": (

@@ -10,7 +10,8 @@ import pytest
 from evolve.archive import Store
 from evolve.config import RunConfig, to_toml
 from evolve.errors import UsageError
-from evolve.report.places import find_run, new_folder, summaries
+from evolve.report.places import find_run, folders, new_folder
+from evolve.report.run_list import listed
 
 
 def made(folder: Path) -> Path:
@@ -28,15 +29,15 @@ def test_last_is_the_run_that_was_started_last_and_not_the_last_by_name(tmp_path
     made(tmp_path / "z")
     made(tmp_path / "a")
     assert find_run("last", tmp_path) == tmp_path / "a"
-    assert [folder.name for folder, _ in summaries(tmp_path)] == ["a", "z"]
+    assert [one.folder.name for one in listed(folders(tmp_path))] == ["a", "z"]
 
 
 def test_an_unreadable_run_is_listed_with_its_reason_and_hides_no_other(tmp_path: Path) -> None:
     made(tmp_path / "good")
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "archive.db").write_text("no database " * 100)
-    found = dict(summaries(tmp_path))
-    assert "is not the archive of a run" in str(found[tmp_path / "bad"])
+    found = {one.folder.name: one.error for one in listed(folders(tmp_path))}
+    assert "is not the archive of a run" in found["bad"] and found["good"] == ""
     assert find_run("last", tmp_path) == tmp_path / "good"
 
 

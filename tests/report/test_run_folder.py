@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from loop_parts import HashModel, QuickPool, configured, trivial_problem
-from rich.console import Console
 
 from evolve import loop
 from evolve.archive import Fate, Program, Store
@@ -19,6 +18,8 @@ from evolve.observer import Observer, Progress, RunResult
 from evolve.report import LinesDisplay, LiveDisplay, RunFolder, describe, run_document, verdict
 from evolve.report.documents import to_json
 from evolve.report.screens import print_program, print_run
+from evolve.report.terminal import Terminal
+from evolve.safe_text import fenced
 
 
 def run(
@@ -57,9 +58,10 @@ def test_the_prompt_file_is_the_prompt_that_was_sent_and_nothing_else(tmp_path: 
             call = store.model_call(program.id)
             assert call is not None
             folder = tmp_path / "r" / "programs" / str(program.id)
-            expected = f"# System\n\n{call.system.rstrip()}\n\n# User\n\n{call.prompt.rstrip()}\n"
+            expected = f"# System\n\n{fenced(call.system)}\n\n# User\n\n{fenced(call.prompt)}\n"
             assert (folder / "prompt.md").read_text() == expected
-            assert (folder / "answer.md").read_text() == call.answer
+            assert call.prompt.rstrip() in expected
+            assert (folder / "answer.md").read_text() == f"{fenced(call.answer)}\n"
             assert "validation/" not in expected and "test/" not in expected
 
 
@@ -140,12 +142,12 @@ def test_a_full_disk_does_not_end_the_run_and_is_told(tmp_path: Path) -> None:
 def test_the_lines_tell_evaluations_best_rate_spend_and_what_is_in_flight(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(tmp_path / "r", 30, LinesDisplay(Console(width=80)))
+    run(tmp_path / "r", 30, LinesDisplay(Terminal(width=80)))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("run folder")
     last = next(line for line in reversed(lines) if "evaluations, best" in line)
     assert last.startswith("30/30 evaluations, best ")
-    for part in ("/s, ", "in flight", "price unknown", "calls", "tokens"):
+    for part in ("/min, ", "in flight", "price unknown", "calls", "tokens"):
         assert part in last
     assert lines[-1] == "all 30 evaluations are done"
 
@@ -153,11 +155,11 @@ def test_the_lines_tell_evaluations_best_rate_spend_and_what_is_in_flight(
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_the_live_display_fits_its_terminal_and_leaves_the_last_state(tmp_path: Path, width: int) -> None:
     with (tmp_path / "screen").open("w+", encoding="utf-8") as screen:
-        display = LiveDisplay(Console(file=screen, width=width, force_terminal=True, color_system=None))
+        display = LiveDisplay(Terminal(file=screen, width=width, force_terminal=True, color_system=None))
         with display:
             run(tmp_path / "r", 30, display)
     shown = (tmp_path / "screen").read_text()
-    assert "30 / 30" in shown and "best on train" in shown
+    assert "30/30 evaluations" in shown and "best on train" in shown
     assert shown.endswith("\x1b[?25h")  # the cursor is given back
     assert max(map(len, re.sub(r"\x1b\[[0-9?]*[A-Za-z]", "", shown).splitlines())) <= width
 
@@ -168,7 +170,7 @@ def test_the_screens_fit_their_terminal_and_json_holds_the_same_facts(tmp_path: 
     with Store.open(tmp_path / "runs" / "r") as store, (tmp_path / "screen").open("w+", encoding="utf-8") as screen:
         report, best = describe(store), store.best()
         assert best is not None
-        console = Console(file=screen, width=width)
+        console = Terminal(file=screen, width=width)
         print_run(console, report)
         print_program(console, store, best)
     lines = (tmp_path / "screen").read_text().splitlines()

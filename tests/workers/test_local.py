@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
 from evolve.errors import UsageError
 from evolve.evaluator import Split
-from evolve.scoring import InstanceResult, Status
-from evolve.workers import Fresh, LocalWorkers
+from evolve.scoring import InstanceResult, SplitScore, Status
+from evolve.workers import Fresh, LocalWorkers, OutOfTime, evaluate_spread, split_score
 
 TRIVIAL = str(Path(__file__).parent.parent / "plugins" / "trivial")
 PLUGIN = """
 from evolve.evaluator import Candidate, Evaluator, Infeasible, Instance, Limits, Outcome, Split
-import os, signal
+import os, signal, subprocess, time
 
 class Numbers(Evaluator):
     name, summary, defines = "numbers", "numbers for tests", ("answer",)
@@ -30,10 +37,22 @@ class Numbers(Evaluator):
             os.kill(os.getpid(), signal.SIGKILL)
         if x == "break the verifier":
             raise KeyError(x)
+        if x == "loop for ever":
+            time.sleep(1000)
+        if x == "start a child":
+            child = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+            print("child", child.pid, flush=True)
+            time.sleep(1000)
         if x < 0:
             raise Infeasible(f"{x} is below 0")
         return Outcome(float(x), {"x": x})
+
+    def summarise(self, split, outcomes):
+        if outcomes[0].score == 77:
+            raise KeyError("no such figure")
+        return {**super().summarise(split, outcomes), "summarised_by": os.getpid()}
 """
+SLOW_AT_2 = "import time\ndef answer(i):\n    time.sleep(i == 2)\n    return i"
 
 
 @pytest.fixture
@@ -44,12 +63,35 @@ def numbers(tmp_path: Path) -> str:
     return str(tmp_path)
 
 
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def verifier_of(pool: LocalWorkers) -> int:
+    """The process of the only worker: its guard's child."""
+    guard = pool._workers[0]._guard.pid
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (entry / "stat").read_text().rpartition(")")[2].split()[1] == str(guard):
+            return int(entry.name)
+    raise AssertionError("no worker")
+
+
 def evaluate(ref: str, source: str, workers: int = 1, **how: object) -> list[InstanceResult]:
     async def go() -> list[InstanceResult]:
         async with LocalWorkers(ref, {}, workers) as pool:
             if "count" in how:
-                return await pool.evaluate_spread(source, Split.TRAIN, 6)
-            return await pool.evaluate(source, Split.TRAIN, range(6), **how)  # type: ignore[arg-type]
+                return await evaluate_spread(pool, source, Split.TRAIN, 6)
+            return [r async for r in pool.evaluate(source, Split.TRAIN, range(6), **how)]  # type: ignore[arg-type]
 
     return asyncio.run(go())
 
@@ -88,26 +130,106 @@ def answer(i):
     assert [r.score for r in results] == [None] * 5 + [5.0]
 
 
-def test_a_worker_that_dies_is_replaced_and_the_next_program_is_scored(numbers: str) -> None:
-    async def go() -> tuple[list[InstanceResult], list[InstanceResult]]:
-        async with LocalWorkers(numbers, {}, 1) as pool:
-            bad = await pool.evaluate("def answer(i): return 'kill the worker'", Split.TRAIN, [0])
-            return bad, await pool.evaluate("def answer(i): return 7", Split.TRAIN, [0])
+def test_a_program_of_which_two_workers_die_is_the_culprit_on_the_very_instance_and_the_next_is_scored(
+    numbers: str,
+) -> None:
+    bad = evaluate(numbers, "def answer(i): return 'kill the worker' if i == 3 else i")
+    assert [r.instance_id for r in bad] == [f"train/{i}" for i in range(6)]
+    assert [r.status for r in bad] == ["ok", "ok", "ok", "error", "ok", "ok"]
+    assert bad[3].failure == "lost" and "killed by SIGKILL" in bad[3].feedback
+    bad = evaluate(numbers, "def answer(i): return 'kill the worker' if i == 3 else i", stop_at_failure=True)
+    assert [r.instance_id for r in bad] == [f"train/{i}" for i in range(4)]
 
-    bad, good = asyncio.run(go())
-    assert (bad[0].status, bad[0].failure) == (Status.ERROR, "lost")
-    assert good[0].score == 7.0
+
+def test_a_worker_that_is_lost_once_is_not_the_programs_fault(numbers: str) -> None:
+    """Killed from outside in the middle of instance 2: the evaluation goes on there, with all results."""
+
+    async def go() -> list[InstanceResult]:
+        results: list[InstanceResult] = []
+        async with (
+            LocalWorkers(numbers, {}, 1) as pool,
+            aclosing(pool.evaluate(SLOW_AT_2, Split.TRAIN, range(6))) as stream,
+        ):
+            async for result in stream:
+                results.append(result)
+                if len(results) == 2:
+                    os.kill(verifier_of(pool), signal.SIGKILL)
+        return results
+
+    results = asyncio.run(go())
+    assert [(r.instance_id, r.score) for r in results] == [(f"train/{i}", float(i)) for i in range(6)]
+
+
+def test_each_result_is_there_before_the_next_instance_is_done(numbers: str) -> None:
+    async def go() -> float | None:
+        async with LocalWorkers(numbers, {}, 1) as pool:
+            stream = pool.evaluate("def answer(i): return 'loop for ever' if i else 7", Split.TRAIN, [0, 1])
+            async with aclosing(stream), asyncio.timeout(60):
+                return (await anext(stream)).score
+
+    assert asyncio.run(go()) == 7.0
+
+
+@pytest.mark.parametrize("verifier", ["stuck", "waits for its turn"])
+def test_an_evaluation_does_not_outlive_its_deadline(numbers: str, verifier: str) -> None:
+    async def go() -> list[InstanceResult]:
+        async with LocalWorkers(numbers, {}, 1) as pool:
+            stuck = asyncio.create_task(anext(pool.evaluate("def answer(i): return 'loop for ever'", Split.TRAIN, [0])))
+            if verifier == "stuck":
+                stuck.cancel()
+            await asyncio.sleep(0)
+            answer = "'loop for ever'" if verifier == "stuck" else "1"
+            with pytest.raises(OutOfTime):
+                await anext(pool.evaluate(f"def answer(i): return {answer}", Split.TRAIN, [0], deadline_s=0.5))
+            stuck.cancel()
+            return [r async for r in pool.evaluate("def answer(i): return 7", Split.TRAIN, [0])]
+
+    assert asyncio.run(go())[0].score == 7.0
+
+
+def test_the_split_is_summed_up_in_a_worker_and_a_fault_of_the_verifier_there_is_named(numbers: str) -> None:
+    async def go() -> list[SplitScore]:
+        async with LocalWorkers(numbers, {}, 1) as pool:
+            scores = []
+            for source in ("def answer(i): return i", "def answer(i): return 77"):
+                results = await evaluate_spread(pool, source, Split.TRAIN, 6)
+                scores.append(await split_score(pool, Split.TRAIN, results, 6))
+            return scores
+
+    good, bad = asyncio.run(go())
+    assert (good.status, good.score, good.metrics["x"]) == (Status.OK, 2.5, 2.5)
+    assert good.metrics["summarised_by"] != os.getpid()
+    assert (bad.status, bad.score, bad.metrics) == (Status.ERROR, None, {})
+    said = "the verifier failed in summarise (a bug of the problem): KeyError: 'no such figure' (evaluator.py, line "
+    assert bad.feedback.startswith(said)
+
+
+def test_all_that_a_verifier_started_ends_with_the_pool_even_when_its_process_is_killed(numbers: str) -> None:
+    program = f"""
+import asyncio
+from evolve.evaluator import Split
+from evolve.workers import LocalWorkers
+async def go():
+    async with LocalWorkers({numbers!r}, {{}}, 1) as pool:
+        await anext(pool.evaluate("def answer(i): return 'start a child'", Split.TRAIN, [0]))
+asyncio.run(go())
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True) as driver:
+        assert driver.stderr is not None
+        child = int(driver.stderr.readline().removeprefix("numbers: child "))
+        os.kill(child, 0)
+        driver.kill()
+    wait_until(lambda: not is_alive(child))
 
 
 def test_a_cancelled_jobs_answer_is_not_taken_for_the_next_ones(numbers: str) -> None:
     async def go() -> list[InstanceResult]:
         async with LocalWorkers(numbers, {}, 1) as pool:
-            slow = asyncio.create_task(
-                pool.evaluate("import time\ndef answer(i):\n    time.sleep(1)\n    return 1", Split.TRAIN, [0])
-            )
+            slow = pool.evaluate("import time\ndef answer(i):\n    time.sleep(1)\n    return 1", Split.TRAIN, [0])
+            first = asyncio.create_task(anext(slow))
             await asyncio.sleep(0.2)
-            slow.cancel()
-            return await pool.evaluate("def answer(i): return 2", Split.TRAIN, [0])
+            first.cancel()
+            return [r async for r in pool.evaluate("def answer(i): return 2", Split.TRAIN, [0])]
 
     assert asyncio.run(go())[0].score == 2.0
 
@@ -120,7 +242,7 @@ def test_a_problem_that_does_not_load_is_one_line(tmp_path: Path) -> None:
 def test_a_split_that_the_problem_does_not_have_is_one_line() -> None:
     async def go() -> None:
         async with LocalWorkers("eplb", {}, 1) as pool:
-            await pool.evaluate("def rebalance(*a): return 1", Split.PUBLIC, [0])
+            await anext(pool.evaluate("def rebalance(*a): return 1", Split.PUBLIC, [0]))
 
     with pytest.raises(UsageError, match="--data"):
         asyncio.run(go())
@@ -142,7 +264,8 @@ def test_a_score_below_the_floor_is_the_floor(numbers: str) -> None:
 def test_workers_draw_the_fresh_instances_that_the_caller_draws() -> None:
     async def go() -> list[InstanceResult]:
         async with LocalWorkers(TRIVIAL, {}, 2) as pool:
-            return await pool.evaluate_spread("def answer(): return 42", Split.TEST, 3, Fresh(seed=5, count=3))
+            source = "def answer(): return 42"
+            return await evaluate_spread(pool, source, Split.TEST, 3, fresh=Fresh(seed=5, count=3))
 
     results = asyncio.run(go())
     assert [(r.instance_id, r.score) for r in results] == [(f"test/fresh-5-{i}", 100.0) for i in range(3)]

@@ -1,60 +1,39 @@
-"""From a model's answer to a child: SEARCH/REPLACE edits of the parent, or one whole program in a fence."""
+"""From a model's answer to a child: edits of the parent, or one whole program."""
 
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from evolve.mutate.answers.evolve_block import editable_lines, is_marker, may_replace, with_blocks_of
-from evolve.mutate.answers.matching import NoPlace, Quoted, without_blank_ends
+from evolve.mutate.answers.applying import edited
+from evolve.mutate.answers.blocks import search_replace_blocks
+from evolve.mutate.answers.edit import AnswerError, Edit, Refused
+from evolve.mutate.answers.fences import fenced_blocks, outside
+from evolve.mutate.answers.hunks import diff_edits
+from evolve.mutate.answers.left_out import left_out, undefined
 from evolve.mutate.answers.own_words import own_words
+from evolve.mutate.answers.programs import Text, checked, texts_of, whole_program
+from evolve.mutate.answers.spoken import spoken
+from evolve.mutate.answers.wrapped import json_texts, labelled_edits, tagged_edits, tagged_texts, unwrapped
 from evolve.mutate.mutation import Kind, Proposal
-from evolve.mutate.source import check
+from evolve.mutate.source import tree_of
 
 MAX_ANSWER_CHARS = 2_000_000
-MAX_EDITS = 400
-MAX_FENCES = 40
-MAX_PROGRAMS_CHARS = 400_000
-"""More edits, more fenced blocks or more text in them is no answer, and would be costly to try one by one."""
-
-_SEARCH = re.compile(r" {0,3}<{5,9} ?SEARCH\b.*")
-_BETWEEN = re.compile(r" {0,3}={5,9}\s*")
-_REPLACE = re.compile(r" {0,3}>{5,9} ?REPLACE\b.*")
-_FENCE = re.compile(r"\s*(`{3,}|~{3,})")
+KEPT_CHARS = 20_000
+"""Of the head and of the tail of an answer that is too long to be read."""
+NOTHING = "the answer has neither a SEARCH/REPLACE block nor a fenced program"
 
 
-class AnswerError(Exception):
-    """The answer cannot be used; the text says why, in one line."""
+@dataclass
+class _Reading:
+    """What one way of reading an answer gives. form: "edit", "rewrite" or "".  source: None when `error` says why."""
 
-
-@dataclass(frozen=True)
-class Edit:
-    """One SEARCH/REPLACE block. number: its place in the answer, from 1."""
-
-    number: int
-    search: tuple[str, ...]
-    replace: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Change:
-    """An edit that has found its place: lines[first:end] of the parent become `lines`."""
-
-    number: int
-    first: int
-    end: int
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Block:
-    """A fenced block. first, end: its lines in the answer, the fences among them."""
-
-    first: int
-    end: int
-    lines: list[str]
+    form: str = ""
+    source: str | None = None
+    error: str = ""
+    idea: str = ""
+    is_refused: bool = False
 
 
 def read_answer(parent_source: str, text: str, kind: Kind | str, defines: tuple[str, ...]) -> Proposal:
@@ -64,219 +43,184 @@ def read_answer(parent_source: str, text: str, kind: Kind | str, defines: tuple[
     kind: what was asked for. Either form of answer is taken whatever was asked for. Where an edit or a rewrite was
         asked for, the proposal's kind is the form that was found; any other kind is the purpose of the change, which
         the form does not alter, and stays.
+    An answer is read as it is, and where that gives no child, as what a page, JSON or tags may have made of it; never
+    is a part of its edits made without the others, and what leaves code out is refused whatever else it might be.
     The proposal's idea is the model's own words on its change: the first sentence or two outside edits and fences.
     Line ends become LF. What stands outside the parent's evolve blocks stays as it is.
     """
     asked = str(kind)
     if len(text) > MAX_ANSWER_CHARS:
-        return Proposal(asked, None, f"the answer has {len(text)} characters, more than {MAX_ANSWER_CHARS}")
+        return Proposal(asked, None, too_long(text))
     parent = _lines(parent_source)
-    answer = _lines(text)
-    # Some servers leave a reasoning model's thoughts in its answer, drafts of the program among them.
-    thought = max((n for n, line in enumerate(answer) if line.strip() == "</think>"), default=-1)
-    answer = answer[thought + 1 :]
-    form, idea, error, rest = asked, "", "", answer
-    try:
-        edits, rest = _edits(answer)
-        idea = own_words(_outside(rest, _fenced(rest)))
-        if edits:
-            form = "edit"
-            child = _checked(parent, _apply(parent, edits), defines)
-            return Proposal(_kind(asked, form), child, idea=idea)
-    except AnswerError as failure:
-        form, error = "edit", str(failure)
-    try:
-        child, fences = _whole_program(parent, rest, defines)
-        return Proposal(_kind(asked, "rewrite"), child, idea=own_words(_outside(rest, fences)) if fences else "")
-    except AnswerError as failure:
-        return Proposal(_kind(asked, form), None, error or str(failure), idea)
+    best = _Reading(error=NOTHING)
+    for reading in _readings(parent, text, defines):
+        if not best.idea:
+            best.idea = reading.idea
+        if reading.source is not None or reading.is_refused:
+            reading.idea = reading.idea or best.idea
+            best = reading
+            break
+        if best.error == NOTHING and reading.error:
+            reading.idea = reading.idea or best.idea
+            best = reading
+    form = best.form if asked in (Kind.EDIT, Kind.REWRITE) and best.form else asked
+    return Proposal(form, best.source, best.error, best.idea)
 
 
-def _kind(asked: str, form: str) -> str:
-    return form if asked in (Kind.EDIT, Kind.REWRITE) else asked
+def too_long(text: str) -> str:
+    """Return why an answer is not read at all; "" for one of a length that is."""
+    if len(text) <= MAX_ANSWER_CHARS:
+        return ""
+    return f"the answer has {len(text)} characters, more than {MAX_ANSWER_CHARS}"
+
+
+def shortened(text: str) -> str:
+    """Return what is kept of an answer: all of it, and of one that is too long to be read its head and its tail."""
+    if not too_long(text):
+        return text
+    left_out = len(text) - 2 * KEPT_CHARS
+    return f"{text[:KEPT_CHARS]}\n[... {left_out} of {len(text)} characters are not kept ...]\n{text[-KEPT_CHARS:]}"
 
 
 def _lines(text: str) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
 
 
-def _checked(parent: list[str], child: list[str], defines: tuple[str, ...]) -> str:
-    """Return the child's source. Raises AnswerError when nothing changed or the child is no program of the problem."""
-    if [line.rstrip() for line in child] == [line.rstrip() for line in parent]:
-        where = " inside the evolve block" if editable_lines(parent) else ""
-        raise AnswerError(f"no change{where}: the program is its parent")
-    source = "\n".join(child) + "\n"
-    if error := check(source, defines):
-        raise AnswerError(f"the changed program is broken: {error}")
-    return source
+def _readings(parent: list[str], text: str, defines: tuple[str, ...]) -> Iterator[_Reading]:
+    """Yield what each way of reading an answer gives, the most literal one first."""
+    try:
+        said = spoken(text)
+    except AnswerError as error:
+        yield _Reading(error=str(error), is_refused=True)
+        return
+    yield _as_it_is(parent, said, defines)
+    others = list(unwrapped(said))
+    for other in others:
+        yield _as_it_is(parent, other, defines)
+    try:
+        for tagged in (said, *others):
+            yield from _in_tags(parent, tagged, defines)
+        edits, texts, words = json_texts(said)
+        if edits or texts:
+            yield _from_json(parent, edits, texts, words, defines)
+    except AnswerError as error:
+        yield _Reading("edit", None, str(error), is_refused=True)
 
 
-# SEARCH/REPLACE
+def _as_it_is(parent: list[str], text: str, defines: tuple[str, ...]) -> _Reading:
+    """Read a text as edits, and where there are none that can be made, as a program."""
+    answer = text.removesuffix("\n").split("\n")
+    reading = _Reading()
+    rest = answer
+    try:
+        edits, rest = search_replace_blocks(answer)
+        blocks = fenced_blocks(rest)
+        reading.idea = own_words(outside(rest, blocks))
+        others = diff_edits(rest, blocks)
+        if edits and others:
+            raise Refused("the answer mixes SEARCH/REPLACE blocks and a diff")
+        if edits and _has_divider(rest):
+            raise Refused("a block of the answer has a line `=======` and no `<<<<<<< SEARCH` before it")
+        edits = edits or others or labelled_edits(rest, blocks)
+        if edits:
+            reading.form = "edit"
+            reading.source = _edited(parent, edits, defines, leftover=bool(blocks) and not others)
+            return reading
+    except Refused as refused:
+        reading.form, reading.error, reading.is_refused = "edit", str(refused), True
+        return reading
+    except AnswerError as error:
+        reading.form, reading.error = "edit", str(error)
+    try:
+        blocks = fenced_blocks(rest)
+        texts = [text for text in texts_of(rest, blocks) if not reading.form or text.is_marked_off]
+        reading.source = whole_program(parent, texts, defines)
+        reading.form, reading.error = "rewrite", ""
+        reading.idea = own_words(outside(rest, blocks)) if blocks else ""
+    except AnswerError as error:
+        if not reading.error:
+            reading.error, reading.is_refused = str(error), isinstance(error, Refused)
+    return reading
 
 
-def _edits(answer: list[str]) -> tuple[list[Edit], list[str]]:
-    """Return the edits of an answer and its other lines. Raises AnswerError for a block that is not well formed."""
-    edits: list[Edit] = []
-    rest: list[str] = []
-    search: list[str] | None = None
-    replace: list[str] | None = None
-    for line in answer:
-        number = len(edits) + 1
-        if _SEARCH.fullmatch(line):
-            if search is not None:
-                raise AnswerError(f"block {number} is not closed: `<<<<<<< SEARCH` before its `>>>>>>> REPLACE`")
-            search = []
-        elif search is None:
-            if _REPLACE.fullmatch(line):
-                raise AnswerError(f"`>>>>>>> REPLACE` after block {number - 1} without its `<<<<<<< SEARCH`")
-            rest.append(line)
-        elif _BETWEEN.fullmatch(line):
-            if replace is not None:
-                raise AnswerError(f"block {number} has two lines `=======`")
-            replace = []
-        elif _REPLACE.fullmatch(line):
-            if replace is None:
-                raise AnswerError(f"block {number} has no line `=======`")
-            edits.append(Edit(number, tuple(search), tuple(replace)))
-            search = replace = None
-        elif replace is not None:
-            replace.append(line)
-        else:
-            search.append(line)
-    if search is not None:
-        raise AnswerError(f"block {len(edits) + 1} is cut off: the answer ends before its `>>>>>>> REPLACE`")
-    return edits, rest
+def _has_divider(rest: Sequence[str]) -> bool:
+    """Whether a line stands outside the blocks that divides one, and underlines no heading of its length."""
+    return any(line == "=======" and len(above) != 7 for above, line in itertools.pairwise(["", *rest]))
 
 
-def _apply(parent: list[str], edits: list[Edit]) -> list[str]:
-    """Return the parent with every edit made, each one found in the parent as it was. Raises AnswerError."""
-    if len(edits) > MAX_EDITS:
-        raise AnswerError(f"the answer has {len(edits)} edits, more than {MAX_EDITS}")
-    blocks = editable_lines(parent)
-    quoted = Quoted(parent)
-    changes = []
-    for edit in edits:
-        if not any(line.strip() for line in edit.search):
-            raise AnswerError(f"block {edit.number} has an empty SEARCH")
+def _edited(parent: list[str], edits: Sequence[Edit], defines: tuple[str, ...], leftover: bool = False) -> str:
+    """Return the child that edits give. leftover: the answer has blocks of code besides them."""
+    if len(edits) == 1 and edits[0].is_insertion:
         try:
-            place = quoted.find(edit.search, edit.replace)
-        except NoPlace as error:
-            raise AnswerError(f"block {edit.number} {error}") from None
-        change = _trimmed(parent, _Change(edit.number, place.first, place.end, place.lines))
-        if change.first == change.end and not change.lines:
-            continue
-        if not may_replace(blocks, change.first, change.end):
-            raise AnswerError(f"block {edit.number} changes line {change.first + 1}, outside the evolve block")
-        if any(is_marker(line) for line in change.lines):
-            raise AnswerError(f"block {edit.number} adds an EVOLVE-BLOCK comment")
-        changes.append(change)
-    changes.sort(key=lambda change: (change.first, change.end))
-    for one, next_one in itertools.pairwise(changes):
-        if next_one.first < one.end or (next_one.first, next_one.end) == (one.first, one.end):
-            raise AnswerError(f"blocks {one.number} and {next_one.number} change the same lines")
-    child: list[str] = []
-    done = 0
-    for change in changes:
-        child += [*parent[done : change.first], *change.lines]
-        done = change.end
-    return [*child, *parent[done:]]
+            return whole_program(parent, [Text(edits[0].readings[0][1])], defines)
+        except Refused:
+            raise
+        except AnswerError:
+            pass  # lines to put in
+    first: AnswerError | None = None
+    try:
+        for child in edited(parent, edits):
+            try:
+                source = checked(parent, child, defines)
+            except AnswerError as error:
+                first = first or error
+                continue
+            what = left_out("\n".join(parent), source, child)
+            if what:
+                raise Refused(f"{edits[0].name if len(edits) == 1 else 'an edit'} leaves code out: {what}")
+            if leftover and (names := sorted(_undefined(source) - _undefined("\n".join(parent)))):
+                raise AnswerError(f"the edits use `{names[0]}`, which they do not define")
+            return source
+    except Refused:
+        raise
+    except AnswerError as error:
+        first = first or error
+    assert first is not None
+    if len(edits) > 1 and "no change" not in str(first):
+        raise AnswerError(f"{first}; nothing applied")
+    raise first
 
 
-def _trimmed(parent: list[str], change: _Change) -> _Change:
-    """Return the change less the lines at its ends that it leaves as they are: only what changes must be allowed."""
-    first, end, lines = change.first, change.end, list(change.lines)
-    while first < end and lines and parent[first].rstrip() == lines[0].rstrip():
-        first += 1
-        lines.pop(0)
-    while first < end and lines and parent[end - 1].rstrip() == lines[-1].rstrip():
-        end -= 1
-        lines.pop()
-    return _Change(change.number, first, end, tuple(lines))
+def _undefined(source: str) -> set[str]:
+    try:
+        return undefined(tree_of(source))
+    except SyntaxError:
+        return set()
 
 
-# A whole program
+def _in_tags(parent: list[str], text: str, defines: tuple[str, ...]) -> Iterator[_Reading]:
+    """Read what stands in tags, edits or a program."""
+    words = text.split("<", 1)[0]
+    idea = own_words(words.split("\n")) if words.strip() else ""
+    if edits := tagged_edits(text):
+        yield _from_edits(parent, edits, idea, defines)
+    texts = tagged_texts(text)
+    for inside in texts:
+        reading = _as_it_is(parent, inside, defines)
+        reading.idea = idea
+        if len(texts) == 1 or reading.source is not None or reading.is_refused:
+            yield reading
 
 
-def _whole_program(parent: list[str], answer: list[str], defines: tuple[str, ...]) -> tuple[str, list[_Block]]:
-    """Return the one whole program of an answer, and its fenced blocks.
-
-    Raises AnswerError when there is none, or more than one.
-    """
-    fences = _fenced(answer)
-    if len(fences) > MAX_FENCES:
-        raise AnswerError(f"the answer has {len(fences)} fenced blocks, more than {MAX_FENCES}")
-    fenced = [block.lines for block in fences]
-    candidates = fenced or [answer]
-    if editable_lines(parent):
-        # Any text may stand for a block's content, so a program with markers goes before, and prose is never taken.
-        marked = [candidate for candidate in candidates if any(map(is_marker, candidate))]
-        candidates = marked or fenced
-    size = sum(map(len, itertools.chain.from_iterable(candidates))) if len(candidates) > 1 else 0
-    if size > MAX_PROGRAMS_CHARS:
-        raise AnswerError(f"the fenced blocks hold {size} characters, more than {MAX_PROGRAMS_CHARS}")
-    whole: dict[str, None] = {}
-    errors: list[str] = []
-    for candidate in candidates:
-        child = with_blocks_of(parent, without_blank_ends(candidate))
-        if child is None:
-            errors.append("its EVOLVE-BLOCK comments are not those of its parent")
-            continue
-        try:
-            whole[_checked(parent, child, defines)] = None
-        except AnswerError as error:
-            errors.append(str(error))
-    if len(whole) > 1:
-        raise AnswerError(f"the answer holds {len(whole)} different whole programs")
-    if whole:
-        return next(iter(whole)), fences
-    if not fences:
-        raise AnswerError("the answer has neither a SEARCH/REPLACE block nor a fenced program")
-    # A program quoted for reference is not the model's answer, so it does not tell why there is none.
-    telling = [error for error in errors if not error.startswith("no change")] or errors
-    raise AnswerError(
-        telling[0] if len(fences) == 1 else f"none of {len(fences)} fenced blocks is a program: {telling[0]}"
-    )
+def _from_edits(parent: list[str], edits: Sequence[Edit], idea: str, defines: tuple[str, ...]) -> _Reading:
+    try:
+        return _Reading("edit", _edited(parent, edits, defines), idea=idea)
+    except AnswerError as error:
+        return _Reading("edit", None, str(error), idea, isinstance(error, Refused))
 
 
-def _fenced(answer: list[str]) -> list[_Block]:
-    """Return the fenced blocks; one that the answer's end cuts off is among them."""
-    blocks: list[_Block] = []
-    fence = indent = ""
-    first = 0
-    inside: list[str] = []
-    for number, line in enumerate(answer):
-        mark = _FENCE.match(line)
-        if not fence:
-            if mark is not None and "`" not in line[mark.end() :]:
-                fence, indent = mark[1], line[: mark.start(1)]
-                first, inside = number, []
-        elif (
-            mark is not None
-            and line.strip() == mark[1]
-            and mark[1].startswith(fence)
-            and line.startswith(indent + fence)
-        ):
-            blocks.append(_Block(first, number + 1, _without(indent, inside)))
-            fence = ""
-        else:
-            inside.append(line)
-    if fence:
-        blocks.append(_Block(first, len(answer), inside))
-    return blocks
-
-
-def _without(indent: str, lines: list[str]) -> list[str]:
-    """Return lines without an indentation that all of them have."""
-    if indent and all(not line.strip() or line.startswith(indent) for line in lines):
-        return [line.removeprefix(indent) for line in lines]
-    return lines
-
-
-def _outside(answer: list[str], fences: Sequence[_Block]) -> list[str]:
-    """Return the lines outside the fenced blocks."""
-    lines: list[str] = []
-    done = 0
-    for block in fences:
-        lines += answer[done : block.first]
-        done = block.end
-    return [*lines, *answer[done:]]
+def _from_json(
+    parent: list[str], edits: Sequence[Edit], texts: Sequence[str], words: str, defines: tuple[str, ...]
+) -> _Reading:
+    idea = own_words(words.split("\n")) if words else ""
+    if edits:
+        return _from_edits(parent, edits, idea, defines)
+    found = [reading for text in texts if (reading := _as_it_is(parent, text, defines)).source is not None]
+    if len({reading.source for reading in found}) == 1:
+        found[0].idea = idea or found[0].idea
+        return found[0]
+    if found:
+        return _Reading("rewrite", None, f"the answer holds {len(found)} different whole programs", idea)
+    reading = _as_it_is(parent, texts[0], defines)
+    reading.idea = idea
+    return reading

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from evolve.mutate.prompts.quoting import one_line
 
-IDEA_CHARS = 300
-SENTENCES = 2
+ASKED_CHARS = 200
+"""What the prompt asks for: one sentence of at most so many characters."""
+IDEA_CHARS = 400
+"""A sentence that is longer than asked for is kept whole up to here."""
 _READ_CHARS = 4_000
 """The words on a change stand at its beginning; the rest of a long answer is not looked through."""
 
@@ -24,10 +26,11 @@ _END = re.compile(r"(?<=[.!?])\s+(?=[A-Z(\"'])|(?<=:)\s*$")
 
 
 def own_words(lines: Sequence[str]) -> str:
-    """Return the first sentence or two of a text that say something: one line, printable, at most 300 characters.
+    """Return the first sentence of a text that says something, and the second where both are as short as one may be.
 
+    One line, printable, at most 400 characters; "" where there are no words on the change.
     lines: an answer without its edits and fenced blocks. "Here is the program:" and headings like "Idea:" are no words
-    on the change. Returns "" where there are none.
+    on the change.
     """
     text = _MARKUP.sub("", _HEADING.sub("\n", "\n".join(lines)[:_READ_CHARS]))
     said: list[str] = []
@@ -38,4 +41,5 @@ def own_words(lines: Sequence[str]) -> str:
                 said.append(sentence)
         if said:
             break
-    return one_line(" ".join(said[:SENTENCES]), IDEA_CHARS)
+    both = " ".join(said[:2])
+    return one_line(both if len(both) <= ASKED_CHARS else said[0] if said else "", IDEA_CHARS)

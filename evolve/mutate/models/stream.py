@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,7 +13,6 @@ from evolve.mutate.models.completion import (
     Completion,
     Usage,
     error_in,
-    parsed,
     read_completion,
     read_response,
     read_usage,
@@ -20,8 +20,11 @@ from evolve.mutate.models.completion import (
     text_of,
 )
 
-MOST_BYTES = 64 * 1024 * 1024
-"""An answer that is longer is none."""
+MOST_BYTES = 4 * 1024 * 1024
+"""A text, a body or an event that is longer is no answer: reading it would hold up all other calls."""
+MOST_STREAMED = 16 * MOST_BYTES
+"""A stream says the same in many more bytes."""
+_decoder = json.JSONDecoder()
 
 
 class AnswerReader:
@@ -38,9 +41,11 @@ class AnswerReader:
         self._api = api
         self._plain: bool | None = None
         self._size = 0
-        self._rest = b""
+        self._rest = bytearray()
         self._body: list[bytes] = []
-        self._event = b""
+        self._event: list[str] = []
+        self._event_size = self._looked_at = 0
+        self._text_size = 0
         self._pieces: list[str] = []
         self._refusal: list[str] = []
         self._hidden_chars = 0
@@ -60,22 +65,23 @@ class AnswerReader:
     def feed(self, data: bytes) -> None:
         """Take the next bytes. Raises ValueError when they are no answer."""
         self._size += len(data)
-        if self._size > MOST_BYTES:
-            raise ValueError(f"more than {MOST_BYTES >> 20} MB")
         if self._plain is None:
             head = data.lstrip(b"\xef\xbb\xbf \t\r\n")
             if not head:
                 return
             # By what comes, not by the header: some servers send events as text/plain, or JSON as an event stream.
             self._plain = head[:1] in b"{[<"
+        if self._size > (MOST_BYTES if self._plain else MOST_STREAMED) or len(self._rest) > MOST_BYTES:
+            raise ValueError(f"more than {MOST_BYTES >> 20} MB")
         if self._plain:
             self._begin()
             self._body.append(data)
             return
-        lines = (self._rest + data).split(b"\n")
-        self._rest = lines.pop()
+        first, *lines = data.split(b"\n")
+        self._rest += first
         for line in lines:
-            self._line(line)
+            self._line(bytes(self._rest))
+            self._rest[:] = line
 
     def end(self) -> Completion:
         """Return the answer when no more bytes come. Raises ValueError when it is none, or broken off."""
@@ -84,9 +90,9 @@ class AnswerReader:
             if not body:
                 raise ValueError("an empty body")
             return read_completion(body.decode("utf-8", "replace"), self._api)
-        if self._rest:
-            self._line(self._rest)
-            self._rest = b""
+        self._line(bytes(self._rest))
+        self._rest.clear()
+        self._look()
         if self._event and not self.complete:
             raise ValueError("a piece of the stream is no JSON")
         if not self.complete:
@@ -120,27 +126,43 @@ class AnswerReader:
     def _line(self, line: bytes) -> None:
         line = line.strip(b"\r")
         if not line:
+            self._look()
             if self._event:
                 raise ValueError("a piece of the stream is no JSON")
             return
         if not line.startswith(b"data:"):
             return  # a comment, or `event:`, which the data repeat
         data = line[5:].strip()
-        if not data:
-            return
         if data == b"[DONE]":
+            self._look()
             self.done = True
             return
         # An event's JSON may be spread over lines, and the blank line after it may be missing: it ends where it parses.
-        whole = self._event + b"\n" + data if self._event else data
-        try:
-            event = parsed(whole.decode("utf-8", "replace"))
-        except ValueError:
-            self._event = whole
-            return
-        self._event = b""
-        if isinstance(event, dict):
-            self._take_event(event) if self._api == "responses" else self._take_chunk(event)
+        # Looking only when it is twice as long as at the last look keeps the work in proportion to its length.
+        if data:
+            self._event.append(data.decode("utf-8", "replace"))
+            self._event_size += len(data)
+        if self._event_size > MOST_BYTES:
+            raise ValueError(f"more than {MOST_BYTES >> 20} MB")
+        if self._event_size >= 2 * self._looked_at:
+            self._look()
+
+    def _look(self) -> None:
+        """Take every event that is whole from the front of what has come."""
+        text, end = "\n".join(self._event), 0
+        while end < len(text):
+            try:
+                event, end = _decoder.raw_decode(text, end)
+            except ValueError:
+                break
+            except RecursionError:
+                raise ValueError("nested too deeply") from None
+            if isinstance(event, dict):
+                self._take_event(event) if self._api == "responses" else self._take_chunk(event)
+            while end < len(text) and text[end].isspace():
+                end += 1
+        self._event = [text[end:]] if end < len(text) else []
+        self._event_size = self._looked_at = len(text) - end
 
     def _take_chunk(self, chunk: Mapping[str, Any]) -> None:
         error = error_in(chunk)
@@ -187,6 +209,9 @@ class AnswerReader:
         if text:
             self._begin()
             self._pieces.append(text)
+            self._text_size += len(text)
+            if self._text_size > MOST_BYTES:
+                raise ValueError(f"more than {MOST_BYTES >> 20} MB of text")
 
     def _hid(self, thought: object) -> None:
         if isinstance(thought, str):

@@ -26,11 +26,12 @@ _TOKEN = re.compile(
     r"""
     \#[^\n]*
     | ^[ \t]*[rRuU]?(?:\"{3}(?:[^\"]|\"(?!\"\"))*+\"{3}|'{3}(?:[^']|'(?!''))*+'{3})(?=[ \t]*(?:\#|$))
-    | ("(?:[^"\\\n]|\\.)*+" | '(?:[^'\\\n]|\\.)*+' | \w+(?:\.\d+)? | [^\w\s])
+    | ("(?:[^"\\\n]|\\.)*+"? | '(?:[^'\\\n]|\\.)*+'? | \w+(?:\.\d+)? | [^\w\s])
     """,
     re.VERBOSE | re.MULTILINE,
 )
-"""A comment, a docstring (neither captured) or a token."""
+"""A comment, a docstring (neither captured) or a token. A quote that nothing closes takes the rest of its line with it:
+looked for again and again, its end would cost time that grows with the square of the line."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -89,16 +90,14 @@ class Likeness:
         self._rows: dict[int, int] = {}
         self._ids: list[int] = []
         self._signatures: Signature = np.empty((64, HASHES), dtype=np.uint32)
-        self._last: tuple[str, Signature] | None = None
 
     def __len__(self) -> int:
         return len(self._ids)
 
-    def add(self, id: int, source: str) -> None:
-        """Remember a program; one that is known already stays as it was."""
+    def add(self, id: int, made: Signature) -> None:
+        """Remember a program by its signature; one that is known already stays as it was."""
         if id in self._rows:
             return
-        made = self._signature(source)
         row = self._rows[id] = len(self._ids)
         self._ids.append(id)
         if row == len(self._signatures):
@@ -107,12 +106,11 @@ class Likeness:
         for key in _bands(made):
             self._buckets.setdefault(key, deque(maxlen=BUCKET)).append(row)
 
-    def nearest(self, source: str) -> tuple[int, float] | None:
-        """Return (id, estimated Jaccard index) of the program most like this one, of equals the first added.
+    def nearest(self, made: Signature) -> tuple[int, float] | None:
+        """Return (id, estimated Jaccard index) of the program most like one with this signature, of equals the first.
 
         None when no program meets it in a band: those are seldom more than half like it.
         """
-        made = self._signature(source)
         met = Counter(row for key in _bands(made) for row in self._buckets.get(key, ()))
         if not met:
             return None
@@ -120,12 +118,6 @@ class Likeness:
         alike = (self._signatures[rows] == made).mean(axis=1)
         best = int(alike.argmax())
         return self._ids[rows[best]], float(alike[best])
-
-    def _signature(self, source: str) -> Signature:
-        """Return the signature, made once for a program that is compared and then added."""
-        if self._last is None or self._last[0] != source:
-            self._last = source, signature(source)
-        return self._last[1]
 
 
 def _bands(made: Signature) -> Sequence[bytes]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from evolve.line_diff import unified_diff
 from evolve.mutate.answers.evolve_block import editable_lines
+from evolve.mutate.answers.own_words import IDEA_CHARS
 from evolve.mutate.mutation import Attempt, Example, Kind, Request
 from evolve.mutate.prompts.quoting import excerpt, one_line, printable
 
@@ -79,6 +80,15 @@ def shorter(request: Request) -> list[Shown]:
     return steps
 
 
+def quoted_bytes(request: Request, shown: Shown) -> int:
+    """Return a lower bound of what the programs take that a prompt quotes whole."""
+    if request.kind is Kind.INSIGHT:
+        return 0  # quotes what differs only
+    others = _inspirations(request)[: shown.inspirations]
+    ancestor = [request.subjects[0][0]] if request.kind is Kind.REPAIR and request.subjects and shown.ancestor else []
+    return sum(len(example.source.rstrip()) for example in (request.parent, *others, *ancestor))
+
+
 def task(request: Request, shown: Shown) -> dict[str, Any]:
     """Return what the templates of a system message and of task.j2 may use."""
     parent, kind = request.parent, request.kind
@@ -87,7 +97,7 @@ def task(request: Request, shown: Shown) -> dict[str, Any]:
     return content | {
         "details": _details(request, shown.details),
         "taken": [
-            f"program {id}: {one_line(idea, LINE_CHARS)}" for id, idea in request.taken[: shown.taken] if idea.strip()
+            f"program {id}: {one_line(idea, IDEA_CHARS)}" for id, idea in request.taken[: shown.taken] if idea.strip()
         ],
         "inspirations": _inspirations(request)[: shown.inspirations],
         "ancestor": request.subjects[0][0] if kind is Kind.REPAIR and request.subjects and shown.ancestor else None,
@@ -146,7 +156,7 @@ def _attempt(parent: Example, attempt: Attempt) -> str:
     came = attempt.outcome if attempt.score is None else f"{attempt.score:.2f}"
     if attempt.score is not None and parent.score is not None:
         came += f" ({attempt.score - parent.score:+.2f})"
-    note = one_line(attempt.note, LINE_CHARS)
+    note = one_line(attempt.note, IDEA_CHARS)
     return f"{attempt.id} {attempt.kind}: {came}{', ' + note if note else ''}"
 
 
@@ -253,6 +263,6 @@ def _changes(before: Example, after: Example) -> Iterator[tuple[str, float | Non
 
 def _diff(before: str, after: str) -> str:
     """Return what differs, whole lines with three lines around them; "" where the program itself is shorter."""
-    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="", n=3))
-    diff = "\n".join(lines)
+    lines = unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), "before", "after")
+    diff = "\n".join(line.rstrip("\n") for line in lines)
     return printable(diff) if len(diff) < len(before) + len(after) else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evolve.mutate.mutation import Kind, Request
-from evolve.mutate.prompts.content import Shown, comparison, shorter, task
+from evolve.mutate.prompts.content import Shown, comparison, quoted_bytes, shorter, task
 from evolve.mutate.prompts.templates import render
 
 BUDGET_TOKENS = 24_000
@@ -41,12 +41,17 @@ def build_prompt(request: Request, budget_tokens: int = BUDGET_TOKENS, folders: 
     folders: templates that stand in place of the built-in ones, the first folder before the second.
     Raises UsageError when such a template fails; `check_templates` finds that before a run.
     """
-    prompt = _render(request, Shown(), folders)
-    if _fits(prompt, budget_tokens):
-        return prompt
     steps = shorter(request)
+    # Programs are quoted whole, so that most of what is too long can be told without rendering it.
+    low = next(
+        (n for n, step in enumerate(steps) if quoted_bytes(request, step) <= BYTES_PER_TOKEN * budget_tokens), -1
+    )
+    low = low if low >= 0 else len(steps) - 1
+    prompt = _render(request, steps[low], folders)
+    if low == len(steps) - 1 or _fits(prompt, budget_tokens):
+        return prompt
     # The first step that fits, by halves: each step leaves out a piece more than the one before it.
-    low, high = 1, len(steps) - 1
+    low, high = low + 1, len(steps) - 1
     shortest = _render(request, steps[-1], folders)
     while low < high:
         middle = (low + high) // 2

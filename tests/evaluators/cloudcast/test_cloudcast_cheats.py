@@ -7,8 +7,8 @@ from broadcasts import BASELINES, SEED
 
 from evaluators.cloudcast import Cloudcast
 from evolve.evaluator import Split
-from evolve.scoring import Status, split_score
-from evolve.workers.evaluation import evaluate_instance
+from evolve.scoring import Status, put_together
+from evolve.workers.evaluation import evaluate_instance, summary
 from sandbox import Sandbox
 
 EVALUATOR = Cloudcast()
@@ -105,7 +105,7 @@ return direct(source, destinations, graph, partitions)
 """
     results = [scored(sandbox, body, instance) for instance in PUBLIC]
     assert {r.status for r in results} == {Status.OK, Status.ERROR}
-    whole = split_score(EVALUATOR, Split.PUBLIC, PUBLIC, results)
+    whole = put_together(Split.PUBLIC, results, len(PUBLIC), summary(EVALUATOR, Split.PUBLIC, results))
     assert whole.score is None
     assert "adrs_score" not in whole.metrics
     assert "this one would be dear" in whole.feedback
@@ -137,7 +137,7 @@ return {(np.str_(d), np.int64(p)): (np.str_(source), d) for d in destinations fo
 def test_a_program_scores_in_the_sandbox_what_it_scores_without(sandbox, name):
     totals = {"direct": 1199.168994, "cheapest_paths": 1045.860405, "seed": 1199.168994}
     results = [evaluate_instance(EVALUATOR, sandbox, {**BASELINES, "seed": SEED}[name], i) for i in PUBLIC]
-    whole = split_score(EVALUATOR, Split.PUBLIC, PUBLIC, results)
+    whole = put_together(Split.PUBLIC, results, len(PUBLIC), summary(EVALUATOR, Split.PUBLIC, results))
     assert whole.status is Status.OK, whole.feedback
     assert whole.metrics["total_cost_usd"] == pytest.approx(totals.get(name, whole.metrics["total_cost_usd"]), abs=1e-9)
     assert whole.cpu_s < 2

@@ -21,10 +21,9 @@ import numpy as np
 def naive(w, r):
     return np.tile(np.arange(r) % w.shape[1], (w.shape[0], 1))
 
-def burn(seconds, clock):
-    end = clock() + seconds
-    while clock() < end:
-        pass
+def burn():
+    for _ in range(600):
+        sum(range(10_000))
 """
 
 
@@ -57,12 +56,11 @@ def test_patched_clocks_do_not_hide_cpu_time(sandbox):
     patched = outcome(
         sandbox,
         "import time\n"
-        "real = time.process_time\n"
         "for name in ('time', 'perf_counter', 'process_time', 'monotonic', 'thread_time', 'perf_counter_ns'):\n"
         "    setattr(time, name, lambda *_: 0)\n"
         "time.clock_gettime = lambda *_: 0\n"
         "def rebalance(w, r, *_):\n"
-        "    burn(0.03, real)\n"
+        "    burn()\n"
         "    return naive(w, r)\n",
     )
     assert patched.metrics["cpu_ms"] >= 29
@@ -70,9 +68,9 @@ def test_patched_clocks_do_not_hide_cpu_time(sandbox):
 
 def test_threads_do_not_hide_cpu_time(sandbox):
     program = (
-        "import threading, time\n"
+        "import threading\n"
         "def rebalance(w, r, *_):\n"
-        "    helper = threading.Thread(target=burn, args=(0.03, time.thread_time))\n"
+        "    helper = threading.Thread(target=burn)\n"
         "    helper.start()\n"
         "    helper.join()\n"
         "    return naive(w, r)\n"
@@ -90,7 +88,7 @@ def test_an_answer_kept_from_an_earlier_call_does_not_exist_in_a_later_one(sandb
         "kept = {}\n"
         "def rebalance(w, r, *_):\n"
         "    if not kept:\n"
-        "        burn(0.03, time.process_time)\n"
+        "        burn()\n"
         "        kept['slots'] = naive(w, r)\n"
         "    return kept['slots']\n",
     )
@@ -101,14 +99,13 @@ def test_what_a_call_writes_no_later_call_can_read(sandbox):
     places = "['/tmp/kept', '/dev/shm/kept', 'kept', '/var/tmp/kept']"
     kept = outcome(
         sandbox,
-        "import time\n"
         "def rebalance(w, r, *_):\n"
         f"    for place in {places}:\n"
         "        try:\n"
         "            return np.fromfile(place, dtype=np.int64).reshape(-1, r)\n"
         "        except Exception:\n"
         "            pass\n"
-        "    burn(0.03, time.process_time)\n"
+        "    burn()\n"
         "    slots = naive(w, r).astype(np.int64)\n"
         f"    for place in {places}:\n"
         "        try:\n"
@@ -131,18 +128,24 @@ def arrays(shape):
 """
 
 
-def test_work_at_import_is_shown_and_knows_no_input(sandbox):
+def test_work_at_import_is_paid_for_and_knows_no_input(sandbox):
     busy = outcome(
         sandbox,
-        FINDER + "import time\n"
-        "burn(0.05, time.process_time)\n"
+        FINDER + "burn()\n"
         "found = list(arrays((26, 64)))\n"
         "def rebalance(w, r, *_):\n"
         "    assert not found\n"
         "    return naive(w, r)\n",
     )
     assert busy.metrics["import_cpu_ms"] >= 49
-    assert busy.metrics["cpu_ms"] < 25
+    assert busy.metrics["cpu_ms"] >= 49
+
+
+def test_a_warm_cache_is_no_gain(sandbox):
+    """The same program with and without hundreds of calls at its top level, which no figure counted before."""
+    plain = "def rebalance(w, r, *_): return naive(w, r)\n"
+    warm = plain + "for _ in range(300): rebalance(np.ones((26, 64)), 72)\n"
+    assert outcome(sandbox, warm).score < outcome(sandbox, plain).score
 
 
 def test_the_next_window_is_not_in_the_candidates_process(sandbox):

@@ -27,6 +27,7 @@ class Stub:
     """A candidate that gives ready answers, one to each call of it and its fresh copies, and takes a given time."""
 
     import_cpu_s = 0.0
+    top_level_cpu_s = 0.0
 
     def __init__(self, answers, cpu_s=1e-3):
         self.answers, self.spent, self.cpu_s = iter(answers), cpu_s, 0.0

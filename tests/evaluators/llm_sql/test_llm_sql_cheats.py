@@ -22,10 +22,9 @@ import numpy as np
 def same(columns, rows):
     return np.arange(len(rows)), np.tile(np.arange(len(columns)), (len(rows), 1))
 
-def burn(seconds, clock):
-    end = clock() + seconds
-    while clock() < end:
-        pass
+def burn():
+    for _ in range(2500):
+        sum(range(10_000))
 """
 
 
@@ -86,11 +85,10 @@ def test_no_order_splits_merged_columns_by_clearing_the_list(sandbox):
 def test_patched_clocks_do_not_hide_cpu_time(sandbox):
     patched = outcome(
         sandbox,
-        "real = time.process_time\n"
         "for name in ('time', 'perf_counter', 'process_time', 'monotonic', 'thread_time', 'perf_counter_ns'):\n"
         "    setattr(time, name, lambda *_: 0)\n"
         "def reorder(columns, rows, merges):\n"
-        "    burn(0.2, real)\n"
+        "    burn()\n"
         "    return same(columns, rows)\n",
     )
     assert patched.metrics["cpu_s"] >= 0.199
@@ -101,13 +99,13 @@ def test_work_at_import_knows_no_table(sandbox):
     busy = outcome(
         sandbox,
         "import gc\n"
-        "burn(0.05, time.process_time)\n"
+        "burn()\n"
         f"found = [x for x in gc.get_objects() if type(x) is list and len(x) == {N}]\n"
         "def reorder(columns, rows, merges):\n"
         "    assert not found\n"
         "    return same(columns, rows)\n",
     )
-    assert busy.metrics["cpu_s"] < 0.05
+    assert busy.metrics["cpu_s"] >= 0.1, "it is paid for"
 
 
 def test_what_is_printed_is_no_score(sandbox):

@@ -24,7 +24,7 @@ class Stub:
     """A candidate that gives a ready answer and takes a given time."""
 
     def __init__(self, answer, cpu_s=0.0):
-        self.answer, self.spent, self.cpu_s = answer, cpu_s, 1.0
+        self.answer, self.spent, self.cpu_s, self.top_level_cpu_s = answer, cpu_s, 1.0, 0.0
 
     def call(self, function, *arguments):
         assert function == "reorder"

@@ -20,8 +20,8 @@ from evaluators.prism.figures import figures_of
 from evaluators.prism.pressure import Model
 from evaluators.prism.workload import Case
 from evolve.evaluator import CandidateFailure, Infeasible, Outcome, Split
-from evolve.scoring import Status, split_score
-from evolve.workers.evaluation import evaluate_instance
+from evolve.scoring import Status, put_together
+from evolve.workers.evaluation import evaluate_instance, summary
 from sandbox import Sandbox
 
 FOLDER = Path(prism.__file__).parent
@@ -210,7 +210,7 @@ def test_raising_on_hard_cases_drops_nothing_from_the_mean(sandbox):
     evaluator = Prism()
     cases = evaluator.instances(Split.PUBLIC)
     results = [evaluate_instance(evaluator, sandbox, program, case) for case in cases]
-    total = split_score(evaluator, Split.PUBLIC, cases, results)
+    total = put_together(Split.PUBLIC, results, len(cases), summary(evaluator, Split.PUBLIC, results))
     assert (total.status, total.score, total.metrics) == (Status.ERROR, None, {})
 
 
@@ -261,7 +261,7 @@ def test_worker_processes_give_the_same_figures():
 
     async def run():
         async with LocalWorkers(str(FOLDER), {}, 1) as pool:
-            return await pool.evaluate(SOURCES["greedy_lowest_pressure"], Split.TRAIN, range(3))
+            return [r async for r in pool.evaluate(SOURCES["greedy_lowest_pressure"], Split.TRAIN, range(3))]
 
     results = asyncio.run(run())
     own = outcomes(SOURCES["greedy_lowest_pressure"], Split.TRAIN)[:3]

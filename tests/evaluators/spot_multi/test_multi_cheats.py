@@ -13,8 +13,8 @@ from evaluators.spot_multi.evaluator import SpotOptions
 from evaluators.spot_multi.window import Window
 from evaluators.spot_traces.runs import Rules
 from evolve.evaluator import Split
-from evolve.scoring import InstanceResult, Status, split_score
-from evolve.workers.evaluation import evaluate_instance
+from evolve.scoring import InstanceResult, Status, put_together
+from evolve.workers.evaluation import evaluate_instance, summary
 from sandbox import Sandbox
 
 EVALUATOR = SpotMulti()
@@ -182,7 +182,7 @@ return "ON_DEMAND", 0
     chosen = sorted([*dear[:2], *easy[:2]])
     results = scored(sandbox, picky, split, tuple(chosen))
     assert {r.status for r in results} == {Status.OK, Status.ERROR}
-    whole = split_score(EVALUATOR, split, [windows[i] for i in chosen], results)
+    whole = put_together(split, results, len(chosen), summary(EVALUATOR, split, results))
     assert whole.status is Status.ERROR
     assert whole.score is None
     assert "this one would be dear" in whole.feedback

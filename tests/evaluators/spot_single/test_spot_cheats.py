@@ -10,8 +10,8 @@ import pytest
 import evaluators.spot_single
 from evaluators.spot_single import SpotSingle
 from evolve.evaluator import Split
-from evolve.scoring import InstanceResult, Status, split_score
-from evolve.workers.evaluation import evaluate_instance
+from evolve.scoring import InstanceResult, Status, put_together
+from evolve.workers.evaluation import evaluate_instance, summary
 from sandbox import Sandbox
 
 EVALUATOR = SpotSingle()
@@ -143,7 +143,7 @@ return self.greedy.decide(obs)
     windows = EVALUATOR.instances(Split.TRAIN)
     results = scored(sandbox, picky, Split.TRAIN, tuple(range(len(windows))))
     assert {r.status for r in results} == {Status.OK, Status.ERROR}
-    whole = split_score(EVALUATOR, Split.TRAIN, windows, results)
+    whole = put_together(Split.TRAIN, results, len(windows), summary(EVALUATOR, Split.TRAIN, results))
     assert whole.status is Status.ERROR
     assert whole.score is None
     assert "this one would be dear" in whole.feedback

@@ -262,7 +262,7 @@ def test_worker_processes_give_the_same_figures():
 
     async def run():
         async with LocalWorkers(str(FOLDER), {}, 1) as pool:
-            return await pool.evaluate(SOURCES["smf"], Split.TRAIN, range(3))
+            return [r async for r in pool.evaluate(SOURCES["smf"], Split.TRAIN, range(3))]
 
     results = asyncio.run(run())
     assert [r.score for r in results] == [o.score for o in outcomes(SOURCES["smf"], Split.TRAIN)[:3]]

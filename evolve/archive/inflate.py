@@ -1,0 +1,26 @@
+"""Inflating what an archive holds, which may have been made to fill the memory of whoever opens it."""
+
+from __future__ import annotations
+
+import zlib
+
+MOST_SOURCE_BYTES = 1_000_000
+"""Five times the longest program that is taken."""
+MOST_BYTES = 64_000_000
+"""The longest text of any kind."""
+
+
+def inflate(packed: bytes, most_bytes: int = MOST_BYTES, dictionary: bytes = b"") -> bytes:
+    """Return what was deflated. Raises ValueError when it is no such thing, or longer than `most_bytes`."""
+    if not isinstance(packed, bytes):
+        raise ValueError(f"a {type(packed).__name__} where deflated bytes belong")
+    inflating = zlib.decompressobj(15, zdict=dictionary)
+    try:
+        text = inflating.decompress(packed, most_bytes)
+    except zlib.error as error:
+        raise ValueError(f"not deflated text ({error})") from None
+    if inflating.unconsumed_tail:
+        raise ValueError(f"a text of more than {most_bytes / 1e6:g} MB")
+    if not inflating.eof:
+        raise ValueError("a deflated text that is cut")
+    return text

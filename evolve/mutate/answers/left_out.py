@@ -1,0 +1,168 @@
+"""Code that a model has left out: "# ... rest unchanged ...", a body of dots, a function that is not there."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Iterator, Sequence
+
+from evolve.mutate.source import tree_of
+
+_WHAT = (
+    r"(?:code|functions?|methods?|program|body|implementation|logic|class|classes|file|module|definitions?|imports?"
+    r"|helpers?|parts?|lines?)"
+)
+_COMMENT = re.compile(r"[ \t]*(?:#+|//|/\*)[ \t]*(.{1,160}?)[ \t]*(?:\*/)?\s*")
+_AROUND = " .…[](){}<>-=*:;!"
+_PLAINLY = re.compile(r"unchanged|omitted|elided|same as (?:before|above)|as before|no changes?\b", re.IGNORECASE)
+_WORDS = re.compile(
+    _PLAINLY.pattern + r"|the same\b|as is\b|existing|rest of|\brest\b|remaining|original|previous|snip|your code|etc"
+    r"|other (?:code|functions|methods|helpers)|not changed|keep",
+    re.IGNORECASE,
+)
+"""What a comment says of code that it stands for: at its end, or behind dots."""
+_SAID = re.compile(
+    rf"(?:the )?(?:rest|remainder) of (?:the )?(?:\w+ )?{_WHAT}\b.*"
+    rf"|(?:all )?(?:the )?(?:other|remaining|existing|original|previous|unchanged|above) (?:\w+ )?{_WHAT}\b"
+    r"(?: (?:here|goes here|remains?|stays?|is|are|unchanged|the same|as before|as is|above|below|omitted|continues))*"
+    rf"|(?:(?:the )?(?:\w+ )?{_WHAT} )?(?:is |are |was )?(?:omitted|elided|left out|snipped)\b.*"
+    rf"|(?:{_WHAT} )?(?:(?:is |are )?unchanged|remains? (?:unchanged|the same)|stays the same|same as before)"
+    r"|(?:your|more) (?:code|implementation|logic)(?: goes)?(?: here)?|(?:insert|add|put) (?:your )?(?:\w+ )?code here"
+    r"|(?:implementation|code|logic)(?: goes| remains| stays)?(?: here| unchanged| as before)|no changes?(?: here)?",
+    re.IGNORECASE,
+)
+_BARE_DOTS = re.compile(r"[ \t]*(?:\.{3,}|…|\[\.\.\.\]|\(\.\.\.\)|<\.\.\.>)[ \t]*")
+_OPEN_ENDED = frozenset({"Protocol", "ABC", "ABCMeta"})
+_KNOWN = frozenset(dir(builtins)) | {"__file__", "__name__", "__doc__", "__builtins__", "__spec__", "__annotations__"}
+
+
+def placeholder(line: str) -> bool:
+    """Tell whether a line stands for code that was left out: dots, or a comment that says so."""
+    if len(line) > 200 or not line.strip():
+        return False
+    if "..." in line or "…" in line:
+        found = _COMMENT.fullmatch(line)
+        if found is None:
+            return _BARE_DOTS.fullmatch(line) is not None
+        said = found[1]
+        bare = said.strip(_AROUND)
+        begins, ends = said.lstrip("[(<{ ")[:1] in ("…", "."), said.rstrip("])>} ")[-1:] in ("…", ".")
+        if not bare or (begins and ends and "..." in line[len(line) // 2 :].replace("…", "...")):
+            return True
+        return _SAID.fullmatch(bare) is not None or (_WORDS if begins else _PLAINLY).search(said) is not None
+    if "#" not in line[: len(line) - len(line.lstrip()) + 1]:
+        return False
+    found = _COMMENT.fullmatch(line)
+    return found is not None and _SAID.fullmatch(found[1].strip(_AROUND)) is not None
+
+
+def left_out(parent_source: str, child_source: str, new: Sequence[str]) -> str:
+    """Return what a child leaves out that its parent has, in a few words; "" where nothing is.
+
+    new: the lines that the answer wrote, among them those that are its parent's as they are.
+    Left out is what a placeholder stands for, a body that is no more than `...`, `pass` or NotImplementedError where
+    the parent's function of that name does something, and a name of the parent's module that is used and not bound.
+    """
+    known = {line.strip() for line in parent_source.split("\n")}
+    for line in new:
+        if placeholder(line) and line.strip() not in known and line.strip() != "...":  # of dots alone the tree tells
+            return f"`{line.strip()[:80]}`"
+    try:
+        parent, child = tree_of(parent_source), tree_of(child_source)
+    except SyntaxError:
+        return ""
+    bodies = dict(_functions(parent))
+    for name, node in _functions(child):
+        if _is_stub(node) and name in bodies and not _is_stub(bodies[name]):
+            return f"the body of `{name}`"
+    if _dots(child) > _dots(parent):
+        return "`...`"
+    gone = sorted(_bound(parent, top=True) & undefined(child))
+    return f"`{gone[0]}`, which it uses" if gone else ""
+
+
+def undefined(tree: ast.Module) -> set[str]:
+    """Return the names that a program reads and binds nowhere, in no scope; none where it imports a `*`."""
+    read: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            read.add(node.id)
+        elif isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+            return set()
+    return read - _bound(tree) - _KNOWN
+
+
+def _bound(tree: ast.Module, top: bool = False) -> set[str]:
+    """Return the names that are bound anywhere in a program, or at its top level."""
+    names: set[str] = set()
+    for node in _top_level(tree) if top else ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                names.add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                names.add(name)
+            case ast.arg(arg=name) | ast.MatchStar(name=str(name)) | ast.MatchAs(name=str(name)):
+                names.add(name)
+            case ast.MatchMapping(rest=str(name)) | ast.ExceptHandler(name=str(name)):
+                names.add(name)
+            case ast.alias(name=name, asname=other):
+                names.add(other or name.partition(".")[0])
+            case ast.Global(names=declared) | ast.Nonlocal(names=declared):
+                names.update(declared)
+    return names
+
+
+def _top_level(tree: ast.Module) -> Iterator[ast.AST]:
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
+    """Yield the functions, classes and methods of a program by their names."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name, node
+        if isinstance(node, ast.ClassDef) and not _is_open_ended(node):
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
+                    yield f"{node.name}.{method.name}", method
+
+
+def _is_stub(node: ast.stmt) -> bool:
+    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    return all(_says_nothing(statement) for statement in node.body)
+
+
+def _says_nothing(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Pass() | ast.Expr(value=ast.Constant()):
+            return True
+        case ast.Raise(exc=ast.Name(id="NotImplementedError") | ast.Call(func=ast.Name(id="NotImplementedError"))):
+            return True
+    return False
+
+
+def _is_open_ended(node: ast.ClassDef) -> bool:
+    bases = [*node.bases, *(keyword.value for keyword in node.keywords)]
+    return any(isinstance(base, ast.Name) and base.id in _OPEN_ENDED for base in bases)
+
+
+def _dots(tree: ast.Module) -> int:
+    """Return how often `...` stands for code or data: in no subscript, and in no protocol's method."""
+    count = 0
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Constant) and node.value is ...:
+            count += 1
+        for child in ast.iter_child_nodes(node):
+            if isinstance(node, ast.Subscript) and child is node.slice:
+                continue
+            if not (isinstance(child, ast.ClassDef) and _is_open_ended(child)):
+                waiting.append(child)
+    return count

@@ -1,0 +1,106 @@
+"""What is worked out from a text that a model wrote: one order, one outcome, no state, so any process may do it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evolve.mutate.answers.answer import read_answer
+from evolve.mutate.answers.insight import read_insight, rule_insight
+from evolve.mutate.mutation import Example, Proposal, Request
+from evolve.mutate.novelty.likeness import Signature, signature
+from evolve.mutate.source import fingerprint
+
+
+@dataclass(frozen=True)
+class Read:
+    """What an order for a child comes to.
+
+    fingerprint, signature: of the proposal's source; "" and None where there is none, or it was not asked for.
+    """
+
+    proposal: Proposal
+    fingerprint: str = ""
+    signature: Signature | None = None
+
+
+@dataclass(frozen=True)
+class ReadAnswer:
+    """Read an answer as a change of `parent`. compare: make the child's signature too."""
+
+    parent: str
+    text: str
+    kind: str
+    defines: tuple[str, ...]
+    compare: bool
+
+    @property
+    def chars(self) -> int:
+        """How much text there is to work on."""
+        return len(self.parent) + len(self.text)
+
+    def done(self) -> Read:
+        """Do it."""
+        return _child(read_answer(self.parent, self.text, self.kind, self.defines), self.compare)
+
+
+@dataclass(frozen=True)
+class Mutate:
+    """Let the built-in mutator change a program."""
+
+    request: Request
+    compare: bool
+
+    @property
+    def chars(self) -> int:
+        """How much text there is to work on."""
+        return sum(len(example.source) for example in (self.request.parent, *self.request.inspirations))
+
+    def done(self) -> Read:
+        """Do it."""
+        from evolve.mutate.builtin import BuiltinMutator
+
+        return _child(BuiltinMutator().propose(self.request), self.compare)
+
+
+@dataclass(frozen=True)
+class WriteInsight:
+    """Read an insight from an answer, and write one by rule where there is none. answer: None when nobody was asked."""
+
+    answer: str | None
+    subjects: tuple[tuple[Example, Example], ...]
+
+    @property
+    def chars(self) -> int:
+        """How much text there is to work on."""
+        return len(self.answer or "") + sum(len(one.source) for pair in self.subjects for one in pair)
+
+    def done(self) -> tuple[str, str]:
+        """Return line and detail."""
+        line, detail = ("", "") if self.answer is None else read_insight(self.answer)
+        return (line, detail) if line else rule_insight(self.subjects)
+
+
+@dataclass(frozen=True)
+class Sign:
+    """Make the signatures of programs."""
+
+    sources: tuple[str, ...]
+
+    @property
+    def chars(self) -> int:
+        """How much text there is to work on."""
+        return sum(map(len, self.sources))
+
+    def done(self) -> list[Signature]:
+        """Do it."""
+        return [signature(source) for source in self.sources]
+
+
+def _child(proposal: Proposal, compare: bool) -> Read:
+    if proposal.source is None:
+        return Read(proposal)
+    try:
+        mark = fingerprint(proposal.source)
+    except SyntaxError as error:
+        return Read(Proposal(proposal.kind, None, str(error.msg), proposal.idea))
+    return Read(proposal, mark, signature(proposal.source) if compare else None)

@@ -1,0 +1,63 @@
+"""Reading an archive that may have been cut, copied in parts or made to harm: one line says what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from evolve.archive import Store, damage_of
+from evolve.errors import UsageError
+from evolve.report.own_runs import is_own
+from evolve.report.places import ARCHIVE, find_run
+
+LOG = f"{ARCHIVE}-wal"
+COPY_ALL = "copy the whole folder, while no process works on the run"
+
+
+@contextmanager
+def opened(ref: str) -> Iterator[Store]:
+    """Open the run that a person names, for reading. Raises UsageError where there is none, or it is damaged."""
+    folder = find_run(ref)
+    with explained(folder), Store.open(folder) as store:
+        yield store
+
+
+def without_its_log(folder: Path) -> bool:
+    """Return whether an archive from elsewhere came without the file that holds what was committed last.
+
+    Ask before it is opened: whoever closes it last takes that file away, so that one's own may well be without.
+    """
+    try:
+        with (folder / ARCHIVE).open("rb") as file:
+            head = file.read(20)
+    except OSError:
+        return False
+    writes_ahead = head[:15] == b"SQLite format 3" and head[18:20] == b"\x02\x02"
+    return writes_ahead and not (folder / LOG).exists() and not is_own(folder)
+
+
+@contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Turn what goes wrong while an archive is read into a UsageError, where the archive is to blame.
+
+    A bug of ours keeps its traceback: the archive is searched for damage first, and only of one from elsewhere, in
+    which anything may be odd, is every failure its own.
+    """
+    came_without = without_its_log(folder)
+    try:
+        yield
+    except UsageError as error:
+        if came_without and str(folder / ARCHIVE) in str(error):
+            raise UsageError(f"{error} It came without {LOG}: {COPY_ALL}.") from None
+        raise
+    except OSError:
+        raise
+    except Exception as error:
+        found = damage_of(folder)
+        if found:
+            raise UsageError(f"{folder / ARCHIVE} is damaged: {found}.") from None
+        if not is_own(folder):
+            why = f"{type(error).__name__}: {error}"
+            raise UsageError(f"{folder / ARCHIVE}, which was not made here, cannot be read ({why:.200}).") from None
+        raise

@@ -1,0 +1,93 @@
+"""What a local worker and its pool say to each other, pickled: they trust each other."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from evolve.evaluator import Split
+from evolve.racing import Race
+from evolve.scoring import InstanceResult
+from evolve.workers.pool import Fresh
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a worker works on. cpu: its core where the score depends on time, None = any."""
+
+    ref: str
+    options: dict[str, Any]
+    data: Path | None
+    cpu: int | None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A worker's first word.
+
+    missing: the layers of isolation that are, as (name, detail).  error: why it cannot work.
+    evaluation_s: the evaluator's own limit.  calls_s: wall seconds that a candidate may spend in calls.
+    """
+
+    missing: tuple[tuple[str, str], ...] = ()
+    error: str = ""
+    evaluation_s: float | None = None
+    calls_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """Evaluate a program on some instances of a split, in this order, up to the first that runs out of wall time.
+
+    race: None, or against what it may be outrun.  fresh: None, or what the instances are drawn from.
+    """
+
+    source: str
+    split: Split
+    indices: tuple[int, ...]
+    stop_at_failure: bool
+    race: Race | None = None
+    fresh: Fresh | None = None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The first answer to a job, before anything is evaluated: the ids of its instances."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Over:
+    """The last answer to a job. spent: the worker can do no other, threads of the verifier still run in it."""
+
+    spent: bool = False
+
+
+@dataclass(frozen=True)
+class Summing:
+    """Return the figures of a whole split, as `Summary`."""
+
+    split: Split
+    results: Sequence[InstanceResult]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Return the ids of a split's instances, as a tuple."""
+
+    split: Split
+
+
+def send(connection: Connection, value: Any) -> None:
+    """Send a value. Raises OSError when the other end is gone."""
+    connection.send_bytes(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
+
+
+def receive(connection: Connection) -> Any:
+    """Receive what `send` sent. Raises EOFError or OSError when the other end is gone."""
+    return pickle.loads(connection.recv_bytes())
