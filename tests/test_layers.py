@@ -92,6 +92,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.intervals",
         "evolve.measure",
         "evolve.registry",
+        "evolve.workers",
     },
 }
 """A part and what of ours it may import besides itself; `x` allows x.y. Looked for at any depth: none can hide."""

@@ -106,11 +106,9 @@ async def score_afresh(
     config: RunConfig,
     programs: list[Rival],
     fresh: Fresh,
-    workers: int,
-    require_isolation: bool = False,
     announce: Callable[[str, bool], None] = lambda text, lasting: None,
 ) -> FreshAudit:
-    """Score programs, the best one first, on fresh instances.
+    """Score programs, the best one first, on fresh instances. config: as of `measure`.
 
     They are drawn as those of test, and compared with test as the archive has it; where it has nothing of test, which
     is not looked at before a run's end, they are drawn as those of train and compared with nothing.
@@ -120,11 +118,9 @@ async def score_afresh(
     own = [i.id for i in problem.instances(split) if i.generated] if split is Split.TEST else []
     measured = await measure(
         problem,
-        config.evaluator,
+        config,
         {f"{rival.role}: {rival.name}": rival.source for rival in programs},
         split,
-        workers,
-        require_isolation=require_isolation,
         announce=announce,
         fresh=fresh,
     )

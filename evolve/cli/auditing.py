@@ -55,10 +55,11 @@ def audit(
     loaded = load_problem(problem or config.problem, config.evaluator)
     isolated = require_isolation or config.require_isolation
     count = workers or config.workers
+    settings = config.model_copy(update={"workers": count, "require_isolation": isolated})
     afresh = None
     with options.announcing("scoring again ...") as announce:
         if drawn is not None:  # first: a problem that draws none says so at once
-            afresh = asyncio.run(score_afresh(loaded, config, programs, drawn, count, isolated, announce))
+            afresh = asyncio.run(score_afresh(loaded, settings, programs, drawn, announce))
         found = asyncio.run(rescore(subject, loaded, count, isolated, announce))
     if as_json:
         from evolve.report.audit_document import audit_document

@@ -47,8 +47,11 @@ def fresh(text: str) -> Callable[[Command], Command]:
     return decorate
 
 
-def fresh_drawn(count: int | None, seed: int | None) -> Fresh | None:
-    """Return what fresh instances are drawn from; None where none are asked for. Raises UsageError for a lone seed."""
+def fresh_drawn(count: int | None, seed: int | None, data: Path | None = None) -> Fresh | None:
+    """Return what fresh instances are drawn from; None where none are asked for.
+
+    Raises UsageError for a seed alone, and for instances that are read and drawn at once.
+    """
     from evolve.audit import new_seed
     from evolve.errors import UsageError
     from evolve.workers import Fresh
@@ -57,6 +60,8 @@ def fresh_drawn(count: int | None, seed: int | None) -> Fresh | None:
         if seed is not None:
             raise UsageError("--fresh-seed says what fresh instances are drawn from; --fresh N how many: give both.")
         return None
+    if data is not None:
+        raise UsageError("--fresh draws instances and --data reads them: give one of the two.")
     return Fresh(new_seed() if seed is None else seed, count)
 
 
