@@ -62,7 +62,7 @@ class SingleMachineTardiness(Evaluator):
     name = "single_machine_tardiness"
     summary = "Order jobs with due dates on one machine so that their weighted tardiness is small"
     defines = ("sequence",)
-    limits = Limits(call_s=20.0, wall_s=30.0, cpu_s=1.0, memory_mb=512, answer_mb=1)
+    limits = Limits(call_s=20.0, cpu_s=1.0, memory_mb=512, answer_mb=1)
     splits = (*OWN_SPLITS, Split.PUBLIC)
     Options = TardinessOptions
     options: TardinessOptions

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
+from evolve import streams
 from evolve.cli import options
+from evolve.cli.running import INTERRUPTED
 
 SHOWN = 10
 """Differences that are printed; --json has them all."""
@@ -72,7 +74,10 @@ def replay(
         came_apart = ""
         try:
             with display:
-                asyncio.run(loop.run(into, config, loaded, (display,), pool=pool, tape=tape))
+                result = asyncio.run(loop.run(into, config, loaded, (display,), pool=pool, tape=tape))
+            if result.interrupted:
+                streams.say(f"evolve: {result.reason}: nothing was compared", err=True)
+                return INTERRUPTED
         except UsageError as error:
             if not (into / "archive.db").exists():
                 raise
