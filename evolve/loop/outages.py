@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from evolve.archive import CallStatus, ModelCall
+from evolve.mutate.models.answer import RUN_OUT
 from evolve.mutate.models.fault import ModelGone
 
 MOST_LINES = 5
@@ -40,10 +41,10 @@ class Outages:
 
     def _ended(self, call: ModelCall) -> None:
         """Tell of a model's first call that came to nothing, and of the first ones with other words."""
-        if not call.error or call.model in self._gone:
+        if not call.error or call.model in self._gone or RUN_OUT in call.error:
             return
         told = self._told.setdefault(call.model, set())
-        words = re.sub(r"[0-9a-f]{6,}|\d+", "#", call.error)
+        words = re.sub(r"[0-9a-f]{6,}|\d+", "#", call.error.replace("attempts", "attempt"))
         if words in told or len(told) >= MOST_LINES:
             return
         told.add(words)
