@@ -11,7 +11,17 @@ from evaluators.reference_file import Stored, first_that_tells, read_reference, 
 from evolve.evaluator import Instance, Split
 from evolve.registry import load_problem
 
-DOMAINS = ("cloudcast", "llm_routing", "llm_sql", "prism", "rcpsp", "spot_multi", "spot_single", "txn_scheduling")
+DOMAINS = (
+    "cloudcast",
+    "heterogeneous_dag",
+    "llm_routing",
+    "llm_sql",
+    "prism",
+    "rcpsp",
+    "spot_multi",
+    "spot_single",
+    "txn_scheduling",
+)
 """All whose reference.json counts redraws: eplb's instances are never redrawn."""
 
 
