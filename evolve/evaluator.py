@@ -135,8 +135,9 @@ class Evaluator(ABC):
     """What a user types: `evolve run NAME`."""
     summary: ClassVar[str]
     """One line for `evolve list`."""
-    defines: ClassVar[tuple[str, ...]]
-    """What a candidate must define at its top level: ("place",) or ("Policy",)."""
+    defines: tuple[str, ...]
+    """What a candidate must define at its top level: ("place",) or ("Policy",). Where that depends on an option, the
+    constructor sets it anew; the seed and the baselines then define all of it."""
     language: ClassVar[str] = "python"
     """What programs are written in. "text" is for anything else: `evaluate` reads `candidate.source` and does with it
     what it likes, nothing is run in the sandbox; `defines` is left out, files end in .txt, and the problem's folder
@@ -145,10 +146,10 @@ class Evaluator(ABC):
     libraries: ClassVar[tuple[str, ...]] = ()
     """What a candidate may import beyond the standard library and numpy; imported in the zygote, before the fork."""
     timed_metrics: ClassVar[tuple[str, ...]] = ()
-    """Metrics that hang on measured time: compared with a tolerance wherever figures are checked again.
+    """Metrics that depend on measured time: compared with a tolerance wherever figures are checked again.
     Name "score" here too when the score depends on measured time."""
-    splits: ClassVar[tuple[Split, ...]] = (Split.TRAIN, Split.VALIDATION, Split.TEST)
-    """The splits that `instances` can give without `--data`."""
+    splits: tuple[Split, ...] = (Split.TRAIN, Split.VALIDATION, Split.TEST)
+    """The splits that `instances` can give without `--data`; the constructor may set it anew, as `defines`."""
     evaluation_s: ClassVar[float | None] = None
     """Wall seconds after which one evaluation is ended with all that it started, and recorded as a failure of the
     verifier: a backstop against one that loops for ever. Default: many times what the seed takes, a minute at least."""
@@ -198,7 +199,7 @@ class Evaluator(ABC):
         what it is not shown: draw what is visible and what is hidden from streams of chance of their own.
         Returns instances named by `fresh_id`, in every process the same, the first ones whatever the count. An
         instance on which naive and reference hardly differ is drawn again here, however long that takes; what its
-        score hangs on is computed here or at its first evaluation. Default: the problem draws none.
+        score depends on is computed here or at its first evaluation. Default: the problem draws none.
         """
         raise UsageError(f"{self.name} draws no fresh instances: its evaluator has no method `fresh`; leave it out.")
 
@@ -216,6 +217,13 @@ class Evaluator(ABC):
         Raises UsageError for an instance that the format has no place for. Default: the problem writes no files.
         """
         raise UsageError(f"{self.name} writes no data files: it has no public file format.")
+
+    def remark(self, split: Split) -> str:
+        """Return what a reader of a split's figures should know of its rules: shown by `evolve audit` and `score`.
+
+        Default: nothing.
+        """
+        return ""
 
     def summarise(self, split: Split, outcomes: Sequence[Outcome]) -> dict[str, float]:
         """Return the figures of a whole split from its outcomes, all of them feasible, in the order of `instances`.

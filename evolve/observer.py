@@ -26,7 +26,8 @@ class Progress:
     """Where a run stands, kills and resumes included.
 
     Attributes:
-        evaluations: children scored so far.  target: the budget of them, None when there is none.
+        evaluations: children scored so far.  target: the budget of them, or what is done where that is more; None when
+            there is no budget of them.
         calls_in_flight: questions to models that wait for their answer.
         evaluations_in_flight: children being evaluated or waiting for a worker.
         model_calls: answered or failed calls so far.
@@ -118,7 +119,7 @@ class Observer:
 
 
 class Audience:
-    """All observers of a run. None of them can end it: what one raises is told once, and the archive is what counts."""
+    """All observers of a run. None of them can end it: what one raises is shown once; the archive is what counts."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = tuple(observers)

@@ -25,7 +25,7 @@ DOUBT_POINTS = 10.0
 """Standard deviation of a difference that is assumed besides the measured one: a few differences that are alike, on
 instances of one kind, do not show how far those of the next kind may be off."""
 TIMED_POINTS = 2.0
-"""How far behind a program may be without losing where scores hang on measured time."""
+"""How far behind a program may be without losing where scores depend on measured time."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def race_order(count: int) -> list[int]:
 def make_race(bar: Sequence[float | None], config: RacingConfig, is_timed: bool) -> Race | None:
     """Return the race against a program with these scores; None where it could end nothing early.
 
-    bar: one score per instance, in the order of the race.  is_timed: whether scores hang on measured time.
+    bar: one score per instance, in the order of the race.  is_timed: whether scores depend on measured time.
     """
     if not config.enabled or len(bar) <= max(2, config.min_instances):
         return None

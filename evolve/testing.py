@@ -180,7 +180,7 @@ NEEDED = ("every split has instances", "the seed is feasible and scores about ze
 
 
 def check(problem: Problem, announce: Callable[[str], None] = lambda text: None) -> Iterator[Checked]:
-    """Test every claim, one after the other, without pytest. announce: told which one is being tested.
+    """Test every claim, one after the other, without pytest. announce: called with each one before it is tested.
 
     Programs run in worker processes, so that a verifier that never ends, or ends its process, is a claim that fails.
     """

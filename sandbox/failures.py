@@ -101,4 +101,4 @@ class BadAnswer(CandidateFailure):
 
 
 class SandboxLost(Exception):
-    """The host is to blame (no memory to fork, zygote gone): the evaluation is repeated, the candidate not blamed."""
+    """The host's fault (no memory to fork, zygote gone), not the candidate's: the evaluation is repeated."""

@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal
+from urllib.parse import unquote
 
 Json = dict[str, Any]
 
@@ -126,11 +127,20 @@ class ModelServer:
     script: called with the request's JSON and its number (0, 1, ...) on the server's thread, or a sequence of answers
         of which the last one repeats.
     record: keep every request in `requests`.
+    models: (name, owner) of each one that GET .../models lists; none: there is no such list. Never counted, nor kept.
     """
 
-    def __init__(self, script: Script | Sequence[Answer], *, port: int = 0, record: bool = True) -> None:
+    def __init__(
+        self,
+        script: Script | Sequence[Answer],
+        *,
+        port: int = 0,
+        record: bool = True,
+        models: Sequence[tuple[str, str]] = (),
+    ) -> None:
         self.script = script if callable(script) else _in_turn(script)
         self.record = record
+        self.models = models
         self.requests: list[Recorded] = []
         self.count = 0
         self.open = 0
@@ -168,6 +178,17 @@ class ModelServer:
         """Serve on this thread until it is interrupted."""
         with contextlib.suppress(KeyboardInterrupt):
             self._run()
+
+    def listed(self, path: str) -> Answer:
+        """Answer a GET: the list of models, or one of them, as OpenAI's own server does."""
+        known = [{"id": name, "object": "model", "owned_by": owner} for name, owner in self.models]
+        _, found, name = path.partition("/v1/models")
+        if not found or not known:
+            return Raw(json.dumps({"detail": "Not Found"}), 404)
+        if not name:
+            return Raw(json.dumps({"object": "list", "data": known}))
+        one = [model for model in known if model["id"] == unquote(name[1:])]
+        return Raw(json.dumps(one[0])) if one else Http(404, message=f"The model '{unquote(name[1:])}' does not exist")
 
     def answer(self, recorded: Recorded) -> Answer:
         number, self.count = self.count, self.count + 1
@@ -210,8 +231,9 @@ class _Connection(asyncio.Protocol):
             self.buffer = rest[length:]
             self.server.open += 1
             self.server.most_open = max(self.server.most_open, self.server.open)
-            recorded = Recorded(first.split(" ")[1], headers, rest[:length])
-            answer = self.server.answer(recorded)
+            method, path, _ = first.split(" ")
+            recorded = Recorded(path, headers, rest[:length])
+            answer = self.server.listed(path) if method == "GET" else self.server.answer(recorded)
             if isinstance(answer, Reply) and answer.delay_s:
                 self.server._loop.call_later(answer.delay_s, self.send, answer, recorded)
             else:

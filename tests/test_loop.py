@@ -131,6 +131,13 @@ def test_resuming_a_finished_run_evaluates_nothing_and_says_the_same(tmp_path: P
     assert pool.evaluated == [] and model.asked == []
 
 
+def test_a_total_that_is_passed_already_is_told_as_it_is(tmp_path: Path) -> None:
+    evolve(tmp_path / "run", configured(20))
+    result = resume(tmp_path / "run", configured(5))
+    assert (result.progress.evaluations, result.progress.target) == (20, 20)
+    assert result.reason == "20 evaluations are done, and 5 in all were asked for"
+
+
 def test_a_cost_budget_is_kept(tmp_path: Path) -> None:
     prices = {"model__usd_per_mtok_in": 1.0, "model__usd_per_mtok_out": 1.0}
     result = evolve(

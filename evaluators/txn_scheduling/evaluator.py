@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from evaluators.fresh_draws import drawn_afresh
 from evaluators.txn_scheduling.feedback import explain
 from evaluators.txn_scheduling.figures import figures_of, stored
 from evaluators.txn_scheduling.mechanics import makespan_bound, schedule
 from evaluators.txn_scheduling.public_format import public_workloads, read_workloads, write_workloads
-from evaluators.txn_scheduling.workload import Workload, own_workload
+from evaluators.txn_scheduling.workload import RECIPES, Workload, drawn_workload, own_workload
 from evolve.evaluator import (
     Candidate,
     Evaluator,
@@ -40,6 +41,11 @@ class TxnScheduling(Evaluator):
     def instances(self, split: Split) -> Sequence[Instance]:
         """Return the workloads of a split; transactions are drawn when an instance is evaluated."""
         return _instances(split)
+
+    def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
+        """Draw workloads that nobody has seen, as those of a split are drawn."""
+        draw = functools.partial(drawn_workload, split)
+        return drawn_afresh(split, seed, count, range(len(RECIPES[split])), draw, lambda one: figures_of(one).tells)
 
     def load(self, path: Path) -> Sequence[Instance]:
         """Read a JSON file of transactions, or a folder of them."""

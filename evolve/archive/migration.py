@@ -1,8 +1,8 @@
 """Archives of an earlier schema: brought to the present one where they lie, after a copy.
 
 Schema 1 had no table of events. Their order was kept in numbers: `selections.taken`, in which order children were
-compared, `selections.ended`, in which order the search heard of ends, and `selections.told`, how many of them it had
-heard of at a choice. The sequence that these numbers describe is written down here.
+compared, `selections.ended`, in which order ends became known to the search, and `selections.told`, how many of them a
+choice knew of. The sequence that these numbers describe is written down here.
 """
 
 from __future__ import annotations

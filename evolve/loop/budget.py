@@ -117,7 +117,7 @@ class Ledger:
         """Return where the run stands."""
         return Progress(
             evaluations=self.evaluations,
-            target=self.budget.evaluations,
+            target=None if self.budget.evaluations is None else max(self.budget.evaluations, self.evaluations),
             best_id=None if self.best is None else self.best[0],
             best_score=None if self.best is None else self.best[1],
             calls_in_flight=len(self.calling),
@@ -169,7 +169,12 @@ class Ledger:
         """Return whether one more step may begin, and why not, whatever it costs. in_flight: steps not ended."""
         budget = self.budget
         if budget.evaluations is not None:
-            if self.evaluations >= budget.evaluations:
+            if self.evaluations > budget.evaluations:
+                return (
+                    Room.NO,
+                    f"{self.evaluations} evaluations are done, and {budget.evaluations} in all were asked for",
+                )
+            if self.evaluations == budget.evaluations:
                 return Room.NO, f"all {budget.evaluations} evaluations are done"
             if self.evaluations + in_flight >= budget.evaluations:
                 return Room.LATER, ""

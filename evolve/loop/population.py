@@ -36,12 +36,13 @@ class Population:
             while some := list(itertools.islice(group, SLICE)):
                 if not has_none:
                     ids, kept = zip(*some, strict=True)
-                    self._likeness.add_all(ids, unpacked(kept))
+                    self._likeness.add_many(ids, unpacked(kept))
                 for id in [id for id, _ in some] if has_none else ():
                     program = self._store.program(id)
                     assert program is not None
                     self._likeness.add(id, await sign(program.source))
                 await asyncio.sleep(0)
+        self._likeness.sort()
 
     def same_as(self, fingerprint: str) -> int | None:
         """Return the id of the program that has this fingerprint, or None."""

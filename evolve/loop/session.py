@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +31,7 @@ from evolve.loop.replaying import tape_clients
 from evolve.loop.steps import Steps
 from evolve.loop.stopping import Stop, Stopped, signals
 from evolve.mutate.models.prices import require_prices, with_known_prices
-from evolve.mutate.models.providers import Client, make_clients
+from evolve.mutate.models.providers import Client, ask_at_once, make_clients
 from evolve.mutate.novelty.likeness import tokens
 from evolve.observer import Audience, Observer, RunResult
 from evolve.scoring import Status
@@ -81,13 +81,15 @@ async def run(
         )
     for split in dict.fromkeys((Split.TRAIN, *problem.evaluator.splits)):
         if split is not Split.PUBLIC:
-            problem.instances(split)  # what is wrong with the last of them is better told now than after the search
+            problem.instances(split)  # better to fail on the last of them now than after the search
     templates = _templates(config, problem)
     if tape is None and config.replay is not None:
         tape = read_tape(config.replay)
-    limits = _Limits()
+    limits, news = _Limits(), []
     if clients is None:
         clients = _clients(config, folder, tape, limits)
+        # A wrong URL, key or model is better found before workers start and baselines are scored, and leaves no run.
+        news = await ask_at_once(clients, [model.name for model in config.models])
     if pool is None:
         pool = make_pool(config)
     text = configuration.to_toml(config)
@@ -96,16 +98,18 @@ async def run(
         if recorded != now:
             store.change(now)
         session = _Session(config, problem, store, reader, pool, clients, Audience(observers), resume, tape, templates)
-        limits.ledger = session.ledger
+        limits.ledger, limits.tell = session.ledger, session.audience.notice
+        session.notices += news
         if changed:
             session.notices.append(f"from step {store.last_step() + 1} on with another problem: {'; '.join(changed)}")
         return await session.run()
 
 
 class _Limits:
-    """What the budget allows a call that is under way. ledger: there is one only when the archive is open."""
+    """What the budget allows a call that is under way, and who hears of it: both there when the archive is open."""
 
     ledger: Ledger | None = None
+    tell: Callable[[str], None] | None = None
 
     def may_retry(self, call_id: int, wasted_tokens: int, wasted_usd: float | None) -> bool:
         """Tell whether there is room for another request of a call whose earlier ones may be billed."""
@@ -115,6 +119,11 @@ class _Limits:
         """Return how many seconds a call may take; None: any."""
         return None if self.ledger is None else self.ledger.deadline_s
 
+    def notice(self, line: str) -> None:
+        """Tell a person something of a server."""
+        if self.tell is not None:
+            self.tell(line)
+
 
 def _clients(config: RunConfig, folder: Path, tape: Tape | None, limits: _Limits) -> Mapping[str, Client]:
     """Return a client for each model, or who answers from a tape."""
@@ -123,7 +132,13 @@ def _clients(config: RunConfig, folder: Path, tape: Tape | None, limits: _Limits
     budget = config.budget
     capped = budget.cost_usd is not None or budget.tokens is not None
     return make_clients(
-        config.models, config.rate, folder, cap_tokens=capped, may_retry=limits.may_retry, left_s=limits.left_s
+        config.models,
+        config.rate,
+        folder,
+        cap_tokens=capped,
+        may_retry=limits.may_retry,
+        left_s=limits.left_s,
+        tell=limits.notice,
     )
 
 
@@ -233,7 +248,7 @@ class _Session:
                 self.audience.notice(notice)
             seed, baselines = await self.stop.unless_asked(self._score_the_start())
             best = self.store.best_on_train(self.store.settled_step() if self.config.deterministic else None)
-            if best is not None:  # of what observers have heard of, in an earlier session
+            if best is not None:  # of the programs that observers got in an earlier session
                 self.ledger.beats_best(best.id, best.score)
             self.audience.tell(lambda o: o.seeded(seed, baselines, self.ledger.progress()))
             reason = await self._steps(baselines).run()

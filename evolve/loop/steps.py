@@ -22,6 +22,7 @@ from evolve.evaluator import Split
 from evolve.loop.budget import GRACE_S, Cost, Ledger, Room
 from evolve.loop.choosing import Chooser
 from evolve.loop.measuring import Results, take
+from evolve.loop.outages import Outages
 from evolve.loop.pacing import make_rule
 from evolve.loop.population import SLICE, Population
 from evolve.loop.proposing import Found, NoChild, Proposer
@@ -60,16 +61,14 @@ class Steps:
         self._store, self._population, self._proposer, self._pool = store, population, proposer, pool
         self._ledger, self._stop, self._audience, self._tape = ledger, stop, audience, tape
         self._chooser = Chooser(config)
+        self._outages = Outages([model.name for model in config.models], audience.notice)
         self._rule = make_rule(tape, config.search.lag if config.deterministic else None)
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._last = store.last_step()
+        self._last, self._known_for, self._shown = store.last_step(), 0, 0
         self._ended: set[int] = set()  # and not known yet
         self._known: list[int] = []  # and not committed yet
-        self._known_for = 0
-        self._uncompared: set[int] = set()
-        self._compared = asyncio.Condition()
+        self._uncompared, self._compared = set[int](), asyncio.Condition()
         self._unshown: dict[int, Program | None] = {}
-        self._shown = 0
         self._has_winner, self._ticked_s = store.summary().winner_id is not None, 0.0
         self._failure: BaseException | None = None
         self._changed = asyncio.Event()
@@ -112,7 +111,7 @@ class Steps:
                 self._chooser.begun(heard)
             if count % SLICE == 0:
                 await asyncio.sleep(0)
-        self._shown = store.settled_step()  # observers have heard of those, in step order
+        self._shown = store.settled_step()  # observers got those, in step order
         for step in store.ended():
             if step not in known:
                 call = store.model_call(step)
@@ -174,7 +173,7 @@ class Steps:
         """Return who can take one more step; a short queue keeps workers busy, in a long one choices age."""
         if len(self._ledger.evaluating) >= 2 * self._config.workers:
             return frozenset()
-        models = self._config.models
+        models = [model for model in self._config.models if model.name not in self._outages.out]
         calling = Counter(self._ledger.calling.values())
         if self._config.deterministic:  # who is free now depends on speed: all of them or none
             full = calling.total() >= sum(m.concurrency for m in models)
@@ -214,6 +213,7 @@ class Steps:
         """Let later choices know of a step that is over."""
         self._chooser.tell(trial)
         self._ledger.tell(trial)
+        self._outages.known(trial.id)
 
     # -- one step ------------------------------------------------------------------------------------------------
 
@@ -256,7 +256,7 @@ class Steps:
         """Send a call, and commit its answer before anybody reads it."""
         ledger = self._ledger
         self._audience.tell(lambda o: o.call_started(call.step, call.model, ledger.progress()))
-        ended = await self._proposer.ask(call)
+        ended = await self._outages.asked(call, self._proposer.ask)
         del ledger.calling[call.step]
         ledger.evaluating.add(call.step)
         await self._commit_answer(selection, ended)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from evolve.audit import POINTS, REPEATS, SHARE, Audit, Difference
+from evolve.audit import POINTS, REPEATS, SHARE, Audit, Difference, FreshAudit
 from evolve.report.figures import score_text, seconds_text
+from evolve.report.fresh_screen import print_fresh
 from evolve.report.run_report import last_line
 from evolve.report.tables import plain_table
 from evolve.safe_text import one_line
@@ -14,8 +15,8 @@ from evolve.safe_text import one_line
 DIFFERENCES_SHOWN = 20
 
 
-def print_audit(console: Console, audit: Audit) -> None:
-    """Print what was scored again, each figure that does not reproduce, the flags, and the verdict."""
+def print_audit(console: Console, audit: Audit, fresh: FreshAudit | None = None) -> None:
+    """Print what was scored again, each figure that does not reproduce, the flags, fresh instances, and the verdict."""
     subject = audit.subject
     which = one_line(f"program {subject.program.id} of {subject.folder}")
     console.print(Text.assemble((which, "bold"), f", scored again {REPEATS} times"), soft_wrap=True)
@@ -28,6 +29,8 @@ def print_audit(console: Console, audit: Audit) -> None:
             highlight=False,
         )
     _print_splits(console, audit)
+    for remark in dict.fromkeys(one.remark for one in audit.splits if one.remark):
+        console.print(remark, style="yellow")
     _print_differences(console, audit.differences)
     if audit.flags:
         table = plain_table("To look at")
@@ -42,6 +45,8 @@ def print_audit(console: Console, audit: Audit) -> None:
         names = ", ".join(audit.timed)
         tolerance = f"within {SHARE:.0%} (a score: {POINTS:g} points) of the archive in one repeat at least"
         console.print(f"Measured time is in {names}: {tolerance}.", style="dim")
+    if fresh is not None:
+        print_fresh(console, fresh)
     console.print(_verdict(audit))
 
 

@@ -57,7 +57,10 @@ def whole_config(config: RunConfig, problem: Problem) -> str:
     """
     options = problem.evaluator.options.model_dump(mode="json", exclude_none=True)
     whole = config.model_copy(update={"evaluator": options | dict(config.evaluator)})
-    unset = [key for key in configuration.known_fields() if _value(whole, key) is None]
+    searched = {f"search.{name}" for name in type(config.search).model_fields}
+    # What other strategies take is no key of this run.
+    keys = [key for key in configuration.known_fields() if not key.startswith("search.") or key in searched]
+    unset = [key for key in keys if _value(whole, key) is None]
     note = "# Keys without a value (`evolve config` tells what they do): " + ", ".join(unset) + "\n" if unset else ""
     return note + toml(configuration.to_toml(whole))
 

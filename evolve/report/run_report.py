@@ -61,7 +61,7 @@ class Setback:
 
 @dataclass(frozen=True)
 class RunReport:
-    """Everything that is told about a run.
+    """Everything that is reported about a run.
 
     Attributes:
         rows: the seed, the baselines (best on train first), and the best program unless it is the seed.

@@ -41,6 +41,7 @@ def search_config(given: Mapping[str, Any] = MappingProxyType({})) -> SearchConf
 def search_model(strategy: str) -> type[SearchConfig]:
     """Return `SearchConfig` with the options of a strategy. Raises UsageError for an unknown one."""
     options = strategy_class(strategy).Options
-    bases: Any = (options, SearchConfig)
+    # A strategy that has nothing to set brings the base class itself, which stands above both.
+    bases: Any = (SearchConfig,) if issubclass(SearchConfig, options) else (options, SearchConfig)
     made: type[SearchConfig] = create_model("SearchConfig", __base__=bases, __module__=__name__)
     return made

@@ -11,7 +11,14 @@ from evolve.search.strategy import Strategy
 
 GROUP = "evolve.strategies"
 """The entry points through which strategies of other packages are found."""
-OWN = {"islands": "evolve.search.islands:Islands"}
+OWN = {
+    "climbing": "evolve.search.climbing:Climbing",
+    "islands": "evolve.search.islands:Islands",
+    "map_elites": "evolve.search.map_elites:MapElites",
+    "pareto": "evolve.search.pareto:Pareto",
+    "sampling": "evolve.search.sampling:Sampling",
+    "sequential": "evolve.search.sequential:Sequential",
+}
 
 
 def known_strategies() -> dict[str, EntryPoint]:

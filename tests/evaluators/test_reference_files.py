@@ -18,6 +18,7 @@ DOMAINS = (
     "llm_sql",
     "prism",
     "rcpsp",
+    "single_machine_tardiness",
     "spot_multi",
     "spot_single",
     "txn_scheduling",

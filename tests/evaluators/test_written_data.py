@@ -11,6 +11,7 @@ from evaluators.cloudcast.figures import digest as cloudcast_digest
 from evaluators.heterogeneous_dag.figures import digest as dag_digest
 from evaluators.prism.figures import digest as prism_digest
 from evaluators.rcpsp.figures import digest as rcpsp_digest
+from evaluators.single_machine_tardiness.jobs import digest as tardiness_digest
 from evaluators.txn_scheduling.figures import digest as txn_digest
 from evolve.evaluator import Split
 from evolve.export import export
@@ -22,6 +23,7 @@ DATA = {
     "cloudcast": cloudcast_digest,
     "heterogeneous_dag": dag_digest,
     "rcpsp": rcpsp_digest,
+    "single_machine_tardiness": tardiness_digest,
     "txn_scheduling": lambda one: txn_digest(one.transactions),
 }
 """Of an instance, everything but its id."""

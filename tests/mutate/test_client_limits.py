@@ -37,7 +37,7 @@ async def close(clients: dict[str, Client]) -> None:
 
 
 def test_a_stalled_server_costs_its_calls_their_deadline_and_the_other_servers_calls_go_on(tmp_path: Path) -> None:
-    calls = 8
+    calls = 5
 
     async def both(stalled: str, sound: str) -> tuple[list[CallAnswer], list[CallAnswer], float]:
         await _warm(sound)
@@ -177,8 +177,13 @@ def test_a_call_may_be_stopped_before_it_pays_again() -> None:
     # A status of 500 is not billed, so nobody is asked after it.
     assert (server.count, len(asked), answer.status) == (3, 2, AnswerStatus.ERROR)
     assert [call for call, *_ in asked] == [7, 7]
-    assert asked[1][1] == answer.tokens_in + answer.tokens_out == answer.tokens_wasted
-    assert asked[1][2] == answer.cost_usd == pytest.approx(answer.tokens_wasted / 1e6)
+    # Each time for what has come on top since: counted from the call's beginning, it would be held several times.
+    assert sum(tokens for _, tokens, _ in asked) == answer.tokens_in + answer.tokens_out == answer.tokens_wasted
+    assert (
+        sum(usd or 0.0 for *_, usd in asked)
+        == pytest.approx(answer.cost_usd)
+        == pytest.approx(answer.tokens_wasted / 1e6)
+    )
 
 
 # The rate of all models together

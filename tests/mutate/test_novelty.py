@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evolve.mutate.novelty.likeness import Likeness, signature, tokens
+from evolve.mutate.novelty.likeness import Likeness, packed, signature, tokens, unpacked
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (ROOT / "evaluators" / "eplb" / "baselines" / "deepseek_hierarchical.py").read_text()
@@ -156,3 +156,21 @@ def test_a_near_copy_is_found_among_a_thousand_and_a_look_up_costs_no_more_than_
     assert last_s < 2 * first_s + 0.0002
     # Twice what is promised: the machine may be busy.
     assert last_s < 0.002
+
+
+def test_programs_taken_in_together_are_found_as_those_that_came_one_by_one() -> None:
+    rng = np.random.default_rng(3)
+    families = rng.integers(0, 2**32, (40, 128), dtype=np.uint32)
+    made = families[rng.integers(0, 40, 3_000)]
+    made[:, 8:40] = rng.integers(0, 2**32, (3_000, 32), dtype=np.uint32)  # of each family many, no two of them the same
+    one_by_one, together = Likeness(), Likeness()
+    for id, one in enumerate(made):
+        one_by_one.add(id, one)
+    together.add_many(range(2_500), unpacked([packed(one) for one in made[:2_500]]))
+    together.sort()
+    for id in range(2_500, 3_000):
+        together.add(id, made[id])
+    for family in families:
+        found = one_by_one.nearest(family)
+        assert found == together.nearest(family)
+        assert found is not None and found[1] >= 0.75

@@ -52,7 +52,7 @@ def named_local(scene: Scene) -> str | None:
 
 
 def memory(scene: Scene) -> str | None:
-    """Let a policy remember: a streak or a moving average, kept in self, and a branch that hangs on it.
+    """Let a policy remember: a streak or a moving average, kept in self, and a branch that depends on it.
 
     The branch comes right after the update, before a statement of the method, and returns another value.
     """

@@ -11,7 +11,8 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from evolve.mutate.models.breaker import Breaker
 from evolve.mutate.models.completion import Completion, Usage, cut_at, estimated_tokens, storable, why_empty
 from evolve.mutate.models.connection import Connection
 from evolve.mutate.models.endpoint import OPENAI_URL, checked_url, key_in
-from evolve.mutate.models.fault import LASTING_S, EqualFailures, Fault, ModelGone
+from evolve.mutate.models.fault import LASTING_S, EqualFailures, Fault, ModelGone, cure_of
 from evolve.mutate.models.prices import prices_of
 from evolve.mutate.models.rate import RateLimit
 from evolve.mutate.models.request import RequestForm
@@ -45,11 +46,13 @@ LEARNT_FROM = (400, 422, 500, 501)
 """Statuses by which servers refuse a part of a request; some templates fail with a 500."""
 
 MayRetry = Callable[[int, int, float | None], bool]
-"""(call id, tokens, US dollars): whether a call that has used so much without an answer may send another request."""
+"""(call id, tokens, US dollars): whether a call that used so much more without an answer may send another request."""
 LeftS = Callable[[], float | None]
 """Seconds that the run has left for calls, whatever `timeout_s` allows; None: as many as they need."""
 Tell = Callable[[str], None]
 """Takes a line for the person who watches the run."""
+USUAL_KEY = "OPENAI_API_KEY"
+"""The variable that need not be set where a server is asked that may need no key; any other one was given."""
 RUN_OUT = "the minutes of the run were used up before there was an answer"
 
 
@@ -72,6 +75,8 @@ class _Tally:
         """Of the last request that has ended."""
         self.on_its_way = False
         self.wasted = Usage(0, 0)
+        self.allowed = Usage(0, 0)
+        """What of that the budget has been asked for."""
         self.began_at: float | None = None
         """When the first piece of a streamed answer came."""
         self.run_out = False
@@ -108,10 +113,11 @@ class ModelClient:
         self.model = model
         self.base_url = checked_url(given_url or OPENAI_URL)
         self._key = key_in(model.api_key_env)
-        if not self._key and given_url is None:
+        if not self._key and (given_url is None or model.api_key_env not in ("", USUAL_KEY)):
+            cure = "give a server that needs no key with --base-url" if given_url is None else "leave the option out"
             raise UsageError(
                 f"model {model.name}: ${model.api_key_env} is not set. Set it to your key, name another variable with "
-                f"--api-key-env, or give a server that needs no key with --base-url."
+                f"--api-key-env, or {cure}."
             )
         self.breaker = breaker or Breaker()
         self._rate = rate or RateLimit(RateConfig())
@@ -162,6 +168,13 @@ class ModelClient:
         made = self._form.most_tokens or CAP_TOKENS
         return given + made, None if self._prices is None else self._prices.most_usd(given, made)
 
+    async def knock(self) -> str:
+        """Ask the server which models it has, and return what a person should know; empty when all is well.
+
+        Raises ModelGone for what a person must put right, as far as the server says so.
+        """
+        return await self._connection.knock()
+
     async def complete(self, prompt: Prompt, call_id: int = 0) -> Answer:
         """Ask the model and return its answer, or an answer whose status says why there is none.
 
@@ -183,8 +196,9 @@ class ModelClient:
                     admission = await self._rate.admit(expected)
                     self.warm_up()  # the import is ours, and takes seconds on a busy machine: no server is to blame
                     started = time.monotonic()
-                    async with asyncio.timeout(self.model.timeout_s) as deadline:
-                        completion = await self._until_answered(prompt, call_id, tally, deadline)
+                    with self._while_waiting(tally):
+                        async with asyncio.timeout(self.model.timeout_s) as deadline:
+                            completion = await self._until_answered(prompt, call_id, tally, deadline)
             except TimeoutError:
                 tally.run_out = run_out.expired()
                 self._waste(prompt, tally)
@@ -193,9 +207,7 @@ class ModelClient:
             answer = self._answer(prompt, completion, tally, time.monotonic() - started)
             if completion is None and not tally.run_out:
                 # The breaker may have held a call back all its time: what it was held back for is why it failed.
-                fault = tally.fault if tally.requests else self._last_fault
-                if fault is not None:
-                    self._failures.add(fault)
+                self._failures.add(tally.fault if tally.requests else self._last_fault)
                 self._require_hope()
             elif completion is not None:
                 if answer.status is AnswerStatus.OK:
@@ -233,7 +245,8 @@ class ModelClient:
                 # A rate limit is waited out until the deadline: it says that the server will answer.
                 if not fault.retry or (failures >= self.model.attempts and fault.status != 429):
                     return None
-                wasted = tally.wasted
+                wasted = Usage(tally.wasted.given - tally.allowed.given, tally.wasted.made - tally.allowed.made)
+                tally.allowed = tally.wasted
                 if wasted != Usage(0, 0) and self._may_retry is not None:
                     cost_usd = None if self._prices is None else self._prices.cost_usd(wasted)
                     if not self._may_retry(call_id, wasted.given + wasted.made, cost_usd):
@@ -283,11 +296,26 @@ class ModelClient:
         when = deadline.when()
         return when is None or asyncio.get_running_loop().time() + pause_s < when
 
+    @contextmanager
+    def _while_waiting(self, tally: _Tally) -> Iterator[None]:
+        """Tell of a call that has waited for long, and what for."""
+
+        def tell() -> None:
+            if tally.reader is None or not tally.reader.chars:
+                fault = tally.fault or self._last_fault
+                self._watch.silent(LASTING_S, self.model.timeout_s, "" if fault is None else fault.reason)
+
+        timer = asyncio.get_running_loop().call_later(LASTING_S, tell)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
     def _require_hope(self) -> None:
         """Raises ModelGone when so many calls have failed in the same words that no other will do better."""
         if hopeless := self._failures.verdict:
             line = f"model {self.model.name}: the server at {self.base_url} {hopeless}"
-            raise ModelGone(self._one_line(f"{line}. Put that right, then resume the run."))
+            raise ModelGone(self._one_line(f"{line}. {cure_of(hopeless)}"))
 
     def _start_s(self) -> float | None:
         """Return how long a stream may take to begin; None: as long as the call.

@@ -20,6 +20,7 @@ from evolve.mutate.models.answer import Answer, AnswerStatus
 from evolve.mutate.models.client import CAP_TOKENS, RUN_OUT, LeftS, no_limit
 from evolve.mutate.models.completion import storable
 from evolve.mutate.models.endpoint import key_in
+from evolve.mutate.models.fault import EqualFailures, Fault, ModelGone
 from evolve.mutate.models.manual import MOST_BYTES, answer_by_hand
 from evolve.mutate.prompts.prompt import Prompt
 
@@ -56,6 +57,7 @@ class CommandClient:
             )
         self._left_s = left_s
         self._slots = asyncio.Semaphore(model.concurrency)
+        self._failures = EqualFailures()
 
     def __repr__(self) -> str:
         return f"CommandClient({self.model.name!r})"
@@ -76,9 +78,11 @@ class CommandClient:
         An answer is the stdout of a program that ends with status 0; what it leaves running in its group, with stdout
         or stderr open, is then killed. It is killed itself, with all that it started, when it takes longer than
         timeout_s, prints more than 4 MB, or the call is cancelled.
-        Raises UsageError when the program cannot be started.
+        Raises ModelGone when the program cannot be started, or has failed a few times in a row in the same words.
         """
         async with self._slots:
+            if hopeless := self._failures.verdict:
+                raise ModelGone(f"model {self.model.name}: {hopeless}. Put that right, then resume the run.")
             started = time.monotonic()
             async with _pipe() as (stdout, stdout_end), _pipe() as (stderr, stderr_end):
                 process = await self._start(stdout_end, stderr_end)
@@ -111,9 +115,10 @@ class CommandClient:
             late = RUN_OUT if run_out.expired() else f"no answer within {self.model.timeout_s:g} s"
             why = late if timed_out else f"more than {MOST_BYTES >> 20} MB"
             status = AnswerStatus.TIMEOUT if timed_out else AnswerStatus.ERROR
-            return self._failed(status, why, last, latency_s)
+            return self._failed(status, why, last, latency_s, is_ours=run_out.expired())
         if process.returncode:
             return self._failed(AnswerStatus.ERROR, f"exit status {process.returncode}", last, latency_s)
+        self._failures.end()
         return answer_by_hand(prompt, self._without_keys(bytes(output)), latency_s)
 
     async def _start(self, stdout: IO[bytes], stderr: IO[bytes]) -> asyncio.subprocess.Process:
@@ -135,14 +140,16 @@ class CommandClient:
             await _kill(await starting)
             raise
         except OSError as error:
-            raise UsageError(f"model {self.model.name}: cannot be started: {error.strerror}.") from None
+            raise ModelGone(f"model {self.model.name}: cannot be started: {error.strerror}.") from None
         finally:
             stdout.close()
             stderr.close()
 
-    def _failed(self, status: AnswerStatus, why: str, last: str, latency_s: float) -> Answer:
+    def _failed(self, status: AnswerStatus, why: str, last: str, latency_s: float, is_ours: bool = False) -> Answer:
         words = self._without_keys(last.encode())
         error = f"{self._words[0]}: {why}{': ' if words else ''}{words[:400]}"
+        if not is_ours:
+            self._failures.add(Fault(error, status=500))
         return Answer("", status, error, 0, 0, 0.0, latency_s, 1)
 
     def _without_keys(self, output: bytes) -> str:

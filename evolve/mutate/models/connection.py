@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import re
 import zlib
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import quote
 
-from evolve.mutate.models.completion import Completion, parsed
+from evolve.mutate.models.completion import Completion, names_of, parsed
 from evolve.mutate.models.endpoint import is_loopback
 from evolve.mutate.models.fault import RETRIED, Fault, ModelGone, retry_after_s, words_of
 from evolve.mutate.models.stream import AnswerReader
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 10.0
 MOST_MOVES = 3
 """How many redirects of one request are followed."""
+KNOCK_S = 2.0
+MODELS_SHOWN = 5
 LINGER_S = 1.0
 """How long a stream that has said its last word may stay open."""
 WORDS_BYTES = 64 * 1024
@@ -92,7 +96,7 @@ class Connection:
             async with asyncio.timeout(start_s) as silence:
                 for _ in range(MOST_MOVES + 1):
                     url = self._base_url + path
-                    response = await self._send(url, content)
+                    response = await self._send("POST", url, content)
                     self._reached = True
                     try:
                         if response.is_success:
@@ -123,12 +127,50 @@ class Connection:
         except ValueError as error:
             raise Fault(f"the server's answer cannot be read: {error}", status=200, billed=True) from None
 
-    async def _send(self, url: str, content: bytes) -> Any:
+    async def knock(self) -> str:
+        """Ask the server which models it has, and return what a person should know; empty when all is well.
+
+        Costs nothing. Not every server has the list, and some answer to any name: only what is certain ends a model.
+        Raises ModelGone for a server that is not there, a refused key, a path or a model that the server does not know.
+        """
+        server = f"model {self._model}: the server at {self._base_url}"
+        await asyncio.to_thread(self.open)  # the import is ours, and may take longer than a server
+        try:
+            async with asyncio.timeout(KNOCK_S):
+                status, said = await self._list("/models")
+                if status == 401 and not re.search("scope|permission", words_of(said), re.IGNORECASE):
+                    self._refused_key(f"401: {words_of(said)}")
+                if (names := names_of(said)) is None:
+                    if names_of((await self._list("/v1/models"))[1]) is not None:
+                        self._stop(f"has no API there ({status}), but at {self._base_url}/v1: give that as --base-url")
+                    return ""
+                if self._model in names:
+                    return ""
+                status, about = await self._list(f"/models/{quote(self._model, safe='')}")
+        except TimeoutError:
+            return f"{server} did not say within {KNOCK_S:g} s which models it has."
+        except Fault:
+            return ""  # the first call finds out
+        shown = ", ".join(list(names)[:MODELS_SHOWN]) + (", ..." if len(names) > MODELS_SHOWN else "")
+        if (status == 404 and self._model in words_of(about)) or "vllm" in names.values():
+            self._stop(f"has no such model. It has: {shown}. Check --model")
+        return f"{server} lists other models: {shown}." if len(names) > 1 and status != 200 else ""
+
+    async def _list(self, path: str) -> tuple[int, object]:
+        """Return the status and what the body holds of a GET. Raises Fault, or ModelGone as `_send` does."""
+        response = await self._send("GET", self._base_url + path)
+        self._reached = True
+        try:
+            return response.status_code, await _said(response)
+        finally:
+            await response.aclose()
+
+    async def _send(self, method: str, url: str, content: bytes | None = None) -> Any:
         """Return the response, its headers read. Raises Fault, or ModelGone when there has never been a server."""
         client = self.open()
         try:
             return await client.send(
-                client.build_request("POST", url, content=content, headers=self._headers), stream=True
+                client.build_request(method, url, content=content, headers=self._headers), stream=True
             )
         except (self._http.HTTPError, self._http.InvalidURL, OSError, UnicodeError) as error:
             raise self._connection_fault(error, sent=_was_sent(error)) from None
@@ -143,12 +185,8 @@ class Connection:
         blamed = blamed if isinstance(blamed, dict) else {}
         words = f"{status}: {words_of(said) or response.reason_phrase or 'without a word'}"
         match status:
-            case 401 | 403 if not self._key:
-                self._stop(
-                    f"asks for a key ({words}). Set ${self._api_key_env}, or name another variable: --api-key-env"
-                )
             case 401 | 403:
-                self._stop(f"refused the key in ${self._api_key_env} ({words}). Check it, --model and --base-url")
+                self._refused_key(words)
             case 402 | 429 if status == 402 or blamed.get("code") == "insufficient_quota":
                 # The one 429 that no waiting ends.
                 self._stop(f"says that the account has no credit left ({words}). Add some, then resume the run")
@@ -161,6 +199,11 @@ class Connection:
             retry_after_s=retry_after_s(response.headers.get("retry-after")),
             parameter=str(blamed.get("param") or ""),
         )
+
+    def _refused_key(self, words: str) -> NoReturn:
+        if not self._key:
+            self._stop(f"asks for a key ({words}). Set ${self._api_key_env}, or name another variable: --api-key-env")
+        self._stop(f"refused the key in ${self._api_key_env} ({words}). Check it, --model and --base-url")
 
     def _move(self, response: Any, path: str) -> None:
         """Take a redirect on the same host for all requests to come. Raises ModelGone for one to elsewhere."""

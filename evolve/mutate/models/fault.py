@@ -16,6 +16,10 @@ EQUAL_REFUSALS = 3
 """So many calls in a row, refused in the same words, end a model: its server will say the same again."""
 EQUAL_FAULTS = 8
 """The same for faults that might pass, each call of which has tried several times."""
+SILENT_CALLS = 16
+"""The same for a server that has never answered and says nothing."""
+FAILURES = 40
+"""So many calls that fail one after the other end a model whatever the words."""
 RETRIED = frozenset({408, 409, 425, 429})
 """The 4xx that pass by themselves; every 5xx is retried too."""
 
@@ -59,6 +63,13 @@ class Fault(Exception):
         return 400 <= self.status < 500
 
 
+def cure_of(words: str) -> str:
+    """Return what a person can do about a server's words, in a sentence."""
+    if re.search(r"context (?:length|size|window)|context the overflows|too many tokens", words, re.IGNORECASE):
+        return "Give the server a longer context, or begin a run with a lower prompt.budget_tokens."
+    return "Put that right, then resume the run."
+
+
 class EqualFailures:
     """Counts the calls that have come to nothing one after the other, in the same words but for figures.
 
@@ -66,22 +77,35 @@ class EqualFailures:
     """
 
     def __init__(self) -> None:
-        self._words, self._count = "", 0
+        self._words, self._count, self._all = "", 0, 0
+        self._answered = False
         self.verdict = ""
 
-    def add(self, fault: Fault) -> None:
-        """Count a call. A server that says nothing at all is not counted: its calls cost their time, it may wake up."""
-        if not fault.status or self.verdict:
+    def add(self, fault: Fault | None) -> None:
+        """Count a call. fault: what was the matter with its last request; None when the server said nothing at all.
+
+        A server that has answered before may be silent for as long as it likes: that costs its calls their time.
+        """
+        if self.verdict or (fault is None and self._answered):
             return
-        words = re.sub(r"\d+", "#", fault.reason)
+        self._all += 1
+        words = "" if fault is None else re.sub(r"[0-9a-f]{6,}|\d+", "#", fault.reason)
         self._words, self._count = words, self._count + 1 if words == self._words else 1
-        if self._count >= (EQUAL_REFUSALS if fault.lasts else EQUAL_FAULTS):
-            later = f", and asks to be left alone for {fault.retry_after_s:.0f} s" if fault.retry_after_s else ""
-            self.verdict = f"has failed {self._count} calls in a row in the same words ({fault.reason}){later}"
+        if fault is None:
+            most, said = SILENT_CALLS, "no answer in all their time"
+        else:
+            most, said = EQUAL_REFUSALS if fault.lasts else EQUAL_FAULTS, fault.reason
+        if self._count >= most:
+            later = (
+                f", and asks to be left alone for {fault.retry_after_s:.0f} s" if fault and fault.retry_after_s else ""
+            )
+            self.verdict = f"has failed {self._count} calls in a row in the same words ({said}){later}"
+        elif self._all >= FAILURES:
+            self.verdict = f"has failed {self._all} calls in a row, at last with: {said}"
 
     def end(self) -> None:
         """A call was answered."""
-        self._words, self._count = "", 0
+        self._words, self._count, self._all, self._answered = "", 0, 0, True
 
 
 def retry_after_s(header: str | None) -> float:

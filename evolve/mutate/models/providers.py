@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,7 +11,7 @@ from evolve.config import BUILTIN, MANUAL, ModelConfig, RateConfig
 
 if TYPE_CHECKING:
     from evolve.mutate.models.answer import Answer
-    from evolve.mutate.models.client import LeftS, MayRetry
+    from evolve.mutate.models.client import LeftS, MayRetry, Tell
     from evolve.mutate.prompts.prompt import Prompt
 
 
@@ -38,6 +39,7 @@ def make_clients(
     cap_tokens: bool = False,
     may_retry: MayRetry | None = None,
     left_s: LeftS | None = None,
+    tell: Tell | None = None,
 ) -> dict[str, Client]:
     """Return a client for each model but the built-in mutator, by name.
 
@@ -46,18 +48,19 @@ def make_clients(
     may_retry: asked before another request is sent for a call whose earlier ones may be billed: their tokens and
         dollars are on top of the one worst case that the call was taken for.
     left_s: asked when a call begins: how long the run itself lets it take, however patient its model's settings are.
+    tell: hears, once each, what a person should know of a server.
     Raises UsageError for a wrong URL, a missing key or a program that does not exist.
     """
     asked = [model for model in models if model.name != BUILTIN]
     if not asked:
         return {}
     from evolve.mutate.models.breaker import Breaker
-    from evolve.mutate.models.client import ModelClient, no_limit
+    from evolve.mutate.models.client import ModelClient, no_limit, unheard
     from evolve.mutate.models.command import CommandClient
     from evolve.mutate.models.manual import ManualClient
     from evolve.mutate.models.rate import RateLimit
 
-    left_s = left_s or no_limit
+    left_s, tell = left_s or no_limit, tell or unheard
     keys = sorted({model.api_key_env for model in asked if model.is_served})
     limit = RateLimit(rate)
     breakers: dict[str, Breaker] = {}
@@ -68,7 +71,27 @@ def make_clients(
         elif not model.is_served:
             clients[model.name] = CommandClient(model, keys, left_s)
         else:
-            client = ModelClient(model, rate=limit, cap_tokens=cap_tokens, may_retry=may_retry, left_s=left_s)
+            client = ModelClient(
+                model, rate=limit, cap_tokens=cap_tokens, may_retry=may_retry, left_s=left_s, tell=tell
+            )
             client.breaker = breakers.setdefault(client.base_url, client.breaker)
             clients[model.name] = client
     return clients
+
+
+async def ask_at_once(clients: Mapping[str, Client], models: Sequence[str]) -> list[str]:
+    """Ask all servers whether they can be asked, which costs nothing, and return what a person should know of them.
+
+    models: the names of all who change programs.
+    Raises UsageError when none of them can be asked: a wrong URL, a refused key, an unknown model.
+    """
+    from evolve.mutate.models.client import ModelClient
+    from evolve.mutate.models.fault import ModelGone
+
+    served = {name: client for name, client in clients.items() if isinstance(client, ModelClient)}
+    found = await asyncio.gather(*(client.knock() for client in served.values()), return_exceptions=True)
+    wrong = [one for one in found if isinstance(one, BaseException)]
+    for one in wrong:
+        if len(wrong) == len(models) or not isinstance(one, ModelGone):
+            raise one
+    return [str(one) for one in found if str(one)]

@@ -1,4 +1,4 @@
-"""What a person should be told of a server while a run goes on: each thing once, in one line."""
+"""What a person should know of a server while a run goes on: each thing once, in one line."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LEAST_S = 3.0
 LEAST_SHARE = 0.25
 """So much of the time between two ends must be that of the answer itself, from its first piece to its last."""
 WAITING = 3
-LONG_PROMPT_CHARS = 4000
-MOST_CHARS_PER_TOKEN = 12
+LONG_PROMPT_CHARS = 2000
+MOST_CHARS_PER_TOKEN = 8
 """No tokeniser packs a program so tightly: where a prompt has fewer tokens, the server has cut it."""
 
 
 class Watch:
-    """Watches the calls of one model. tell: hears the lines."""
+    """Watches the calls of one model. tell: called with each line."""
 
     def __init__(self, model: ModelConfig, base_url: str, tell: Callable[[str], None]) -> None:
         self._model, self._base_url, self._hear = model, base_url, tell
@@ -37,6 +37,14 @@ class Watch:
     def waits(self, fault: Fault) -> None:
         """Tell that the server wants to be left alone for long."""
         self._tell("waits", f"asks to be left alone for {fault.retry_after_s:.0f} s ({fault.reason})")
+
+    def silent(self, for_s: float, timeout_s: float, words: str) -> None:
+        """Tell that a call has no answer yet. words: what was the matter last, empty when the server said nothing."""
+        self._tell(
+            f"silent {words}",
+            f"has not begun to answer a call in {for_s:.0f} s ({words or 'it took the request and says nothing'}); "
+            f"a call waits {timeout_s:g} s in all (model.timeout_s)",
+        )
 
     def compare(self, prompt: Prompt, usage: Usage | None) -> None:
         """Tell when the server has read far fewer tokens than a prompt has."""

@@ -61,7 +61,7 @@ def signature(source: str) -> Signature:
 
     The share of places at which two signatures are the same estimates the Jaccard index of the two sets of shingles,
     with a standard error of sqrt(j (1 - j) / 128). Broder, "On the resemblance and containment of documents", 1997.
-    The same in every process: no hash here hangs on PYTHONHASHSEED.
+    The same in every process: no hash here depends on PYTHONHASHSEED.
     """
     words = tokens(source)
     words += [""] * (SHINGLE_TOKENS - len(words))
@@ -113,32 +113,40 @@ class Likeness:
 
     def add(self, id: int, made: Signature) -> None:
         """Remember a program by its signature; one that is known already stays as it was."""
-        self.add_all([id], made[None, :])
+        if self._append(id, made):
+            for band, key in enumerate(_bands(made).tolist()):
+                self._latest.setdefault((band, key), []).append(len(self._ids) - 1)
+            if len(self._ids) - self._sorted.shape[1] >= max(BLOCK, self._sorted.shape[1] // 16):
+                self.sort()
 
-    def add_all(self, ids: Sequence[int], made: Signature) -> None:
-        """Remember programs in their order. made: (programs, 128) uint32."""
-        for id, one, keys in zip(ids, made, _bands(made).tolist(), strict=True):
-            if id not in self._known:
-                self._add(id, one, keys)
+    def add_many(self, ids: Sequence[int], made: Signature) -> None:
+        """Remember programs in their order, found after the next `sort`. made: (programs, 128) uint32."""
+        for id, one in zip(ids, made, strict=True):
+            self._append(id, one)
 
-    def _add(self, id: int, made: Signature, keys: list[int]) -> None:
+    def _append(self, id: int, made: Signature) -> bool:
+        if id in self._known:
+            return False
         row = len(self._ids)
         self._known.add(id)
         self._ids.append(id)
         if row % BLOCK == 0:
             self._blocks.append(np.empty((BLOCK, HASHES), dtype=np.uint32))
         self._blocks[-1][row % BLOCK] = made
-        for band, key in enumerate(keys):
-            self._latest.setdefault((band, key), []).append(row)
-        if row + 1 - self._sorted.shape[1] >= max(BLOCK, self._sorted.shape[1] // 16):
-            self._sort()
+        return True
 
-    def _sort(self) -> None:
-        """Take the latest programs into the sorted arrays."""
-        whole = np.concatenate(self._blocks)[: len(self._ids)]
-        self._sorted = _bands(whole).T.copy()
-        self._sorted_rows = np.argsort(self._sorted, axis=1, kind="stable").astype(np.uint32)
-        self._sorted = np.take_along_axis(self._sorted, self._sorted_rows, axis=1)
+    def sort(self) -> None:
+        """Take the latest programs into the sorted arrays. Of equal keys the older program comes first."""
+        done, count = self._sorted.shape[1], len(self._ids)
+        keys, rows = [self._sorted], [self._sorted_rows]
+        for start in range(done - done % BLOCK, count, BLOCK):
+            first, last = max(done, start), min(start + BLOCK, count)
+            keys.append(_bands(self._blocks[start // BLOCK][first - start : last - start]).T)
+            rows.append(np.broadcast_to(np.arange(first, last, dtype=np.uint32), (BANDS, last - first)))
+        whole, numbers = np.concatenate(keys, axis=1), np.concatenate(rows, axis=1)
+        order = np.argsort(whole, axis=1, kind="stable")
+        self._sorted = np.take_along_axis(whole, order, axis=1)
+        self._sorted_rows = np.take_along_axis(numbers, order, axis=1)
         self._latest.clear()
 
     def nearest(self, made: Signature) -> tuple[int, float] | None:

@@ -116,5 +116,6 @@ def test_metrics_carry_their_units_and_own_splits_have_no_scenarios() -> None:
         "waiting_h",
         "restarts",
         "moves",
+        "free_moves",
         "late_runs",
     }

@@ -1,0 +1,65 @@
+"""Calls that come to nothing: which of them a person sees, and which models are not asked any more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from evolve.archive import CallStatus, ModelCall
+from evolve.mutate.models.fault import ModelGone
+
+MOST_LINES = 5
+"""Different lines that are shown of one model; the display counts the rest."""
+
+
+class Outages:
+    """Watches the calls of a run. models: the names of all who can be asked.  tell: hears the lines."""
+
+    def __init__(self, models: Sequence[str], tell: Callable[[str], None]) -> None:
+        self._models, self._tell = tuple(models), tell
+        self._told: dict[str, set[str]] = {}
+        self._gone: dict[str, str] = {}
+        self._at: dict[int, str] = {}
+        self.out: frozenset[str] = frozenset()
+        """Models that choices leave out."""
+
+    async def asked(self, call: ModelCall, ask: Callable[[ModelCall], Awaitable[ModelCall]]) -> ModelCall:
+        """Return a call with its answer: a failed one when its model cannot be asked any more, but others can.
+
+        Raises ModelGone when there are no others.
+        """
+        try:
+            call = await ask(call)
+        except ModelGone as gone:
+            if not self._has_others(call, str(gone)):
+                raise
+            call = replace(call, status=CallStatus.FAILED, error=str(gone))
+        self._ended(call)
+        return call
+
+    def _ended(self, call: ModelCall) -> None:
+        """Tell of a model's first call that came to nothing, and of the first ones with other words."""
+        if not call.error or call.model in self._gone:
+            return
+        told = self._told.setdefault(call.model, set())
+        words = re.sub(r"[0-9a-f]{6,}|\d+", "#", call.error)
+        if words in told or len(told) >= MOST_LINES:
+            return
+        told.add(words)
+        name = "" if call.error.startswith(f"model {call.model}") else f"model {call.model}: "
+        self._tell(f"{name}{call.error} (step {call.step}; the same again is counted, not shown)")
+
+    def _has_others(self, call: ModelCall, why: str) -> bool:
+        """Take note that the model of a call cannot be asked any more; return whether there are others."""
+        others = [name for name in self._models if name != call.model and name not in self._gone]
+        if others and call.model not in self._gone:
+            self._gone[call.model] = why
+            self._tell(f"{why.rstrip('.')}. The run goes on with {', '.join(others)}.")
+        self._at[call.step] = call.model
+        return bool(others)
+
+    def known(self, step: int) -> None:
+        """Leave a model out of later choices: they know of a step that found it gone."""
+        if step in self._at:
+            self.out |= {self._at.pop(step)}

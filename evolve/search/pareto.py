@@ -1,0 +1,89 @@
+"""Parents from the frontier of per-instance bests (GEPA, arXiv 2507.19457, section 3 and appendix F).
+
+A program is on the frontier when it is the best on some train instance and no other frontier program leads on all
+instances that it leads on. A parent is drawn in proportion to the number of instances that it leads on.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import ClassVar
+
+from pydantic import Field
+
+from evolve.search.strategy import Choice, Strategy, StrategyOptions
+from evolve.trial import Trial
+
+__all__ = ["Pareto"]
+
+
+class ParetoOptions(StrategyOptions):
+    """Of the strategy 'pareto'."""
+
+    leaders: int = Field(default=8, ge=1, description="programs remembered per instance that are equally best on it")
+    inspirations: int = Field(
+        default=2, ge=0, description="programs shown besides the parent: who leads most where it does not"
+    )
+
+
+class Pareto(Strategy):
+    """Keeps, for each train instance, who is best on it."""
+
+    name: ClassVar[str] = "pareto"
+    Options = ParetoOptions
+
+    def __init__(self, options: StrategyOptions | None = None) -> None:
+        super().__init__(options)
+        self._best: list[float] = []
+        self._leaders: list[list[int]] = []
+        self._mean: dict[int, float] = {}
+
+    def tell(self, trial: Trial) -> None:
+        """Place a program with a score among the leaders of the instances on which it is as good as any."""
+        if trial.score is None:
+            return
+        scores = [score for score in trial.scores if score is not None] or [trial.score]
+        if not self._best:
+            self._best = [float("-inf")] * len(scores)
+            self._leaders = [[] for _ in scores]
+        for place, score in enumerate(scores[: len(self._best)]):
+            if score > self._best[place]:
+                self._best[place], self._leaders[place] = score, [trial.id]
+            elif score == self._best[place] and len(self._leaders[place]) < self.options.leaders:
+                self._leaders[place].append(trial.id)
+        self._mean[trial.id] = trial.score
+        leading = {id for leaders in self._leaders for id in leaders}
+        self._mean = {id: mean for id, mean in self._mean.items() if id in leading}
+
+    def ask(self, rng: random.Random) -> Choice:
+        """Draw a parent from the frontier, and show who leads where the parent does not."""
+        leads = self._frontier()
+        ids = sorted(leads)
+        parent = rng.choices(ids, [len(leads[id]) for id in ids])[0]
+        behind = set(range(len(self._best))) - leads[parent]
+        shown: list[int] = []
+        while behind and len(shown) < self.options.inspirations:
+            gains = {id: len(leads[id] & behind) for id in ids if id != parent and id not in shown}
+            if not gains or not max(gains.values()):
+                break
+            best = max(gains, key=lambda id: (gains[id], self._mean[id], -id))
+            shown.append(best)
+            behind -= leads[best]
+        of = len(self._best)
+        return Choice(
+            parent, tuple(shown), "", f"leads on {len(leads[parent])} of {of} instances; {len(ids)} do on some"
+        )
+
+    def _frontier(self) -> dict[int, set[int]]:
+        """Return the frontier: by id, the instances on which a program is among the best."""
+        leads: dict[int, set[int]] = {}
+        for place, leaders in enumerate(self._leaders):
+            for id in leaders:
+                leads.setdefault(id, set()).add(place)
+        counts = Counter({id: len(places) for id, places in leads.items()})
+        kept: dict[int, set[int]] = {}
+        for id, _ in sorted(counts.items(), key=lambda item: (-item[1], -self._mean[item[0]], item[0])):
+            if not any(leads[id] <= places for places in kept.values()):
+                kept[id] = leads[id]
+        return kept
