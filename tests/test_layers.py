@@ -109,6 +109,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 SHARED = (
     "evaluators.fresh_draws.",
+    "evaluators.orders.",
     "evaluators.kept_figures.",
     "evaluators.reference_file.",
     "evaluators.spot_traces.",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from evaluators.orders import topological_order
 from evolve.evaluator import Instance, Record
 
 UNSUPPORTED = -1
@@ -69,16 +70,7 @@ class DagInstance(Instance):
 
 def topological(dag: Dag) -> list[int]:
     """Return the tasks in the order in which they get ready. Raises ValueError: a cycle."""
-    missing = [len(before) for before in dag.predecessors]
-    order = [task for task in range(dag.tasks) if not missing[task]]
-    for task in order:
-        for successor, _ in dag.successors[task]:
-            missing[successor] -= 1
-            if not missing[successor]:
-                order.append(successor)
-    if len(order) < dag.tasks:
-        raise ValueError(f"task {next(t for t in range(dag.tasks) if missing[t])} is its own successor")
-    return order
+    return topological_order(dag.predecessors, lambda task: (successor for successor, _ in dag.successors[task]))
 
 
 def fastest(dag: Dag) -> list[int]:
