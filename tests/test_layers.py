@@ -84,6 +84,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "evolve/intervals.py": set(),
     "evolve/winner.py": {"evolve.archive", "evolve.evaluator", "evolve.intervals", "evolve.scoring"},
+    "evolve/contest": {
+        *FACTS,
+        "evolve.archive",
+        "evolve.intervals",
+        "evolve.loop",
+        "evolve.mutate",
+        "evolve.registry",
+        "evolve.workers",
+    },
     "evolve/audit": {
         *FACTS,
         "evolve.archive",
@@ -100,6 +109,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.streams",
         "evolve.archive",
         "evolve.audit",
+        "evolve.contest",
         "evolve.host",
         "evolve.intervals",
         "evolve.measure",
