@@ -90,6 +90,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.intervals",
         "evolve.loop",
         "evolve.mutate",
+        "evolve.racing",
         "evolve.registry",
         "evolve.workers",
     },

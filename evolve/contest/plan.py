@@ -13,13 +13,20 @@ from types import MappingProxyType
 from typing import Any
 
 from evolve.config import RunConfig, resolve, to_toml
-from evolve.errors import UsageError
+from evolve.contest.simulated.landscape import KINDS
+from evolve.errors import UsageError, pick
 from evolve.registry import Problem, load_problem
 
 PLAN = "contest.json"
 """The file of an output folder that says what its runs have in common."""
 USUAL = ("deterministic=true",)
 """What every run of a contest is set to first, so that the same command gives the same table anywhere."""
+
+
+SIMULATED = "simulated_"
+"""Before the name of a landscape: the problem of the simulated model."""
+SIMULATED_MODEL = "simulated"
+"""The name of the model that answers on those problems."""
 
 
 @dataclass(frozen=True)
@@ -93,20 +100,42 @@ def make_contest(
         for ref in problems:
             for arm in arms:
                 every = [*USUAL, *sets, *arm.sets]
-                config = resolve(file, every, {**flags, "problem": ref, "seed": seed})
+                config = resolve(file, every, {**flags, **_problem_flags(ref), "seed": seed})
                 problem = loaded.get(ref) or load_problem(config.problem, config.evaluator)
                 loaded[ref] = problem
-                name = problem.evaluator.name
+                name = _name(ref, problem)
+                _require_sense(name, config)
                 folder = out / "runs" / name / arm.slug / f"seed-{seed}"
                 cells.append(Cell(name, arm, seed, config, folder))
                 common = common or resolve(file, [*USUAL, *sets], {**flags, "seed": 0})
     assert common is not None
-    by_name = {problem.evaluator.name: problem for problem in loaded.values()}
+    by_name = {_name(ref, problem): problem for ref, problem in loaded.items()}
     if len(by_name) < len(loaded):
         raise UsageError("two of the problems have the same name: their runs would lie in one folder.")
     unit, budget = _budget(common)
     _note(out, common)
     return Contest(out, by_name, arms, tuple(range(seeds)), tuple(cells), unit, budget)
+
+
+def _problem_flags(ref: str) -> dict[str, Any]:
+    """Return the settings that a problem brings: a simulated one its landscape, and its model unless one is given."""
+    if not ref.startswith(SIMULATED):
+        return {"problem": ref}
+    kind = pick("problem", ref, {f"{SIMULATED}{kind}": kind for kind in KINDS})
+    folder = Path(__file__).parent / "simulated"
+    return {"problem": str(folder), "evaluator.kind": kind, "model.names": [SIMULATED_MODEL]}
+
+
+def _name(ref: str, problem: Problem) -> str:
+    return ref if ref.startswith(SIMULATED) else problem.evaluator.name
+
+
+def _require_sense(name: str, config: RunConfig) -> None:
+    """Raises UsageError where the simulated model is asked on a problem whose structure it does not know."""
+    asks = any(model.name == SIMULATED_MODEL for model in config.models)
+    if asks and not name.startswith(SIMULATED):
+        known = ", ".join(f"{SIMULATED}{kind}" for kind in KINDS)
+        raise UsageError(f"the model 'simulated' knows its own problems only: {known}.")
 
 
 def _arms(searches: Sequence[str], varied: Sequence[str]) -> tuple[Arm, ...]:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from evolve import loop
 from evolve.archive import RunStatus, Store
-from evolve.contest.plan import Cell, Contest
+from evolve.contest.plan import SIMULATED, SIMULATED_MODEL, Cell, Contest
 from evolve.errors import UsageError
 from evolve.workers import Pool
 
 if TYPE_CHECKING:
     from evolve.mutate.models.providers import Client
+    from evolve.registry import Problem
 
 StandIns = tuple[Pool | None, Mapping[str, "Client"] | None]
 """What a run uses in the place of worker processes and of models; None: its own."""
@@ -28,10 +29,19 @@ def is_done(cell: Cell) -> bool:
         return store.summary().status is RunStatus.FINISHED
 
 
+def stand_ins(cell: Cell, problem: Problem) -> StandIns:
+    """Return what a cell's run uses where the simulated model is asked; otherwise nothing."""
+    if not cell.problem.startswith(SIMULATED):
+        return None, None
+    from evolve.contest.simulated import ReadingPool, SimulatedModel
+
+    model = SimulatedModel(cell.folder, cell.config.evaluator["kind"], cell.config.seed)
+    return ReadingPool(problem.evaluator), {SIMULATED_MODEL: model}
+
+
 def run_cells(
     contest: Contest,
     tell: Callable[[Cell, int, int, bool], None] = lambda cell, done, total, ran: None,
-    stand_ins: Callable[[Cell], StandIns] = lambda cell: (None, None),
 ) -> bool:
     """Run what is left of a contest; return False when a signal stopped it.
 
@@ -47,7 +57,7 @@ def run_cells(
             problem = contest.problems[cell.problem]
             if not cell.config.asks_models:
                 problem = replace(problem, baselines={})
-            pool, clients = stand_ins(cell)
+            pool, clients = stand_ins(cell, problem)
             there = Store.holds_run(cell.folder)
             work = loop.run(cell.folder, cell.config, problem, resume=there, pool=pool, clients=clients)
             try:
