@@ -74,7 +74,9 @@ BASELINES = (
 )
 ATTEMPTS = (
     Attempt(31, "edit", 44.0, "ok", "", "Sort by size before placing.", 17, 2.5),
-    Attempt(32, "rewrite", None, "infeasible", "GPU 3 holds 96 GB of models, capacity 80 GB", "Fill one GPU first.", 17),
+    Attempt(
+        32, "rewrite", None, "infeasible", "GPU 3 holds 96 GB of models, capacity 80 GB", "Fill one GPU first.", 17
+    ),
     Attempt(33, "crossover", None, "parse_error", parent=17),
 )
 TAKEN = (

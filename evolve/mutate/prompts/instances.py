@@ -128,9 +128,14 @@ def worth(request: Request, scale: Scale) -> dict[str, Any]:
 
 
 def table(request: Request, scale: Scale, told: Sequence[Standing], count: int) -> dict[str, Any] | None:
-    """Return the parent's figures and scores beside the best ones, the most telling instances first."""
+    """Return the parent's figures and scores beside the best ones, the most telling instances first.
+
+    None where it has no score, and where the table would say nothing new: it has 0 points everywhere, as what the
+    instances are worth tells already, and no other program of the run has more.
+    """
     scored = [standing for standing in told if standing.score is not None][:count]
-    if not scored:
+    others_lead = any(leader[0] != request.parent.id for leader in request.leaders.values())
+    if not scored or (scale.marks and not others_lead and all(abs(s.score or 0.0) < LEAST for s in told)):
         return None
     figures = {scale.marks[s.name].figure for s in scored if s.figure is not None}
     second = request.inspirations[0] if request.kind == "crossover" and request.inspirations else None
@@ -138,7 +143,7 @@ def table(request: Request, scale: Scale, told: Sequence[Standing], count: int) 
     columns = [next(iter(figures)) if len(figures) == 1 else "figure"] if figures else []
     columns.append(f"program {request.parent.id}")
     columns += [f"program {second.id}"] if second is not None else []
-    has_known, has_leaders = any(s.known is not None for s in scored), bool(request.leaders)
+    has_known, has_leaders = any(s.known is not None for s in scored), others_lead
     columns += ["best known program"] if has_known else []
     columns += ["best of this run"] if has_leaders else []
     rows = []
