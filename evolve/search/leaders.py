@@ -47,8 +47,8 @@ class Leaders:
         Those offered are left out that beat the parent nowhere, and so is the seed; who leads where the parent is
         behind takes their places, who brings most first.
         """
-        if not self._best or parent >= len(self._scores):
-            return tuple(offered)
+        if not self._best or parent >= len(self._scores) or np.isnan(self._scores[parent]).all():
+            return tuple(offered)  # nothing is known of it
         own = self._scores[parent]
         useful = [id for id in offered if id != 0 and self._gain(own, id) > 0]
         leading = {leader[0] for leader in self._best if leader is not None}
