@@ -31,9 +31,11 @@ from evolve.archive.damage import damage_of
 from evolve.archive.difference import Difference, differences
 from evolve.archive.events import Event, EventKind
 from evolve.archive.records import (
+    ROTATING,
     CallStatus,
     CallTotals,
     ModelCall,
+    Part,
     Program,
     Role,
     RunStatus,
@@ -45,6 +47,7 @@ from evolve.archive.tape import Tape, read_tape, tape_of, to_lines
 from evolve.trial import Fate, Selection, State, Trial
 
 __all__ = [
+    "ROTATING",
     "CallStatus",
     "CallTotals",
     "Difference",
@@ -52,6 +55,7 @@ __all__ = [
     "EventKind",
     "Fate",
     "ModelCall",
+    "Part",
     "Program",
     "Role",
     "RunStatus",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -52,7 +52,7 @@ class Chooser:
         self._leaders = Leaders()
         self._parts: tuple[Hears, ...] = (
             lineage,  # first: the others look a trial's family up
-            *(self._strategy, self._models, self._kinds, self._desk, self._novelty, self._notes, self._leaders),
+            *(self._models, self._kinds, self._desk, self._novelty, self._notes, self._leaders),
         )
 
     def begun(self, selection: Selection) -> None:
@@ -61,10 +61,17 @@ class Chooser:
         self._desk.begun(selection)
         self._notes.begun(selection)
 
-    def tell(self, trial: Trial) -> None:
-        """Hear how a step ended, the seed's trial before all others."""
+    def tell(self, trial: Trial, heard: Trial | None = None) -> None:
+        """Hear how a step ended, the seed's trial before all others. heard: what the strategy hears instead of it."""
         for part in self._parts:
             part.tell(trial)
+        self._strategy.tell(trial if heard is None else heard)
+
+    def renew(self, trials: Sequence[Trial]) -> None:
+        """Have the strategy begin again with these programs alone, the seed first. No step is in flight."""
+        self._strategy = make_strategy(self._config.search.strategy, self._config.search.options)
+        for trial in trials:
+            self._strategy.tell(trial)
 
     def background(self, parent_id: int) -> Background:
         """Return what the run knows that concerns a prompt about a program."""
