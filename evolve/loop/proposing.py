@@ -91,7 +91,9 @@ class Proposer:
             attempts=background.attempts,
             insights=background.insights,
             related=background.related,
-            taken=background.taken if selection.kind == Kind.EXPLORE else (),
+            taken=background.taken if selection.kind in (Kind.EXPLORE, Kind.TURN) else (),
+            show=selection.show,
+            stalled=background.stalled if selection.kind == Kind.TURN else "",
         )
         if selection.kind == Kind.INSIGHT:
             request = replace(request, subjects=self._subjects(selection), inspirations=())

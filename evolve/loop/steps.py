@@ -153,6 +153,8 @@ class Steps:
         room, reason = self._ledger.room(len(self._tasks))
         if room is not Room.YES:
             return room, reason
+        if self._rule.at_once and self._tasks and self._chooser.is_start(step):
+            return Room.LATER, ""  # the ideas of the beginnings before are told to it
         free = self._free()
         return self._begin(step, free) if free else (Room.LATER, "")
 

@@ -25,6 +25,7 @@ class Background:
     insights: tuple[Insight, ...]
     related: frozenset[int]
     taken: tuple[tuple[int, str], ...]
+    stalled: str = ""
 
 
 class Notes:

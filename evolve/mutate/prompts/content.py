@@ -107,6 +107,7 @@ def task(request: Request, shown: Shown) -> dict[str, Any]:
         "worst": _worst(parent, shown.feedback),
         "ahead": _ahead(request) if kind is Kind.SIMPLIFY else [],
         "size": _size(parent.source),
+        "stalled": one_line(request.stalled, LINE_CHARS),
         "in_blocks": "EVOLVE-BLOCK-START" in parent.source and bool(editable_lines(parent.source.split("\n"))),
         "form": "edits" if kind in BY_EDITS else "program",
     }
