@@ -119,6 +119,7 @@ def _show_steps(store: Store, top: int | None, failed: bool, kind: str | None, a
 
 def _show_one(store: Store, ref: str, prompt: bool, answer: bool, as_json: bool) -> None:
     from evolve.archive import Program
+    from evolve.report.cpu import cpu_limit_s
     from evolve.report.places import find_step
     from evolve.report.run_document import program_document
     from evolve.report.screens import print_program, print_step
@@ -128,7 +129,11 @@ def _show_one(store: Store, ref: str, prompt: bool, answer: bool, as_json: bool)
     one = find_step(store, ref)
     call = store.model_call(one.id if isinstance(one, Program) else one.step)
     if as_json:
-        options.print_json(program_document(store, one) if isinstance(one, Program) else step_document(one, call))
+        options.print_json(
+            {**program_document(store, one), "cpu_limit_s": cpu_limit_s(store)}
+            if isinstance(one, Program)
+            else step_document(one, call)
+        )
     elif prompt or answer:
         print_call(Terminal(), call, prompt, answer)
     elif isinstance(one, Program):

@@ -14,6 +14,7 @@ from evolve.search import (
     Background,
     Choice,
     Kinds,
+    Leaders,
     Lineage,
     Models,
     Notes,
@@ -50,12 +51,14 @@ class Chooser:
         self._kinds = Kinds(lineage, in_usd, fixed_mix(config.mutation.mix))
         self._desk = RepairDesk(lineage, config.mutation.repair_turns)
         self._novelty = Novelty(lineage)
-        self._notes = Notes(lineage, config.prompt.insights_every)
+        self._notes = Notes(lineage, config.prompt.insights_every, config.asks_models)
+        self._leaders = Leaders()
         self._turns = Turns(config.search.starts, config.search.turn_after)
         self._spending = Spending(config.budget)
         self._parts: tuple[Hears, ...] = (
             lineage,  # first: the others look a trial's family up
-            *(self._strategy, self._models, self._kinds, self._desk, self._novelty, self._notes, self._turns),
+            *(self._strategy, self._models, self._kinds, self._desk, self._novelty, self._notes, self._leaders),
+            self._turns,
         )
 
     def begun(self, selection: Selection) -> None:
@@ -73,7 +76,8 @@ class Chooser:
 
     def background(self, parent_id: int) -> Background:
         """Return what the run knows that concerns a prompt about a program."""
-        return replace(self._notes.background(parent_id), stalled=self._turns.stalled)
+        known, leaders = self._notes.background(parent_id), self._leaders.best()
+        return replace(known, leaders=leaders, stalled=self._turns.stalled)
 
     def is_start(self, step: int) -> bool:
         """Return whether a step is one of several beginnings, each of which is told of those before."""
@@ -91,7 +95,8 @@ class Chooser:
         evidence = self._models.evidence(mutator) if len(self._config.models) > 1 else ""
         if mutator == BUILTIN:
             return self._selection(step, choice, mutator, "", None, evidence)
-        kind, choice, how = self._kind(step, choice)
+        shown = self._leaders.worth_showing(choice.parent, choice.inspirations)
+        kind, choice, how = self._kind(step, replace(choice, inspirations=shown))
         novelty = self._novelty.bar(self._chance("novelty", step)) if self._config.mutation.novelty else None
         return self._selection(step, choice, mutator, kind, novelty, how, evidence)
 
@@ -122,11 +127,13 @@ class Chooser:
         return choice
 
     def _kind(self, step: int, choice: Choice) -> tuple[Kind, Choice, str]:
-        if choice.kind is not None:
+        if choice.kind is not None and (choice.kind is not Kind.CROSSOVER or choice.inspirations):
             return choice.kind, choice, ""
         broken = self._desk.next()
         impossible = set() if broken else {Kind.REPAIR}
-        if all(self._lineage.score(id) is None for id in choice.inspirations):
+        if choice.parent == 0:  # the seed is no algorithm to keep: nothing to shorten, nothing to join
+            impossible |= {Kind.CROSSOVER, Kind.SIMPLIFY}
+        elif not choice.inspirations:
             impossible.add(Kind.CROSSOVER)
         kind, why = self._kinds.choose(impossible, self._chance("kind", step))
         if kind is Kind.REPAIR and broken is not None:
