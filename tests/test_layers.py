@@ -115,6 +115,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.host",
         "evolve.intervals",
         "evolve.measure",
+        "evolve.mutate.language",
         "evolve.registry",
         "evolve.winner",
         "evolve.workers",
