@@ -99,6 +99,8 @@ class Chooser:
         impossible = set() if broken else {Kind.REPAIR}
         if choice.parent == 0:  # the seed is no algorithm to keep: nothing to shorten, nothing to join
             impossible |= {Kind.CROSSOVER, Kind.SIMPLIFY}
+            if not self._lineage.has_children and not self._config.mutation.mix:
+                impossible.add(Kind.EDIT)  # the first calls know of no result: unlike beginnings are worth most
         elif not choice.inspirations:
             impossible.add(Kind.CROSSOVER)
         kind, why = self._kinds.choose(impossible, self._chance("kind", step))

@@ -16,13 +16,17 @@ _NONE = -1
 
 
 class Lineage:
-    """Parents, places and scores of the programs that the search knows of. best, worst: score so far."""
+    """Parents, places and scores of the programs that the search knows of.
+
+    best, worst: score so far.  has_children: a program besides the seed has a score.
+    """
 
     def __init__(self) -> None:
         self._scores = array("d")
         self._parents = array("q")
         self._places: list[str] = []
         self.best, self.worst = -math.inf, math.inf
+        self.has_children = False
 
     def tell(self, trial: Trial) -> None:
         """Take a program in."""
@@ -38,6 +42,7 @@ class Lineage:
             self._parents[trial.id] = trial.parent
         if trial.score is not None:
             self._scores[trial.id] = trial.score
+            self.has_children |= trial.id > 0
             self.best, self.worst = max(self.best, trial.score), min(self.worst, trial.score)
 
     def score(self, id: int) -> float | None:
