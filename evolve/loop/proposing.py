@@ -102,6 +102,7 @@ class Proposer:
             related=background.related,
             taken=background.taken,
             tried=background.tried,
+            best=background.best,
         )
         if selection.kind == Kind.INSIGHT:
             request = replace(request, subjects=self._subjects(selection), inspirations=())

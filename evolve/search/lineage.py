@@ -12,6 +12,7 @@ __all__ = ["Lineage"]
 
 ANCESTORS = 50
 """How far up a program's ancestors are looked at."""
+GROWN = 1.5
 _NONE = -1
 
 
@@ -25,6 +26,7 @@ class Lineage:
         self._scores = array("d")
         self._parents = array("q")
         self._places: list[str] = []
+        self._tokens = array("q")
         self.best, self.worst = -math.inf, math.inf
         self.has_children = False
 
@@ -37,7 +39,9 @@ class Lineage:
             self._scores.extend([math.nan] * missing)
             self._parents.extend([_NONE] * missing)
             self._places.extend([""] * missing)
+            self._tokens.extend([0] * missing)
         self._places[trial.id] = trial.place
+        self._tokens[trial.id] = trial.tokens
         if trial.parent is not None:
             self._parents[trial.id] = trial.parent
         if trial.score is not None:
@@ -49,6 +53,10 @@ class Lineage:
         """Return a program's score; None where it has none, or is not known yet."""
         found = self._scores[id] if 0 <= id < len(self._scores) else math.nan
         return None if math.isnan(found) else found
+
+    def has_grown(self, id: int) -> bool:
+        """Return whether a program is so much longer than the seed that there may be something to leave out."""
+        return self._tokens[id] > GROWN * self._tokens[0]
 
     def place(self, id: int) -> str:
         """Return where a program belongs, in the strategy's words."""
