@@ -114,6 +114,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.host",
         "evolve.intervals",
         "evolve.measure",
+        "evolve.mutate.language",
         "evolve.registry",
         "evolve.winner",
         "evolve.workers",

@@ -186,13 +186,15 @@ def best(run: str, as_json: bool) -> None:
 @options.as_json
 def diff(run: str, a: str, b: str, as_json: bool) -> None:
     """Print how program B of RUN differs from A: by default, the best from the seed."""
+    from evolve.mutate.language import recorded_language
     from evolve.report.changes import unified_diff
     from evolve.report.damaged import opened
     from evolve.report.places import find_program
 
     with opened(run) as store:
         before, after = find_program(store, a), find_program(store, b)
-        patch = unified_diff(before.source, after.source, f"{a}.py", f"{b}.py")
+        suffix = recorded_language(store.identity()).suffix
+        patch = unified_diff(before.source, after.source, f"{a}{suffix}", f"{b}{suffix}")
         if as_json:
             options.print_json({"a": before.id, "b": after.id, "diff": patch})
             return

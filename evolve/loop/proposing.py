@@ -103,6 +103,8 @@ class Proposer:
             taken=background.taken,
             tried=background.tried,
             best=background.best,
+            show=selection.show,
+            stalled=background.stalled,
         )
         if selection.kind == Kind.INSIGHT:
             request = replace(request, subjects=self._subjects(selection), inspirations=())
@@ -167,7 +169,7 @@ class Proposer:
         from evolve.mutate.reading import Sign
 
         if self._compares:
-            await self._population.load(lambda source: self._desk.do(Sign(source)))
+            await self._population.load(lambda source: self._desk.do(Sign(source, self._problem.language)))
 
     async def read(self, selection: Selection, call: ModelCall | None) -> Found:
         """Return what a step's answer comes to, which depends on the parent and on no other program.

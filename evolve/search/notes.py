@@ -43,6 +43,7 @@ class Background:
     tried: tuple[Attempt, ...]
     best: tuple[int, float] | None
     leaders: tuple[tuple[int, float] | None, ...] = ()
+    stalled: str = ""
 
 
 @dataclass

@@ -146,6 +146,7 @@ def task(request: Request, shown: Shown, scale: Scale | None = None) -> dict[str
         "cpu": _cpu(request),
         "best": request.best if request.best is not None and request.best[0] != parent.id else None,
         "size": _size(parent.source),
+        "stalled": one_line(request.stalled, LINE_CHARS),
         "in_blocks": "EVOLVE-BLOCK-START" in parent.source and bool(editable_lines(parent.source.split("\n"))),
     }
 
