@@ -21,6 +21,8 @@ from evolve.registry import Problem
 
 BASELINE = "baseline "
 """Before a baseline's name in an identity."""
+PICTURE = "picture.py"
+"""A module of a problem's folder that draws what a program did: no figure hangs on it."""
 OWN_KEYS = {"problem.md": "statement", "seed.py": "seed"}
 """Files of a problem's folder that have a key of their own, besides the baselines."""
 _VERSIONS = ("evolve", "python", "numpy")
@@ -109,7 +111,7 @@ def _counts(path: Path, folder: Path) -> bool:
     parts = path.relative_to(folder).parts if path.is_relative_to(folder) else path.parts[-1:]
     if any(part.startswith(".") or part == "__pycache__" for part in parts):
         return False
-    return parts[0] not in ("baselines", "prompts") and not (len(parts) == 1 and parts[0] in OWN_KEYS)
+    return parts[0] not in ("baselines", "prompts", PICTURE) and not (len(parts) == 1 and parts[0] in OWN_KEYS)
 
 
 def _imported(path: Path, package: str) -> Iterator[Path]:

@@ -93,5 +93,7 @@ class Frame:
                 f'stroke-dasharray="4 3" fill="none">{title_of(mark.label)}</path>'
             )
             right = x > (self.left + self.right) / 2
-            parts.append(text(x + (-4 if right else 4), self.top + 9 - above, mark.label, "end" if right else "", size=10))
+            parts.append(
+                text(x + (-4 if right else 4), self.top + 9 - above, mark.label, "end" if right else "", size=10)
+            )
         return parts

@@ -47,7 +47,9 @@ def svg(picture: Picture, standalone: bool = True, width: int = WIDTH) -> str:
         parts += drawn
         top += height
     label = html(one_line(picture.title)) or "picture"
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {number(top)}" role="img" aria-label="{label}"'
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {number(top)}" role="img" aria-label="{label}"'
+    )
     font = 'font-family="system-ui, Helvetica, Arial, sans-serif" font-size="11" fill="currentColor"'
     size = f' width="{width}" height="{number(top)}"' if standalone else ""
     return f"{head}{size} {font}>{STYLE if standalone else ''}{''.join(parts)}</svg>"
@@ -182,7 +184,10 @@ def _matrix(panel: Matrix, top: float, width: int, hues: dict[str, int]) -> tupl
     wide = min(46.0, (width - MARGIN - left) / count)
     high = max(2.0, min(20.0, 480 / max(len(panel.rows), 1)))
     words = len(panel.rows) * count <= CELLS_WITH_WORDS
-    parts = [text(left, top + 9, f"{shortened(panel.value_label, 300)}: {tick_text(least)} "), *_shades(panel, left, top)]
+    parts = [
+        text(left, top + 9, f"{shortened(panel.value_label, 300)}: {tick_text(least)} "),
+        *_shades(panel, left, top),
+    ]
     top += 18
     if high >= 9:
         for row, name in enumerate(panel.rows):
@@ -192,9 +197,10 @@ def _matrix(panel: Matrix, top: float, width: int, hues: dict[str, int]) -> tupl
         for first, last, value in _runs(values, shade, merged=not words):
             x, y = left + wide * first, top + high * row
             named = f"{panel.rows[row]}, {panel.columns[first]}: {tick_text(float(f'{value:.5g}'))}" if words else ""
+            broad = wide * (last - first + 1) - (0.6 if words else 0)
             parts.append(
-                f'<rect x="{number(x)}" y="{number(y)}" width="{number(wide * (last - first + 1) - (0.6 if words else 0))}"'
-                f' height="{number(high - (0.6 if high > 4 else 0))}" data-row="{row}" data-column="{first}" '
+                f'<rect x="{number(x)}" y="{number(y)}" width="{number(broad)}" '
+                f'height="{number(high - (0.6 if high > 4 else 0))}" data-row="{row}" data-column="{first}" '
                 f'fill="{HUES[0]}" fill-opacity="{min(max(shade(value), 0.0), 1.0):.2f}">{title_of(named)}</rect>'
             )
     for row, column in panel.marked:

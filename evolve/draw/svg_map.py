@@ -38,9 +38,7 @@ def map_panel(panel: Map, top: float, width: int, hues: dict[str, int]) -> tuple
         inner = [_land(frame, width)]
     else:
         across, up = (far - low) * 0.05, (most - least) * 0.08
-        frame = Frame(
-            left, top, width - MARGIN, top + PLANE_HEIGHT, low - across, far + across, least - up, most + up
-        )
+        frame = Frame(left, top, width - MARGIN, top + PLANE_HEIGHT, low - across, far + across, least - up, most + up)
         inner = frame.grid(panel.x_label, panel.y_label)
     where = {point.name: (frame.x(point.x), frame.y(point.y)) for point in panel.points}
     bend = 0.16 if panel.world else 0.0
@@ -50,7 +48,8 @@ def map_panel(panel: Map, top: float, width: int, hues: dict[str, int]) -> tuple
     for point in panel.points:
         x, y = where[point.name]
         inner.append(
-            f'<circle cx="{number(x)}" cy="{number(y)}" r="{2.5 if small else 4}" data-name="{html(one_line(point.name))}" '
+            f'<circle cx="{number(x)}" cy="{number(y)}" r="{2.5 if small else 4}" '
+            f'data-name="{html(one_line(point.name))}" '
             f'fill="{HUES[hues.get(point.kind, 7)]}" stroke="currentColor" stroke-width="{0 if small else 0.6}">'
             f"{title_of(point.text or point.name)}</circle>"
         )
@@ -67,7 +66,9 @@ def _world(low: float, far: float, least: float, most: float, top: float, width:
     wide = min(wide, 360.0)
     high = min(max(wide * 0.42, (most - least) * 1.35), 150.0)
     pixels = (width - 24) / wide
-    return Frame(12, top, width - 12, top + high * pixels, middle - wide / 2, middle + wide / 2, up - high / 2, up + high / 2)
+    return Frame(
+        12, top, width - 12, top + high * pixels, middle - wide / 2, middle + wide / 2, up - high / 2, up + high / 2
+    )
 
 
 def _land(frame: Frame, width: int) -> str:

@@ -169,7 +169,10 @@ def _matrix(panel: Matrix, width: int, unicode: bool) -> list[Text]:
     fits = max(min(columns, (width - wide - 2) // each), 1)
     lines = []
     for name, values in zip(names, panel.values, strict=False):
-        cells = [(shades[min(max(round(scale(x)), 0), len(shades) - 1)], "blue") if x is not None else ("-", "dim") for x in values]
+        cells = [
+            (shades[min(max(round(scale(x)), 0), len(shades) - 1)], "blue") if x is not None else ("-", "dim")
+            for x in values
+        ]
         lines.append(_row(name, [cell for cell in cells[:fits] for _ in range(each)]))
     lines = _cut(lines, len(panel.rows))
     more = f"; the first {fits} of {columns} columns" if fits < columns else ""
@@ -180,7 +183,7 @@ def _matrix(panel: Matrix, width: int, unicode: bool) -> list[Text]:
 
 def _map(panel: Map, width: int, hues: dict[str, int], unicode: bool) -> list[Text]:
     """Return the points in their places, and the arcs as a list: lines cannot be told apart in characters."""
-    rows = 16
+    rows, width = 16, width - 1
     (low, far), (least, most) = bounds(p.x for p in panel.points), bounds(p.y for p in panel.points)
     across, up = Scale(low, far, 0, max(width - 18, 10)), Scale(least, most, rows - 1, 0)
     grid = [[(" ", "")] * width for _ in range(rows)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -56,7 +57,7 @@ def ancestors(store: Store, program: Program) -> list[Program]:
 def chain(store: Store, program: Program) -> list[Link]:
     """Return the steps from the seed to a program, the first one first; none for the seed and for baselines."""
     line = ancestors(store, program)
-    return [link(store, before, after) for before, after in zip(line, line[1:], strict=False)]
+    return [link(store, before, after) for before, after in itertools.pairwise(line)]
 
 
 def link(store: Store, before: Program, after: Program) -> Link:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from evolve.archive import Program, Store
+from evolve.archive import Program, Role, Store
 from evolve.evaluator import Split
 from evolve.picture import Arc, Bar, Bars, Line, Map, Matrix, Picture, Point, Series
 from evolve.report.chain import ancestors
 from evolve.report.page.facts import clock_of
-from evolve.report.run_report import RunReport, best_so_far
-from evolve.report.standings import Standing
+from evolve.report.run_report import SHOWN_SPLITS, RunReport, best_so_far
 
 COLUMNS = 40
 """Programs in the table of who leads where."""
@@ -18,20 +15,20 @@ NODES = 600
 """Programs in a printed lineage: the best one's ancestors, and the best of the others."""
 
 
-def splits_picture(found: Sequence[Standing]) -> Picture | None:
+def splits_picture(report: RunReport) -> Picture | None:
     """Return the score of seed, baselines and best on each split, with intervals; None where nothing is scored."""
     panels = []
-    for split in dict.fromkeys(one.split for one in found):
+    for split in SHOWN_SPLITS:
         bars = [
             Bar(
-                one.row.name if one.row.role != "best" else f"best: {one.row.name}",
-                one.score.mean,
-                one.score.low,
-                one.score.high,
-                one.row.role,
+                f"best: {row.name}" if row.role == "best" else row.name,
+                cell.score,
+                None if cell.interval is None else cell.interval.low,
+                None if cell.interval is None else cell.interval.high,
+                row.role,
             )
-            for one in found
-            if one.split is split and one.score is not None
+            for row in report.rows
+            if (cell := row.splits[split]).score is not None
         ]
         if bars:
             panels.append(Bars(f"on {split}", "score: 0 = naive, 100 = reference", tuple(bars)))
@@ -80,9 +77,7 @@ def curve_picture(store: Store, report: RunReport) -> Picture | None:
         lines.append(Line(f"best baseline: {baseline.name}", ((0.0, score), (end, score)), "line"))
     below = sum(y < floor for _, y in scores)
     note = f"{below} programs below {floor:.3g} are drawn on the lower edge." if below else ""
-    return Picture(
-        "Best score on train", (Series("", "evaluations", "score on train", tuple(lines)),), note
-    )
+    return Picture("Best score on train", (Series("", "evaluations", "score on train", tuple(lines)),), note)
 
 
 def lineage_picture(store: Store, report: RunReport) -> Picture | None:
@@ -125,10 +120,11 @@ def where_picture(store: Store, report: RunReport) -> tuple[Picture | None, list
         return None, []
     path = ancestors(store, report.best)
     rest = [store.program(row.id) for row in report.rows if row.role == "baseline"]
-    chosen = {program.id: program for program in [*path[-15:], *store.top(COLUMNS)]}
-    shown = sorted(chosen.values(), key=lambda one: (one.score is None, one.score or 0.0, one.id))[-COLUMNS:]
-    columns = [one for one in [report.seed, *rest, *[p for p in shown if p.id != 0]] if one is not None and one.scores]
     instances = [result.instance_id for result in store.evaluations(0, Split.TRAIN)]
+    first = [*_leaders(store, len(instances)), *path[-15:], *store.top(COLUMNS)]
+    chosen = {program.id: program for program in first if program.id > 0}
+    shown = sorted(list(chosen.values())[:COLUMNS], key=lambda one: (one.score or -1e9, one.id))
+    columns = [one for one in [report.seed, *rest, *shown] if one is not None and one.scores]
     rows: list[tuple[float | None, ...]] = []
     marked = []
     for row in range(len(instances)):
@@ -139,8 +135,8 @@ def where_picture(store: Store, report: RunReport) -> tuple[Picture | None, list
         rows.append(values)
     if not columns or not instances:
         return None, []
-    known = sorted(value for values in rows for value in values if value is not None)
-    low = known[len(known) // 20] if known else 0.0
+    ordered = sorted(value for values in rows for value in values if value is not None)
+    low = round(ordered[len(ordered) // 20], 1) if ordered else 0.0
     panel = Matrix(
         "",
         "programs: seed, baselines, then children by score on train",
@@ -154,3 +150,19 @@ def where_picture(store: Store, report: RunReport) -> tuple[Picture | None, list
     )
     note = "A frame is around the best of these programs on an instance."
     return Picture("Who leads where", (panel,), note), [one.id for one in columns]
+
+
+def _leaders(store: Store, instances: int) -> list[Program]:
+    """Return the children that lead on an instance of train, an instance each; ties go to the better one on all."""
+    found: dict[int, Program] = {}
+    for program in store.programs(Role.CHILD):
+        for place, score in enumerate(program.scores[:instances]):
+            before = found.get(place)
+            if score is not None and (before is None or _lead(program, place) > _lead(before, place)):
+                found[place] = program
+    return list(found.values())
+
+
+def _lead(program: Program, place: int) -> tuple[float, float]:
+    score = program.scores[place]
+    return (-1e9 if score is None else score, -1e9 if program.score is None else program.score)

@@ -64,9 +64,9 @@ def program_facts(store: Store, after: int = -(10**9)) -> dict[str, Any]:
     order = {id: place for place, id in enumerate(trials)}
     spent: dict[int, float] = {}
     total = 0.0
-    for trial in trials.values():
-        total += trial.cost_usd or 0.0
-        spent[trial.id] = total
+    for end in trials.values():
+        total += end.cost_usd or 0.0
+        spent[end.id] = total
     clock = clock_of(store)
     programs = [program for program in store.programs() if program.status is not None]
     programs.sort(key=lambda program: (program.id > 0, order.get(program.id, program.id)))
@@ -168,7 +168,8 @@ def text_chunks(store: Store, whole: set[int]) -> tuple[list[str], dict[int, int
     """
     trials = {trial.id: trial for trial in store.trials()}
     programs = {program.id: program for program in store.programs()}
-    chunks, where = [], {}
+    chunks: list[str] = []
+    where: dict[int, int] = {}
     order = by_branches(programs)
     for first in range(0, len(order), CHUNK):
         ids = order[first : first + CHUNK]
@@ -183,7 +184,10 @@ def by_branches(programs: dict[int, Program]) -> list[int]:
     children: dict[int | None, list[int]] = {}
     for program in programs.values():
         children.setdefault(program.parent_id if program.parent_id in programs else None, []).append(program.id)
-    found, waiting = [], sorted(children.get(None, []), key=lambda id: (programs[id].role is not Role.BASELINE, id))[::-1]
+    found, waiting = (
+        [],
+        sorted(children.get(None, []), key=lambda id: (programs[id].role is not Role.BASELINE, id))[::-1],
+    )
     while waiting:
         id = waiting.pop()
         found.append(id)

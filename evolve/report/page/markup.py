@@ -9,8 +9,16 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from evolve.report.figures import cell_text, duration_text, figure_text, score_text, usd_text
-from evolve.report.standings import gain_text, score_interval_text
+from evolve.report.figures import (
+    cell_interval_text,
+    cell_text,
+    duration_text,
+    figure_text,
+    lead_text,
+    score_text,
+    usd_text,
+)
+from evolve.report.fresh_screen import interval_text
 from evolve.safe_text import html, visible
 
 
@@ -77,8 +85,9 @@ def _environment() -> Any:
         "cell": cell_text,
         "duration": duration_text,
         "usd": usd_text,
-        "interval": score_interval_text,
-        "gain": gain_text,
+        "cell_interval": cell_interval_text,
+        "interval": interval_text,
+        "lead": lead_text,
         "figure": figure_text,
         "score": score_text,
         "signed": lambda value: f"{value:+.2f}",

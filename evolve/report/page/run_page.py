@@ -15,11 +15,11 @@ from evolve.report.chain import chain
 from evolve.report.changes import unified_diff
 from evolve.report.figures import done_text, mutators_text, pace_text
 from evolve.report.insights import insights_document
+from evolve.report.judgement import verdict
 from evolve.report.page.charts import splits_picture, where_picture
 from evolve.report.page.facts import as_script_data, program_facts, text_chunks, told
 from evolve.report.page.markup import hash_of, rendered, script, style
-from evolve.report.run_report import RunReport, describe, hints, verdict
-from evolve.report.standings import claim, standings
+from evolve.report.run_report import RunReport, describe, hints
 from evolve.safe_text import one_line
 
 
@@ -82,25 +82,24 @@ def run_parts(
     store: Store, report: RunReport, facts: dict[str, Any], examples: dict[str, int], pictures: Pictures
 ) -> dict[str, Any]:
     """Return what the template of a run's page asks for."""
-    found = standings(store, report)
     best, seed = report.best, report.seed
     is_better = best is not None and seed is not None and best.id > 0
-    splits, where = splits_picture(found), where_picture(store, report)[0]
+    splits, where = splits_picture(report), where_picture(store, report)[0]
     folder = shlex.quote(str(report.folder))
     return {
         "title": f"{report.evaluator}: {report.folder.name}",
         "report": report,
         "verdict": verdict(report),
-        "claim": claim(store, report),
         "hints": hints(report),
         "done": done_text(report),
         "pace": pace_text(report.evaluations, report.active_s),
         "mutators": mutators_text(report.config),
-        "standings": found,
         "splits": as_page_parts([splits] if splits else []),
         "where": as_page_parts([where] if where else []),
         "chain": chain(store, best) if is_better and best is not None else [],
-        "whole_diff": unified_diff(seed.source, best.source, "seed.py", "best.py") if is_better and seed and best else "",
+        "whole_diff": unified_diff(seed.source, best.source, "seed.py", "best.py")
+        if is_better and seed and best
+        else "",
         "pictures": as_page_parts(pictures.drawn),
         "picture_of": pictures.of,
         "no_pictures": pictures.why_not,
