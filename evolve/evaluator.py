@@ -141,9 +141,10 @@ class Evaluator(ABC):
     """What a candidate must define at its top level: ("place",) or ("Policy",). Where that depends on an option, the
     constructor sets it anew; the seed and the baselines then define all of it."""
     language: ClassVar[str] = "python"
-    """What programs are written in. "text" is for anything else: `evaluate` reads `candidate.source` and does with it
-    what it likes, nothing is run in the sandbox; `defines` is left out, files end in .txt, and the problem's folder
-    `prompts/` says what a model is to write."""
+    """What programs are written in: "python", "c", "cpp", "go", "java", "javascript", "julia", "rust", "sql", or "text"
+    for anything else. Of all but Python `defines` is left out and nothing is run in the sandbox: `evaluate` reads
+    `candidate.source` and does with it what it likes. Files end in .cpp and the like, of "text" in .txt; the problem's
+    folder `prompts/` may say better what a model is to write."""
     limits: ClassVar[Limits] = Limits()
     libraries: ClassVar[tuple[str, ...]] = ()
     """What a candidate may import beyond the standard library and numpy; imported in the zygote, before the fork."""

@@ -14,6 +14,7 @@ import click
 
 from evolve import __version__
 from evolve.cli.auditing import audit
+from evolve.cli.benching import bench
 from evolve.cli.checking import check
 from evolve.cli.configuring import config
 from evolve.cli.doctor import doctor
@@ -77,7 +78,7 @@ def evolve(ctx: click.Context) -> None:
 
 COMMANDS = (
     *(list_evaluators, run, resume, replay, runs, show, best, diff, report, audit),
-    *(score, baselines, picture, data, new, check, config, doctor),
+    *(score, baselines, picture, data, new, check, bench, config, doctor),
 )
 for command in COMMANDS:
     evolve.add_command(command)

@@ -119,6 +119,7 @@ def _show_steps(store: Store, top: int | None, failed: bool, kind: str | None, a
 
 def _show_one(store: Store, ref: str, prompt: bool, answer: bool, as_json: bool) -> None:
     from evolve.archive import Program
+    from evolve.report.cpu import cpu_limit_s
     from evolve.report.places import find_step
     from evolve.report.run_document import program_document
     from evolve.report.screens import print_program, print_step
@@ -128,7 +129,11 @@ def _show_one(store: Store, ref: str, prompt: bool, answer: bool, as_json: bool)
     one = find_step(store, ref)
     call = store.model_call(one.id if isinstance(one, Program) else one.step)
     if as_json:
-        options.print_json(program_document(store, one) if isinstance(one, Program) else step_document(one, call))
+        options.print_json(
+            {**program_document(store, one), "cpu_limit_s": cpu_limit_s(store)}
+            if isinstance(one, Program)
+            else step_document(one, call)
+        )
     elif prompt or answer:
         print_call(Terminal(), call, prompt, answer)
     elif isinstance(one, Program):
@@ -181,13 +186,15 @@ def best(run: str, as_json: bool) -> None:
 @options.as_json
 def diff(run: str, a: str, b: str, as_json: bool) -> None:
     """Print how program B of RUN differs from A: by default, the best from the seed."""
+    from evolve.mutate.language import recorded_language
     from evolve.report.changes import unified_diff
     from evolve.report.damaged import opened
     from evolve.report.places import find_program
 
     with opened(run) as store:
         before, after = find_program(store, a), find_program(store, b)
-        patch = unified_diff(before.source, after.source, f"{a}.py", f"{b}.py")
+        suffix = recorded_language(store.identity()).suffix
+        patch = unified_diff(before.source, after.source, f"{a}{suffix}", f"{b}{suffix}")
         if as_json:
             options.print_json({"a": before.id, "b": after.id, "diff": patch})
             return

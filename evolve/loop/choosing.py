@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from evolve.config import BUILTIN, RunConfig
@@ -12,6 +13,7 @@ from evolve.search import (
     Background,
     Choice,
     Kinds,
+    Leaders,
     Lineage,
     Models,
     Notes,
@@ -46,10 +48,11 @@ class Chooser:
         self._kinds = Kinds(lineage, in_usd, fixed_mix(config.mutation.mix))
         self._desk = RepairDesk(lineage, config.mutation.repair_turns)
         self._novelty = Novelty(lineage)
-        self._notes = Notes(lineage, config.prompt.insights_every)
+        self._notes = Notes(lineage, config.prompt.insights_every, config.asks_models)
+        self._leaders = Leaders()
         self._parts: tuple[Hears, ...] = (
             lineage,  # first: the others look a trial's family up
-            *(self._strategy, self._models, self._kinds, self._desk, self._novelty, self._notes),
+            *(self._strategy, self._models, self._kinds, self._desk, self._novelty, self._notes, self._leaders),
         )
 
     def begun(self, selection: Selection) -> None:
@@ -65,7 +68,7 @@ class Chooser:
 
     def background(self, parent_id: int) -> Background:
         """Return what the run knows that concerns a prompt about a program."""
-        return self._notes.background(parent_id)
+        return replace(self._notes.background(parent_id), leaders=self._leaders.best())
 
     def choose(self, step: int, free: frozenset[str] | None = None) -> Selection:
         """Return the choice of a step. free: models that can be asked now; None: all of them."""
@@ -78,7 +81,8 @@ class Chooser:
         choice = self._strategy.ask(self._chance("ask", step))
         if mutator == BUILTIN:
             return self._selection(step, choice, mutator, "", None, evidence)
-        kind, choice, how = self._kind(step, choice)
+        shown = self._leaders.worth_showing(choice.parent, choice.inspirations)
+        kind, choice, how = self._kind(step, replace(choice, inspirations=shown))
         novelty = self._novelty.bar(self._chance("novelty", step)) if self._config.mutation.novelty else None
         return self._selection(step, choice, mutator, kind, novelty, how, evidence)
 
@@ -93,7 +97,9 @@ class Chooser:
     def _kind(self, step: int, choice: Choice) -> tuple[Kind, Choice, str]:
         broken = self._desk.next()
         impossible = set() if broken else {Kind.REPAIR}
-        if all(self._lineage.score(id) is None for id in choice.inspirations):
+        if choice.parent == 0:  # the seed is no algorithm to keep: nothing to shorten, nothing to join
+            impossible |= {Kind.CROSSOVER, Kind.SIMPLIFY}
+        elif not choice.inspirations:
             impossible.add(Kind.CROSSOVER)
         kind, why = self._kinds.choose(impossible, self._chance("kind", step))
         if kind is Kind.REPAIR and broken is not None:

@@ -30,9 +30,9 @@ from evolve.loop.proposing import Proposer
 from evolve.loop.replaying import tape_clients
 from evolve.loop.steps import Steps
 from evolve.loop.stopping import Stop, Stopped, signals
+from evolve.mutate.language import PYTHON
 from evolve.mutate.models.prices import require_prices, with_known_prices
 from evolve.mutate.models.providers import Client, ask_at_once, make_clients
-from evolve.mutate.novelty.likeness import tokens
 from evolve.observer import Audience, Observer, RunResult
 from evolve.scoring import Status
 from evolve.search import fixed_mix
@@ -74,7 +74,7 @@ async def run(
         with Store.open(folder) as before:
             recorded = before.identity()
         changed = require_same(recorded, problem, accept_changes, f"evolve resume {folder}")
-    if problem.language.name != "python" and any(model.name == BUILTIN for model in config.models):
+    if problem.language is not PYTHON and any(model.name == BUILTIN for model in config.models):
         raise UsageError(
             f"the built-in mutator changes Python, the programs of {problem.ref} are {problem.language.name}: "
             "ask a model (--model NAME)."
@@ -314,7 +314,7 @@ class _Session:
             raise UsageError(f"the {role.value} '{name}' of {self.problem.ref} is no program of the problem: {wrong}.")
         mark = self.problem.language.fingerprint(source)
         program = Program(id, role, role.value, mark, source, time.time(), name=name)
-        program = replace(program, chars=len(source), tokens=len(tokens(source)))
+        program = replace(program, chars=len(source), tokens=len(self.problem.language.tokens(source)))
         self.population.bear(program)
         return program
 

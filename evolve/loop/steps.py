@@ -21,6 +21,7 @@ from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.loop.budget import GRACE_S, Cost, Ledger, Room
 from evolve.loop.choosing import Chooser
+from evolve.loop.heats import Heats
 from evolve.loop.measuring import Results, take
 from evolve.loop.outages import Outages
 from evolve.loop.pacing import make_rule
@@ -28,7 +29,6 @@ from evolve.loop.population import SLICE, Population
 from evolve.loop.proposing import Found, NoChild, Proposer
 from evolve.loop.stopping import Stop, Stopped
 from evolve.observer import Audience
-from evolve.racing import Race, make_race, race_order
 from evolve.scoring import InstanceResult, Status
 from evolve.trial import Selection, Trial
 from evolve.workers import OutOfTime, Pool, split_score
@@ -61,6 +61,7 @@ class Steps:
         self._store, self._population, self._proposer, self._pool = store, population, proposer, pool
         self._ledger, self._stop, self._audience, self._tape = ledger, stop, audience, tape
         self._chooser = Chooser(config)
+        self._heats = Heats(population, config.racing, self._count, "score" in self._evaluator.timed_metrics)
         self._outages = Outages([model.name for model in config.models], audience.notice)
         self._rule = make_rule(tape, config.search.lag if config.deterministic else None)
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -108,7 +109,7 @@ class Steps:
                 self._tell(heard)
                 known.add(heard.id)
             else:
-                self._chooser.begun(heard)
+                self._begun(heard)
             if count % SLICE == 0:
                 await asyncio.sleep(0)
         self._shown = store.settled_step()  # observers got those, in step order
@@ -199,12 +200,17 @@ class Steps:
             self._store.set_winner(None)
         self._store.choose(selection, call, self._known)
         self._known = []
-        self._chooser.begun(selection)
+        self._begun(selection)
         self._last = step
         if call is not None:
             self._ledger.hold(step, worst)
         self._start(selection, call, None)
         return Room.YES, ""
+
+    def _begun(self, selection: Selection) -> None:
+        """Take a choice that is committed."""
+        self._chooser.begun(selection)
+        self._heats.begun(selection.step)
 
     def _worst_case(self, call: ModelCall | None) -> Cost:
         return Cost() if call is None else Cost(1, *self._proposer.worst_case(call))
@@ -212,6 +218,7 @@ class Steps:
     def _tell(self, trial: Trial) -> None:
         """Let later choices know of a step that is over."""
         self._chooser.tell(trial)
+        self._heats.tell(trial)
         self._ledger.tell(trial)
         self._outages.known(trial.id)
 
@@ -321,7 +328,7 @@ class Steps:
         self, selection: Selection, program: Program, done: Results
     ) -> AsyncGenerator[tuple[int, InstanceResult], None]:
         """Give a child's results on the instances that are left, until one fails or the race is lost."""
-        order, race = race_order(self._count), self._race(selection)
+        order, race = self._heats.order(selection.step), self._heats.race(selection)
         for index in order:
             if index in done and race is not None:
                 race = race.after(done[index].score)
@@ -339,14 +346,6 @@ class Steps:
 
     def _dropped(self, step: int, why: NoChild) -> None:
         self._audience.tell(lambda o: o.dropped(step, why.fate, why.note, self._ledger.progress()))
-
-    def _race(self, selection: Selection) -> Race | None:
-        """Return what a step's child races against; of a resumed step, what its choice committed."""
-        if selection.bar_id is None:
-            return None
-        instances = self._population.example(selection.bar_id).instances
-        bar = [instances[index][1] for index in race_order(len(instances))]
-        return make_race(bar, self._config.racing, "score" in self._evaluator.timed_metrics)
 
     def _end(self, step: int, program: Program | None) -> None:
         """Take the end of a step, which is committed. Observers hear of programs in the order of the rule."""

@@ -12,6 +12,7 @@ from evolve.archive import ModelCall, Program, Selection, Store
 from evolve.evaluator import Evaluator, Split
 from evolve.host import Host
 from evolve.measure import Measured, Spread
+from evolve.report.cpu import cpu_limit_s, cpu_text, warning_text
 from evolve.report.figures import (
     bytes_text,
     done_text,
@@ -125,8 +126,13 @@ def print_program(console: Console, store: Store, program: Program) -> None:
         facts["train"] += f": stopped after {len(results)} of {of} instances, behind program {selection.bar_id}"
     for figure in store.split_figures(program.id):
         facts[figure.split.value] = score_text(figure.status, figure.score)
+    limit_s = cpu_limit_s(store)
     facts["CPU on train"] = seconds_text(program.cpu_s)
+    if results:
+        facts["most CPU"] = cpu_text(results, limit_s)
     console.print(facts_table(facts))
+    if warning_text(results, limit_s):
+        console.print(warning_text(results, limit_s), style="yellow", soft_wrap=True)
     if program.metrics:
         console.print(facts_table({name: figure_text(value) for name, value in program.metrics.items()}))
     _print_instances(console, results)

@@ -69,7 +69,9 @@ def render_summary(report: RunReport) -> str:
 def _diff(report: RunReport) -> Markdown:
     if report.best is None or report.seed is None or report.best.id == report.seed.id:
         return Markdown()
-    lines = unified_diff(report.seed.source, report.best.source, "seed.py", "best.py").split("\n")[:-1]
+    lines = unified_diff(report.seed.source, report.best.source, f"seed{report.suffix}", f"best{report.suffix}").split(
+        "\n"
+    )[:-1]
     if not lines:
         return Markdown()
     cut = len(lines) - DIFF_LINES_SHOWN

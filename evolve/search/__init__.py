@@ -7,6 +7,7 @@ from evolve.search.bandit import Bandit
 from evolve.search.claims import StrategyClaims
 from evolve.search.islands import Islands
 from evolve.search.kinds import Kinds, fixed_mix
+from evolve.search.leaders import Leaders
 from evolve.search.lineage import Lineage
 from evolve.search.models import Models
 from evolve.search.notes import Background, Notes
@@ -21,6 +22,7 @@ __all__ = [
     "Choice",
     "Islands",
     "Kinds",
+    "Leaders",
     "Lineage",
     "Models",
     "Notes",
