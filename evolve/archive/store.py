@@ -137,6 +137,7 @@ class Store(Reader):
         with self._commit() as connection:
             self._happen(connection, EventKind.KNOWN, *known)
             row = {**asdict(selection), "inspirations": list(selection.inspirations), "known": self._seq}
+            del row["show"]
             self._happen(connection, EventKind.CHOSEN, selection.step)
             connection.execute(_INSERT_SELECTION, {**row, "state": state})
             counts: dict[str, float] = {"steps": 1}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import replace
@@ -21,6 +20,7 @@ from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.loop.budget import GRACE_S, Cost, Ledger, Room
 from evolve.loop.choosing import Chooser
+from evolve.loop.free import free_models
 from evolve.loop.heats import Heats
 from evolve.loop.measuring import Results, take
 from evolve.loop.outages import Outages
@@ -154,7 +154,9 @@ class Steps:
         room, reason = self._ledger.room(len(self._tasks))
         if room is not Room.YES:
             return room, reason
-        free = self._free()
+        if self._rule.at_once and self._tasks and self._chooser.is_start(step):
+            return Room.LATER, ""  # the ideas of the beginnings before are told to it
+        free = free_models(self._config, self._ledger, self._outages.out)
         return self._begin(step, free) if free else (Room.LATER, "")
 
     def _make_known(self, step: int) -> bool:
@@ -169,17 +171,6 @@ class Steps:
             self._known.extend(due)
             self._known_for = step
         return True
-
-    def _free(self) -> frozenset[str]:
-        """Return who can take one more step; a short queue keeps workers busy, in a long one choices age."""
-        if len(self._ledger.evaluating) >= 2 * self._config.workers:
-            return frozenset()
-        models = [model for model in self._config.models if model.name not in self._outages.out]
-        calling = Counter(self._ledger.calling.values())
-        if self._config.deterministic:  # who is free now depends on speed: all of them or none
-            full = calling.total() >= sum(m.concurrency for m in models)
-            return frozenset() if full else frozenset(m.name for m in models)
-        return frozenset(m.name for m in models if m.name == BUILTIN or calling[m.name] < m.concurrency)
 
     def _begin(self, step: int, free: frozenset[str]) -> tuple[Room, str]:
         """Choose, commit the choice and the prompt, and start the step, if the budget has room for its call."""

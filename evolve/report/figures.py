@@ -124,5 +124,7 @@ def budget_text(budget: Budget) -> str:
         f"${budget.cost_usd:g}" if budget.cost_usd is not None else "",
         f"{budget.tokens} tokens" if budget.tokens is not None else "",
         f"{budget.calls} model calls" if budget.calls is not None else "",
+        f"until {budget.target:g} on train" if budget.target is not None else "",
+        f"until {budget.patience} evaluations bring nothing" if budget.patience is not None else "",
     ]
     return ", ".join(part for part in parts if part)

@@ -22,6 +22,16 @@ class SearchConfig(StrategyOptions):
     lag: int = Field(
         default=8, ge=0, description="with deterministic: how many of the latest steps a choice does not wait for"
     )
+    starts: int = Field(
+        default=1,
+        ge=1,
+        description="first programs to ask models for, one after the other, each told the others' ideas",
+    )
+    turn_after: int = Field(
+        default=40,
+        ge=0,
+        description="evaluations without improvement after which a model is asked for another approach; 0: never",
+    )
 
     @property
     def options(self) -> dict[str, Any]:

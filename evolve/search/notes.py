@@ -42,6 +42,7 @@ class Background:
     taken: tuple[Attempt, ...]
     tried: tuple[Attempt, ...]
     leaders: tuple[tuple[int, float] | None, ...] = ()
+    stalled: str = ""
 
 
 @dataclass

@@ -145,6 +145,7 @@ def task(request: Request, shown: Shown, scale: Scale | None = None) -> dict[str
         "ahead": ahead(request, told) if kind is Kind.SIMPLIFY else [],
         "cpu": _cpu(request),
         "size": _size(parent.source),
+        "stalled": one_line(request.stalled, LINE_CHARS),
         "in_blocks": "EVOLVE-BLOCK-START" in parent.source and bool(editable_lines(parent.source.split("\n"))),
     }
 

@@ -44,7 +44,8 @@ class Standing:
 def standings(request: Request, scale: Scale) -> list[Standing]:
     """Return where the parent stands, the most telling instance first.
 
-    Failures come first; then what it is behind by, in points, less where the spread is small; then the room above it.
+    Failures come first; then what the search wants to be shown; then what it is behind by, in points, less where the
+    spread is small; then the room above it.
     """
     parent, known = request.parent, known_best(request)
     found = []
@@ -70,7 +71,10 @@ def standings(request: Request, scale: Scale) -> list[Standing]:
                 weight=scale.weight(name),
             )
         )
-    return sorted(found, key=lambda s: (s.score is not None, -s.gap * s.weight, -s.room * s.weight))
+    wanted = {parent.instances[place][0] for place in request.show if place < len(parent.instances)}
+    return sorted(
+        found, key=lambda s: (s.score is not None, s.name not in wanted, -s.gap * s.weight, -s.room * s.weight)
+    )
 
 
 def known_best(request: Request) -> dict[str, float]:
