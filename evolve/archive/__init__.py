@@ -47,7 +47,6 @@ from evolve.archive.tape import Tape, read_tape, tape_of, to_lines
 from evolve.trial import Fate, Selection, State, Trial
 
 __all__ = [
-    "ROTATING",
     "CallStatus",
     "CallTotals",
     "Difference",
@@ -57,6 +56,7 @@ __all__ = [
     "ModelCall",
     "Part",
     "Program",
+    "ROTATING",
     "Role",
     "RunStatus",
     "Selection",
