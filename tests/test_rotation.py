@@ -15,7 +15,8 @@ from loop_parts import HashModel, QuickPool, archive_digest, configured, trivial
 from sqlalchemy import Connection
 
 from evolve import loop
-from evolve.archive import ROTATING, Role, Store, database, tape_of
+from evolve.archive import Role, Store, database, tape_of
+from evolve.archive.records import ROTATING
 from evolve.config import RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Evaluator, Instance, Split, fresh_id

@@ -31,11 +31,9 @@ from evolve.archive.damage import damage_of
 from evolve.archive.difference import Difference, differences
 from evolve.archive.events import Event, EventKind
 from evolve.archive.records import (
-    ROTATING,
     CallStatus,
     CallTotals,
     ModelCall,
-    Part,
     Program,
     Role,
     RunStatus,
@@ -54,9 +52,7 @@ __all__ = [
     "EventKind",
     "Fate",
     "ModelCall",
-    "Part",
     "Program",
-    "ROTATING",
     "Role",
     "RunStatus",
     "Selection",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING
 
-from evolve.archive import ROTATING, CallStatus, Part, Store, Tape
+from evolve.archive import CallStatus, Store, Tape
+from evolve.archive.records import ROTATING, Part
 from evolve.config import BUILTIN
 from evolve.errors import UsageError
 from evolve.evaluator import Evaluator, Split

@@ -20,7 +20,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from evolve.archive import ROTATING, Store
+from evolve.archive import Store
+from evolve.archive.records import ROTATING
 from evolve.config import RunConfig
 from evolve.evaluator import Split, mean
 from evolve.loop.measuring import Results
