@@ -34,9 +34,10 @@ from loop_parts import HashModel, QuickPool, configured, trivial_problem
 from evolve import config as configuration
 from evolve import loop
 from evolve.archive import CallStatus, Fate, ModelCall, Program, Role, RunStatus, Selection, Store, database
-from evolve.evaluator import Split
+from evolve.evaluator import Instance, Split
 from evolve.identity import identity
 from evolve.observer import Observer
+from evolve.registry import Problem
 from evolve.report.places import find_run
 from evolve.report.run_list import listed
 from evolve.scoring import InstanceResult, SplitScore, Status
@@ -45,10 +46,25 @@ INSTANCES = 9
 SOUND = database.transaction
 
 
+class Nine(type(trivial_problem().evaluator)):  # type: ignore[misc]
+    """The problem of these archives."""
+
+    name = "trivial"
+
+    def instances(self, split: Split) -> list[Instance]:
+        """Return nine, where the tests have one."""
+        return [Instance(f"{split}/{n}") for n in range(INSTANCES)]
+
+
+def nine_instances() -> Problem:
+    """Return the trivial problem with nine instances a split."""
+    return replace(trivial_problem(), evaluator=Nine())
+
+
 def make(folder: Path, programs: int) -> None:
     """Make a run's archive with so many children, as a run with a model leaves it, but in a few large transactions."""
     rng = random.Random(programs)
-    problem = trivial_problem()
+    problem = nine_instances()
     text = configuration.to_toml(configured(programs).model_copy(update={"problem": problem.ref}))
     store = Store.create(folder, problem.ref, text, 0, identity(problem))
     store._connection.exec_driver_sql("PRAGMA synchronous=OFF")
@@ -137,7 +153,7 @@ def resume(folder: Path, programs: int) -> dict[str, float]:
         ticking = asyncio.create_task(tick())
         models = {"m": HashModel(values=10**6)}
         config = configured(programs + 10)
-        await loop.run(folder, config, trivial_problem(), [watch], resume=True, pool=QuickPool(), clients=models)
+        await loop.run(folder, config, nine_instances(), [watch], resume=True, pool=QuickPool(), clients=models)
         ticking.cancel()
         return longest
 
