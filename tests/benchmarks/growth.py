@@ -4,7 +4,8 @@
 
 Each program of such an archive came from a model's answer, has nine instances, a source of 2 kB and metrics; one step
 in five gave no new program. Targets, at 100,000 programs: resume 6 s (at 10,000: 1 s) with no pause of the event loop
-above 0.3 s, `best`, `top`, `summary`, `runs` and `last` 20 ms each, 300 MB of memory.
+above 0.3 s, `best`, `top`, `summary`, `runs` and `last` 20 ms each, the facts of `evolve show`
+1 s, 300 MB of memory.
 """
 
 from __future__ import annotations
@@ -38,8 +39,10 @@ from evolve.evaluator import Instance, Split
 from evolve.identity import identity
 from evolve.observer import Observer
 from evolve.registry import Problem
+from evolve.report.costs import costs
 from evolve.report.places import find_run
 from evolve.report.run_list import listed
+from evolve.report.run_report import describe
 from evolve.scoring import InstanceResult, SplitScore, Status
 
 INSTANCES = 9
@@ -177,6 +180,8 @@ def questions(folder: Path) -> dict[str, float]:
         "best_ms": asked(lambda store: store.best()),
         "top_ms": asked(lambda store: store.top(8)),
         "summary_ms": asked(lambda store: store.summary()),
+        "show_ms": asked(describe),
+        "costs_ms": asked(lambda store: costs(store, store.ends())),
         "runs_ms": timed_ms(lambda: listed([folder])),
         "last_ms": timed_ms(lambda: find_run("last", folder.parent)),
     }
