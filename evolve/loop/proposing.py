@@ -102,6 +102,9 @@ class Proposer:
             related=background.related,
             taken=background.taken,
             tried=background.tried,
+            best=background.best,
+            show=selection.show,
+            stalled=background.stalled,
         )
         if selection.kind == Kind.INSIGHT:
             request = replace(request, subjects=self._subjects(selection), inspirations=())

@@ -14,7 +14,8 @@ from evolve.search.notes import Background, Notes
 from evolve.search.novelty import Novelty
 from evolve.search.repair import RepairDesk
 from evolve.search.strategies import known_strategies, make_strategy, strategy_class
-from evolve.search.strategy import Choice, Strategy, StrategyOptions
+from evolve.search.strategy import Choice, Strategy, StrategyOptions, Tier
+from evolve.search.turns import Turns
 
 __all__ = [
     "Background",
@@ -31,6 +32,8 @@ __all__ = [
     "Strategy",
     "StrategyClaims",
     "StrategyOptions",
+    "Tier",
+    "Turns",
     "fixed_mix",
     "known_strategies",
     "make_strategy",

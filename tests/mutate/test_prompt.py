@@ -120,6 +120,13 @@ CASES: dict[str, tuple[Request, Kind]] = {
         dataclasses.replace(TOLD, taken=TAKEN, tried=TRIED, flying=((41, "explore"), (42, "edit"))),
         Kind.EXPLORE,
     ),
+    "turn_of_a_search_that_has_stalled": (
+        dataclasses.replace(
+            request(BETTER, baselines=BASELINES),
+            stalled="Since program 17 (41.50), 40 programs brought nothing: 31 scored no more, at best 41.20.",
+        ),
+        Kind.TURN,
+    ),
     "simplify_of_a_parent_ahead_of_the_baselines": (
         request(
             dataclasses.replace(BETTER, instances=(("train/0", 90.0, ""), ("train/1", 23.0, ""))), baselines=BASELINES
