@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from command_line import TRIVIAL, evolve
 
-OWN = """
 from evolve.cli import evolve as program
+
+OWN = """
 from evolve.evaluator import Evaluator, Instance, Outcome
 
 
