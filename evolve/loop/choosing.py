@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -55,10 +55,10 @@ class Chooser:
         self._leaders = Leaders()
         self._turns = Turns(config.search.starts, config.search.turn_after)
         self._spending = Spending(config.budget)
+        self._used = 0.0
         self._parts: tuple[Hears, ...] = (
             lineage,  # first: the others look a trial's family up
-            *(self._strategy, self._models, self._kinds, self._desk, self._novelty, self._notes, self._leaders),
-            self._turns,
+            *(self._models, self._kinds, self._desk, self._novelty, self._notes, self._leaders, self._turns),
         )
 
     def begun(self, selection: Selection) -> None:
@@ -68,11 +68,18 @@ class Chooser:
         self._notes.begun(selection)
         self._turns.begun(selection)
 
-    def tell(self, trial: Trial) -> None:
-        """Hear how a step ended, the seed's trial before all others."""
-        told = replace(trial, used=self._spending.after(trial))
+    def tell(self, trial: Trial, heard: Trial | None = None) -> None:
+        """Hear how a step ended, the seed's trial before all others. heard: what the strategy hears instead of it."""
+        self._used = self._spending.after(trial)
         for part in self._parts:
-            part.tell(told)
+            part.tell(replace(trial, used=self._used))
+        self._strategy.tell(replace(heard or trial, used=self._used))
+
+    def renew(self, trials: Sequence[Trial]) -> None:
+        """Have the strategy begin again with these programs alone, the seed first. No step is in flight."""
+        self._strategy = make_strategy(self._config.search.strategy, self._config.search.options)
+        for trial in trials:
+            self._strategy.tell(replace(trial, used=self._used))
 
     def background(self, parent_id: int) -> Background:
         """Return what the run knows that concerns a prompt about a program."""
