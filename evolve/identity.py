@@ -21,6 +21,8 @@ from evolve.registry import Problem
 
 BASELINE = "baseline "
 """Before a baseline's name in an identity."""
+PICTURE = "picture.py"
+"""A module of a problem's folder that draws what a program did: no figure hangs on it."""
 _SHOWN = ("evolve", "python", "numpy", "language", "options")
 """What is shown itself where it differs; of the others there is a hash only."""
 _WORDS = {
@@ -111,6 +113,7 @@ def _counts(path: Path, problem: Problem) -> bool:
     if any(part.startswith(".") or part == "__pycache__" for part in parts):
         return False
     return parts[0] not in ("baselines", "prompts") and parts not in (
+        (PICTURE,),
         ("problem.md",),
         (f"seed{problem.language.suffix}",),
     )

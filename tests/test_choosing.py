@@ -58,8 +58,32 @@ def test_the_builtin_mutator_is_asked_for_no_kind() -> None:
 
 
 def test_the_seed_is_neither_shortened_nor_crossed_nor_repaired() -> None:
+    made = chooser(configured(search__strategy="sampling"))
+    step(made, 1, 5.0)
+    assert {made.choose(number).kind for number in range(2, 62)} == {Kind.EDIT, Kind.REWRITE, Kind.EXPLORE}
+
+
+def test_whole_programs_are_asked_for_until_a_first_one_has_a_score() -> None:
     kinds = {chooser(configured(seed=seed)).choose(1).kind for seed in range(60)}
-    assert kinds == {Kind.EDIT, Kind.REWRITE, Kind.EXPLORE}
+    assert kinds == {Kind.REWRITE, Kind.EXPLORE}
+    open_ = chooser(configured())
+    for number in (1, 2):
+        open_.begun(open_.choose(number))
+    assert {kind for _, kind in open_.background(0).flying} == kinds, "one of each"
+    made = chooser(configured(mutation__mix="repair"))
+    step(made, 1, None, failure="NameError: x")
+    assert made.choose(2).kind == Kind.REPAIR, "a program that fails is repaired all the same"
+    assert chooser(configured(mutation__mix="edit")).choose(1).kind == Kind.EDIT, "the mix goes before"
+
+
+def test_only_a_program_that_has_grown_is_asked_to_be_shorter() -> None:
+    for tokens, is_asked in ((120, False), (160, True)):
+        made = Chooser(configured())
+        made.tell(Trial(0, None, status=Status.OK, score=10.0, tokens=100))
+        step(made, 1, 20.0, tokens=tokens)
+        step(made, 2, 30.0, tokens=tokens)
+        kinds = {made.choose(number).kind for number in range(3, 103)}
+        assert (Kind.SIMPLIFY in kinds) == is_asked
 
 
 def test_two_programs_are_crossed_when_each_is_ahead_somewhere() -> None:
@@ -198,7 +222,7 @@ def test_a_question_knows_of_those_that_are_open_on_the_same_program() -> None:
 def test_a_search_that_stalls_has_a_model_say_why_and_then_waits_as_long_again() -> None:
     made = chooser(configured(prompt__insights_every=2, mutation__mix="edit"))
     for number in range(1, 7):
-        assert step(made, number, None if number == 4 else float(number), failure="x").kind == Kind.EDIT
+        assert step(made, number, None if number == 4 else float(9 - number), failure="x").kind == Kind.EDIT
     insight = made.choose(7)
     assert (insight.kind, insight.reason) == (Kind.INSIGHT, "6 attempts without a new best")
     assert 4 in insight.inspirations and len(insight.inspirations) == 4

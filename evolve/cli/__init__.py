@@ -22,6 +22,7 @@ from evolve.cli.exporting import data
 from evolve.cli.inspecting import best, diff, runs, show
 from evolve.cli.making import new
 from evolve.cli.replaying import replay
+from evolve.cli.reporting import picture, report
 from evolve.cli.running import resume, run
 from evolve.cli.scoring import baselines, list_evaluators, score
 from evolve.errors import UsageError
@@ -76,8 +77,8 @@ def evolve(ctx: click.Context) -> None:
 
 
 COMMANDS = (
-    *(list_evaluators, run, resume, replay, runs, show, best, diff, audit),
-    *(score, baselines, data, new, check, bench, config, doctor),
+    *(list_evaluators, run, resume, replay, runs, show, best, diff, report, audit),
+    *(score, baselines, picture, data, new, check, bench, config, doctor),
 )
 for command in COMMANDS:
     evolve.add_command(command)

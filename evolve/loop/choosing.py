@@ -151,8 +151,15 @@ class Chooser:
         impossible = set() if broken else {Kind.REPAIR}
         if choice.parent == 0:  # the seed is no algorithm to keep: nothing to shorten, nothing to join
             impossible |= {Kind.CROSSOVER, Kind.SIMPLIFY}
+            if not self._lineage.has_children and not self._config.mutation.mix:
+                # The first calls know of no result: unlike beginnings are worth most.
+                flying = {kind for _, kind in self._notes.flying(0)}
+                asked = {kind for kind in (Kind.REWRITE, Kind.EXPLORE) if kind in flying}
+                impossible |= {Kind.EDIT} | (asked if len(asked) == 1 else set())
         elif not choice.inspirations:
             impossible.add(Kind.CROSSOVER)
+        if not self._lineage.has_grown(choice.parent) and not self._config.mutation.mix:
+            impossible.add(Kind.SIMPLIFY)
         kind, why = self._kinds.choose(impossible, self._chance("kind", step))
         if kind is Kind.REPAIR and broken is not None:
             id, reason = broken

@@ -102,6 +102,7 @@ class Proposer:
             related=background.related,
             taken=background.taken,
             tried=background.tried,
+            best=background.best,
             show=selection.show,
             stalled=background.stalled,
         )

@@ -56,6 +56,7 @@ async def run(
     pool: Pool | None = None,
     clients: Mapping[str, Client] | None = None,
     tape: Tape | None = None,
+    stop: Stop | None = None,
 ) -> RunResult:
     """Run the search in a run folder until its budget is used up, then score the best on the held-out splits.
 
@@ -63,6 +64,7 @@ async def run(
     accept_changes: continue it also where the problem or a version has changed; the archive notes from where on.
     pool, clients: stand-ins for the workers and, by name, for the models.
     tape: of a recorded run, to be played again: who is asked, what is answered and in which order come from it.
+    stop: what else may ask for a clean stop, besides signals.
     SIGINT and SIGTERM stop it cleanly: the result then says `interrupted`; the second one stops it at once.
     Raises UsageError for whatever a person must put right; what was committed before stays and can be resumed.
     """
@@ -97,7 +99,9 @@ async def run(
     with store, Store.open(folder) as reader:
         if recorded != now:
             store.change(now)
-        session = _Session(config, problem, store, reader, pool, clients, Audience(observers), resume, tape, templates)
+        session = _Session(
+            config, problem, store, reader, pool, clients, Audience(observers), resume, tape, templates, stop
+        )
         limits.ledger, limits.tell = session.ledger, session.audience.notice
         session.notices += news
         if changed:
@@ -189,6 +193,7 @@ class _Session:
         resumed: bool,
         tape: Tape | None,
         templates: tuple[Path, ...],
+        stop: Stop | None,
     ) -> None:
         self.config, self.problem, self.store, self.pool, self.clients = config, problem, store, pool, clients
         self.audience, self.resumed, self.tape, self.templates = audience, resumed, tape, templates
@@ -196,7 +201,7 @@ class _Session:
         self.population = Population(store)
         self.desk = Desk()
         self.notices: list[str] = []
-        self.stop = Stop()
+        self.stop = stop or Stop()
         summary = store.summary()
         calls = summary.calls
         spent = Cost(calls.answered + calls.failed, calls.prompt_tokens + calls.completion_tokens, calls.cost_usd)

@@ -100,6 +100,7 @@ class Request:
     attempts: what was tried from the parent, the latest last.
     flying: (step, kind) of what is being tried from it now.
     turn: how often the parent was changed before: other instances are shown each time.
+    best: (program, score) of the best of this run so far, None where that is not known.
     leaders: train instance -> (program of this run that is best on it, its score there).
     insights: what the run has learnt, the latest last.  related: ids of those whose detail concerns the parent.
     taken: attempts whose programs are the run's best, best first.
@@ -123,6 +124,7 @@ class Request:
     attempts: tuple[Attempt, ...] = ()
     flying: tuple[tuple[int, str], ...] = ()
     turn: int = 0
+    best: tuple[int, float] | None = None
     leaders: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     insights: tuple[Insight, ...] = ()
     related: frozenset[int] = frozenset()

@@ -41,6 +41,7 @@ class Background:
     related: frozenset[int]
     taken: tuple[Attempt, ...]
     tried: tuple[Attempt, ...]
+    best: tuple[int, float] | None
     leaders: tuple[tuple[int, float] | None, ...] = ()
     stalled: str = ""
 
@@ -69,7 +70,7 @@ class Notes:
         self._since = 0
         self._taken: list[tuple[float, int, Attempt]] = []
         self._tried: list[Attempt] = []
-        self._best: float | None = None
+        self._best: tuple[int, float] | None = None
 
     def begun(self, selection: Selection) -> None:
         """Hear of a choice: it is in flight, and an insight may be under way."""
@@ -87,8 +88,8 @@ class Notes:
         if trial.fate is Fate.INSIGHT and trial.note:
             self._insights.append(Insight(trial.id, trial.inspirations, trial.note, trial.detail))
             _shorten(self._insights, INSIGHTS_KEPT)
-        if trial.score is not None and (self._best is None or trial.score > self._best):
-            self._best = trial.score
+        if trial.score is not None and (self._best is None or trial.score > self._best[1]):
+            self._best = trial.id, trial.score
             self._since = 0
             self._idle.clear()
             if trial.is_attempt and self._every and trial.asked != TUNE:
@@ -134,19 +135,24 @@ class Notes:
             return tuple(dict.fromkeys(ids))[:STALLED_TOLD], f"{self._since} attempts without a new best"
         return (), ""
 
+    def flying(self, parent_id: int) -> tuple[tuple[int, str], ...]:
+        """Return (step, kind) of what is being tried from a program now."""
+        of = (s for s in self._flying.values() if s.parent_id == parent_id and s.kind != Kind.INSIGHT)
+        return tuple((selection.step, selection.kind or "a small change") for selection in of)
+
     def background(self, parent_id: int) -> Background:
         """Return what the run knows that concerns a prompt about a program."""
         line = {parent_id, *self._lineage.ancestors(parent_id)}
         tried = self._from.get(parent_id)
-        flying = [s for s in self._flying.values() if s.parent_id == parent_id and s.kind != Kind.INSIGHT]
         return Background(
             attempts=() if tried is None else tuple(tried.attempts),
-            flying=tuple((s.step, s.kind or "a small change") for s in flying),
+            flying=self.flying(parent_id),
             turn=0 if tried is None else tried.begun,
             insights=tuple(self._insights),
             related=frozenset(insight.id for insight in self._insights if line & set(insight.subjects)),
             taken=tuple(attempt for _, _, attempt in self._taken),
             tried=tuple(self._tried),
+            best=self._best,
         )
 
 

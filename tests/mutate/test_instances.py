@@ -38,7 +38,7 @@ def test_the_instances_furthest_behind_the_best_known_program_come_first() -> No
 def test_a_gap_where_little_lies_between_0_and_100_tells_less() -> None:
     marks = {name: Mark("cost_usd", 100.0, 100.0 - (1.0 if name == "train/2" else 50.0)) for name in NAMES}
     told = standings(request(program(7, 55, 45, 0, 50, 70, 40)), Scale(marks))
-    assert told[0].name == "train/5", "10 points of 50 USD before 90 of 1 USD"
+    assert [s.name for s in told][:2] == ["train/5", "train/2"], "90 points of 1 USD are as 13 of 50 USD"
 
 
 def test_the_best_of_the_run_counts_as_known_unless_it_is_the_parent() -> None:
@@ -81,10 +81,10 @@ def test_another_program_is_shown_with_where_it_is_ahead() -> None:
 
 def test_cpu_time_is_told_in_a_word_until_it_counts_and_flagged_above_half_of_the_limit() -> None:
     said = []
-    for most_s in (0.2, 3.3, 7.0):
+    for most_s in (0.15, 3.3, 7.0):
         parent = dataclasses.replace(program(7, 1, 2), cpu_s=(0.1, most_s))
         said.append(task(request(parent, cpu_limit_s=10.0), Shown())["cpu"])
-    assert said[0] == "CPU: under 1 s of 10 s on each instance."
+    assert said[0] == "CPU: under 0.2 s of 10 s on each instance."
     assert said[1] == "CPU: 3.3 s of 10 s on its slowest instance, train/1."
     assert said[2].endswith("train/1: above half of the limit, a slower machine may end it.")
 

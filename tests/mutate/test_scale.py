@@ -73,5 +73,5 @@ def test_an_instance_with_a_small_spread_weighs_less_and_one_with_a_large_one_no
         figures = tuple(entry for part in parts for entry in part.figures)
         known.append(Example(n, "", "ok", 0.0, {}, instances, figures))
     scale = scale_of(known)
-    assert [scale.weight(f"train/{i}") for i in range(4)] == pytest.approx([0.02, 1.0, 1.0, 1.0])
+    assert [scale.weight(f"train/{i}") for i in range(4)] == pytest.approx([0.02**0.5, 1.0, 1.0, 1.0])
     assert scale.weight("train/9") == 1.0, "nothing is known of it"

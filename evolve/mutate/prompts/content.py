@@ -41,7 +41,7 @@ OUTCOMES = {
     "parse_error": "the answer could not be used",
     "call_error": "no answer",
 }
-CPU_TOLD = 0.1
+CPU_TOLD = 0.02
 """Share of the CPU limit below which a program's use is told in a word: it differs a little from run to run."""
 CPU_NEAR = 0.5
 
@@ -144,6 +144,7 @@ def task(request: Request, shown: Shown, scale: Scale | None = None) -> dict[str
         "worst": feedback(told, shown.feedback, request.turn),
         "ahead": ahead(request, told) if kind is Kind.SIMPLIFY else [],
         "cpu": _cpu(request),
+        "best": request.best if request.best is not None and request.best[0] != parent.id else None,
         "size": _size(parent.source),
         "stalled": one_line(request.stalled, LINE_CHARS),
         "in_blocks": "EVOLVE-BLOCK-START" in parent.source and bool(editable_lines(parent.source.split("\n"))),
@@ -240,7 +241,8 @@ def _cpu(request: Request) -> str:
     name, used_s = most
     if used_s < CPU_TOLD * limit_s:
         return f"CPU: under {CPU_TOLD * limit_s:g} s of {limit_s:g} s on each instance."
-    told = f"CPU: {used_s:.2g} s of {limit_s:g} s on its slowest instance, {cell(name)}"
+    digits = 1 if used_s < 0.1 * limit_s else 2
+    told = f"CPU: {used_s:.{digits}g} s of {limit_s:g} s on its slowest instance, {cell(name)}"
     return (
         f"{told}: above half of the limit, a slower machine may end it." if used_s > CPU_NEAR * limit_s else f"{told}."
     )

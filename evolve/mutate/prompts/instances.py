@@ -17,6 +17,7 @@ ROWS = 40
 """Of a table: of more instances, those are told that say most."""
 LEAST = 0.05
 """Points that are no difference: some scores are timed."""
+ROOM_SHARE = 0.1
 FEEDBACK_CHARS = 1_200
 LEADS_NAMED = 4
 
@@ -44,8 +45,8 @@ class Standing:
 def standings(request: Request, scale: Scale) -> list[Standing]:
     """Return where the parent stands, the most telling instance first.
 
-    Failures come first; then what the search wants to be shown; then what it is behind by, in points, less where the
-    spread is small; then the room above it.
+    Failures come first, then what the search wants to be shown; then what it is behind by, in points, and a tenth of
+    the room above it, since that may be of nobody's reach; both count less where the spread is small.
     """
     parent, known = request.parent, known_best(request)
     found = []
@@ -73,7 +74,8 @@ def standings(request: Request, scale: Scale) -> list[Standing]:
         )
     wanted = {parent.instances[place][0] for place in request.show if place < len(parent.instances)}
     return sorted(
-        found, key=lambda s: (s.score is not None, s.name not in wanted, -s.gap * s.weight, -s.room * s.weight)
+        found,
+        key=lambda s: (s.score is not None, s.name not in wanted, -(s.gap + ROOM_SHARE * s.room) * s.weight),
     )
 
 

@@ -7,6 +7,7 @@ and what it is at 0 and at 100 points, follows from a few measured programs; whe
 from __future__ import annotations
 
 import functools
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,9 +50,12 @@ class Scale:
     constants: frozenset[str] = frozenset()
 
     def weight(self, instance: str) -> float:
-        """Return 0..1: an instance whose spread is below the median says the less of a program, the smaller it is."""
+        """Return 0..1: an instance whose spread is below the median says the less of a program, the smaller it is.
+
+        By the root of it: the score counts instances alike, a bill counts them by what they cost.
+        """
         mark = self.marks.get(instance)
-        return 1.0 if mark is None else min(1.0, mark.spread / self._median[mark.figure])
+        return 1.0 if mark is None else math.sqrt(min(1.0, mark.spread / self._median[mark.figure]))
 
     @functools.cached_property
     def _median(self) -> dict[str, float]:

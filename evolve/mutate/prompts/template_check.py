@@ -110,6 +110,7 @@ def _samples() -> list[Request]:
         attempts=(Attempt(3, "edit", None, "error", "NameError"), Attempt(4, "edit", 13.0, "ok", "", "more")),
         flying=((6, "edit"),),
         turn=2,
+        best=(1, 21.0),
         leaders={"train/0": (2, 20.0)},
         insights=(Insight(4, (1,), "more is better", "much more"), Insight(5, (), "less is worse")),
         related=frozenset({4}),
