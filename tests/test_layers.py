@@ -85,6 +85,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/loop": {
         *FACTS,
         "evolve.archive",
+        "evolve.foreign",
         "evolve.identity",
         "evolve.mutate",
         "evolve.racing",

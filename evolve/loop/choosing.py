@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -59,10 +59,11 @@ class Chooser:
         trials = config.mutation.tune_evaluations
         self._tuner = Tuner(lineage, share, trials, config.seed, numbers or (lambda id: 0))
         self._spending = Spending(config.budget)
+        self._used = 0.0
         self._parts: tuple[Hears, ...] = (
             lineage,  # first: the others look a trial's family up
-            *(self._strategy, self._models, self._kinds, self._desk, self._novelty, self._notes, self._leaders),
-            *(self._turns, self._tuner),
+            *(self._models, self._kinds, self._desk, self._novelty, self._notes, self._leaders, self._turns),
+            self._tuner,
         )
 
     def begun(self, selection: Selection) -> None:
@@ -73,11 +74,18 @@ class Chooser:
         self._turns.begun(selection)
         self._tuner.begun(selection)
 
-    def tell(self, trial: Trial) -> None:
-        """Hear how a step ended, the seed's trial before all others."""
-        told = replace(trial, used=self._spending.after(trial))
+    def tell(self, trial: Trial, heard: Trial | None = None) -> None:
+        """Hear how a step ended, the seed's trial before all others. heard: what the strategy hears instead of it."""
+        self._used = self._spending.after(trial)
         for part in self._parts:
-            part.tell(told)
+            part.tell(replace(trial, used=self._used))
+        self._strategy.tell(replace(heard or trial, used=self._used))
+
+    def renew(self, trials: Sequence[Trial]) -> None:
+        """Have the strategy begin again with these programs alone, the seed first. No step is in flight."""
+        self._strategy = make_strategy(self._config.search.strategy, self._config.search.options)
+        for trial in trials:
+            self._strategy.tell(replace(trial, used=self._used))
 
     def values(self, step: int) -> tuple[float, ...]:
         """Return what a step in flight sets its parent's numbers to, as of `tuned`; empty where it does not."""

@@ -20,6 +20,7 @@ from evolve.archive import Program, Role, RunStatus, Store, Tape, read_tape
 from evolve.config import BUILTIN, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
+from evolve.foreign import foreign
 from evolve.identity import identity, require_same
 from evolve.loop.budget import Cost, Ledger
 from evolve.loop.desk import Desk
@@ -84,6 +85,9 @@ async def run(
     for split in dict.fromkeys((Split.TRAIN, *problem.evaluator.splits)):
         if split is not Split.PUBLIC:
             problem.instances(split)  # better to fail on the last of them now than after the search
+    if config.search.fresh_instances:
+        with foreign(problem.evaluator.name):  # raises UsageError where the problem draws none
+            problem.evaluator.fresh(Split.TRAIN, 0, 1)
     templates = _templates(config, problem)
     if tape is None and config.replay is not None:
         tape = read_tape(config.replay)

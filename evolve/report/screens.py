@@ -21,6 +21,7 @@ from evolve.report.figures import (
     mutators_text,
     pace_text,
     score_text,
+    search_text,
     seconds_text,
     usd_text,
 )
@@ -74,7 +75,7 @@ def print_run(console: Console, report: RunReport) -> None:
     facts = {
         "evaluator": report.config.problem or report.evaluator,
         "changes by": mutators_text(report.config),
-        "search": f"{report.config.search.strategy}, seed {report.config.seed}",
+        "search": search_text(report.config),
         "done": f"{done_text(report)}, in {duration_text(report.active_s)}, "
         f"{pace_text(report.evaluations, report.active_s)}",
         "cost": f"{cost}, {calls.calls} model calls ({calls.failed} failed), "

@@ -16,6 +16,7 @@ from evolve.report.figures import (
     lead_text,
     mutators_text,
     pace_text,
+    search_text,
     signed_text,
     usd_text,
 )
@@ -55,6 +56,7 @@ def render_summary(report: RunReport) -> str:
         folder=Markdown(one_line(shlex.quote(str(report.folder)))),
         options=to_json_line(report.config.evaluator) if report.config.evaluator else "",
         mutators=mutators_text(report.config),
+        search=search_text(report.config),
         budget=budget_text(report.config.budget),
         done=done_text(report),
         pace=pace_text(report.evaluations, report.active_s),

@@ -33,6 +33,20 @@ class SearchConfig(StrategyOptions):
         description="evaluations without improvement after which a model is asked for another approach; 0: never",
     )
 
+    fresh_instances: int = Field(
+        default=0,
+        ge=0,
+        le=1_000,
+        description="train instances that are drawn anew now and then, besides the fixed ones, so that these are not "
+        "fitted too well; the problem must draw fresh instances",
+    )
+    fresh_every: int = Field(default=40, ge=1, description="steps between two such draws")
+    fresh_elites: int = Field(
+        default=12,
+        ge=1,
+        description="programs, the best so far, that are scored on a new draw and that the search keeps",
+    )
+
     @property
     def options(self) -> dict[str, Any]:
         """The strategy's own options."""

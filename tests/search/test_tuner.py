@@ -110,7 +110,9 @@ class TestRuns:
             assert 10 <= len(trials) <= 30 and store.summary().evaluations == 40
             assert all(store.model_call(program.id) is None for program in trials)
             assert all(program.idea.startswith("X: ") for program in trials)
-            assert max(p.score for p in trials if p.score is not None) > 95
+            best = max(trials, key=lambda program: program.score or 0.0)
+            bases = [store.program(id) for id in {program.parent_id for program in trials} if id is not None]
+            assert best.score is not None and any(base and base.score and base.score < best.score for base in bases)
 
     @pytest.mark.parametrize("first", [9, 15, 21])
     def test_stopped_in_the_middle_it_ends_as_if_it_had_not_been(self, first: int, whole: Path, tmp_path: Path) -> None:
