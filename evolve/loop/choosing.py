@@ -157,22 +157,31 @@ class Chooser:
             return choice.kind, choice, ""
         broken = self._desk.next()
         impossible = set() if broken else {Kind.REPAIR}
-        if choice.parent == 0:  # the seed is no algorithm to keep: nothing to shorten, nothing to join
-            impossible |= {Kind.CROSSOVER, Kind.SIMPLIFY}
-            if not self._lineage.has_children and not self._config.mutation.mix:
-                # The first calls know of no result: unlike beginnings are worth most.
-                flying = {kind for _, kind in self._notes.flying(0)}
-                asked = {kind for kind in (Kind.REWRITE, Kind.EXPLORE) if kind in flying}
-                impossible |= {Kind.EDIT} | (asked if len(asked) == 1 else set())
-        elif not choice.inspirations:
+        impossible |= self._senseless(choice) if not self._config.mutation.mix else set()
+        partner = None if choice.parent == 0 else self._leaders.partner(choice.parent, choice.inspirations)
+        if partner is None:
             impossible.add(Kind.CROSSOVER)
-        if not self._lineage.has_grown(choice.parent) and not self._config.mutation.mix:
-            impossible.add(Kind.SIMPLIFY)
         kind, why = self._kinds.choose(impossible, self._chance("kind", step))
         if kind is Kind.REPAIR and broken is not None:
             id, reason = broken
             return kind, Choice(id, (self._lineage.sound_ancestor(id),), self._lineage.place(id), reason), why
+        if kind is Kind.CROSSOVER and partner is not None:
+            shown = (partner, *(id for id in choice.inspirations if id != partner))
+            return kind, replace(choice, inspirations=shown), why
         return kind, choice, why
+
+    def _senseless(self, choice: Choice) -> set[Kind]:
+        """Return the kinds of change that would be wasted on a choice; a fixed mix goes before."""
+        flying = {kind for _, kind in self._notes.flying(choice.parent)}
+        # Twice at once they would be nearly the same question; an edit or an idea has many answers.
+        senseless = {kind for kind in (Kind.CROSSOVER, Kind.SIMPLIFY) if kind in flying}
+        if choice.parent == 0 or not self._lineage.has_grown(choice.parent):
+            senseless.add(Kind.SIMPLIFY)
+        if choice.parent == 0 and not self._lineage.has_children:
+            # The first calls know of no result: unlike beginnings are worth most.
+            asked = {kind for kind in (Kind.REWRITE, Kind.EXPLORE) if kind in flying}
+            senseless |= {Kind.EDIT} | (asked if len(asked) == 1 else set())
+        return senseless
 
     def _insight(self, step: int, about: tuple[int, ...], reason: str, weights: Mapping[str, float]) -> Selection:
         """Write down what the latest improvements teach; a model does it where there is one."""

@@ -107,12 +107,12 @@ class Notes:
             self._idle.append((-math.inf if attempt.gain is None else attempt.gain, trial.id))
         if not trial.idea:
             return
-        if attempt.score is not None:
-            insort(self._taken, (-attempt.score, trial.id, attempt))
-            del self._taken[TOP_KEPT:]
         if brought_nothing:
             self._tried.append(attempt)
             _shorten(self._tried, TRIED_KEPT)
+        elif attempt.score is not None:
+            insort(self._taken, (-attempt.score, trial.id, attempt))
+            del self._taken[TOP_KEPT:]
 
     def _of(self, program: int) -> _Tried:
         kept = self._from.pop(program, None) or _Tried()
