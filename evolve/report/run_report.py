@@ -87,6 +87,7 @@ class RunReport:
         curve: best train score so far, after the seed and after every scored child in turn.
         finalists: whom validation compared, its best mean first; empty before the end.
         outrun: how many children were stopped early, too far behind to matter.
+        remark: what a reader of the scores should know of the problem's rules; empty as a rule.
         cost_known: False when models were asked whose prices are not known: then `calls.cost_usd` is not their cost.
     """
 
@@ -114,6 +115,7 @@ class RunReport:
     setbacks: tuple[Setback, ...]
     outrun: int = 0
     finalists: tuple[Standing, ...] = ()
+    remark: str = ""
 
     def row(self, role: str) -> ProgramRow | None:
         """Return the seed's or the best program's row; the seed's for both when nothing is better."""
@@ -189,6 +191,7 @@ def describe(store: Store) -> RunReport:
     return RunReport(
         folder=store.folder,
         evaluator=Path(summary.evaluator).name,
+        remark=store.identity().get("remark", ""),
         suffix=recorded_language(store.identity()).suffix,
         config=config,
         status=summary.status,
