@@ -86,6 +86,18 @@ def test_only_a_program_that_has_grown_is_asked_to_be_shorter() -> None:
         assert (Kind.SIMPLIFY in kinds) == is_asked
 
 
+def test_what_would_be_nearly_the_same_question_is_not_asked_twice_at_once() -> None:
+    made = Chooser(configured(search__strategy="climbing"))
+    made.tell(Trial(0, None, status=Status.OK, score=10.0, tokens=100))
+    step(made, 1, 20.0, tokens=160)
+    kinds = []
+    for number in range(2, 62):
+        selection = made.choose(number)
+        made.begun(selection)
+        kinds.append(selection.kind)
+    assert Counter(kinds)[Kind.SIMPLIFY] == 1
+
+
 def test_two_programs_are_crossed_when_each_is_ahead_somewhere() -> None:
     made = chooser(configured())
     step(made, 1, 20.0, scores=(40.0, 0.0))

@@ -78,7 +78,7 @@ COMMANDS = [
         ("show", "--insights"),
     ],
     *[("show", str(step)) for step in range(1, 12)],
-    *[("diff",), ("best",)],
+    *[("diff",), ("best",), ("tree",), ("tree", "--all"), ("show", "best", "--source")],
 ]
 
 

@@ -297,7 +297,7 @@ def test_whoever_is_asked_is_told_the_ideas_of_the_best_and_those_that_brought_n
     with Store.open(tmp_path / "run") as store:
         calls = store.model_calls()
     assert {call.kind for call in calls} == {"edit", "explore", "rewrite"}
-    for told in ("# The ideas of the best programs so far", "# What did not help elsewhere in this search"):
+    for told in ("# What helped most in this search", "# What did not help in this search"):
         assert {call.kind for call in calls if told in call.prompt} == {"edit", "explore", "rewrite"}
 
 

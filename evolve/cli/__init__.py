@@ -20,6 +20,7 @@ from evolve.cli.configuring import config
 from evolve.cli.doctor import doctor
 from evolve.cli.exporting import data
 from evolve.cli.inspecting import best, diff, runs, show
+from evolve.cli.looking import compare, export, tree, watch
 from evolve.cli.making import new
 from evolve.cli.replaying import replay
 from evolve.cli.reporting import picture, report
@@ -77,7 +78,8 @@ def evolve(ctx: click.Context) -> None:
 
 
 COMMANDS = (
-    *(list_evaluators, run, resume, replay, runs, show, best, diff, report, audit),
+    *(list_evaluators, run, resume, replay, runs, watch, show, tree, best, diff),
+    *(compare, report, export, audit),
     *(score, baselines, picture, data, new, check, bench, config, doctor),
 )
 for command in COMMANDS:

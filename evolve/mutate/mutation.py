@@ -28,6 +28,10 @@ class Kind(StrEnum):
     INSIGHT = "insight"
 
 
+TUNE = "tune"
+"""A step that sets numbers of its parent: no model is asked, and no mutator."""
+
+
 @dataclass(frozen=True)
 class Example:
     """A program as a mutator sees it: with its figures on the train split, never on another.
@@ -99,7 +103,7 @@ class Request:
     best: (program, score) of the best of this run so far, None where that is not known.
     leaders: train instance -> (program of this run that is best on it, its score there).
     insights: what the run has learnt, the latest last.  related: ids of those whose detail concerns the parent.
-    taken: attempts whose programs are the run's best, best first.
+    taken: attempts that helped and whose programs are the run's best, best first.
     tried: attempts all over the run that failed or brought nothing, the latest last.
     subjects: pairs (program before, program after): for INSIGHT, what the insight is to be about, the most telling
         first; for REPAIR, the last sound ancestor and the parent.

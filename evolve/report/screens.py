@@ -12,6 +12,7 @@ from evolve.archive import ModelCall, Program, Selection, Store
 from evolve.evaluator import Evaluator, Split
 from evolve.host import Host
 from evolve.measure import Measured, Spread
+from evolve.report.beside import print_beside
 from evolve.report.cpu import cpu_limit_s, cpu_text, warning_text
 from evolve.report.figures import (
     bytes_text,
@@ -136,14 +137,24 @@ def print_program(console: Console, store: Store, program: Program) -> None:
         console.print(warning_text(results, limit_s), style="yellow", soft_wrap=True)
     if program.metrics:
         console.print(facts_table({name: figure_text(value) for name, value in program.metrics.items()}))
+    print_beside(console, store, program)
     _print_instances(console, results)
     if program.parent_id is not None:
         folder = one_line(shlex.quote(str(store.folder)))
         for rest in (
             f"diff {folder} {program.parent_id} {program.id}",
+            f"show {folder} {program.id} --source",
             f"show {folder} {program.id} --prompt --answer",
         ):
             console.print(f"evolve {rest}", style="dim", soft_wrap=True)
+
+
+def print_source(console: Console, program: Program) -> None:
+    """Print a program's source, highlighted where the terminal has colours."""
+    from rich.syntax import Syntax
+
+    source = visible(program.source).rstrip()
+    console.print(Syntax(source, "python", theme="ansi_dark", background_color="default", word_wrap=True))
 
 
 def print_step(console: Console, store: Store, selection: Selection, call: ModelCall | None) -> None:
@@ -171,6 +182,7 @@ def print_score(
         "program": measured.name,
         "evaluator": f"{evaluator.name}, {where}, {_count(len(score.instances), 'instance')}",
         "status": score.status.value,
+        **({"remark": remark} if (remark := evaluator.remark(split)) else {}),
         "score": interval_text(score_interval(score)) + (", 95 % over instances" if score.score is not None else ""),
         **{name: figure_text(value) for name, value in score.metrics.items()},
         "CPU": seconds_text(score.cpu_s),

@@ -45,6 +45,9 @@ class IslandOptions(StrategyOptions):
 BETTER_THAN_SEED = 2
 """Elites with more points than the seed for which it is given up as a parent: it is no algorithm yet."""
 
+FEW_DRAWS = 3
+"""Draws for a parent's rank, instead of two, while there is one island: few calls are best spent on the best."""
+
 
 @dataclass
 class _Island:
@@ -102,7 +105,8 @@ class Islands(Strategy):
         index = rng.randrange(len(self._islands))
         elites = self._islands[index].elites
         exploring = rng.random() < self.options.explore
-        rank = rng.randrange(len(elites)) if exploring else _linear_rank(rng, len(elites))
+        few = self._told < self.options.found_after
+        rank = rng.randrange(len(elites)) if exploring else _linear_rank(rng, len(elites), FEW_DRAWS if few else 2)
         parent = elites[rank][1]
         how = "explored: any elite" if exploring else "by rank"
         reason = f"rank {rank + 1} of {len(elites)} elites, {how}; the island failed {self._failures(index)}"
@@ -134,6 +138,6 @@ class Islands(Strategy):
                 self._islands[(index + 1) % len(self._islands)].add(elite, self.options.elites)
 
 
-def _linear_rank(rng: random.Random, count: int) -> int:
-    """Return 0..count-1; the first is `count` times as likely as the last. The lower of two draws has that density."""
-    return min(rng.randrange(count), rng.randrange(count))
+def _linear_rank(rng: random.Random, count: int, draws: int = 2) -> int:
+    """Return 0..count-1, the lowest of some draws: of two, the first is `count` times as likely as the last."""
+    return min(rng.randrange(count) for _ in range(draws))

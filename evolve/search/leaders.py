@@ -56,6 +56,18 @@ class Leaders:
         useful += [id for id in others if self._gain(own, id) > 0]
         return tuple(useful[: len(offered)])
 
+    def partner(self, parent: int, offered: Sequence[int]) -> int | None:
+        """Return the first program that beats the parent somewhere and is beaten by it elsewhere, or None.
+
+        Where nothing is known of the scores per instance, it is the first.
+        """
+        if not self._best or parent >= len(self._scores):
+            return next(iter(offered), None)
+        own = self._scores[parent]
+        return next(
+            (id for id in offered if self._gain(own, id) > 0 and self._gain(self._scores[id], parent) > 0), None
+        )
+
     def _gain(self, own: np.ndarray, id: int) -> float:
         """Return the points by which a program beats the parent, summed over the instances where it does.
 

@@ -60,7 +60,7 @@ def test_who_asks_again_about_a_program_is_shown_other_instances_beside_the_most
     told = standings(request(program(7, 0, 0, 0, 0, 0, 0)), PLAIN)
     shown = [tuple(name for name, _, _ in feedback(told, 3, turn)) for turn in range(5)]
     assert {names[0] for names in shown} == {told[0].name}
-    assert len(set(shown)) == 5 and {name for names in shown for name in names} == set(NAMES)
+    assert len(set(shown)) == 4 and len({name for names in shown for name in names}) == 5, "the least telling is not"
     assert all(len(set(names)) == 3 for names in shown)
 
 

@@ -81,7 +81,7 @@ ATTEMPTS = (
 )
 TAKEN = (
     Attempt(17, "rewrite", 41.5, "ok", "", "Place the largest model first.", 0, 41.5),
-    Attempt(31, "edit", 40.0, "ok", "", "Sort by size.", 17, -1.5),
+    Attempt(31, "edit", 44.0, "ok", "", "Sort by size.", 17, 2.5),
     Attempt(5, "edit", 12.0, "ok", "", " ", 0, 12.0),
 )
 TRIED = (

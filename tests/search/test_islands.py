@@ -76,6 +76,15 @@ def test_few_results_make_one_island_and_more_found_others_with_half_of_its_elit
     assert second < first and len(second) == len(first) // 2
 
 
+def test_while_results_are_few_the_best_is_changed_more_often() -> None:
+    results = [trial(0, -1, 0.0), *(trial(id, 0, float(id)) for id in range(1, 9))]
+    often = [
+        Counter(choice.parent for choice in asked(told(results, islands=1, found_after=after, explore=0), 2000))[8]
+        for after in (0, 24)
+    ]
+    assert often[0] < 0.75 * often[1] and often[1] > 600
+
+
 def test_the_seed_is_given_up_as_a_parent_when_two_programs_are_better() -> None:
     results = [trial(0, -1, 10.0), trial(1, 0, 50.0), trial(2, 0, 5.0), trial(3, 0, 20.0)]
     assert 0 in {choice.parent for choice in asked(told(results[:3], islands=1), 60)}

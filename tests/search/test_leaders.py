@@ -27,6 +27,13 @@ def test_who_beats_the_parent_nowhere_is_not_shown_and_who_leads_where_it_is_beh
     assert leaders.worth_showing(1, ()) == (), "a strategy that shows nobody is left to it"
 
 
+def test_two_are_joined_only_when_each_is_ahead_somewhere() -> None:
+    leaders = told((0, 0, 0), (50, 50, 50), (60, 60, 60), (0, 0, 90), (0, 0, 0))
+    assert leaders.partner(1, (2, 3)) == 3, "program 2 is ahead everywhere, there is nothing to take from 1"
+    assert leaders.partner(1, (2, 4)) is None
+    assert Leaders().partner(1, (2, 3)) == 2
+
+
 def test_the_seed_inspires_nobody_and_a_program_that_leads_everywhere_is_shown_nobody() -> None:
     leaders = told((80, 0, 0), (50, 50, 50), (90, 60, 60))
     assert leaders.worth_showing(1, (0,)) == (2,)

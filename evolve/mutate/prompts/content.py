@@ -128,22 +128,27 @@ def task(request: Request, shown: Shown, scale: Scale | None = None) -> dict[str
     told = standings(request, scale)
     crossed = kind is Kind.CROSSOVER and bool(request.inspirations)
     lean = functools.partial(_lean, constants=scale.constants)
-    tried = [attempt for attempt in request.tried if attempt.parent != parent.id]
+    tried = _last(request.tried, shown.tried)
+    taken = [attempt for attempt in request.taken[: shown.taken] if attempt.idea.strip()]
+    above = {attempt.id for attempt in (*tried, *taken)}
     return content | {
         "details": _details(request, shown.details),
-        "tried": [_elsewhere(attempt) for attempt in _last(tuple(tried), shown.tried)],
-        "taken": [_elsewhere(attempt) for attempt in request.taken[: shown.taken] if attempt.idea.strip()],
-        "inspirations": [(lean(e), leads(parent, e)) for e in _inspirations(request)[: shown.inspirations]],
+        "tried": [_elsewhere(attempt) for attempt in tried],
+        "taken": [_elsewhere(attempt) for attempt in taken],
+        "inspirations": [
+            (lean(e), leads(parent, e), _cpu(e, request.cpu_limit_s))
+            for e in _inspirations(request)[: shown.inspirations]
+        ],
         "ancestor": lean(request.subjects[0][0])
         if kind is Kind.REPAIR and request.subjects and shown.ancestor
         else None,
         "second": lean(request.inspirations[0]) if crossed else None,
         "table": table(request, scale, told, shown.rows),
-        "attempts": [_attempt(a) for a in _last(request.attempts, shown.attempts)],
+        "attempts": [_attempt(a, a.id in above) for a in _last(request.attempts, shown.attempts)],
         "flying": [f"step {step} ({kind})" for step, kind in request.flying],
         "worst": feedback(told, shown.feedback, request.turn),
         "ahead": ahead(request, told) if kind is Kind.SIMPLIFY else [],
-        "cpu": _cpu(request),
+        "cpu": _cpu(parent, request.cpu_limit_s),
         "best": request.best if request.best is not None and request.best[0] != parent.id else None,
         "size": _size(parent.source),
         "stalled": one_line(request.stalled, LINE_CHARS),
@@ -215,9 +220,9 @@ def _details(request: Request, count: int) -> list[dict[str, Any]]:
     return [{"id": i.id, "detail": excerpt(i.detail, DETAIL_CHARS)} for i in _last(tuple(related), count)]
 
 
-def _attempt(attempt: Attempt) -> str:
-    """Return one attempt on one line: "17 edit: 45.20 (+3.70), the model's words"."""
-    return f"{attempt.id} {attempt.kind}: {_came_to(attempt)}"
+def _attempt(attempt: Attempt, is_above: bool) -> str:
+    """Return one attempt on one line: "17 edit: 45.20 (+3.70), the model's words"; in short where a list tells it."""
+    return f"{attempt.id} {attempt.kind}: {'see above' if is_above else _came_to(attempt)}"
 
 
 def _elsewhere(attempt: Attempt) -> str:
@@ -233,9 +238,9 @@ def _came_to(attempt: Attempt) -> str:
     return ", ".join([came, " / ".join(filter(None, said))]) if any(said) else came
 
 
-def _cpu(request: Request) -> str:
-    """Return what the parent takes of the CPU limit where it takes most; "" where that is not known."""
-    most, limit_s = slowest(request.parent), request.cpu_limit_s
+def _cpu(example: Example, limit_s: float | None) -> str:
+    """Return what a program takes of the CPU limit where it takes most; "" where that is not known."""
+    most = slowest(example)
     if most is None or limit_s is None:
         return ""
     name, used_s = most
@@ -243,9 +248,9 @@ def _cpu(request: Request) -> str:
         return f"CPU: under {CPU_TOLD * limit_s:g} s of {limit_s:g} s on each instance."
     digits = 1 if used_s < 0.1 * limit_s else 2
     told = f"CPU: {used_s:.{digits}g} s of {limit_s:g} s on its slowest instance, {cell(name)}"
-    return (
-        f"{told}: above half of the limit, a slower machine may end it." if used_s > CPU_NEAR * limit_s else f"{told}."
-    )
+    if used_s > CPU_NEAR * limit_s:
+        told += ": above half of the limit, a slower machine may end it"
+    return f"{told}."
 
 
 def _size(source: str) -> dict[str, int]:

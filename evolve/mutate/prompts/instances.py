@@ -174,15 +174,17 @@ def _leader(request: Request, standing: Standing) -> str:
 def feedback(told: Sequence[Standing], count: int, turn: int) -> list[tuple[str, float | None, str]]:
     """Return (instance, score, what the verifier says) of the most telling instance, and of others by turns.
 
-    Who is asked for the next change of one program is shown other cases than who was asked before.
+    Who is asked for the next change of one program is shown other cases than who was asked before, of the half of them
+    that tells most.
     """
     saying = [standing for standing in told if standing.feedback.strip()]
     if not saying or count == 0:
         return []
     first, rest = saying[0], saying[1:]
     behind = [standing for standing in rest if standing.score is None or standing.gap > LEAST]
-    pool = behind if len(behind) >= count else rest
-    start = turn * (count - 1) % len(pool) if pool else 0
+    pool = (behind if len(behind) >= count else rest)[: max(2 * (count - 1), (len(rest) + 1) // 2)]
+    shown = turn * (count - 1)
+    start = (shown + shown // len(pool)) % len(pool) if pool else 0  # another pairing on every round
     chosen = [first, *[*pool[start:], *pool[:start]][: count - 1]]
     return [(cell(s.name), s.score, excerpt(s.feedback, FEEDBACK_CHARS)) for s in chosen]
 
