@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from evolve.scoring import Status
 
@@ -40,7 +42,8 @@ class Selection:
         inspirations: other programs to look at; of a step that writes an insight down, the programs it is about.
         place: where the search means the child to belong, in the strategy's own words; nobody else reads it.
         mutator: "builtin" or a model's name.
-        kind: what the model is asked for; empty for the built-in mutator, whose child says what was done.
+        kind: what the model is asked for; "tune": numbers of the parent are set; else empty for the built-in mutator,
+            whose child says what was done.
         novelty: a child this like another program, or more, is turned down; None: none is.
         bar_id: the program that the child races against; None: the child is evaluated on every instance.
         known: the last event that the search knew of when it chose.
@@ -65,8 +68,7 @@ class Selection:
     show: tuple[int, ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(NamedTuple):
     """How a step ended. The seed is trial 0, which every search hears of first; its parent is None.
 
     Attributes:
@@ -101,7 +103,7 @@ class Trial:
     status: Status | None = None
     score: float | None = None
     scores: tuple[float | None, ...] = ()
-    metrics: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] = MappingProxyType({})
     chars: int = 0
     tokens: int = 0
     cpu_s: float = 0.0
