@@ -16,6 +16,7 @@ CONTRACT = {"evolve.evaluator", "evolve.errors", "sandbox"}
 FACTS = {
     *("evolve.safe_text", "evolve.scoring", "evolve.trial", "evolve.observer", "evolve.config", "evolve.errors"),
     "evolve.evaluator",
+    "evolve.words",
 }
 """Types that the parts of the framework talk through."""
 
@@ -24,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "seeds": set(),
     "evolve/errors.py": set(),
     "evolve/safe_text.py": set(),
+    "evolve/words.py": set(),
     "evolve/streams.py": {"evolve.safe_text"},
     "evolve/data_files.py": {"evolve.errors", "evolve.evaluator"},
     "evolve/evaluator.py": {"evolve.errors", "sandbox"},
@@ -33,9 +35,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/config.py": {"evolve.errors", "evolve.search"},
     "evolve/racing.py": {"evolve.config"},
     "evolve/line_diff.py": set(),
-    "evolve/mutate": {"evolve.line_diff", "evolve.errors", "evolve.evaluator", "evolve.config"},
+    "evolve/mutate": {"evolve.line_diff", "evolve.errors", "evolve.evaluator", "evolve.config", "evolve.words"},
     "evolve/archive": {"evolve.errors", "evolve.evaluator", "evolve.scoring", "evolve.trial"},
-    "evolve/search": {"evolve.errors", "evolve.scoring", "evolve.trial", "evolve.mutate.mutation"},
+    "evolve/search": {"evolve.errors", "evolve.scoring", "evolve.trial", "evolve.mutate.mutation", "evolve.words"},
     "evolve/identity.py": {"evolve", "evolve.errors", "evolve.registry"},
     "evolve/foreign.py": {"evolve.errors", "evolve.evaluator"},
     "evolve/registry.py": {"evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.mutate.language"},
@@ -67,6 +69,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.foreign",
         "evolve.registry",
         "evolve.scoring",
+        "evolve.words",
         "evolve.workers",
     },
     "evolve/export.py": {"evolve.errors", "evolve.evaluator", "evolve.registry"},

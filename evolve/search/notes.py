@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from evolve.mutate.mutation import Attempt, Insight, Kind
 from evolve.search.lineage import Lineage
 from evolve.trial import Fate, Selection, Trial
+from evolve.words import counted
 
 __all__ = ["Background", "Notes"]
 
@@ -64,7 +65,9 @@ class Notes:
         """Return the improvements that the next insight is to be about, and why; none when it is not time for one."""
         if not self._every or len(self._improved) < self._every:
             return (), ""
-        return tuple(self._improved[-self._every :]), f"{len(self._improved)} improvements since the last insight"
+        return tuple(
+            self._improved[-self._every :]
+        ), f"{counted(len(self._improved), 'improvement')} since the last insight"
 
     def background(self, parent_id: int) -> Background:
         """Return what the run knows that concerns a prompt about a program."""
