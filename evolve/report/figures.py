@@ -95,6 +95,13 @@ def mutators_text(config: RunConfig) -> str:
     return ", ".join(names) + (f" at {', '.join(urls)}" if urls else "")
 
 
+def search_text(config: RunConfig) -> str:
+    """Return who becomes a parent, in words, and what part of train changes."""
+    search = config.search
+    drawn = f"; {search.fresh_instances} more train instances, drawn anew every {search.fresh_every} steps"
+    return f"{search.strategy}, seed {config.seed}{drawn if search.fresh_instances else ''}"
+
+
 def pace_text(count: float, seconds: float) -> str:
     """Return how many a minute, with two significant digits at least."""
     if count <= 0 or seconds <= 0:
@@ -126,6 +133,8 @@ def budget_text(budget: Budget) -> str:
         f"${budget.cost_usd:g}" if budget.cost_usd is not None else None,
         _total(budget.tokens, "token"),
         _total(budget.calls, "model call"),
+        f"until {budget.target:g} on train" if budget.target is not None else None,
+        f"until {counted(budget.patience, 'evaluation')} bring nothing" if budget.patience is not None else None,
     ]
     return ", ".join(part for part in parts if part)
 
