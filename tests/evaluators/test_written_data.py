@@ -8,6 +8,7 @@ import pytest
 from in_process import InProcess
 
 from evaluators.cloudcast.figures import digest as cloudcast_digest
+from evaluators.flow_time.machine import digest as flow_time_digest
 from evaluators.prism.figures import digest as prism_digest
 from evaluators.rcpsp.figures import digest as rcpsp_digest
 from evaluators.single_machine_tardiness.jobs import digest as tardiness_digest
@@ -21,6 +22,7 @@ DATA = {
     "prism": prism_digest,
     "cloudcast": cloudcast_digest,
     "rcpsp": rcpsp_digest,
+    "flow_time": flow_time_digest,
     "single_machine_tardiness": tardiness_digest,
     "txn_scheduling": lambda one: txn_digest(one.transactions),
 }
