@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Callable, Sequence
 from typing import TypeVar
+
+import numpy as np
 
 from evaluators.reference_file import first_that_tells
 from evolve.evaluator import Instance, Split, fresh_id
 
 T = TypeVar("T", bound=Instance)
+
+
+def stream(name: str) -> np.random.Generator:
+    """Return a stream of chance that hangs on a name alone: who has seen one knows nothing of those of other names."""
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "big"))
 
 
 def drawn_afresh(

@@ -172,7 +172,7 @@ class MutationConfig(Part):
 
 
 class PromptConfig(Part):
-    """What a model is told."""
+    """What a prompt holds."""
 
     templates: Path | None = Field(default=None, description="folder of templates that go before the built-in ones")
     budget_tokens: int = Field(
@@ -224,15 +224,16 @@ class RunConfig(Part):
         return all(None not in (m.usd_per_mtok_in, m.usd_per_mtok_out) for m in self.models if m.is_served)
 
 
-def resolve(file: Path | None, sets: Sequence[str], flags: Mapping[str, Any]) -> RunConfig:
+def resolve(file: Path | None, sets: Sequence[str], flags: Mapping[str, Any], base: str = "") -> RunConfig:
     """Return the configuration from a TOML file, `--set` texts and flags; later wins.
 
     sets: "search.islands=8"; the value is read as TOML, or else as text.
     flags: dotted key -> value, e.g. {"budget.evaluations": 200}; None means that the flag was not given.
+    base: TOML of a configuration that all of these change.
     The key `model.names` chooses the models; any other `model.KEY` holds for each of them that does not say otherwise.
     Raises UsageError, one line, for a file that cannot be read, an unknown key (with the nearest known) or a bad value.
     """
-    tree: dict[str, Any] = {} if file is None else _read(file)
+    tree: dict[str, Any] = tomllib.loads(base) | ({} if file is None else _read(file))
     for text in sets:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():

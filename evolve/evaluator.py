@@ -218,6 +218,13 @@ class Evaluator(ABC):
         """
         raise UsageError(f"{self.name} writes no data files: it has no public file format.")
 
+    def remark(self, split: Split) -> str:
+        """Return what a reader of a split's figures should know of its rules: shown by `evolve audit` and `score`.
+
+        Default: nothing.
+        """
+        return ""
+
     def summarise(self, split: Split, outcomes: Sequence[Outcome]) -> dict[str, float]:
         """Return the figures of a whole split from its outcomes, all of them feasible, in the order of `instances`.
 

@@ -7,9 +7,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 MAX_VISITS = 100_000
-"""Pairs of equal lines looked at for one comparison, some 10 ms; what is left then is told as replaced."""
+"""Pairs of equal lines looked at for one comparison, some 10 ms; what is left then counts as replaced."""
 MAX_LINES = 20_000
-"""Lines of both texts beyond which what differs is told as one piece."""
+"""Lines of both texts beyond which what differs is given as one piece."""
 
 
 class _Matcher(difflib.SequenceMatcher[str]):
@@ -42,7 +42,7 @@ def unified_diff(
 ) -> Iterator[str]:
     """Yield the lines of a unified diff, as `difflib.unified_diff` does: nothing when the two are the same.
 
-    before, after: lines with their line ends. What cannot be compared within MAX_VISITS is told as replaced, which is
+    before, after: lines with their line ends. What cannot be compared within MAX_VISITS counts as replaced, which is
     a sound diff and a longer one; two texts always give the same.
     """
     if list(before) == list(after):

@@ -108,6 +108,16 @@ def load_problem(ref: str, options: Mapping[str, Any] = MappingProxyType({})) ->
     )
 
 
+def load_recorded(ref: str, options: Mapping[str, Any], moved_to: str | None) -> Problem:
+    """Return the problem of a recorded run, from where it is now. ref: where it was when the run began.
+
+    Raises UsageError as `load_problem` does, and for a folder that has moved.
+    """
+    if moved_to is None and Path(ref).is_absolute() and not Path(ref).exists():
+        raise UsageError(f"{ref}, the problem of the run, does not exist. If it has moved: --problem PATH")
+    return load_problem(moved_to or ref, options)
+
+
 def list_problems() -> list[Listing]:
     """Return every installed problem, ordered by name; one that does not load says why instead of a summary."""
     listings = []

@@ -157,6 +157,12 @@ class EvaluatorClaims:
             _require_ok(self.bench.evaluate(problem, [problem.seed], data=Path(name)))
 
 
+def scored(problem: Problem, source: str, split: Split = Split.TRAIN) -> InstanceResult:
+    """Return what a program gets on the first instance of a split: status, score, metrics, feedback."""
+    (result,) = InProcess().evaluate(problem, [source], split)
+    return result
+
+
 class Verdict(StrEnum):
     """What came of a claim. SKIPPED: the problem gives no occasion for it. NOTE: no claim, but worth knowing."""
 
@@ -180,7 +186,7 @@ NEEDED = ("every split has instances", "the seed is feasible and scores about ze
 
 
 def check(problem: Problem, announce: Callable[[str], None] = lambda text: None) -> Iterator[Checked]:
-    """Test every claim, one after the other, without pytest. announce: told which one is being tested.
+    """Test every claim, one after the other, without pytest. announce: called with each one before it is tested.
 
     Programs run in worker processes, so that a verifier that never ends, or ends its process, is a claim that fails.
     """

@@ -304,7 +304,7 @@ def build_filter(seccomp: Any) -> Any:
     system_calls.add_rule(seccomp.ALLOW, "mmap", seccomp.Arg(3, masked, whole & ~MAP_WITH, MAP_PRIVATE | MAP_ANONYMOUS))
     for advice in ADVICE.values():
         system_calls.add_rule(seccomp.ALLOW, "madvise", seccomp.Arg(2, equal, advice))
-    for name in ("select", "pselect6"):  # of no descriptor: a pause, whose rest is never told
+    for name in ("select", "pselect6"):  # of no descriptor: a pause; how much of it was left is never returned
         with contextlib.suppress(OSError, ValueError):  # not a call of this architecture
             system_calls.add_rule(seccomp.ALLOW, name, seccomp.Arg(0, equal, 0))
     # Reading one's own limits, which numpy and the memory allocator do; not setting them, nor another process's.

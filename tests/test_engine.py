@@ -199,22 +199,23 @@ def test_no_open_question_holds_a_run_beyond_its_minutes(tmp_path: Path, monkeyp
     assert evolve("replay", tmp_path / "run").code == 0
 
 
-def test_a_model_that_refuses_our_key_ends_the_run_but_not_the_answers_that_others_are_writing(tmp_path: Path) -> None:
-    def slow(request: dict[str, object], number: int) -> Reply:
-        return Reply(str(trivial(request, number)), delay_s=1.0)
-
-    refusing = [Reply("no code", delay_s=0.5), Http(401)]
-    with ModelServer(refusing) as strict, ModelServer(slow) as good:
+def test_a_model_that_refuses_our_key_leaves_the_run_to_the_others(tmp_path: Path) -> None:
+    refusing = [Reply("no code"), Http(401)]
+    with ModelServer(refusing) as strict, ModelServer(trivial) as good:
         file = tmp_path / "models.toml"
         file.write_text(
             f'mutation.models = "weights"\nmodel.concurrency = 2\n'
-            f'[[models]]\nname = "strict"\nbase_url = "{strict.base_url}"\n'
-            f'[[models]]\nname = "good"\nbase_url = "{good.base_url}"\nweight = 3.0\n'
+            f'[[models]]\nname = "strict"\nbase_url = "{strict.base_url}"\nweight = 3.0\n'
+            f'[[models]]\nname = "good"\nbase_url = "{good.base_url}"\n'
         )
-        done = evolve("run", TRIVIAL, "--config", file, "--run", tmp_path / "run", "--evaluations", 60, "--workers", 1)
+        done = evolve("run", TRIVIAL, "--config", file, "--run", tmp_path / "run", "--evaluations", 12, "--workers", 1)
         asked = len(good.requests)
-    assert done.code == 2
-    assert "401" in done.err.splitlines()[-1]
+    assert done.code == 0, done.err
+    (line,) = [line for line in done.out.splitlines() if "401" in line]
+    assert line.startswith("model strict: ") and line.endswith("The run goes on with good.")
     with Store.open(tmp_path / "run") as store:
-        answered = [c for c in store.model_calls() if c.model == "good" and c.status is CallStatus.ANSWERED]
-    assert len(answered) == asked > 0
+        calls = store.model_calls()
+    answered = [c for c in calls if c.model == "good" and c.status is CallStatus.ANSWERED]
+    assert len(answered) == asked >= 12
+    assert sum(c.model == "strict" for c in calls) <= 5, "those that were in flight"
+    assert evolve("replay", tmp_path / "run").code == 0

@@ -57,7 +57,8 @@ TABLE = {
     "Input should be less than or equal to 1024.",
     "resume empty --workers 100000": "Invalid value for '--workers': 100000 is not in the range 1<=x<=1024. "
     "(see: evolve resume --help)",
-    "run {trivial} --search ilands": "search.strategy 'ilands' is unknown. Did you mean 'islands'? Known: islands.",
+    "run {trivial} --search ilands": "search.strategy 'ilands' is unknown. Did you mean 'islands'? "
+    "Known: climbing, islands, map_elites, pareto, sampling, sequential.",
     "run {trivial} --config nope.toml": "nope.toml cannot be read: No such file or directory.",
     "run {trivial} --config file": "file is not TOML: "
     "Expected '=' after a key in a key/value pair (at line 1, column 5).",

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from loop_parts import QuickPool, configured, trivial_problem
-from model_server import Answer, Http, Json, ModelServer, Raw, Reply, Script, trivial
+from model_server import Answer, Http, Json, ModelServer, Raw, Reply, Script, Wire, trivial
 
 from evolve import loop
 from evolve.archive import CallStatus, ModelCall, Store
@@ -264,3 +264,27 @@ def test_a_run_whose_last_model_is_lost_ends_and_can_be_resumed(hour: Any, tmp_p
             loop.run(tmp_path / "run", config, trivial_problem(), (told,), pool=QuickPool(), resume=True)
         )
     assert result.progress.evaluations == 4
+
+
+def test_a_program_that_always_fails_ends_the_run_in_its_own_words(hour: Any) -> None:
+    found = hour(trivial, model__names=("""command:sh -c 'echo "no credit left" >&2; exit 1'""",), model__concurrency=1)
+    assert "sh: exit status 1: no credit left" in found.lines[0]
+    assert "8 calls in a row in the same words (sh: exit status 1: no credit left)" in found.error
+    assert len(found.calls) == 9, "and the next one is not made"
+
+
+def test_a_long_silence_is_told_while_it_lasts(hour: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evolve.mutate.models.client.LASTING_S", 0.05)
+    found = hour(lambda asked, number: Wire("hang") if number < 2 else trivial(asked, number), model__timeout_s=1.0)
+    assert found.error == ""
+    assert "it took the request and says nothing" in found.lines[0], "and not only when its time is up"
+    assert "no answer within 1 s" in found.lines[1]
+
+
+def test_where_the_order_of_steps_decides_a_lost_model_is_left_out_in_that_order(hour: Any) -> None:
+    def script(asked: Json, number: int) -> Answer:
+        return Http(404, message="no model b") if asked["model"] == "b" else trivial(asked, number)
+
+    found = hour(script, model__names=("a", "b"), deterministic=True, search__lag=4)
+    assert found.error == "" and "The run goes on with a." in found.told
+    assert 1 <= sum(call.model == "b" for call in found.calls) <= 5, "the lag, and the step that found out"

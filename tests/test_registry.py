@@ -12,7 +12,7 @@ from command_line import TRIVIAL
 
 from evolve import registry
 from evolve.errors import UsageError
-from evolve.registry import list_problems, load_problem
+from evolve.registry import list_problems, load_problem, load_recorded
 
 EVALUATOR = """
 from evolve.evaluator import Evaluator, Instance, Outcome
@@ -37,6 +37,15 @@ def problem_folder(folder: Path, imports: str = "", score: str = "1.0") -> Path:
     (folder / "seed.py").write_text("def f():\n    return 1\n")
     (folder / "problem.md").write_text("# Mine\n")
     return folder
+
+
+def test_the_problem_of_a_run_is_loaded_from_where_it_is_now_and_a_moved_one_names_the_option(tmp_path: Path) -> None:
+    before = load_problem(str(problem_folder(tmp_path / "mine"))).ref
+    now = (tmp_path / "mine").rename(tmp_path / "moved")
+    with pytest.raises(UsageError, match=r"mine, the problem of the run, does not exist. If it has moved: --problem"):
+        load_recorded(before, {}, None)
+    assert load_recorded(before, {}, str(now)).ref == str(now)
+    assert load_recorded("spot_single", {}, None).ref == "spot_single"
 
 
 def test_a_folder_is_found_by_any_of_its_paths_and_is_absolute_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:

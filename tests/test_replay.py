@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 from command_line import TRIVIAL, evolve
@@ -12,9 +13,10 @@ from loop_parts import HashModel, QuickPool, archive_digest, configured, trivial
 from model_server import ModelServer, trivial, with_faults
 
 from evolve import loop
-from evolve.archive import EventKind, Store, differences, read_tape, tape_of, to_lines
+from evolve.archive import EventKind, RunStatus, Store, differences, read_tape, tape_of, to_lines
 from evolve.errors import UsageError
 from evolve.loop.replaying import RecordedPool, tape_clients
+from evolve.observer import Progress, RunResult
 
 PROBLEM = trivial_problem()
 
@@ -153,3 +155,37 @@ def test_from_the_command_line_with_faults_recorded_replayed_and_compared(
     assert archive_digest(tmp_path / "a") == archive_digest(tmp_path / "b")
     facts = json.loads(result.out)
     assert (result.code, facts["same"], facts["programs"], facts["differences"]) == (0, True, 30, [])
+
+
+def test_a_recording_is_enough_and_is_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with ModelServer(trivial) as server:
+        names = ("--model", "m", "--seed", 5, "--evaluations", 6, "--base-url", server.base_url)
+        said = evolve("run", TRIVIAL, *names, "--set", "search.islands=2", "--run", "a", "--record", "tape")
+        assert said.code == 0, said.err
+        asked, tape = server.count, Path("tape").read_bytes()
+        again = evolve("run", TRIVIAL, *names, "--run", "other", "--record", "tape")
+        assert again.code == 2 and "tape: is there already" in again.err
+        assert server.count == asked and Path("tape").read_bytes() == tape and not Path("other").exists()
+    named = evolve("run", TRIVIAL, "--replay", "tape", "--run", "b")
+    assert named.code == 0, named.err
+    assert archive_digest(Path("a")) == archive_digest(Path("b"))
+    unnamed = evolve("run", "--replay", "tape", "--run", "c")
+    assert unnamed.code == 2 and f"evolve run {TRIVIAL} --replay" in unnamed.err and "--trust" in unnamed.err
+    trusted = evolve("run", "--replay", "tape", "--run", "c", "--trust")
+    assert trusted.code == 0, trusted.err
+    assert archive_digest(Path("a")) == archive_digest(Path("c"))
+
+
+def test_ctrl_c_on_a_replay_is_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = recorded(tmp_path / "run")
+
+    async def stopped(*_: object, **__: object) -> RunResult:
+        with Store.open(source) as store:
+            best, progress = store.summary().best_id or 0, cast(Progress, None)
+            return RunResult(source, RunStatus.STOPPED, True, "stopped by Ctrl-C", (), best, progress)
+
+    monkeypatch.setattr(loop, "run", stopped)
+    said = evolve("replay", source, "--recorded", "--trust")
+    assert said.code == 130 and said.err.splitlines()[-1] == "evolve: stopped by Ctrl-C: nothing was compared"
+    assert said.out == ""

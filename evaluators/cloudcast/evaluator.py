@@ -11,7 +11,8 @@ from evaluators.cloudcast.answer import checked_paths
 from evaluators.cloudcast.figures import Figures, figures_of, stored
 from evaluators.cloudcast.public_format import public_broadcasts, read_broadcasts, write_broadcasts
 from evaluators.cloudcast.transfer import Bill, Broadcast, Edge, bill
-from evaluators.cloudcast.workload import own_broadcast
+from evaluators.cloudcast.workload import RECIPES, drawn_broadcast, own_broadcast
+from evaluators.fresh_draws import drawn_afresh
 from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Split, relative_score
 
 PUBLISHED_WORST_USD, PUBLISHED_BEST_USD = 1199.0, 626.24
@@ -31,6 +32,11 @@ class Cloudcast(Evaluator):
     def instances(self, split: Split) -> Sequence[Instance]:
         """Return the broadcasts of a split."""
         return _instances(split)
+
+    def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
+        """Draw broadcasts that nobody has seen, as those of a split are drawn."""
+        draw = functools.partial(drawn_broadcast, split)
+        return drawn_afresh(split, seed, count, range(RECIPES[split].count), draw, lambda b: figures_of(b).tells)
 
     def load(self, path: Path) -> Sequence[Instance]:
         """Read a folder with cost.csv, throughput.csv and configurations."""

@@ -19,6 +19,7 @@ import numpy as np
 from evaluators.cloudcast.network import Network, bundled_network, provider
 from evaluators.cloudcast.public_format import public_broadcasts
 from evaluators.cloudcast.transfer import Broadcast
+from evaluators.fresh_draws import stream
 from evolve.evaluator import Split
 
 VM_LIMITS_GBIT_S: Mapping[str, tuple[float, float]] = {"aws": (10, 5), "gcp": (16, 7), "azure": (16, 16)}
@@ -60,8 +61,6 @@ RECIPES: Mapping[Split, Recipe] = {
     Split.VALIDATION: Recipe(12, (3, 9), (30, 2000), (1, 16)),
     Split.TEST: Recipe(18, (4, 12), (100, 3000), (2, 20), (1, 2, 4), price_spread=0.25, throughput_spread=0.3),
 }
-_STREAM = {Split.TRAIN: 71, Split.VALIDATION: 72, Split.TEST: 73}
-"""First word of the seed of every broadcast of a split: no two splits share a stream of chance."""
 
 
 @functools.cache
@@ -75,9 +74,17 @@ def sources(split: Split) -> tuple[int, ...]:
 
 
 def own_broadcast(split: Split, index: int, attempt: int) -> Broadcast:
-    """Return one draw of an own broadcast; the same for the same arguments, in every process."""
+    """Return an instance of train, validation or test. attempt: counts the redraws; see reference.py."""
+    return drawn_broadcast(split, f"{split.value}/{index}", index, attempt)
+
+
+def drawn_broadcast(split: Split, name: str, index: int, attempt: int) -> Broadcast:
+    """Draw a broadcast as that of a split with an index is drawn; the same for the same arguments, in every process.
+
+    name: what chance hangs on. A program is shown all of a broadcast: there is nothing hidden to be kept apart.
+    """
     recipe = RECIPES[split]
-    rng = np.random.default_rng([_STREAM[split], index, attempt])
+    rng = stream(f"cloudcast/{name}/{attempt}")
     clouds = index % 3 + 1
     network = bundled_network()
     own = sources(split)  # each of them once before any of them again
@@ -90,7 +97,7 @@ def own_broadcast(split: Split, index: int, attempt: int) -> Broadcast:
         network = perturbed(network, recipe.price_spread, recipe.throughput_spread, rng)
     limits = [VM_LIMITS_GBIT_S[provider(region)] for region in network.regions]
     return Broadcast(
-        f"{split.value}/{index}",
+        name,
         network,
         source,
         destinations,

@@ -20,6 +20,7 @@ timed metrics.
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Sequence
@@ -32,7 +33,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from evaluators.eplb.balance import adrs_score, balancedness, cpu_term, gpu_loads, replica_counts
 from evaluators.eplb.files import read_instances, write_instances
 from evaluators.eplb.scale import figures
-from evaluators.eplb.workload import Cluster, EplbInstance, Windows, drawn_instances
+from evaluators.eplb.workload import CASES, Cluster, EplbInstance, Windows, drawn_instances, fresh_instance
+from evaluators.fresh_draws import drawn_afresh
 from evaluators.kept_figures import LEAST_GAP
 from evolve.evaluator import (
     Candidate,
@@ -86,6 +88,10 @@ class Eplb(Evaluator):
                 "load_history, each entry with logical_expert_load [58][256])."
             )
         return drawn_instances(split)
+
+    def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
+        """Draw windows that nobody has seen, for the clusters and with the traffic of a split."""
+        return drawn_afresh(split, seed, count, range(len(CASES[split])), functools.partial(fresh_instance, split))
 
     def load(self, path: Path) -> Sequence[EplbInstance]:
         """Read a file of expert loads, or a folder: of windows i and i + 1, the second is scored. Raises UsageError."""

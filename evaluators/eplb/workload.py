@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from evaluators.fresh_draws import stream
 from evolve.evaluator import Instance, Split
 
 HISTORY = 24
@@ -115,9 +116,12 @@ class EplbInstance(Instance):
 
 
 @functools.lru_cache(maxsize=32)
-def draw(seed: str, cluster: Cluster, traffic: Traffic) -> Windows:
-    """Draw two windows that follow each other; the same for the same arguments, in every process."""
-    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(f"eplb/{seed}".encode()).digest()[:16], "big"))
+def draw(name: str, cluster: Cluster, traffic: Traffic) -> Windows:
+    """Draw two windows that follow each other; the same for the same arguments, in every process.
+
+    name: what chance hangs on. What happens after the window that is seen has a stream of its own.
+    """
+    rng = stream(f"eplb/{name}/seen")
     layers, experts = cluster.layers, cluster.experts
     exponent = rng.uniform(*traffic.exponent, size=(layers, 1))
     rank = np.argsort(rng.random((layers, experts)), axis=1)
@@ -127,6 +131,8 @@ def draw(seed: str, cluster: Cluster, traffic: Traffic) -> Windows:
     innovation = traffic.spread * np.sqrt(1.0 - traffic.rho**2)
     windows = []
     for window in range(HISTORY + 2):
+        if window == HISTORY + 1:
+            rng = stream(f"eplb/{name}/scored")
         if window:
             drift = traffic.rho * drift + innovation * rng.standard_normal((layers, experts))
             for layer in np.flatnonzero(rng.random(layers) < traffic.shift_chance):
@@ -145,7 +151,7 @@ def draw(seed: str, cluster: Cluster, traffic: Traffic) -> Windows:
     return Windows(*windows)
 
 
-_CASES: dict[Split, list[tuple[Cluster, Traffic]]] = {
+CASES: dict[Split, list[tuple[Cluster, Traffic]]] = {
     Split.TRAIN: [
         (Cluster(), Traffic(rho=0.99, tokens=1_000_000)),
         (Cluster(), Traffic(rho=0.97)),
@@ -179,4 +185,10 @@ _CASES: dict[Split, list[tuple[Cluster, Traffic]]] = {
 
 def drawn_instances(split: Split) -> Sequence[EplbInstance]:
     """Return the drawn instances of train, validation or test, their windows not yet drawn."""
-    return [EplbInstance(f"{split}/{i}", cluster, traffic) for i, (cluster, traffic) in enumerate(_CASES[split])]
+    return [EplbInstance(f"{split}/{i}", *case) for i, case in enumerate(CASES[split])]
+
+
+def fresh_instance(split: Split, name: str, index: int, attempt: int) -> EplbInstance:
+    """Return an instance like that of a split with an index, its windows not yet drawn. attempt: always 0."""
+    assert not attempt, "naive and reference differ on all traffic of ours"
+    return EplbInstance(name, *CASES[split][index])

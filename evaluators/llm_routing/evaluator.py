@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from evaluators.fresh_draws import drawn_afresh
 from evaluators.llm_routing.cluster import Case
 from evaluators.llm_routing.feedback import explain
 from evaluators.llm_routing.figures import figures_of, stored
@@ -20,7 +21,7 @@ from evaluators.llm_routing.gateway import info_of, serve
 from evaluators.llm_routing.observation import Observation, Report
 from evaluators.llm_routing.public_format import public_cases, read_cases, write_cases
 from evaluators.llm_routing.service import metrics_of
-from evaluators.llm_routing.workload import own_case
+from evaluators.llm_routing.workload import RECIPES, drawn_case, own_case
 from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Run, Split, relative_score
 
 
@@ -47,6 +48,11 @@ class LlmRouting(Evaluator):
     def instances(self, split: Split) -> Sequence[Instance]:
         """Return the cases of a split; requests are drawn when an instance is evaluated."""
         return _cases(split)
+
+    def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
+        """Draw cases that nobody has seen, as those of a split are drawn."""
+        draw = functools.partial(drawn_case, split)
+        return drawn_afresh(split, seed, count, range(RECIPES[split].count), draw, lambda one: figures_of(one).tells)
 
     def load(self, path: Path) -> Sequence[Instance]:
         """Read a trace of Mooncake (JSONL) or Azure (CSV), or a folder of them, for `replicas` A100 machines."""

@@ -8,7 +8,6 @@ thousand events. What engines do in between is `evaluators.serving.engine`, to w
 from __future__ import annotations
 
 import functools
-import hashlib
 import reprlib
 from collections.abc import Generator
 from dataclasses import dataclass, field
@@ -113,8 +112,7 @@ def ttft_slos_s(case: Case) -> list[float]:
 
 @functools.lru_cache(maxsize=64)
 def _hashes(case: Case, packed: bool) -> list[Any]:
-    salt = int.from_bytes(hashlib.sha256(f"llm_routing/{case.id}".encode()).digest()[:8], "big")
-    hashes = block_hashes(case.requests.blocks, salt)
+    hashes = block_hashes(case.requests.blocks)
     return [pack(names) for names in hashes] if packed else hashes
 
 

@@ -88,13 +88,17 @@ def array_row(numbers: Sequence[int]) -> np.ndarray:
     return np.array(numbers, dtype=np.int64)
 
 
-def block_hashes(blocks: tuple[tuple[int, ...], ...], salt: int) -> list[np.ndarray]:
-    """Return for each request the hashes of its blocks, (n,) int64: the same in a case, others in another.
+def block_hashes(blocks: tuple[tuple[int, ...], ...]) -> list[np.ndarray]:
+    """Return for each request the hashes of its blocks, (n,) int64.
 
-    salt: 64 bits.  A bijection (splitmix64), so that two blocks never have one hash.
+    What is hashed is how many other blocks the gateway had seen before the block: hashes tell which blocks are the
+    same, and nothing of where the requests come from; those of two cases differ only where their requests do. A key
+    would have to be found by every process alike, hence from what a reader of this repository has; this needs none.
+    A bijection (splitmix64), so that two blocks never have one hash.
     """
-    flat = np.array([block for row in blocks for block in row], dtype=np.uint64)
-    mixed = (flat + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(salt)
+    numbers: dict[int, int] = {}
+    flat = np.array([numbers.setdefault(block, len(numbers)) for row in blocks for block in row], dtype=np.uint64)
+    mixed = (flat + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
     hashes = (mixed ^ (mixed >> np.uint64(31))).view(np.int64)

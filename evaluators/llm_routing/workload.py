@@ -3,8 +3,7 @@
 Train: 16 A100 machines, Poisson sessions at 0.6 to 0.85 of the rate at which the cluster saturates, reports ten times a
 second. Validation: other mixtures, burstier. Test is shifted: half of the machines H100, half the cache, load up to 0.9
 in bursts that the cluster cannot keep up with, reports once a second, one replica slow for a minute, one replaced by an
-empty one, 8 to 32 replicas. Hashes are salted and replicas shuffled for each case, so that nothing can be learnt by
-heart.
+empty one, 8 to 32 replicas. Replicas are shuffled for each case, and hashes of blocks tell nothing of the case.
 """
 
 from __future__ import annotations
@@ -97,8 +96,7 @@ class Drawn:
 
     def requests(self) -> Requests:
         """Draw the requests."""
-        rng = random.Random(self.seed)
-        return session_requests(self.traffic, answers(self.shifted), self.requests_per_s, self.number, rng)
+        return session_requests(self.traffic, answers(self.shifted), self.requests_per_s, self.number, self.seed)
 
 
 @functools.cache
@@ -109,8 +107,16 @@ def answers(shifted: bool) -> tuple[int, ...]:
 
 def own_case(split: Split, index: int, attempt: int = 0) -> Case:
     """Return a case of train, validation or test. attempt: counts the redraws; see reference.py."""
-    recipe = RECIPES[split]
-    seed = f"llm_routing/{split.value}/{index}/{attempt}"
+    return drawn_case(split, f"{split.value}/{index}", index, attempt)
+
+
+def drawn_case(split: Split, name: str, index: int, attempt: int) -> Case:
+    """Return a case like that of a split with an index, its requests not yet drawn.
+
+    name: what chance hangs on. Machines, what happens to them, arrivals, and the prompts and answers of each session
+    have streams of their own: who has seen some knows nothing of those to come.
+    """
+    recipe, seed = RECIPES[split], f"llm_routing/{name}/{attempt}"
     number, replicas, traffic = recipe.numbers[index], recipe.replicas[index], recipe.traffics[index]
     rng = random.Random(f"{seed}/cluster")
     machines = [H100 if recipe.shifted and place % 2 else A100 for place in range(replicas)]
@@ -118,6 +124,7 @@ def own_case(split: Split, index: int, attempt: int = 0) -> Case:
     rate = recipe.loads[index] * saturated_per_s(tuple(machines), traffic, recipe.shifted)
     cluster = Cluster(tuple(machines))
     if recipe.shifted:
+        rng = random.Random(f"{seed}/incidents")
         slow, replaced = rng.sample(range(replicas), 2)
         span_s = number / rate
         incidents = (
@@ -126,7 +133,7 @@ def own_case(split: Split, index: int, attempt: int = 0) -> Case:
         )
         cluster = Cluster(tuple(machines), CACHE_BLOCKS // 2, report_interval_s=1.0, incidents=incidents)
     source = Drawn(seed, traffic, round(rate, 6), number, recipe.shifted)
-    return Case(f"{split.value}/{index}", cluster, source, UNSCORED_S)
+    return Case(name, cluster, source, UNSCORED_S)
 
 
 @functools.cache
@@ -136,7 +143,7 @@ def saturated_per_s(machines: tuple[str, ...], traffic: Traffic, shifted: bool) 
     A request takes a machine the time of its own part of the prompt, and for each token of its answer what one more
     decode adds to an iteration, with its share of the fixed time of a batch of TYPICAL_BATCH.
     """
-    sessions = Sessions(traffic, answers(shifted), random.Random("llm_routing: what a request costs"))
+    sessions = Sessions(traffic, answers(shifted), "llm_routing: what a request costs")
     turns = [turn for _ in range(SAMPLE) for turn in sessions.draw()]
     per_s = {}
     for name in set(machines):

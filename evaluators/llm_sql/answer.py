@@ -68,17 +68,19 @@ def _check_columns(column_order: np.ndarray, row_order: np.ndarray, table: Table
 
 
 def _check_merges(column_order: np.ndarray, row_order: np.ndarray, table: Table) -> None:
-    if not table.merged_places:
+    """Refuse an answer in which merged columns are apart, or not in the order of the first place in every other one."""
+    if not table.merged_places or not len(column_order):
         return
     place_of = np.argsort(column_order, axis=1)
     for unit in table.merged_places:
-        for before, after in pairwise(unit):
+        for before, after in pairwise(sorted(unit, key=lambda column: int(place_of[0, column]))):
             wrong = place_of[:, after] != place_of[:, before] + 1
             if wrong.any():
                 place = int(wrong.argmax())
+                why = ", as it does at the first place" if place else ""
                 raise Infeasible(
                     f"column_order[{place}] (row {row_order[place]}) splits merged columns: "
-                    f"{table.columns[after]!r} must come right after {table.columns[before]!r}, which is at place "
-                    f"{place_of[place, before]}, and is at place {place_of[place, after]}; "
+                    f"{table.columns[after]!r} must come right after {table.columns[before]!r}{why}; they are at "
+                    f"places {place_of[place, after]} and {place_of[place, before]}; "
                     f"so in {int(wrong.sum())} of {len(row_order)} rows"
                 )

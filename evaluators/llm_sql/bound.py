@@ -1,10 +1,11 @@
 """How high no hit rate can be: an upper bound for every order of rows and of cells within rows.
 
 The characters missed are the nodes of the trie of all strings (`prefix.py`). The path to a node at depth k or more ends
-in one window of k characters; a window that occurs in a text of the table, a merge being one text, occurs in the string
-of its row whatever the order, so the path to some node ends in it. Two windows need two nodes, hence, for every k,
+in one window of k characters; a window that occurs in a cell of the table occurs in the string of its row whatever the
+order of the cells, and of the columns within a merge, so the path to some node ends in it. Two windows need two nodes,
+hence, for every k,
 
-    missed >= distinct windows of k characters inside texts + min(k - 1, longest row)
+    missed >= distinct windows of k characters inside cells + min(k - 1, longest row)
 
 where the last term is the nodes above depth k: at least one for every depth that the longest row has. The bound is the
 best over some k. Two windows with the same hash count as one, which can only make it weaker.
@@ -23,10 +24,8 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 def least_missed(table: Table) -> int:
     """Return a number of characters that every answer misses at least."""
-    merged = {column for unit in table.merged_places for column in unit}
-    units = [(column,) for column in range(len(table.columns)) if column not in merged] + list(table.merged_places)
     # A text that comes twice has no window that it has not once.
-    texts = list(dict.fromkeys("".join([row[column] for column in unit]) for row in table.rows for unit in units))
+    texts = list(dict.fromkeys(text for row in table.rows for text in row))
     lengths = np.array([len(text) for text in texts], dtype=np.int64)
     longest = int(table.lengths.sum(axis=1).max(initial=0))
     code_points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint64)

@@ -17,12 +17,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from evaluators.fresh_draws import drawn_afresh
 from evaluators.llm_sql.answer import checked_orders
 from evaluators.llm_sql.feedback import explain
 from evaluators.llm_sql.figures import figures_of, stored
 from evaluators.llm_sql.prefix import hit_rate, row_strings, shared_with_predecessor
 from evaluators.llm_sql.public_format import read_tables, write_tables
-from evaluators.llm_sql.workload import TableInstance, drawn_instances
+from evaluators.llm_sql.workload import RECIPES, TableInstance, drawn_instance, drawn_instances
 from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Split, UsageError, relative_score
 
 CPU_WEIGHT = 0.05
@@ -52,6 +53,11 @@ class LlmSql(Evaluator):
                 "beer.csv, BIRD.csv, PDMX.csv, products.csv, or any other CSV tables)."
             )
         return _instances(split)
+
+    def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
+        """Draw tables that nobody has seen, as those of a split are drawn."""
+        draw = functools.partial(drawn_instance, split)
+        return drawn_afresh(split, seed, count, range(len(RECIPES[split])), draw, lambda one: figures_of(one).tells)
 
     def load(self, path: Path) -> Sequence[TableInstance]:
         """Read one CSV file, or all those of a folder. Raises UsageError."""

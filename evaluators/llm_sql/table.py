@@ -16,7 +16,7 @@ class Table:
     Attributes:
         columns: names, each once.
         rows: of each row, the text of each column.
-        merges: names of columns that stay adjacent, in this order, in every row. No column is in two of them.
+        merges: names of columns that stay adjacent in every row, in one order for all rows. None is in two of them.
     """
 
     columns: tuple[str, ...]

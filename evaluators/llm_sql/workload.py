@@ -12,12 +12,12 @@ Nothing is drawn before it is needed: a table costs about 50 ms per megabyte.
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from evaluators.fresh_draws import stream
 from evaluators.llm_sql.columns import Column, Words, choices, follows, values
 from evaluators.llm_sql.table import Table
 from evolve.evaluator import Instance, Split
@@ -218,8 +218,16 @@ RECIPES: dict[Split, tuple[Recipe, ...]] = {
 
 
 def own_instance(split: Split, index: int, attempt: int = 0) -> TableInstance:
-    """Return an instance of train, validation or test, its table not yet drawn."""
-    return TableInstance(f"{split}/{index}", RECIPES[split][index], attempt)
+    """Return an instance of train, validation or test. attempt: counts the redraws; see reference.py."""
+    return drawn_instance(split, f"{split.value}/{index}", index, attempt)
+
+
+def drawn_instance(split: Split, name: str, index: int, attempt: int) -> TableInstance:
+    """Return an instance like that of a split with an index, its table not yet drawn.
+
+    name: what chance hangs on. A program is shown all of a table: there is nothing hidden to be kept apart.
+    """
+    return TableInstance(name, RECIPES[split][index], attempt)
 
 
 def drawn_instances(split: Split, attempts: Sequence[int]) -> list[TableInstance]:
@@ -228,11 +236,9 @@ def drawn_instances(split: Split, attempts: Sequence[int]) -> list[TableInstance
 
 
 @functools.lru_cache(maxsize=16)
-def draw(seed: str, recipe: Recipe, attempt: int) -> Table:
+def draw(name: str, recipe: Recipe, attempt: int) -> Table:
     """Draw a table; the same for the same arguments, in every process."""
-    rng = np.random.default_rng(
-        int.from_bytes(hashlib.sha256(f"llm_sql/{seed}/{attempt}".encode()).digest()[:16], "big")
-    )
+    rng = stream(f"llm_sql/{name}/{attempt}")
     family = FAMILIES[recipe.family]
     words = Words(rng, recipe.wide)
     chosen: dict[str, tuple[np.ndarray, int]] = {}

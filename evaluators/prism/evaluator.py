@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluators.prism.figures import Figures, figures_of, stored
+from evaluators.fresh_draws import drawn_afresh
+from evaluators.prism.figures import Figures, figures_of, stored, tells
 from evaluators.prism.pressure import GPU_GB, Gpu, case_score, loaded, pressure_bound, round_robin_pressure
 from evaluators.prism.public_format import public_cases, read_cases, write_cases
-from evaluators.prism.workload import RECIPES, Case, own_case
+from evaluators.prism.workload import RECIPES, Case, drawn_case, own_case
 from evolve.evaluator import (
     Candidate,
     Evaluator,
@@ -36,6 +37,13 @@ class Prism(Evaluator):
     def instances(self, split: Split) -> Sequence[Instance]:
         """Return the cases of a split."""
         return _instances(split)
+
+    def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
+        """Draw cases that nobody has seen, as those of a split are drawn."""
+        draw = functools.partial(drawn_case, split)
+        return drawn_afresh(
+            split, seed, count, range(len(RECIPES[split])), draw, lambda case: tells(case, figures_of(case))
+        )
 
     def load(self, path: Path) -> Sequence[Instance]:
         """Read a JSON list of cases, or a folder of them."""

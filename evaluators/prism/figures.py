@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from evaluators.kept_figures import differ, digest_of, digest_of_files
 from evaluators.prism.baselines import packing_search, round_robin
-from evaluators.prism.pressure import GPU_GB, Model, loaded
+from evaluators.prism.pressure import GPU_GB, Model, loaded, pressure_bound
 from evaluators.prism.workload import Case
 from evaluators.reference_file import Stored, read_reference
 
@@ -39,6 +39,25 @@ class Figures:
     def tells(self) -> bool:
         """Return whether the case can be scored: both fit, and they differ enough."""
         return self.naive is not None and self.reference is not None and differ(self.naive, self.reference)
+
+
+MOST_NAIVE = 6.0
+"""A case is redrawn when naive is at more than so many times the bound: it has all but filled some GPU, and then any
+other placement looks as good as the reference."""
+LEAST_OVER_HOTTEST = 1.001
+"""A case is redrawn when the reference is at less than so many times the pressure of the hottest model on a GPU of its
+own: nothing is left to decide."""
+
+
+def tells(case: Case, found: Figures) -> bool:
+    """Return whether a drawn case tells programs apart."""
+    if not found.tells or found.naive is None or found.reference is None:
+        return False
+    hottest = max(m.rate / m.slo / (GPU_GB - m.size_gb) for m in case.models)
+    return (
+        found.naive <= MOST_NAIVE * pressure_bound(case.models, case.num_gpus)
+        and found.reference >= LEAST_OVER_HOTTEST * hottest
+    )
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from typing import Literal
 
 import numpy as np
 
+from evaluators.fresh_draws import stream
 from evaluators.prism.pressure import GPU_GB, Model
 from evolve.evaluator import Instance, Split
 
@@ -86,21 +87,27 @@ RECIPES: dict[Split, tuple[Recipe, ...]] = {
         *[Recipe("fleet", (50, 60), (5.0, 6.0), slo_s=(3, 12), exponent=(0.8, 1.1), most_used=0.7)] * 2,
     ),
 }
-_STREAM = {Split.TRAIN: 61, Split.VALIDATION: 62, Split.TEST: 63}
-"""First word of the seed of every case of a split: no two splits share a stream of chance."""
 
 
 def own_case(split: Split, index: int, attempt: int) -> Case:
-    """Return one draw of an own case; the same for the same arguments, in every process."""
+    """Return an instance of train, validation or test. attempt: counts the redraws; see reference.py."""
+    return drawn_case(split, f"{split.value}/{index}", index, attempt)
+
+
+def drawn_case(split: Split, name: str, index: int, attempt: int) -> Case:
+    """Draw a case as that of a split with an index is drawn; the same for the same arguments, in every process.
+
+    name: what chance hangs on. A program is shown all of a case: there is nothing hidden to be kept apart.
+    """
     recipe = RECIPES[split][index]
-    rng = np.random.default_rng([_STREAM[split], index, attempt])
+    rng = stream(f"prism/{name}/{attempt}")
     while True:
         num_gpus = int(rng.integers(recipe.gpus[0], recipe.gpus[1] + 1))
         count = round(num_gpus * rng.uniform(*recipe.models_per_gpu))
         models = _published(rng, recipe, count) if recipe.kind == "published" else _fleet(rng, recipe, num_gpus, count)
         most_used = recipe.most_used if recipe.kind == "fleet" else 1.0
         if sum(model.size_gb for model in models) <= most_used * GPU_GB * num_gpus:
-            return Case(f"{split}/{index}", num_gpus, models)
+            return Case(name, num_gpus, models)
 
 
 def _published(rng: np.random.Generator, recipe: Recipe, count: int) -> tuple[Model, ...]:

@@ -60,9 +60,11 @@ class Traffic:
 class Turn:
     """One request of a session.
 
-    known_tokens: how many of the first tokens are in shared heads or earlier turns.  blocks: names of its blocks.
+    after_s: since the session began.  known_tokens: how many of the first tokens are in shared heads or earlier turns.
+    blocks: names of its blocks.
     """
 
+    after_s: float
     input_tokens: int
     output_tokens: int
     known_tokens: int
@@ -70,12 +72,17 @@ class Turn:
 
 
 class Sessions:
-    """Draws sessions; blocks are named in the order in which they are first drawn."""
+    """Draws sessions; blocks are named in the order in which they are first drawn.
 
-    def __init__(self, traffic: Traffic, outputs: Sequence[int], rng: random.Random) -> None:
+    What a gateway sees of a session (its prompts) and what it cannot know (answers, further turns and when they come)
+    have streams of chance of their own, and so has every session: what was seen tells nothing of what is to come.
+    """
+
+    def __init__(self, traffic: Traffic, outputs: Sequence[int], seed: str) -> None:
         """outputs: lengths of answers to draw from, tokens."""
-        self._traffic, self._outputs, self._rng = traffic, outputs, rng
-        self._names = count(1)
+        self._traffic, self._outputs, self._seed = traffic, outputs, seed
+        self._names, self._numbers = count(1), count()
+        rng = random.Random(f"{seed}/heads")
         self._heads = [self._new_blocks(rng.randint(*traffic.tenant_blocks)) for _ in range(traffic.tenants)]
         # A document comes after its tenant's head: each has one tenant, and sessions about it are that tenant's.
         self._documents = [
@@ -87,18 +94,21 @@ class Sessions:
 
     def draw(self) -> list[Turn]:
         """Return the turns of a session."""
-        rng, traffic = self._rng, self._traffic
-        head = self._head()
+        number, traffic = next(self._numbers), self._traffic
+        rng, hidden = (random.Random(f"{self._seed}/session/{number}/{part}") for part in ("prompts", "hidden"))
+        head = self._head(rng)
         tokens = max(
             len(head) * BLOCK_TOKENS + rng.randint(*NEW_TOKENS), round(rng.lognormvariate(*traffic.first_prompt))
         )
         tokens = min(tokens, traffic.longest_prompt)
         blocks, known = head, len(head) * BLOCK_TOKENS
         turns: list[Turn] = []
-        for _ in range(self._turns()):
-            output = rng.choice(self._outputs)
+        after_s = 0.0
+        for _ in range(_turns(hidden)):
+            output = hidden.choice(self._outputs)
             blocks = (*blocks, *self._new_blocks(blocks_of(tokens) - len(blocks)))
-            turns.append(Turn(tokens, output, known, blocks))
+            turns.append(Turn(after_s, tokens, output, known, blocks))
+            after_s += hidden.lognormvariate(*TURN_GAP_S)
             known = tokens // BLOCK_TOKENS * BLOCK_TOKENS
             blocks = blocks[: tokens // BLOCK_TOKENS]  # what follows fills the last block otherwise
             tokens += output + rng.randint(*NEW_TOKENS)
@@ -106,17 +116,9 @@ class Sessions:
                 break
         return turns
 
-    def _turns(self) -> int:
-        if self._rng.random() < SINGLE_SHARE:
-            return 1
-        turns = 2
-        while self._rng.random() < GOES_ON:
-            turns += 1
-        return turns
-
-    def _head(self) -> tuple[int, ...]:
+    def _head(self, rng: random.Random) -> tuple[int, ...]:
         """Return the blocks that a first prompt shares with others: 0, the system's, is in all."""
-        rng, traffic = self._rng, self._traffic
+        traffic = self._traffic
         if rng.random() < traffic.document_share:
             tenant, document = rng.choices(self._documents, cum_weights=self._document_weights)[0]
             return (0, *self._heads[tenant], *document)
@@ -128,13 +130,25 @@ class Sessions:
         return tuple(next(self._names) for _ in range(number))
 
 
+def _turns(rng: random.Random) -> int:
+    if rng.random() < SINGLE_SHARE:
+        return 1
+    turns = 2
+    while rng.random() < GOES_ON:
+        turns += 1
+    return turns
+
+
 def session_requests(
-    traffic: Traffic, outputs: Sequence[int], requests_per_s: float, number: int, rng: random.Random
+    traffic: Traffic, outputs: Sequence[int], requests_per_s: float, number: int, seed: str
 ) -> Requests:
-    """Draw the first `number` requests of sessions that begin at random. Arrivals are whole milliseconds."""
-    sessions = Sessions(traffic, outputs, rng)
+    """Draw the first `number` requests of sessions that begin at random. Arrivals are whole milliseconds.
+
+    seed: what chance hangs on, e.g. the name of the instance.
+    """
+    sessions = Sessions(traffic, outputs, seed)
     turns_per_session = SINGLE_SHARE + (1 - SINGLE_SHARE) * (2 + GOES_ON / (1 - GOES_ON))
-    begins = _begins(traffic, requests_per_s / turns_per_session, rng)
+    begins = _begins(traffic, requests_per_s / turns_per_session, random.Random(f"{seed}/begins"))
     found: list[tuple[int, int, Turn]] = []
     drawn = count()
     span_s = number / requests_per_s
@@ -144,9 +158,8 @@ def session_requests(
         if limit_ms is not None and at_s * 1000 > limit_ms:
             break
         for turn in sessions.draw():
-            if at_s >= 0:
-                found.append((int(at_s * 1000), next(drawn), turn))
-            at_s += rng.lognormvariate(*TURN_GAP_S)
+            if at_s + turn.after_s >= 0:
+                found.append((int((at_s + turn.after_s) * 1000), next(drawn), turn))
         if limit_ms is None and begin_s - LEAD_S > span_s and len(found) >= number:
             limit_ms = sorted(found)[number - 1][0]
     found = sorted(found)[:number]

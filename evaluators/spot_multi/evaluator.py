@@ -10,13 +10,14 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
 
+from evaluators.fresh_draws import drawn_afresh
 from evaluators.spot_multi.feedback import explain
 from evaluators.spot_multi.figures import Figures, figures_of, stored
 from evaluators.spot_multi.mechanics import Bill, play
 from evaluators.spot_multi.public_format import read_windows, write_windows
 from evaluators.spot_multi.public_windows import public_instances
 from evaluators.spot_multi.window import Window, info_of
-from evaluators.spot_multi.workload import RECIPES, own_window
+from evaluators.spot_multi.workload import RECIPES, drawn_window, own_window
 from evaluators.spot_traces import published
 from evaluators.spot_traces.options import RunOptions
 from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT, Observation, Rules
@@ -48,6 +49,14 @@ class SpotMulti(Evaluator):
         """Return the windows of a split."""
         return _instances(split)
 
+    def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
+        """Draw windows that nobody has seen, as the synthetic ones of a split are drawn."""
+        assert isinstance(self.options, SpotOptions)
+        rules = self.options.rules
+        slots = range(1, RECIPES[split].count, 2)  # the others are cut from real traces
+        draw = functools.partial(drawn_window, split)
+        return drawn_afresh(split, seed, count, slots, draw, lambda window: figures_of(window, rules).tells)
+
     def load(self, path: Path) -> Sequence[Instance]:
         """Read traces of the public format; 1 = spot not available unless metadata or option say otherwise."""
         assert isinstance(self.options, SpotOptions)
@@ -76,6 +85,17 @@ class SpotMulti(Evaluator):
         score = relative_score(figures.naive_usd, figures.optimum_usd, bill.cost_usd) if figures.tells else None
         return Outcome(score, self._metrics(instance, bill, figures), explain(instance, bill, figures))
 
+    def remark(self, split: Split) -> str:
+        """Say what the public rules reward that has nothing to do with scheduling."""
+        assert isinstance(self.options, SpotOptions)
+        if split is not Split.PUBLIC and self.options.rules == "strict":
+            return ""
+        return (
+            "The public rules bill all spot of a run at the first price of the region that its last paid tick names: "
+            "a program may have its gain from naming a cheap one there, not from running there. Moving is free, and "
+            "lateness too."
+        )
+
     def summarise(self, split: Split, outcomes: Sequence[Outcome]) -> dict[str, float]:
         """Return the mean of every metric; on public windows also the mean of the scenarios' means, and its score.
 
@@ -100,6 +120,7 @@ class SpotMulti(Evaluator):
             "waiting_h": bill.hours(NONE),
             "restarts": float(bill.starts),
             "moves": float(bill.moves),
+            "free_moves": float(bill.free_moves),
             "late_runs": float(bill.finish_s > window.terms.deadline_s),
         }
         if window.id.partition("/")[0] not in RECIPES:

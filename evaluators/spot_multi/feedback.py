@@ -34,7 +34,7 @@ def explain(window: Window, bill: Bill, figures: Figures) -> str:
         f"overhead {terms.overhead_s / HOUR_S:.3g} h: paid {bill.cost_usd:.2f} USD (greedy {figures.naive_usd:.2f}, "
         f"offline optimum {figures.optimum_usd:.2f})",
         f"{_spot(window, bill)}, on demand {bill.hours(ON_DEMAND):.1f} h, waited {bill.hours(NONE):.1f} h, "
-        f"{bill.starts} starts of {terms.overhead_s} s, {bill.moves} moves",
+        f"{bill.starts} starts of {terms.overhead_s} s, {bill.moves} of them in another region",
         *_longest_wait(window, bill),
         *_missed(window, bill),
     ]

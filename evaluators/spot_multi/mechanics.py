@@ -33,7 +33,8 @@ class Bill:
     """A completed run; entry t of every tuple is tick t.
 
     ran: what was paid for.  regions: where.  usd: what it cost; the last, partly used tick is paid whole.
-    work_s: seconds of work gained.  starts: how often an overhead was lost.  moves: how often the region changed.
+    work_s: seconds of work gained.  starts: how often an overhead was lost.  moves: how many of these
+    were in another region than what ran before.  free_moves: how often else another region was named.
     forced_tick: first tick in which the guard overruled the policy.
     """
 
@@ -44,6 +45,7 @@ class Bill:
     work_s: tuple[float, ...]
     starts: int
     moves: int
+    free_moves: int
     forced_tick: int | None
 
     @property
@@ -85,7 +87,8 @@ def play(window: Window, rules: Rules, ask: Ask) -> Bill:
     where: list[int] = []
     spot_usd_per_h: list[float] = []
     work_s: list[float] = []
-    starts = moves = 0
+    starts = moves = free_moves = 0
+    ran_in: int | None = None
     forced_tick = None
     for tick, (available, prices) in enumerate(zip(zip(*window.available, strict=True), window.prices(), strict=True)):
         if tick:
@@ -125,7 +128,8 @@ def play(window: Window, rules: Rules, ask: Ask) -> Bill:
             usd = tuple(
                 tick_usd(action, price, window.tick_s) for action, price in zip(ran, spot_usd_per_h, strict=True)
             )
-            return Bill(window.tick_s, tuple(ran), tuple(where), usd, tuple(work_s), starts, moves, forced_tick)
+            counts = starts, moves, free_moves
+            return Bill(window.tick_s, tuple(ran), tuple(where), usd, tuple(work_s), *counts, forced_tick)
         if remaining_s > safe_from_start_s - elapsed_s and (strict or remaining_s > NEGLIGIBLE_S):
             rides = not strict and running is SPOT and left_s < NEGLIGIBLE_S
             order = SPOT if rides else ON_DEMAND
@@ -143,7 +147,10 @@ def play(window: Window, rules: Rules, ask: Ask) -> Bill:
         if request is not NONE and not goes_on:
             left_s = overhead_s
             starts += 1
-        moves += region != here
+            moves += ran_in not in (None, region)
+        else:
+            free_moves += region != here
+        ran_in = ran_in if request is NONE else region
         running, here = request, region
         ran.append(running)
         where.append(here)

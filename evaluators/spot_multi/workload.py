@@ -81,15 +81,23 @@ ZONE_PRICE_SPREAD = 0.08
 
 def own_window(split: Split, index: int, attempt: int) -> Window:
     """Return an instance of train, validation or test. attempt: counts the redraws; see reference.py."""
-    recipe = RECIPES[split]
-    rng = random.Random(f"spot_multi/{split.value}/{index}/{attempt}")
-    name = f"{split.value}/{index}"
+    return drawn_window(split, f"{split.value}/{index}", index, attempt)
+
+
+def drawn_window(split: Split, name: str, index: int, attempt: int) -> Window:
+    """Draw a window as that of a split with an index is drawn.
+
+    name: what chance hangs on. Terms, traces and prices have streams of their own: who knows the terms knows nothing
+    of what is to come, and who knows the prices nothing of the traces.
+    """
+    recipe, seed = RECIPES[split], f"spot_multi/{name}/{attempt}"
     if index % 2:
-        return _synthetic(name, recipe, rng)
-    return _real(name, split, recipe, rng, index // 2 + attempt)
+        return _synthetic(name, recipe, seed)
+    return _real(name, split, recipe, seed, index // 2 + attempt)
 
 
-def _real(name: str, split: Split, recipe: Recipe, rng: random.Random, turn: int) -> Window:
+def _real(name: str, split: Split, recipe: Recipe, seed: str, turn: int) -> Window:
+    rng = random.Random(f"{seed}/terms")
     groups = pools(split)
     known, pieces = groups[turn % len(groups)]
     least, most = recipe.zones
@@ -99,18 +107,20 @@ def _real(name: str, split: Split, recipe: Recipe, rng: random.Random, turn: int
     tick_s = traces[0].tick_s
     terms = _terms(recipe, tick_s, min(end - first, recipe.most_ticks), rng)
     ticks = ticks_needed(terms, tick_s)
-    start = rng.randint(first, end - ticks)
+    start = random.Random(f"{seed}/trace").randint(first, end - ticks)
     available = tuple(trace.available[start : start + ticks] for trace in traces)
     regions = [zone.partition("/")[2].partition("_")[0].rstrip("abcdef") for zone in zones]
-    prices = _prices(recipe, regions, tick_s, ticks, rng)
-    return Window(name, "real", tuple(zones), start, tick_s, available, prices, terms)
+    prices = _prices(recipe, regions, tick_s, ticks, random.Random(f"{seed}/prices"))
+    return Window(name, "real", tuple(zones), start, tick_s, available, prices, terms, generated=False)
 
 
-def _synthetic(name: str, recipe: Recipe, rng: random.Random) -> Window:
+def _synthetic(name: str, recipe: Recipe, seed: str) -> Window:
+    rng = random.Random(f"{seed}/terms")
     tick_s = rng.choice(recipe.ticks_s)
     terms = _terms(recipe, tick_s, recipe.most_ticks, rng)
     ticks = ticks_needed(terms, tick_s)
     count = rng.randint(*recipe.zones)
+    rng = random.Random(f"{seed}/trace")
     zones: list[tuple[str, str, bytes]] = []
     while len(zones) < count:
         together = min(rng.randint(1, 3), count - len(zones))
@@ -120,7 +130,7 @@ def _synthetic(name: str, recipe: Recipe, rng: random.Random) -> Window:
         zones += [(where, where + "abc"[number], available) for number, available in enumerate(drawn)]
     rng.shuffle(zones)
     regions, names, available = zip(*zones, strict=True)
-    prices = _prices(recipe, regions, tick_s, ticks, rng)
+    prices = _prices(recipe, regions, tick_s, ticks, random.Random(f"{seed}/prices"))
     return Window(name, "synthetic", names, 0, tick_s, available, prices, terms)
 
 

@@ -91,6 +91,13 @@ class SpotSingle(Evaluator):
         score = math.fsum(scores.values()) / len(scores) if scores else None
         return Outcome(score, _metrics(instance, bills, figures), explain(instance, bills, figures, scores))
 
+    def remark(self, split: Split) -> str:
+        """Say what the public rules reward that has nothing to do with scheduling."""
+        assert isinstance(self.options, SpotOptions)
+        if split is not Split.PUBLIC and self.options.rules == "strict":
+            return ""
+        return "The public rules let spot ride on past the last safe tick, and a run that ends late costs nothing more."
+
     def summarise(self, split: Split, outcomes: Sequence[Outcome]) -> dict[str, float]:
         """Return the mean of every metric; on the public set also the published score, over all its runs.
 

@@ -5,22 +5,21 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from evaluators.fresh_draws import drawn_afresh
+from evaluators.orders import checked_order
 from evaluators.txn_scheduling.feedback import explain
 from evaluators.txn_scheduling.figures import figures_of, stored
 from evaluators.txn_scheduling.mechanics import makespan_bound, schedule
 from evaluators.txn_scheduling.public_format import public_workloads, read_workloads, write_workloads
-from evaluators.txn_scheduling.workload import Workload, own_workload
+from evaluators.txn_scheduling.workload import RECIPES, Workload, drawn_workload, own_workload
 from evolve.evaluator import (
     Candidate,
     Evaluator,
-    Infeasible,
     Instance,
     Limits,
     Outcome,
     Split,
-    index_array,
     relative_score,
 )
 
@@ -41,6 +40,11 @@ class TxnScheduling(Evaluator):
         """Return the workloads of a split; transactions are drawn when an instance is evaluated."""
         return _instances(split)
 
+    def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
+        """Draw workloads that nobody has seen, as those of a split are drawn."""
+        draw = functools.partial(drawn_workload, split)
+        return drawn_afresh(split, seed, count, range(len(RECIPES[split])), draw, lambda one: figures_of(one).tells)
+
     def load(self, path: Path) -> Sequence[Instance]:
         """Read a JSON file of transactions, or a folder of them."""
         return read_workloads(path, "data")
@@ -54,7 +58,7 @@ class TxnScheduling(Evaluator):
         assert isinstance(instance, Workload)
         transactions = instance.transactions
         answer = candidate.call("schedule", list(transactions))
-        placed = schedule(transactions, checked_order(answer, len(transactions)))
+        placed = schedule(transactions, checked_order(answer, len(transactions), "transaction"))
         ticks = max(one.end for one in placed)
         figures = figures_of(instance)
         bound = _bound(instance)
@@ -89,27 +93,3 @@ def _instances(split: Split) -> tuple[Workload, ...]:
 @functools.lru_cache(maxsize=1024)
 def _bound(instance: Workload) -> int:
     return makespan_bound(instance.transactions)
-
-
-def checked_order(answer: Any, count: int) -> list[int]:
-    """Read an answer as an order of all transactions. Raises Infeasible that names the transaction and its places."""
-    if isinstance(answer, list):
-        for place, index in enumerate(answer):
-            # numpy would take True for 1 in a list that also holds whole numbers, and 2**63 for a float.
-            if type(index) is not int or not 0 <= index < count:
-                raise Infeasible(
-                    f"place {place} of the order is {index!r:.40} ({type(index).__name__}), "
-                    f"expected a transaction, a whole number (int) in 0..{count - 1}"
-                )
-    order: list[int] = index_array(answer, (count,), count, "the transaction at place").tolist()
-    if len(set(order)) < count:
-        first: dict[int, int] = {}
-        for place, index in enumerate(order):
-            if first.setdefault(index, place) != place:
-                break
-        missing = sorted(set(range(count)) - set(order))
-        raise Infeasible(
-            f"transaction {index} is in the order twice, at places {first[index]} and {place}; "
-            f"{len(missing)} of {count} are missing, the first of them transaction {missing[0]}"
-        )
-    return order

@@ -11,12 +11,12 @@ An own instance is (split, index, attempt): one on which naive and reference har
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
+from evaluators.fresh_draws import stream
 from evaluators.txn_scheduling.mechanics import READ, WRITE, Op, Transaction
 from evolve.evaluator import Instance, Split
 
@@ -53,7 +53,7 @@ class Workload(Instance):
     """
 
     recipe: Recipe | None = None
-    seed: tuple[int, ...] = ()
+    attempt: int = 0
     read: tuple[Transaction, ...] | None = field(default=None, repr=False)
 
     @property
@@ -63,7 +63,7 @@ class Workload(Instance):
             return self.read
         if self.recipe is None:
             raise ValueError(f"instance {self.id} has neither transactions nor a recipe")
-        return draw(self.recipe, self.seed)
+        return draw(self.id, self.recipe, self.attempt)
 
 
 RECIPES: dict[Split, tuple[Recipe, ...]] = {
@@ -101,19 +101,25 @@ RECIPES: dict[Split, tuple[Recipe, ...]] = {
         Recipe("smallbank", 500, 1000, 0.9, filler=1.5),
     ),
 }
-_STREAM = {Split.TRAIN: 51, Split.VALIDATION: 52, Split.TEST: 53}
-"""First word of the seed of every instance of a split: no two splits share a stream of chance."""
 
 
 def own_workload(split: Split, index: int, attempt: int) -> Workload:
-    """Return one draw of an own instance, its transactions not yet drawn."""
-    return Workload(f"{split}/{index}", RECIPES[split][index], (_STREAM[split], index, attempt))
+    """Return an instance of train, validation or test. attempt: counts the redraws; see reference.py."""
+    return drawn_workload(split, f"{split.value}/{index}", index, attempt)
+
+
+def drawn_workload(split: Split, name: str, index: int, attempt: int) -> Workload:
+    """Return a workload like that of a split with an index, its transactions not yet drawn.
+
+    name: what chance hangs on. A program is shown all transactions: there is nothing hidden to be kept apart.
+    """
+    return Workload(name, RECIPES[split][index], attempt)
 
 
 @functools.lru_cache(maxsize=64)
-def draw(recipe: Recipe, seed: Sequence[int]) -> tuple[Transaction, ...]:
+def draw(name: str, recipe: Recipe, attempt: int) -> tuple[Transaction, ...]:
     """Draw the transactions; the same for the same arguments, in every process."""
-    rng = np.random.default_rng(list(seed))
+    rng = stream(f"txn_scheduling/{name}/{attempt}")
     make = {"zipf": _zipf, "tpcc": _tpcc, "smallbank": _smallbank}[recipe.family]
     drawn = make(rng, recipe)
     names = {key: None for accesses in drawn for _, key in accesses}

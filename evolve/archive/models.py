@@ -41,7 +41,7 @@ class Base(DeclarativeBase):
 
 
 class RunRow(Base):
-    """The run itself, one row. identity: what the problem and the versions were, as `Store.create` was told."""
+    """The run itself, one row. identity: what the problem and the versions were, as given to `Store.create`."""
 
     __tablename__ = "runs"
 

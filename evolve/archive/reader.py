@@ -55,6 +55,8 @@ from evolve.trial import Fate, Selection, Trial
 
 PAGE = 500
 """Rows that are read at once where all of them are read."""
+WRITTEN_AFTER = "log.jsonl"
+"""A file of the run folder that is begun when the archive's tables are committed."""
 _IN_SEARCH = ProgramRow.role != Role.BASELINE
 _STEP = select(bindparam("step", type_=Integer).label("step")).subquery()
 _ONE_TRIAL = with_trial(select(*TRIAL).select_from(_STEP), _STEP.c.step)
@@ -80,15 +82,22 @@ class Reader:
 
     @classmethod
     def holds_run(cls, folder: Path) -> bool:
-        """Return whether a run has begun in a folder. An archive without tables is left by a start that was killed."""
+        """Return whether a run has begun in a folder. An archive without tables is left by a start that was killed.
+
+        Where the run has written its log besides, the tables were committed: they went with a -wal that is gone.
+        """
         path = folder / database.NAME
         if not path.is_file() or path.stat().st_size == 0:
             return False
+        return (folder / WRITTEN_AFTER).is_file() or cls._has_tables(folder)
+
+    @classmethod
+    def _has_tables(cls, folder: Path) -> bool:
         try:
             with cls(folder) as reader:
                 return bool(inspect(reader._connection).get_table_names())
         except DatabaseError:
-            return True  # what it is, whoever opens it will be told
+            return True  # whoever opens it gets the reason
 
     @classmethod
     def _existing(cls, folder: Path, writable: bool, lock: RunLock | None) -> Self:
@@ -116,6 +125,11 @@ class Reader:
             if not cls.holds_run(folder):
                 raise UsageError(
                     f"{folder} is not a run: it was stopped as it began. Begin it again: evolve run ... --run {folder}"
+                ) from None
+            if not cls._has_tables(folder):
+                raise UsageError(
+                    f"{path} holds nothing without {database.NAME}-wal, where all of this run was. Put that file back; "
+                    "copy a run as a whole folder, while no process works on it."
                 ) from None
             raise UsageError(f"{path} is not the archive of a run: {error.orig}.") from None
         store._lock = lock
@@ -198,6 +212,12 @@ class Reader:
         ranked = ranked if last is None else ranked.where(ProgramRow.id <= last)
         return self._programs(ranked.order_by(ProgramRow.score.desc(), ProgramRow.id).limit(count))
 
+    def train_scores(self) -> Iterator[tuple[int, float, tuple[float | None, ...]]]:
+        """Yield (id, score, scores per instance) on train of seed and children that have a score, by id."""
+        scored = select(ProgramRow.id, ProgramRow.score, ProgramRow.scores)
+        for row in self._stream(scored.where(ProgramRow.score.is_not(None), _IN_SEARCH).order_by(ProgramRow.id)):
+            yield row.id, row.score, tuple(row.scores)
+
     def programs(self, role: Role | None = None) -> list[Program]:
         """Return all programs, or those of a role, ordered by id."""
         chosen = PROGRAM if role is None else PROGRAM.where(ProgramRow.role == role)
@@ -234,7 +254,7 @@ class Reader:
         return [Event(seq, time, step, EventKind(kind)) for seq, time, step, kind in rows]
 
     def history(self) -> Iterator[Selection | Trial]:
-        """Yield what the search heard, in that order: a selection when it was made, a trial when it became known.
+        """Yield what the search learnt, in that order: a selection when it was made, a trial when it became known.
 
         The search's state is a fold over these, the seed's trial first.
         """
@@ -262,7 +282,7 @@ class Reader:
         return [(selection_of(row[:-2]), row[-2], row[-1]) for row in self._all(chosen)]
 
     def improvements(self) -> list[Program]:
-        """Return the children that were the best so far, strictly, in the order in which the search heard of them.
+        """Return the children that were the best so far, strictly, in the order in which the search learnt of them.
 
         The latest of a deterministic run, of which the search hears with a lag, follow in the order of their steps.
         """

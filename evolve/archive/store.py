@@ -131,7 +131,7 @@ class Store(Reader):
     def choose(self, selection: Selection, call: ModelCall | None = None, known: Sequence[int] = ()) -> None:
         """Commit what a step is to do, and the prompt that is about to be sent.
 
-        known: the steps whose ends this choice is the first to know of, in the order in which the search heard of them.
+        known: the steps whose ends this choice is the first to know of, in the order in which they became known.
         """
         state = State.CHOSEN if call is None else State.ASKED
         with self._commit() as connection:

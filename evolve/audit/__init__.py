@@ -2,6 +2,7 @@
 
 from evolve.audit.comparison import POINTS, SHARE, Difference, differences
 from evolve.audit.flags import Flag, FlagKind
+from evolve.audit.fresh import FreshAudit, FreshScore, new_seed, rivals, score_afresh
 from evolve.audit.mentions import Mention, mentions
 from evolve.audit.rescoring import REPEATS, Audit, AuditedSplit, Subject, rescore
 
@@ -14,9 +15,14 @@ __all__ = [
     "Difference",
     "Flag",
     "FlagKind",
+    "FreshAudit",
+    "FreshScore",
     "Mention",
     "Subject",
     "differences",
     "mentions",
+    "new_seed",
     "rescore",
+    "rivals",
+    "score_afresh",
 ]

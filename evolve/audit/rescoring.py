@@ -75,13 +75,14 @@ class Subject:
 
 @dataclass(frozen=True)
 class AuditedSplit:
-    """A program on a split that was scored again. archived: None where the archive has nothing."""
+    """A split that was scored again. archived: None where the archive has nothing.  remark: on its rules, or empty."""
 
     program: Program
     split: Split
     archived: SplitScore | None
     repeats: tuple[SplitScore, ...]
     differences: tuple[Difference, ...]
+    remark: str
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ async def rescore(
         for (one, recorded), now in zip(subjects, measured, strict=True):
             archived = recorded.get(split)
             wrong = differences(one.id, split, archived, now.scores, evaluator.timed_metrics)
-            found.append(AuditedSplit(one, split, archived, now.scores, tuple(wrong)))
+            found.append(AuditedSplit(one, split, archived, now.scores, tuple(wrong), evaluator.remark(split)))
         return found
 
     audited, others = [], []

@@ -7,7 +7,7 @@ import click
 from evolve import streams
 from evolve.cli import options
 
-DOES_NOT_REPRODUCE = 1
+NOT_TRUE = 1
 
 
 @click.command(short_help="Check that the figures of a run are true.")
@@ -17,6 +17,7 @@ DOES_NOT_REPRODUCE = 1
 @options.workers
 @options.require_isolation
 @options.accept_changes
+@options.fresh("Score the best program, the seed and the best baselines also on N instances that nobody has seen.")
 @options.as_json
 def audit(
     run: str,
@@ -25,6 +26,8 @@ def audit(
     workers: int | None,
     require_isolation: bool,
     accept_changes: bool,
+    fresh: int | None,
+    fresh_seed: int | None,
     as_json: bool,
 ) -> int:
     """Score the best program of RUN again, twice on every split, and compare each figure with the archive.
@@ -35,35 +38,45 @@ def audit(
     one instance, source that mentions frames, gc, ctypes, os, sys, inspect or open, a best.py that is not the
     archive's.
 
-    Exit code 1 when a figure does not reproduce, 0 when all do.
+    With --fresh N, by how much its lead over the seed and the best baselines falls on instances drawn now, with 95 %
+    intervals: a program that knows the instances of the splits by heart loses it.
+
+    Exit code 1 when a figure does not reproduce or the lead falls beyond chance, else 0.
     """
     import asyncio
 
-    from evolve.audit import Subject, rescore
+    from evolve.audit import Subject, rescore, rivals, score_afresh
     from evolve.identity import require_same
-    from evolve.registry import load_problem
+    from evolve.registry import load_recorded
     from evolve.report.damaged import opened
     from evolve.report.places import find_program
     from evolve.report.trust import require_trust
 
     with opened(run) as store:
-        subject, recorded = Subject.read(store, find_program(store, "best")), store.identity()
+        best = find_program(store, "best")
+        subject, programs, recorded = Subject.read(store, best), rivals(store, best), store.identity()
+    drawn = options.fresh_drawn(fresh, fresh_seed)
     config = subject.config
     require_trust(subject.folder, config, trust, asks_models=False, own_problem=problem is not None)
-    loaded = load_problem(problem or config.problem, config.evaluator)
+    loaded = load_recorded(config.problem, config.evaluator, problem)
     changed = require_same(recorded, loaded, accept_changes, f"evolve audit {run}")
     if changed:
         streams.say(f"evolve: compared with figures of another problem or version: {'; '.join(changed)}", err=True)
     isolated = require_isolation or config.require_isolation
+    count = workers or config.workers
+    settings = config.model_copy(update={"workers": count, "require_isolation": isolated})
+    afresh = None
     with options.announcing("scoring again ...") as announce:
-        found = asyncio.run(rescore(subject, loaded, workers or config.workers, isolated, announce))
+        if drawn is not None:  # first: a problem that draws none says so at once
+            afresh = asyncio.run(score_afresh(loaded, settings, programs, drawn, announce))
+        found = asyncio.run(rescore(subject, loaded, count, isolated, announce))
     if as_json:
         from evolve.report.audit_document import audit_document
 
-        options.print_json(audit_document(found))
+        options.print_json(audit_document(found, afresh))
     else:
         from evolve.report.audit_screen import print_audit
         from evolve.report.terminal import Terminal
 
-        print_audit(Terminal(), found)
-    return 0 if found.reproduces else DOES_NOT_REPRODUCE
+        print_audit(Terminal(), found, afresh)
+    return 0 if found.reproduces and not (afresh and afresh.is_finding) else NOT_TRUE

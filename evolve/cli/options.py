@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from evolve.workers import Fresh
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -29,6 +32,41 @@ accept_changes = click.option(
 require_isolation = click.option(
     "--require-isolation", is_flag=True, help="Refuse to start where a layer of the sandbox is missing."
 )
+
+_fresh_seed = click.option(
+    "--fresh-seed",
+    type=click.IntRange(0, 2**63 - 1),
+    metavar="SEED",
+    help="Draw the same fresh instances again. Default: a seed made now, which is shown.",
+)
+
+
+def fresh(text: str) -> Callable[[Command], Command]:
+    """Return a decorator that adds --fresh N and --fresh-seed. text: what the first is for."""
+
+    def decorate(command: Command) -> Command:
+        return click.option("--fresh", type=click.IntRange(2, 10_000), metavar="N", help=text)(_fresh_seed(command))
+
+    return decorate
+
+
+def fresh_drawn(count: int | None, seed: int | None, data: Path | None = None) -> Fresh | None:
+    """Return what fresh instances are drawn from; None where none are asked for.
+
+    Raises UsageError for a seed alone, and for instances that are read and drawn at once.
+    """
+    from evolve.audit import new_seed
+    from evolve.errors import UsageError
+    from evolve.workers import Fresh
+
+    if count is None:
+        if seed is not None:
+            raise UsageError("--fresh-seed says what fresh instances are drawn from; --fresh N how many: give both.")
+        return None
+    if data is not None:
+        raise UsageError("--fresh draws instances and --data reads them: give one of the two.")
+    return Fresh(new_seed() if seed is None else seed, count)
+
 
 SPLITS = click.Choice(["train", "validation", "test", "public"])
 

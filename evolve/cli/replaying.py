@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
+from evolve import streams
 from evolve.cli import options
+from evolve.cli.running import INTERRUPTED
 
 SHOWN = 10
 """Differences that are printed; --json has them all."""
@@ -48,7 +50,7 @@ def replay(
     from evolve.errors import UsageError
     from evolve.identity import require_same
     from evolve.loop.replaying import RecordedPool
-    from evolve.registry import load_problem
+    from evolve.registry import load_recorded
     from evolve.report.damaged import opened
     from evolve.report.progress import display_on
     from evolve.report.replay_document import print_replay, replay_document
@@ -59,7 +61,7 @@ def replay(
         recorded = stack.enter_context(opened(run))
         config = from_text(recorded.config()).model_copy(update={"record": None, "replay": None})
         require_trust(recorded.folder, config, trust, asks_models=False, own_problem=problem is not None)
-        loaded = load_problem(problem or config.problem, config.evaluator)
+        loaded = load_recorded(config.problem, config.evaluator, problem)
         require_same(recorded.identity(), loaded, accept_changes, f"evolve replay {run}")
         tape = tape_of(recorded)
         if fresh is None:
@@ -72,7 +74,10 @@ def replay(
         came_apart = ""
         try:
             with display:
-                asyncio.run(loop.run(into, config, loaded, (display,), pool=pool, tape=tape))
+                result = asyncio.run(loop.run(into, config, loaded, (display,), pool=pool, tape=tape))
+            if result.interrupted:
+                streams.say(f"evolve: {result.reason}: nothing was compared", err=True)
+                return INTERRUPTED
         except UsageError as error:
             if not (into / "archive.db").exists():
                 raise

@@ -42,10 +42,11 @@ INTERRUPTED = 130
 @click.option("--deterministic", is_flag=True, help="One seed, one run, whatever the speed and the workers.")
 @options.require_isolation
 @options.path_option("--record", metavar="FILE", text="Write steps and answers to FILE when the run ends.")
-@options.path_option("--replay", metavar="FILE", text="Take steps and answers from a FILE of --record.")
+@options.path_option("--replay", metavar="FILE", text="Take steps, answers and settings from a FILE of --record.")
 @options.path_option("--run", metavar="DIR", text="Run folder. Default: runs/EVALUATOR-DATE-ID.")
 @options.path_option("--config", metavar="FILE.toml", text="Configuration; options on the command line win.")
 @options.settings
+@options.trust
 @options.as_json
 def run(
     evaluator: str | None,
@@ -64,6 +65,7 @@ def run(
     run: Path | None,
     config: Path | None,
     sets: tuple[str, ...],
+    trust: bool,
     as_json: bool,
     **totals: float | None,
 ) -> int:
@@ -72,7 +74,9 @@ def run(
     Without --model, or with --model builtin, a built-in mutator changes programs; no model is asked.
     """
     from evolve.config import resolve
+    from evolve.mutate.models.endpoint import key_in
     from evolve.report.places import free_folder, new_folder
+    from evolve.report.recording import recorded_config
 
     flags = {
         "problem": evaluator,
@@ -90,7 +94,11 @@ def run(
         "deterministic": deterministic or None,
         "require_isolation": require_isolation or None,
     }
-    resolved = resolve(config, sets, flags)
+    base = "" if replay is None else recorded_config(replay, evaluator is not None, trust)
+    resolved = resolve(config, sets, flags, base)
+    served = [model.name for model in resolved.models if model.is_served]
+    if api_key_env and served and replay is None and not key_in(api_key_env):
+        raise UsageError(f"--api-key-env {api_key_env}: ${api_key_env} is not set. Set it to the key of {served[0]}.")
     if not resolved.problem:
         raise click.UsageError("which EVALUATOR? `evolve list` shows them.", click.get_current_context())
     from evolve.registry import load_problem
@@ -128,7 +136,7 @@ def resume(
     """Continue RUN (a path, a name in runs/, or "last") to its own totals, or to new ones."""
     from evolve.archive import Store
     from evolve.config import from_text
-    from evolve.registry import load_problem
+    from evolve.registry import load_recorded
     from evolve.report.damaged import explained
     from evolve.report.places import find_run
     from evolve.report.trust import require_trust
@@ -144,7 +152,7 @@ def resume(
         }
     )
     require_trust(folder, config, trust, asks_models=True, own_problem=problem is not None)
-    loaded = load_problem(problem or config.problem, config.evaluator)
+    loaded = load_recorded(config.problem, config.evaluator, problem)
     with explained(folder):
         return _run(folder, config, loaded, resume=True, as_json=as_json, accept_changes=accept_changes)
 
@@ -188,7 +196,7 @@ def _run(
         line = "No model is asked: the built-in mutator changes the programs (--model NAME asks a model)."
         console.print(line, style="cyan", soft_wrap=True)
     if config.record is not None:
-        require_writable(config.record)
+        require_writable(config.record, is_resume=resume)
     display = display_on(console)
     files, recorder = RunFolder(display.notice), Recorder()
     try:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from evolve.evaluator import Split
     from evolve.measure import Measured
     from evolve.registry import Problem
+    from evolve.workers import Fresh
 
 
 FAILS = 1
@@ -57,6 +58,7 @@ def list_evaluators(evaluator: str | None, as_json: bool) -> None:
 @click.argument("program", type=click.Path(path_type=Path), metavar="PROGRAM.py")
 @options.split_and_workers
 @click.option("--repeat", type=click.IntRange(min=1), default=1, metavar="N", help="Repeat, to see the spread of CPU.")
+@options.fresh("Score it on N instances that nobody has seen, drawn as those of --split. Default split: test.")
 def score(
     evaluator: str,
     program: Path,
@@ -67,6 +69,8 @@ def score(
     require_isolation: bool,
     as_json: bool,
     repeat: int,
+    fresh: int | None,
+    fresh_seed: int | None,
 ) -> int:
     """Score any program file on EVALUATOR, in the same sandbox and by the same verifier as in a run.
 
@@ -75,18 +79,21 @@ def score(
     from evolve.registry import read_text
 
     source = read_text(program, "the program to score")
+    drawn = options.fresh_drawn(fresh, fresh_seed, data)
+    if drawn is not None:
+        split = split or "test"
     problem, on, measured = _measure(
-        evaluator, lambda _: {program.name: source}, split, data, workers, sets, require_isolation, repeat
+        evaluator, lambda _: {program.name: source}, split, data, workers, sets, require_isolation, repeat, drawn
     )
     if as_json:
         from evolve.report.score_document import score_document
 
-        options.print_json(score_document(problem.evaluator, on, measured[0]))
+        options.print_json(score_document(problem.evaluator, on, measured[0], drawn))
     else:
         from evolve.report.screens import print_score
         from evolve.report.terminal import Terminal
 
-        print_score(Terminal(), problem.evaluator, on, measured[0])
+        print_score(Terminal(), problem.evaluator, on, measured[0], drawn)
     return FAILS if measured[0].score.status.is_failure else 0
 
 
@@ -126,6 +133,7 @@ def _measure(
     sets: tuple[str, ...],
     require_isolation: bool,
     repeats: int,
+    fresh: Fresh | None = None,
 ) -> tuple[Problem, Split, list[Measured]]:
     import asyncio
 
@@ -148,6 +156,7 @@ def _measure(
                 data,
                 repeats,
                 announce,
+                fresh,
             )
         )
     return problem, on, measured

@@ -1,4 +1,4 @@
-"""Calls that come to nothing: what a person is told of them, and which models are not asked any more."""
+"""Calls that come to nothing: which of them a person sees, and which models are not asked any more."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from evolve.archive import CallStatus, ModelCall
+from evolve.mutate.models.answer import RUN_OUT
 from evolve.mutate.models.fault import ModelGone
 
 MOST_LINES = 5
-"""Different lines that are told of one model; the display counts the rest."""
+"""Different lines that are shown of one model; the display counts the rest."""
 
 
 class Outages:
@@ -40,15 +41,15 @@ class Outages:
 
     def _ended(self, call: ModelCall) -> None:
         """Tell of a model's first call that came to nothing, and of the first ones with other words."""
-        if not call.error or call.model in self._gone:
+        if not call.error or call.model in self._gone or RUN_OUT in call.error:
             return
         told = self._told.setdefault(call.model, set())
-        words = re.sub(r"[0-9a-f]{6,}|\d+", "#", call.error)
+        words = re.sub(r"[0-9a-f]{6,}|\d+", "#", call.error.replace("attempts", "attempt"))
         if words in told or len(told) >= MOST_LINES:
             return
         told.add(words)
         name = "" if call.error.startswith(f"model {call.model}") else f"model {call.model}: "
-        self._tell(f"{name}{call.error} (step {call.step}; the same again is counted, not told)")
+        self._tell(f"{name}{call.error} (step {call.step}; the same again is counted, not shown)")
 
     def _has_others(self, call: ModelCall, why: str) -> bool:
         """Take note that the model of a call cannot be asked any more; return whether there are others."""

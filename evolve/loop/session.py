@@ -81,14 +81,14 @@ async def run(
         )
     for split in dict.fromkeys((Split.TRAIN, *problem.evaluator.splits)):
         if split is not Split.PUBLIC:
-            problem.instances(split)  # what is wrong with the last of them is better told now than after the search
+            problem.instances(split)  # better to fail on the last of them now than after the search
     templates = _templates(config, problem)
     if tape is None and config.replay is not None:
         tape = read_tape(config.replay)
     limits, news = _Limits(), []
     if clients is None:
         clients = _clients(config, folder, tape, limits)
-        # A wrong URL, key or model is better told before workers start and baselines are scored, and leaves no run.
+        # A wrong URL, key or model is better found before workers start and baselines are scored, and leaves no run.
         news = await ask_at_once(clients, [model.name for model in config.models])
     if pool is None:
         pool = make_pool(config)
@@ -248,7 +248,7 @@ class _Session:
                 self.audience.notice(notice)
             seed, baselines = await self.stop.unless_asked(self._score_the_start())
             best = self.store.best_on_train(self.store.settled_step() if self.config.deterministic else None)
-            if best is not None:  # of what observers have heard of, in an earlier session
+            if best is not None:  # of the programs that observers got in an earlier session
                 self.ledger.beats_best(best.id, best.score)
             self.audience.tell(lambda o: o.seeded(seed, baselines, self.ledger.progress()))
             reason = await self._steps(baselines).run()

@@ -111,7 +111,7 @@ class Steps:
                 self._chooser.begun(heard)
             if count % SLICE == 0:
                 await asyncio.sleep(0)
-        self._shown = store.settled_step()  # observers have heard of those, in step order
+        self._shown = store.settled_step()  # observers got those, in step order
         for step in store.ended():
             if step not in known:
                 call = store.model_call(step)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from evolve.audit import POINTS, REPEATS, SHARE, Audit
+from evolve.audit import POINTS, REPEATS, SHARE, Audit, FreshAudit
 from evolve.scoring import SplitScore
 
 
-def audit_document(audit: Audit) -> dict[str, Any]:
-    """Return the facts of `evolve audit`."""
+def audit_document(audit: Audit, fresh: FreshAudit | None = None) -> dict[str, Any]:
+    """Return the facts of `evolve audit`. fresh: what `--fresh` found."""
     subject = audit.subject
     return {
         "run": subject.folder.name,
@@ -26,6 +26,7 @@ def audit_document(audit: Audit) -> dict[str, Any]:
         "splits": {
             one.split: {
                 "reproduces": not one.differences,
+                "remark": one.remark,
                 "archived": None if one.archived is None else _figures(one.archived),
                 "repeats": [{**_figures(score), "cpu_s": score.cpu_s} for score in one.repeats],
             }
@@ -44,6 +45,19 @@ def audit_document(audit: Audit) -> dict[str, Any]:
         ],
         "differences": audit.differences,
         "flags": audit.flags,
+        "fresh": None if fresh is None else _fresh_facts(fresh),
+    }
+
+
+def _fresh_facts(fresh: FreshAudit) -> dict[str, Any]:
+    """Return what came of fresh instances."""
+    return {
+        "seed": fresh.seed,
+        "instances": fresh.count,
+        "drawn_as": fresh.split,
+        "compared_with": fresh.test_count,
+        "programs": fresh.scores,
+        "is_finding": fresh.is_finding,
     }
 
 

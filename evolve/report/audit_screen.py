@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from evolve.audit import POINTS, REPEATS, SHARE, Audit, Difference
+from evolve.audit import POINTS, REPEATS, SHARE, Audit, Difference, FreshAudit
 from evolve.report.figures import score_text, seconds_text
+from evolve.report.fresh_screen import print_fresh
 from evolve.report.run_report import last_line
 from evolve.report.tables import plain_table
 from evolve.safe_text import one_line
@@ -14,8 +15,8 @@ from evolve.safe_text import one_line
 DIFFERENCES_SHOWN = 20
 
 
-def print_audit(console: Console, audit: Audit) -> None:
-    """Print what was scored again, each figure that does not reproduce, the flags, and the verdict."""
+def print_audit(console: Console, audit: Audit, fresh: FreshAudit | None = None) -> None:
+    """Print what was scored again, each figure that does not reproduce, the flags, fresh instances, and the verdict."""
     subject = audit.subject
     which = one_line(f"program {subject.program.id} of {subject.folder}")
     console.print(Text.assemble((which, "bold"), f", scored again {REPEATS} times"), soft_wrap=True)
@@ -28,6 +29,8 @@ def print_audit(console: Console, audit: Audit) -> None:
             highlight=False,
         )
     _print_splits(console, audit)
+    for remark in dict.fromkeys(one.remark for one in audit.splits if one.remark):
+        console.print(remark, style="yellow")
     _print_differences(console, audit.differences)
     if audit.flags:
         table = plain_table("To look at")
@@ -42,25 +45,29 @@ def print_audit(console: Console, audit: Audit) -> None:
         names = ", ".join(audit.timed)
         tolerance = f"within {SHARE:.0%} (a score: {POINTS:g} points) of the archive in one repeat at least"
         console.print(f"Measured time is in {names}: {tolerance}.", style="dim")
+    if fresh is not None:
+        print_fresh(console, fresh)
     console.print(_verdict(audit))
 
 
 def _print_splits(console: Console, audit: Audit) -> None:
     table = plain_table()
     table.add_column("program", no_wrap=True)
-    table.add_column("split", no_wrap=True)
-    for name in ("instances", "archive", "now", "CPU"):
-        table.add_column(name, justify="right")
+    table.add_column("split\n(instances)", no_wrap=True)
+    table.add_column("archive", justify="right", no_wrap=True)
+    table.add_column("now", justify="right")
+    table.add_column("CPU", justify="right")
     table.add_column("", no_wrap=True)
     for one in (*audit.splits, *audit.others):
         archived = "-" if one.archived is None else score_text(one.archived.status, one.archived.score)
         scores = [score_text(score.status, score.score) for score in one.repeats]
-        cpu = ", ".join(seconds_text(score.cpu_s) for score in one.repeats)
+        cpu = "\n".join(seconds_text(score.cpu_s) for score in one.repeats)
         wrong = len(one.differences)
         state = Text(f"{wrong} DIFFER", style="bold red") if wrong else Text("reproduces", style="green")
         now = ", ".join(dict.fromkeys(scores))
         name = one.program.name or str(one.program.id)
-        table.add_row(name, one.split.value, str(len(one.repeats[0].instances)), archived, now, cpu, state)
+        split = f"{one.split.value} ({len(one.repeats[0].instances)})"
+        table.add_row(name, split, archived, now, cpu, state)
     console.print(table)
 
 

@@ -61,7 +61,7 @@ class Costs:
 
 
 def costs(store: Store) -> Costs:
-    """Count the steps of a run, in the order in which the search heard of them."""
+    """Count the steps of a run, in the order in which the search learnt of them."""
     ends = store.trials()
     seed = store.program(0)
     best = seed.score if seed is not None and seed.score is not None else float("-inf")

@@ -6,19 +6,30 @@ from collections.abc import Sequence
 from typing import Any
 
 from evolve.evaluator import Evaluator, Split
+from evolve.intervals import Interval, mean_interval
 from evolve.measure import Measured
 from evolve.report.run_document import instance_documents
+from evolve.scoring import SplitScore
+from evolve.workers import Fresh
 
 
-def score_document(evaluator: Evaluator, split: Split, measured: Measured) -> dict[str, Any]:
-    """Return the facts of `evolve score`; with repetitions, those of the one with the median CPU time."""
+def score_document(
+    evaluator: Evaluator, split: Split, measured: Measured, fresh: Fresh | None = None
+) -> dict[str, Any]:
+    """Return the facts of `evolve score`; with repetitions, those of the one with the median CPU time.
+
+    fresh: what the instances were drawn from, when they are none of the split's own.
+    """
     score = measured.score
     return {
         "evaluator": evaluator.name,
         "split": split,
+        "fresh": fresh,
+        "remark": evaluator.remark(split),
         "program": measured.name,
         "status": score.status,
         "score": score.score,
+        "score_interval": score_interval(score),
         "metrics": score.metrics,
         "feedback": score.feedback,
         "instances": instance_documents(list(score.instances)),
@@ -29,6 +40,12 @@ def score_document(evaluator: Evaluator, split: Split, measured: Measured) -> di
         "cpu_spread_s": measured.cpu_spread_s(),
         "score_spread": measured.score_spread(),
     }
+
+
+def score_interval(score: SplitScore) -> Interval | None:
+    """Return the mean score over instances with its 95 % interval; None where the program has no score."""
+    scores = [one.score for one in score.instances if one.score is not None]
+    return mean_interval(scores) if score.score is not None and scores else None
 
 
 def baselines_document(evaluator: Evaluator, split: Split, measured: Sequence[Measured]) -> dict[str, Any]:

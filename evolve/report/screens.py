@@ -23,8 +23,10 @@ from evolve.report.figures import (
     seconds_text,
     usd_text,
 )
-from evolve.report.run_report import RunReport, hints, verdict
-from evolve.report.score_document import ranked
+from evolve.report.fresh_screen import interval_text
+from evolve.report.judgement import choice, verdict
+from evolve.report.run_report import RunReport, hints
+from evolve.report.score_document import ranked, score_interval
 from evolve.report.sparkline import sparkline
 from evolve.report.steps import print_call, result_of, selection_facts
 from evolve.report.tables import (
@@ -38,6 +40,7 @@ from evolve.report.tables import (
 )
 from evolve.safe_text import one_line, visible
 from evolve.scoring import InstanceResult, Status
+from evolve.workers import Fresh
 
 CURVE_WIDTH = 60
 INSTANCES_SHOWN = 12
@@ -56,13 +59,13 @@ def print_result(console: Console, report: RunReport) -> None:
 
 def print_verdict(console: Console, report: RunReport) -> None:
     """Print the verdict, and what else should be known."""
-    console.print(one_line(verdict(report)))
+    console.print(one_line(" ".join(filter(None, (verdict(report), choice(report))))))
     for hint in hints(report):
         console.print(hint, style="yellow")
 
 
 def print_run(console: Console, report: RunReport) -> None:
-    """Print everything that is told about a run."""
+    """Print everything that is reported about a run."""
     why = f": {one_line(report.reason)}" if report.reason else ""
     console.print(Text.assemble((one_line(str(report.folder)), "bold"), f"  {report.status}{why}"))
     calls = report.calls
@@ -151,15 +154,17 @@ def print_step(console: Console, store: Store, selection: Selection, call: Model
         print_call(console, call, prompt=False, answer=True)
 
 
-def print_score(console: Console, evaluator: Evaluator, split: Split, measured: Measured) -> None:
-    """Print what a program scored, instance by instance."""
-    score = measured.score
+def print_score(
+    console: Console, evaluator: Evaluator, split: Split, measured: Measured, fresh: Fresh | None = None
+) -> None:
+    """Print what a program scored, instance by instance. fresh: what the instances were drawn from, if they were."""
+    score, where = measured.score, split.value if fresh is None else f"fresh {split} of seed {fresh.seed}"
     _print_instances(console, score.instances)
     facts = {
         "program": measured.name,
-        "evaluator": f"{evaluator.name}, {split}, {_count(len(score.instances), 'instance')}",
+        "evaluator": f"{evaluator.name}, {where}, {_count(len(score.instances), 'instance')}",
         "status": score.status.value,
-        "score": "-" if score.score is None else f"{score.score:.2f}",
+        "score": interval_text(score_interval(score)) + (", 95 % over instances" if score.score is not None else ""),
         **{name: figure_text(value) for name, value in score.metrics.items()},
         "CPU": seconds_text(score.cpu_s),
         "wall": seconds_text(measured.wall_s[measured.scores.index(score)]),

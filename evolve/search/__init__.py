@@ -1,6 +1,6 @@
-"""Who is the parent, who inspires, which model is asked for what: parts that hear the same choices and trials.
+"""Who is the parent, who inspires, which model is asked for what: parts that are given the same choices and trials.
 
-None of them sees SQL or a program's source. What each of them knows follows from what it heard, in that order.
+None of them sees SQL or a program's source. What each of them knows follows from what it was given, in that order.
 """
 
 from evolve.search.bandit import Bandit

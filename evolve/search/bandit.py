@@ -17,7 +17,7 @@ from statistics import median
 __all__ = ["Bandit"]
 
 FADING = 0.99
-"""What is left of an arm's evidence each time that any arm is told of: a step counts for about a hundred others."""
+"""What is left of an arm's evidence at each `tell` of any arm: a step counts for about a hundred others."""
 GAINS_KEPT = 64
 """Positive gains whose median is the scale of the next one."""
 CHEAPEST = 0.05
@@ -45,7 +45,7 @@ class _Arm:
 
 
 class Bandit:
-    """Learns from `tell`; `choose` changes nothing, so the state follows from what was told, in that order.
+    """Learns from `tell`; `choose` changes nothing, so the state follows from these calls, in their order.
 
     A gain is squeezed into 0..1 by g / (g + m), m the median of the latest positive gains: half of them are above 1/2
     at any stage of a run. A cost is a share of the dearest so far, whatever the unit.

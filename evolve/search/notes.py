@@ -61,7 +61,7 @@ class Notes:
             self._attempts.setdefault(trial.parent, deque(maxlen=ATTEMPTS_KEPT)).append(_attempt(trial))
 
     def due(self) -> tuple[tuple[int, ...], str]:
-        """Return the improvements that the next insight is to be about, and why; none when none is due."""
+        """Return the improvements that the next insight is to be about, and why; none when it is not time for one."""
         if not self._every or len(self._improved) < self._every:
             return (), ""
         return tuple(self._improved[-self._every :]), f"{len(self._improved)} improvements since the last insight"

@@ -56,7 +56,7 @@ class Strategy(ABC):
 
     @abstractmethod
     def ask(self, rng: random.Random) -> Choice:
-        """Return whom to change next. Called after the seed was told. Must not cost more as the archive grows."""
+        """Return whom to change next; first called after `tell` of the seed. Must not cost more as runs grow."""
 
     @abstractmethod
     def tell(self, trial: Trial) -> None:

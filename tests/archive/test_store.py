@@ -373,6 +373,16 @@ def test_a_run_at_work_or_killed_is_read_whole_by_who_may_not_write_in_its_folde
         writer.communicate()
 
 
+def test_an_archive_whose_write_ahead_log_is_gone_is_no_start_that_was_killed(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "archive.db") as empty:  # what a kill leaves of a short run without its -wal
+        empty.execute("PRAGMA journal_mode=WAL")
+    (tmp_path / "log.jsonl").write_text("{}\n")
+    assert Store.holds_run(tmp_path)  # so that no other run is begun on top of it
+    for take in (Store.open, Store.resume):
+        with pytest.raises(UsageError, match=r"holds nothing without archive.db-wal.* Put that file back"):
+            take(tmp_path)
+
+
 @pytest.mark.parametrize("left", [b"", None])
 def test_what_a_start_that_was_killed_left_is_no_run_and_may_be_begun_over(tmp_path: Path, left: bytes | None) -> None:
     if left is None:  # the file's first page, and no table

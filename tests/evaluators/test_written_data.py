@@ -9,6 +9,7 @@ from in_process import InProcess
 
 from evaluators.cloudcast.figures import digest as cloudcast_digest
 from evaluators.flow_time.machine import digest as flow_time_digest
+from evaluators.heterogeneous_dag.figures import digest as dag_digest
 from evaluators.prism.figures import digest as prism_digest
 from evaluators.rcpsp.figures import digest as rcpsp_digest
 from evaluators.single_machine_tardiness.jobs import digest as tardiness_digest
@@ -21,6 +22,7 @@ DATA = {
     "eplb": lambda one: (one.cluster, one.windows().fingerprint(one.cluster)),
     "prism": prism_digest,
     "cloudcast": cloudcast_digest,
+    "heterogeneous_dag": dag_digest,
     "rcpsp": rcpsp_digest,
     "flow_time": flow_time_digest,
     "single_machine_tardiness": tardiness_digest,

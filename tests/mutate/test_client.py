@@ -302,6 +302,12 @@ def test_without_base_url_and_key_the_variable_to_set_is_named() -> None:
         client(None, api_key_env="MY_KEY")
 
 
+def test_a_variable_that_was_given_for_the_key_must_be_set_for_a_local_server_too() -> None:
+    with pytest.raises(UsageError, match=r"model m: \$MY_KEY is not set.*leave the option out"):
+        client("http://127.0.0.1:9/v1", api_key_env="MY_KEY")
+    assert client("http://127.0.0.1:9/v1", api_key_env="").base_url
+
+
 def test_the_base_url_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1/")
     assert client(None).base_url == "http://127.0.0.1:9/v1"

@@ -4,12 +4,14 @@ A group is all rows that hold a value in any column; its weight is (value's leng
 heaviest group comes first, the value's cells in front of each of its rows; then the same for what is left of the
 group's columns, and for the other rows. After 4 groups inside one another, after 2 side by side, or when no group
 weighs 100,000, the rest is ordered by columns, by (mean length)^2 * (rows / distinct - 1) falling, and sorted.
-Before: merged columns become one; columns with more than 0.7 n distinct values are set aside and come last; the table
-is split in halves until they have at most 2,000 rows. After: the whole table is sorted by all columns.
-Where rows of a group hold its value in different numbers of columns, the smallest number of them counts as settled.
+Before: merged columns become one, joined in that order of columns; columns with more than 0.7 n distinct values are set
+aside and come last, in that order; the others are put in that order and the rows sorted by them; then the table is
+split in halves until they have at most 2,000 rows. After: the whole table is sorted by all columns.
 
 Source: Liu 2025 (Optimizing LLM Queries in Relational Data Analytics Workloads, MLSys), algorithm 1 and section 4.2,
-with the limits of the public benchmark (Cheng 2025, arXiv 2510.06189).
+with the limits, and the sorting before the split, of the public benchmark's program (Cheng 2025, arXiv 2510.06189).
+That program keeps numbers as numbers, so that 4 and 4.0 are one value to it, and the numbers of the rows are among its
+values; here all are texts.
 """
 
 import numpy as np
@@ -28,16 +30,21 @@ def units_of(columns, merges):
     return [[number] for number in range(len(columns)) if number not in together] + merged
 
 
-def by_columns(rows, cells, units, length):
-    """Order a block by columns. cells, units: (m, w), value and unit in each place. Returns rows and units ordered."""
+def falling(cells, length):
+    """Return the columns of cells, (m, w), by (mean length)^2 * (rows / distinct - 1) falling."""
     m, w = cells.shape
     score = np.zeros(w)
     for j in range(w):
         distinct = np.unique(cells[:, j]).size
         if distinct < m:
             score[j] = length[cells[:, j]].mean() ** 2 * (m / distinct - 1.0)
-    order = np.argsort(-score, kind="stable")
-    by = np.lexsort(cells[:, order[::-1]].T) if w else np.arange(m)
+    return np.argsort(-score, kind="stable")
+
+
+def by_columns(rows, cells, units, length):
+    """Order a block by columns. cells, units: (m, w), value and unit in each place. Returns rows and units ordered."""
+    order = falling(cells, length)
+    by = np.lexsort(cells[:, order[::-1]].T) if len(order) else np.arange(len(rows))
     return rows[by], units[by][:, order]
 
 
@@ -59,10 +66,9 @@ def recurse(rows, cells, units, length, col_stop, row_stop):
     front = np.argsort(~holds[inside], axis=1, kind="stable")
     group_cells = np.take_along_axis(cells[inside], front, axis=1)
     group_units = np.take_along_axis(units[inside], front, axis=1)
-    settled = int(holds[inside].sum(axis=1).min())
     place = np.arange(int(inside.sum()))
-    by, rest = recurse(place, group_cells[:, settled:], group_units[:, settled:], length, col_stop + 1, row_stop)
-    head = group_units[by, :settled]
+    by, rest = recurse(place, group_cells[:, 1:], group_units[:, 1:], length, col_stop + 1, row_stop)
+    head = group_units[by, :1]
     outside = ~inside
     other_rows, other_units = recurse(rows[outside], cells[outside], units[outside], length, col_stop, row_stop + 1)
     return (
@@ -79,21 +85,32 @@ def halves(rows, cells, units, length):
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 
-def reorder(columns, rows, merges):
-    units = units_of(columns, merges)
-    n = len(rows)
-    texts = [
-        ["".join([row[number] for number in unit]) if len(unit) > 1 else row[unit[0]] for row in rows] for unit in units
-    ]
-    # Values are numbered in the order of their texts, so that sorting numbers sorts texts.
+def numbered(texts, n):
+    """Number the texts of columns, (n,) each, in their order, so that sorting numbers sorts texts.
+
+    Returns the cells, (n, columns), and the length of each text.
+    """
     known = sorted({text for column in texts for text in column})
     number_of = {text: number for number, text in enumerate(known)}
     length = np.array([len(text) for text in known])
-    cells = np.array([[number_of[text] for text in column] for column in texts]).T.reshape(n, len(units))
+    return np.array([[number_of[text] for text in column] for column in texts]).T.reshape(n, len(texts)), length
+
+
+def reorder(columns, rows, merges):
+    n = len(rows)
+    by_column = falling(*numbered(list(map(list, zip(*rows, strict=True))), n)).tolist() if rows else []
+    turn = {columns[number]: place for place, number in enumerate(by_column)}
+    units = units_of(columns, [sorted(names, key=lambda name: turn.get(name, 0)) for names in merges])
+    texts = [
+        ["".join([row[number] for number in unit]) if len(unit) > 1 else row[unit[0]] for row in rows] for unit in units
+    ]
+    cells, length = numbered(texts, n)
     distinct = np.array([np.unique(cells[:, j]).size for j in range(len(units))])
-    kept = np.flatnonzero(distinct <= SET_ASIDE * n)
-    aside = np.flatnonzero(distinct > SET_ASIDE * n)
-    row_order, unit_order = halves(np.arange(n), cells[:, kept], np.tile(kept, (n, 1)), length)
+    order = falling(cells, length)
+    kept = order[distinct[order] <= SET_ASIDE * n]
+    aside = order[distinct[order] > SET_ASIDE * n]
+    first = np.lexsort(cells[:, kept[::-1]].T) if len(kept) else np.arange(n)
+    row_order, unit_order = halves(first, cells[first][:, kept], np.tile(kept, (n, 1)), length)
     unit_order = np.concatenate([unit_order, np.tile(aside, (n, 1))], axis=1).astype(int)
     placed = np.take_along_axis(cells[row_order], unit_order, axis=1)
     by = np.lexsort(placed[:, ::-1].T)

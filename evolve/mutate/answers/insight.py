@@ -1,4 +1,4 @@
-"""What a run learns, written down by a model or by a rule: a line that is always told, and a detail that seldom is."""
+"""What a run learns, written down by a model or by a rule: a line for every prompt, and a detail for a few of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model says of its change, in its own words: kept with the child, told to the models after it."""
+"""What a model says of its change, in its own words: kept with the child, shown to the models after it."""
 
 from __future__ import annotations
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+RUN_OUT = "the minutes of the run were used up before there was an answer"
+"""What the error of a call says that was not given the time it may take."""
+
 
 class AnswerStatus(StrEnum):
     """How a call ended. EMPTY: an answer without text. REFUSED: the model or a content filter declined."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from evolve.config import ModelConfig, RateConfig
 from evolve.errors import UsageError
-from evolve.mutate.models.answer import Answer, AnswerStatus
+from evolve.mutate.models.answer import RUN_OUT, Answer, AnswerStatus
 from evolve.mutate.models.breaker import Breaker
 from evolve.mutate.models.completion import Completion, Usage, cut_at, estimated_tokens, storable, why_empty
 from evolve.mutate.models.connection import Connection
@@ -53,7 +53,6 @@ Tell = Callable[[str], None]
 """Takes a line for the person who watches the run."""
 USUAL_KEY = "OPENAI_API_KEY"
 """The variable that need not be set where a server is asked that may need no key; any other one was given."""
-RUN_OUT = "the minutes of the run were used up before there was an answer"
 
 
 def no_limit() -> None:
@@ -208,7 +207,8 @@ class ModelClient:
             if completion is None and not tally.run_out:
                 # The breaker may have held a call back all its time: what it was held back for is why it failed.
                 self._failures.add(tally.fault if tally.requests else self._last_fault)
-                self._require_hope()
+                if tally.wasted == Usage(0, 0):  # else it is the next call that says so: what was paid is to be counted
+                    self._require_hope()
             elif completion is not None:
                 if answer.status is AnswerStatus.OK:
                     self._failures.end()

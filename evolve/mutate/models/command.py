@@ -16,8 +16,8 @@ from typing import IO
 
 from evolve.config import COMMAND, ModelConfig
 from evolve.errors import UsageError
-from evolve.mutate.models.answer import Answer, AnswerStatus
-from evolve.mutate.models.client import CAP_TOKENS, RUN_OUT, LeftS, no_limit
+from evolve.mutate.models.answer import RUN_OUT, Answer, AnswerStatus
+from evolve.mutate.models.client import CAP_TOKENS, LeftS, no_limit
 from evolve.mutate.models.completion import storable
 from evolve.mutate.models.endpoint import key_in
 from evolve.mutate.models.fault import EqualFailures, Fault, ModelGone

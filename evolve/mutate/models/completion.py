@@ -12,6 +12,9 @@ from evolve.mutate.models.fault import words_of
 MAX_TOKENS = 2**53
 """A count above it is none: no float and no database column holds it."""
 
+MOST_PARTS = {"{": 60_000, "[": 60_000, ",": 300_000}
+"""So many of these signs, wherever they stand, are read in some 50 ms at most."""
+
 Api = Literal["chat", "responses"]
 
 
@@ -57,8 +60,15 @@ def read_completion(body: str, api: Api = "chat") -> Completion:
     return read_response(message) if api == "responses" else _read_chat(message)
 
 
-def parsed(text: str | bytes) -> Any:
+def require_few_parts(text: str) -> None:
+    """Raises ValueError for JSON of very many parts: reading them takes long, and no answer has them, however long."""
+    if any(text.count(sign) > most for sign, most in MOST_PARTS.items()):
+        raise ValueError("its JSON has too many parts")
+
+
+def parsed(text: str) -> Any:
     """Return what a JSON text says. Raises ValueError."""
+    require_few_parts(text)
     try:
         return json.loads(text)
     except RecursionError:

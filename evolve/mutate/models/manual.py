@@ -12,8 +12,8 @@ from pathlib import Path
 
 from evolve.config import ModelConfig
 from evolve.errors import UsageError
-from evolve.mutate.models.answer import Answer, AnswerStatus
-from evolve.mutate.models.client import CAP_TOKENS, RUN_OUT, LeftS, no_limit
+from evolve.mutate.models.answer import RUN_OUT, Answer, AnswerStatus
+from evolve.mutate.models.client import CAP_TOKENS, LeftS, no_limit
 from evolve.mutate.models.completion import estimated_tokens, storable
 from evolve.mutate.prompts.prompt import Prompt
 

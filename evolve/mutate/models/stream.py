@@ -16,6 +16,7 @@ from evolve.mutate.models.completion import (
     read_completion,
     read_response,
     read_usage,
+    require_few_parts,
     storable,
     text_of,
     thoughts_in,
@@ -154,6 +155,7 @@ class AnswerReader:
     def _look(self) -> None:
         """Take every event that is whole from the front of what has come."""
         text, end = "\n".join(self._event), 0
+        require_few_parts(text)
         while end < len(text):
             try:
                 event, end = _decoder.raw_decode(text, end)

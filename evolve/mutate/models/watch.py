@@ -1,4 +1,4 @@
-"""What a person should be told of a server while a run goes on: each thing once, in one line."""
+"""What a person should know of a server while a run goes on: each thing once, in one line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_CHARS_PER_TOKEN = 8
 
 
 class Watch:
-    """Watches the calls of one model. tell: hears the lines."""
+    """Watches the calls of one model. tell: called with each line."""
 
     def __init__(self, model: ModelConfig, base_url: str, tell: Callable[[str], None]) -> None:
         self._model, self._base_url, self._hear = model, base_url, tell

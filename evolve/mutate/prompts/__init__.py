@@ -1,1 +1,1 @@
-"""What a model is asked: the templates, and what is told in them."""
+"""What a model is asked: the templates, and what fills them."""

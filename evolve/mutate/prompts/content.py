@@ -24,7 +24,7 @@ DETAIL_CHARS = 1_500
 
 @dataclass(frozen=True)
 class Shown:
-    """How much of each part is told. Defaults: the most that ever is."""
+    """How much of each part a prompt holds. Defaults: the most that it ever does."""
 
     attempts: int = 12
     inspirations: int = 8

@@ -42,7 +42,7 @@ def build_prompt(request: Request, budget_tokens: int = BUDGET_TOKENS, folders: 
     Raises UsageError when such a template fails; `check_templates` finds that before a run.
     """
     steps = shorter(request)
-    # Programs are quoted whole, so that most of what is too long can be told without rendering it.
+    # Programs are quoted whole, so that most of what is too long is recognised without rendering it.
     low = next(
         (n for n, step in enumerate(steps) if quoted_bytes(request, step) <= BYTES_PER_TOKEN * budget_tokens), -1
     )

@@ -120,7 +120,15 @@ def test_no_program_beats_the_enumerated_optimum_and_the_reference_comes_close_t
     assert np.max(ratios) < 1.1
 
 
-@pytest.mark.parametrize("split", list(Split))
+ONE_OF_TEST_IS_FAR_ABOVE = pytest.mark.xfail(
+    strict=True, reason="on one broadcast of test the reference pays 331.2 USD for egress, the bound is 298.8"
+)
+
+
+@pytest.mark.parametrize(
+    "split",
+    [pytest.param(split, marks=ONE_OF_TEST_IS_FAR_ABOVE) if split is Split.TEST else split for split in Split],
+)
 def test_the_reference_sends_at_the_bound_or_slightly_above_it_on_every_broadcast(split):
     evaluator = Cloudcast()
     for instance in evaluator.instances(split):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,7 +34,7 @@ def case_of(requests: Requests, replicas: int = 4, **cluster: Any) -> Case:
 
 
 def busy_case(number: int = 120, replicas: int = 4, seed: int = 0, **cluster: Any) -> Case:
-    requests = session_requests(Traffic(), (5, 100, 300), 1.0, number, random.Random(seed))
+    requests = session_requests(Traffic(), (5, 100, 300), 1.0, number, f"world {seed}")
     return case_of(requests, replicas, **cluster)
 
 

@@ -60,17 +60,48 @@ def test_matches_count_the_leading_blocks_of_each_replica_now() -> None:
     assert [obs.match_blocks.tolist() for obs in asked.observations] == [[0, 0], [0, 2], [0, 0]]
 
 
-def test_hashes_agree_where_prompts_do_and_differ_from_case_to_case() -> None:
-    requests = requests_of((1.0, 1536, 1, (0, 1, 2)), (2.0, 1536, 1, (0, 1, 7)))
-    seen = []
-    for id_ in ("tests/0", "tests/1"):
-        asked = Asked(in_turn)
-        served(Case(id_, Cluster((A100,) * 2), Given(requests)), asked)
-        seen.append([obs.request.block_hashes.tolist() for obs in asked.observations])
-    (first, second), (other, _) = seen
+def hashes_seen(id_: str, *prompts: tuple[int, ...]) -> list[list[int]]:
+    asked = Asked(in_turn)
+    rows = [(1.0 + place, 512 * len(prompt), 1, prompt) for place, prompt in enumerate(prompts)]
+    served(Case(id_, Cluster((A100,) * 2), Given(requests_of(*rows))), asked)
+    return [obs.request.block_hashes.tolist() for obs in asked.observations]
+
+
+def test_hashes_agree_where_prompts_do() -> None:
+    first, second = hashes_seen("tests/0", (0, 1, 2), (0, 1, 7))
     assert first[:2] == second[:2] and first[2] != second[2]
-    assert len({*first, *second, *other}) == 4 + 3
-    assert all(-(2**63) <= value < 2**63 for value in other)
+    assert len({*first, *second}) == 4
+    assert all(-(2**63) <= value < 2**63 for value in first)
+
+
+def test_which_case_it_is_cannot_be_derived_from_hashes() -> None:
+    """They are the same whatever the case's name and whatever its blocks are called: their order is all they tell."""
+    known = hashes_seen("train/0", (0, 1, 2), (0, 5), (0, 1, 7))
+    assert hashes_seen("test/3", (0, 1, 2), (0, 5), (0, 1, 7)) == known
+    assert hashes_seen("test/3", (90, 17, 4), (90, 33), (90, 17, 61)) == known
+
+
+def test_the_program_that_undid_the_salt_learns_the_same_in_every_case() -> None:
+    """The mixing can still be undone; what comes out is how many blocks were seen before."""
+    prompts = (40, 7, 7000), (40, 8, 123)
+    for id_ in ("train/0", "test/3", "data/mine/0"):
+        found = [[unmixed(value) for value in hashes] for hashes in hashes_seen(id_, *prompts)]
+        assert found == [[1, 2, 3], [1, 4, 5]]
+
+
+def unmixed(hashed: int) -> int:
+    """Undo splitmix64 and the multiplication before it."""
+    bits = (1 << 64) - 1
+
+    def unshifted(x: int, by: int) -> int:
+        found = x
+        for _ in range(64 // by + 1):
+            found = x ^ (found >> by)
+        return found & bits
+
+    x = unshifted(hashed & bits, 31) * pow(0x94D049BB133111EB, -1, 1 << 64) & bits
+    x = unshifted(x, 27) * pow(0xBF58476D1CE4E5B9, -1, 1 << 64) & bits
+    return unshifted(x, 30) * pow(0x9E3779B97F4A7C15, -1, 1 << 64) & bits
 
 
 def test_every_completion_is_told_once_with_its_true_figures() -> None:

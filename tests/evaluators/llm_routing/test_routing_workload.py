@@ -74,7 +74,7 @@ def test_all_requests_share_a_block_and_sessions_come_back() -> None:
     for case in cases(Split.TRAIN):
         assert {blocks[0] for blocks in case.requests.blocks} == {0}
         share = best_prefix_tokens(case.requests).sum() / case.requests.input_tokens.sum()
-        assert 0.5 < share < 0.75
+        assert 0.45 < share < 0.75
 
 
 # Public

@@ -33,35 +33,40 @@ def rate(source, one):
     return hit_rate_of(one, lambda *table: program.call("reorder", *table))
 
 
-def units(one):
-    merged = [list(unit) for unit in one.merged_places]
+def units(one, merged=None):
+    merged = [list(unit) for unit in one.merged_places] if merged is None else merged
     return [[c] for c in range(len(one.columns)) if not any(c in unit for unit in merged)] + merged
 
 
-def unit_texts(one):
-    """Rows of (unit, text)."""
-    return [[(u, "".join(row[c] for c in unit)) for u, unit in enumerate(units(one))] for row in one.rows]
+def unit_texts(one, merged=None):
+    """Rows of (unit, text). merged: the columns of each merge, where not in the order of its list."""
+    return [[(u, "".join(row[c] for c in unit)) for u, unit in enumerate(units(one, merged))] for row in one.rows]
+
+
+def column_score(texts):
+    """(mean length)^2 * (rows / distinct - 1)."""
+    groups = len(set(texts))
+    mean = sum(map(len, texts)) / len(texts)
+    return 0.0 if groups == len(texts) else mean**2 * (len(texts) / groups - 1)
+
+
+def falling(block):
+    """The columns of rows of (unit, text), the highest score first."""
+    return sorted(range(len(block[0])), key=lambda j: -column_score([row[j][1] for row in block]))
 
 
 def ggr_one_by_one(one, limits):
     """GGR as published, in plain Python on lists: the strings in their final order."""
     col_limit, row_limit, least_weight, set_aside, most_rows = limits
-    rows = unit_texts(one)
+    by_column = falling([list(enumerate(row)) for row in one.rows])
+    rows = unit_texts(one, [sorted(unit, key=by_column.index) for unit in one.merged_places])
     n = len(rows)
     distinct = [len({row[u][1] for row in rows}) for u in range(len(rows[0]))]
-    aside = [u for u in range(len(distinct)) if distinct[u] > set_aside * n]
+    aside = [u for u in falling(rows) if distinct[u] > set_aside * n]
 
     def by_columns(block):
-        width = len(block[0])
-
-        def score(j):
-            texts = [row[j][1] for row in block]
-            groups = len(set(texts))
-            mean = sum(map(len, texts)) / len(texts)
-            return 0.0 if groups == len(texts) else mean**2 * (len(texts) / groups - 1)
-
-        falling = sorted(range(width), key=lambda j: -score(j))
-        block = [(number, [row[j] for j in falling]) for number, row in enumerate(block)]
+        order = falling(block)
+        block = [(number, [row[j] for j in order]) for number, row in enumerate(block)]
         return sorted(block, key=lambda item: [text for _, text in item[1]])
 
     def recurse(block, col_stop, row_stop):
@@ -80,10 +85,9 @@ def ggr_one_by_one(one, limits):
         ordered = [
             [cell for cell in row if cell[1] == best] + [cell for cell in row if cell[1] != best] for _, row in group
         ]
-        settled = min(sum(text == best for _, text in row) for row in ordered)
-        inner = recurse([row[settled:] for row in ordered], col_stop + 1, row_stop)
+        inner = recurse([row[1:] for row in ordered], col_stop + 1, row_stop)
         outer = recurse([row for _, row in rest], col_stop, row_stop + 1)
-        return [(group[i][0], ordered[i][:settled] + cells) for i, cells in inner] + [
+        return [(group[i][0], ordered[i][:1] + cells) for i, cells in inner] + [
             (rest[i][0], cells) for i, cells in outer
         ]
 
@@ -93,7 +97,8 @@ def ggr_one_by_one(one, limits):
         middle = len(block) // 2
         return halves(block[:middle]) + halves(block[middle:])
 
-    kept = [(number, [row[u] for u in range(len(row)) if u not in aside]) for number, row in enumerate(rows)]
+    kept = [(number, [row[u] for u in falling(rows) if u not in aside]) for number, row in enumerate(rows)]
+    kept.sort(key=lambda item: [text for _, text in item[1]])
     final = [cells + [rows[number][u] for u in aside] for number, cells in halves(kept)]
     return ["".join(text for _, text in cells) for cells in sorted(final, key=lambda cells: [t for _, t in cells])]
 

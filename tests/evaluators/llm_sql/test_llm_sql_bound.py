@@ -18,10 +18,11 @@ from evolve.evaluator import Split
 
 
 def column_orders(one):
-    """All orders of a row's columns that keep merged ones together."""
+    """All orders of a row's columns that keep merged ones together, in any order: more than a table may have."""
     for order in itertools.permutations(range(len(one.columns))):
         place = {column: i for i, column in enumerate(order)}
-        if all(place[b] == place[a] + 1 for unit in one.merged_places for a, b in itertools.pairwise(unit)):
+        spans = [[place[column] for column in unit] for unit in one.merged_places]
+        if all(max(span) - min(span) == len(span) - 1 for span in spans):
             yield order
 
 
@@ -44,7 +45,7 @@ def small_tables(count, seed):
         ([["abcde"], ["fghij"], ["klmno"]], [], 11),  # 3 windows a row, and two more
         ([["abcd", "x"], ["abcd", "y"]], [], 5),  # abc bcd and two more are less than a row
         ([["ab", "cd"], ["ab", "cd"]], [], 4),  # no window in a text
-        ([["ab", "cd"], ["cd", "ab"]], [("a", "b")], 6),  # abc bcd cda dab in the merged texts, and two more
+        ([["ab", "cd"], ["cd", "ab"]], [("a", "b")], 4),  # no window in a cell: a merge may be joined either way
         ([["", ""], ["", ""]], [], 0),
     ],
 )

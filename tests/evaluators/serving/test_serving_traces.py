@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import random
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +68,7 @@ def test_arrivals_are_as_bursty_as_published() -> None:
 
 
 def test_sessions_have_turns_heads_and_lengths_as_promised() -> None:
-    sessions = Sessions(Traffic(), ANSWERS, random.Random(1))
+    sessions = Sessions(Traffic(), ANSWERS, "1")
     drawn = [sessions.draw() for _ in range(2500)]
     turns = [len(session) for session in drawn]
     assert turns.count(1) / len(turns) == pytest.approx(0.69, abs=0.03)
@@ -85,13 +84,14 @@ def test_sessions_have_turns_heads_and_lengths_as_promised() -> None:
     heads = {session[0].blocks[1] for session in drawn if len(session[0].blocks) > 1 and session[0].known_tokens > 512}
     assert len(heads) <= Traffic().tenants
     own = [s[0].input_tokens for s in drawn if s[0].known_tokens == 512 and s[0].input_tokens > 1000]
-    assert np.log(own).mean() == pytest.approx(8.6, abs=0.15)
+    # log-normal (8.51, 1.26), cut off below 1,000 tokens: its mean is 8.757
+    assert np.log(own).mean() == pytest.approx(8.76, abs=0.15)
 
 
 def test_requests_come_at_the_rate_asked_for_from_the_first_second_on() -> None:
     rates = []
     for seed in range(4):
-        requests = session_requests(Traffic(), ANSWERS, 3.0, 1500, random.Random(seed))
+        requests = session_requests(Traffic(), ANSWERS, 3.0, 1500, str(seed))
         rates.append(1500 / (requests.arrival_us[-1] / 1e6))
         assert (np.diff(requests.arrival_us) >= 0).all()
         assert not (requests.arrival_us % 1000).any()
@@ -102,7 +102,7 @@ def test_gaps_and_bursts_make_arrivals_uneven() -> None:
     def dispersion(traffic: Traffic) -> float:
         found = []
         for seed in range(4):
-            requests = session_requests(traffic, ANSWERS, 3.0, 1500, random.Random(seed))
+            requests = session_requests(traffic, ANSWERS, 3.0, 1500, str(seed))
             counts = np.bincount((requests.arrival_us // 10_000_000).astype(int))[:-1]
             found.append(counts.var() / counts.mean())
         return float(np.mean(found))
@@ -117,7 +117,7 @@ def test_gaps_and_bursts_make_arrivals_uneven() -> None:
 
 
 def test_generated_traffic_can_be_cached_more_than_the_public_one() -> None:
-    requests = session_requests(Traffic(), ANSWERS, 3.0, 1500, random.Random(0))
+    requests = session_requests(Traffic(), ANSWERS, 3.0, 1500, "0")
     assert 0.45 < best_prefix_tokens(requests).sum() / requests.input_tokens.sum() < 0.75
     assert requests.input_tokens.max() <= Traffic().longest_prompt
 
@@ -125,7 +125,7 @@ def test_generated_traffic_can_be_cached_more_than_the_public_one() -> None:
 def test_what_is_written_in_mooncakes_format_is_read_back(tmp_path: Path) -> None:
     for number, requests in enumerate(
         (
-            session_requests(Traffic(), ANSWERS, 3.0, 200, random.Random(0)),
+            session_requests(Traffic(), ANSWERS, 3.0, 200, "0"),
             mooncake_trace("conversation").between(0, 300, 0),
         )
     ):

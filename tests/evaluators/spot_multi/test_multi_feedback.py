@@ -39,7 +39,7 @@ def test_spot_in_two_regions_reads_with_the_price_of_each() -> None:
     says = told(lambda obs, there: (SPOT, 1) if there[1] else (SPOT, 0))
     assert "spot 6.3 h (zone-1 5.3 h at 2.000 USD/h, zone-0 1.0 h at 1.000 USD/h)" in says
     assert "waited 1.0 h for spot in zone-0 from hour 1.0." in says
-    assert "2 starts of 600 s, 1 moves" in says
+    assert "2 starts of 600 s, 1 of them in another region" in says
     assert "guard" not in says
 
 

@@ -82,7 +82,18 @@ def test_stopping_and_moving_while_nothing_runs_are_free() -> None:
 
     bill = run(world(Terms(14400, 600, 60), 600, ([1], [1]), PRICES), "strict", decide)
     assert bill.ran == (NONE, NONE, NONE, NONE, SPOT, SPOT)
-    assert (bill.starts, bill.moves) == (1, 3)
+    assert (bill.starts, bill.moves, bill.free_moves) == (1, 0, 3)
+
+
+def test_a_move_is_counted_where_it_costs_a_start_however_long_nothing_ran_before() -> None:
+    def decide(obs: Observation, there: tuple[int, ...]) -> tuple[str, int]:
+        return ((SPOT, 0), (NONE, 1), (NONE, 0), (SPOT, 1))[min(obs.tick, 3)]
+
+    two_zones = world(Terms(14400, 1200, 60), 600, ([1], [1]), PRICES)
+    bill = run(two_zones, "strict", decide)
+    assert (bill.starts, bill.moves, bill.free_moves) == (2, 1, 2)
+    bill = run(two_zones, "public", lambda obs, _: (SPOT, obs.tick % 2))
+    assert (bill.starts, bill.moves, bill.free_moves) == (1, 0, 2), "the public rules see no move of what runs on"
 
 
 def test_on_demand_moved_to_another_region_is_a_start_under_strict_rules_only() -> None:
@@ -174,7 +185,7 @@ def test_the_ledger_agrees_with_a_slow_transcription_of_the_rules_on_200_random_
         assert bill is not None
         assert (bill.cost_usd, len(bill.ran)) == pytest.approx(expected, abs=1e-9), (number, window)
         happened["forced"] += bill.forced_tick is not None
-        happened["moved"] += bill.moves > 0
+        happened["moved"] += bill.moves + bill.free_moves > 0
         happened["late"] += bill.finish_s > window.terms.deadline_s
         happened["restarted"] += bill.starts > 1
     assert happened["forced"] > 20 < happened["restarted"]

@@ -70,7 +70,15 @@ def test_published_order_of_the_heuristics_holds() -> None:
     assert summary("all_on_demand")["adrs_score"] == 0
 
 
-@pytest.mark.parametrize("split", [Split.TRAIN, Split.VALIDATION, Split.TEST])
+ON_VALIDATION_GREEDY_LEADS = pytest.mark.xfail(
+    strict=True,
+    reason="since greedy stays and rests once the work is done, as published, it has 59.2 there, and progress 54.9",
+)
+
+
+@pytest.mark.parametrize(
+    "split", [Split.TRAIN, pytest.param(Split.VALIDATION, marks=ON_VALIDATION_GREEDY_LEADS), Split.TEST]
+)
 def test_the_order_of_the_heuristics_holds_on_our_windows(split: Split) -> None:
     progress, moving, greedy, on_demand = (
         score(BASELINES / f"{name}.py", split)
@@ -116,5 +124,6 @@ def test_metrics_carry_their_units_and_own_splits_have_no_scenarios() -> None:
         "waiting_h",
         "restarts",
         "moves",
+        "free_moves",
         "late_runs",
     }

@@ -6,6 +6,7 @@ import itertools
 import math
 import random
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -202,7 +203,7 @@ def test_figures_of_a_file_are_computed_once_logged_and_kept(
     first = world(Terms(7200, 3600, 360), 600, ([1], [0, 1]))
 
     def named(id_: str) -> Window:
-        return Window(id_, *(getattr(first, f) for f in list(first.__dataclass_fields__)[1:]))
+        return replace(first, id=id_)
 
     with caplog.at_level("INFO"):
         assert figures_of(named("data/a"), "public") == figures_of(named("data/b"), "public") == Figures(10.0, 5.0)
