@@ -22,12 +22,10 @@ from pydantic import ValidationError
 from evolve.errors import UsageError, pick
 from evolve.evaluator import Evaluator, Instance, Split
 from evolve.foreign import foreign, instances_of, reason
-from evolve.mutate.language import PYTHON, TEXT, Language
+from evolve.mutate.language import LANGUAGES, Language
 
 GROUP = "evolve.evaluators"
 """The entry points through which every installed problem, bundled or foreign, is found."""
-
-LANGUAGES: dict[str, Language] = {language.name: language for language in (PYTHON, TEXT)}
 
 
 @dataclass(frozen=True)

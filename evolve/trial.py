@@ -44,6 +44,7 @@ class Selection:
         novelty: a child this like another program, or more, is turned down; None: none is.
         bar_id: the program that the child races against; None: the child is evaluated on every instance.
         known: the last event that the search knew of when it chose.
+        show: train instances that the prompt is to tell of first; the prompt is kept, so the archive has no need of it.
         fate: None while the step is under way.
         note: why there is no new program: the parse error, the id of the program it repeats; or the insight.
     """
@@ -61,6 +62,7 @@ class Selection:
     state: State = State.CHOSEN
     fate: Fate | None = None
     note: str = ""
+    show: tuple[int, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,9 @@ class Trial:
         failure, idea: the child's first failure; the model's own words on the change.
         note: why there is no new program, or the insight.  detail: of an insight.
         nearest, likeness: the program that the child was most like when it came, and how like, 0..1.
+        used: share of the run's budget that the steps known so far have used, this one included, 0..1: of evaluations,
+            calls, tokens or dollars, whichever is nearest to its end. A budget of minutes does not count: no state may
+            depend on the speed of a host. 0 where nothing keeps count.
     """
 
     id: int
@@ -110,6 +115,7 @@ class Trial:
     detail: str = ""
     nearest: int | None = None
     likeness: float | None = None
+    used: float = 0.0
 
     @property
     def is_program(self) -> bool:

@@ -18,10 +18,11 @@ from rich.console import Console
 
 from evolve import loop
 from evolve.archive import Program, Role, Selection, Store
-from evolve.audit import Difference, FlagKind, Subject, differences, mentions, rescore
+from evolve.audit import Difference, FlagKind, Subject, differences, rescore
 from evolve.audit.flags import failures_clustered, overfit, tampered, time_varies
 from evolve.config import resolve
 from evolve.evaluator import Split
+from evolve.mutate.language import PYTHON
 from evolve.registry import load_problem
 from evolve.report.audit_document import audit_document
 from evolve.report.audit_screen import print_audit
@@ -193,7 +194,7 @@ def test_a_source_that_mentions_gc_is_flagged_with_its_line_and_that_alone_is_no
     ],
 )
 def test_what_reaches_out_of_a_program_is_found_however_it_is_written(line: str, name: str) -> None:
-    found = mentions(f'"""Mentions os and gc in words only."""\nstate = "open"  # sys\n{line}\n')
+    found = PYTHON.mentions(f'"""Mentions os and gc in words only."""\nstate = "open"  # sys\n{line}\n')
     assert name in {mention.name for mention in found}
     assert {(mention.line, mention.text) for mention in found} == {(3, line)}
 

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("evolve", "evaluators", "seeds", "sandbox")
 
-CONTRACT = {"evolve.evaluator", "evolve.errors", "sandbox"}
+CONTRACT = {"evolve.evaluator", "evolve.errors", "evolve.picture", "sandbox"}
 """What a problem's author sees: `evolve.errors` and `sandbox` through `evolve.evaluator`."""
 FACTS = {
     *("evolve.safe_text", "evolve.scoring", "evolve.trial", "evolve.observer", "evolve.config", "evolve.errors"),
@@ -26,9 +26,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/safe_text.py": set(),
     "evolve/streams.py": {"evolve.safe_text"},
     "evolve/data_files.py": {"evolve.errors", "evolve.evaluator"},
-    "evolve/evaluator.py": {"evolve.errors", "sandbox"},
+    "evolve/picture.py": set(),
+    "evolve/draw": {"evolve.errors", "evolve.picture", "evolve.safe_text"},
+    "evolve/pictures.py": {
+        "evolve.config",
+        "evolve.errors",
+        "evolve.evaluator",
+        "evolve.picture",
+        "evolve.registry",
+        "evolve.workers",
+    },
+    "evolve/evaluator.py": {"evolve.errors", "evolve.picture", "sandbox"},
     "evolve/scoring.py": {"evolve.evaluator"},
-    "evaluators": {"evolve.evaluator"},
+    "evaluators": {"evolve.evaluator", "evolve.picture"},
     "evolve/trial.py": {"evolve.scoring"},
     "evolve/config.py": {"evolve.errors", "evolve.search"},
     "evolve/racing.py": {"evolve.config"},
@@ -44,6 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.errors",
         "evolve.evaluator",
         "evolve.foreign",
+        "evolve.picture",
         "evolve.racing",
         "evolve.scoring",
         "evolve.registry",
@@ -74,6 +85,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/loop": {
         *FACTS,
         "evolve.archive",
+        "evolve.foreign",
         "evolve.identity",
         "evolve.mutate",
         "evolve.racing",
@@ -84,6 +96,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "evolve/intervals.py": set(),
     "evolve/winner.py": {"evolve.archive", "evolve.evaluator", "evolve.intervals", "evolve.scoring"},
+    "evolve/contest": {
+        *FACTS,
+        "evolve.archive",
+        "evolve.intervals",
+        "evolve.loop",
+        "evolve.mutate",
+        "evolve.racing",
+        "evolve.registry",
+        "evolve.workers",
+    },
     "evolve/audit": {
         *FACTS,
         "evolve.archive",
@@ -97,12 +119,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/report": {
         *FACTS,
         "evolve.line_diff",
+        "evolve.draw",
+        "evolve.picture",
+        "evolve.pictures",
         "evolve.streams",
         "evolve.archive",
         "evolve.audit",
+        "evolve.contest",
         "evolve.host",
         "evolve.intervals",
         "evolve.measure",
+        "evolve.mutate.language",
         "evolve.registry",
         "evolve.winner",
         "evolve.workers",

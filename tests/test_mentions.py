@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from evolve.audit import mentions
+from evolve.mutate.language import PYTHON
 
 QUIET = """
 C = next(c for c in object.__subclasses__() if c.__name__ == "CDLL")
@@ -21,11 +21,11 @@ def serve_frame():
 
 
 def names(source: str) -> set[str]:
-    return {mention.name for mention in mentions(source)}
+    return {mention.name for mention in PYTHON.mentions(source)}
 
 
 def test_a_program_that_reaches_the_c_library_without_naming_a_module_is_mentioned() -> None:
-    found = {(mention.line, mention.name) for mention in mentions(QUIET)}
+    found = {(mention.line, mention.name) for mention in PYTHON.mentions(QUIET)}
     assert {(2, "__subclasses__"), (2, "CDLL"), (3, "__globals__")} <= found
     assert {(7, "_getframe"), (8, "f_code"), (8, "f_back"), (9, "f_locals")} <= found
 

@@ -27,9 +27,11 @@ from evolve.archive.models import (
 )
 from evolve.archive.prompts import PromptCodec
 from evolve.archive.records import (
+    ROTATING,
     CallStatus,
     CallTotals,
     ModelCall,
+    Part,
     Program,
     Role,
     RunStatus,
@@ -319,11 +321,25 @@ class Reader:
         """Return a program's results per instance, in the order of the instances; empty where it was not evaluated."""
         return list(self.measured(program_id, split).values())
 
-    def measured(self, program_id: int, split: Split) -> dict[int, InstanceResult]:
+    def measured(self, program_id: int, split: Part) -> dict[int, InstanceResult]:
         """Return a program's results so far: index of the instance -> result, in the order of the instances."""
         chosen = select(EvaluationRow.position, *RESULT).order_by(EvaluationRow.position)
         rows = self._all(chosen.where(EvaluationRow.program_id == program_id, EvaluationRow.split == split))
         return {row.position: result_of(row) for row in rows}
+
+    def rotating(self, first: int, count: int) -> dict[int, dict[int, InstanceResult]]:
+        """Return results on instances that were drawn anew, at `count` positions from `first`: program -> index."""
+        chosen = select(EvaluationRow.program_id, EvaluationRow.position, *RESULT).order_by(EvaluationRow.program_id)
+        among = EvaluationRow.position.between(first, first + count - 1)
+        found: dict[int, dict[int, InstanceResult]] = {}
+        for row in self._all(chosen.where(EvaluationRow.split == ROTATING, among)):
+            found.setdefault(row.program_id, {})[row.position - first] = result_of(row)
+        return found
+
+    def last_rotating(self) -> int:
+        """Return the highest position of a result on an instance that was drawn anew; -1 where there is none."""
+        highest = func.coalesce(func.max(EvaluationRow.position), -1)
+        return int(self._one(select(highest).where(EvaluationRow.split == ROTATING))[0])
 
     def split_figures(self, program_id: int | None = None) -> list[SplitFigures]:
         """Return what programs scored on validation, test or public, ordered by program and split."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Final, Literal
 
 from evolve.evaluator import Split
 from evolve.scoring import SplitScore, Status
@@ -26,6 +27,12 @@ class Role(StrEnum):
     SEED = "seed"
     CHILD = "child"
     BASELINE = "baseline"
+
+
+ROTATING: Final = "rotating"
+"""Stands in the place of a split for results on train instances that are drawn anew (`evolve.loop.rotation`)."""
+Part = Split | Literal["rotating"]
+"""What results are kept under."""
 
 
 class CallStatus(StrEnum):

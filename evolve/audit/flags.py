@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from evolve.archive import Program, Role, Store
-from evolve.audit.mentions import mentions
 from evolve.evaluator import Split
+from evolve.mutate.language import Language, recorded_language
 from evolve.scoring import InstanceResult, SplitScore, Status
 
 OVERFIT_POINTS = 10.0
@@ -98,28 +98,28 @@ def _failure(store: Store, program: Program) -> list[InstanceResult]:
     return [r for r in store.evaluations(program.id, Split.TRAIN) if r.status is not Status.OK][:1]
 
 
-def suspicious_source(source: str) -> list[Flag]:
+def suspicious_source(source: str, language: Language) -> list[Flag]:
     """Flag each line of a source that mentions what reaches out of a program."""
     try:
-        found = mentions(source)
+        found = language.mentions(source)
     except SyntaxError as error:
         return [Flag(FlagKind.SOURCE, f"the source does not parse: {error.msg}", error.lineno)]
     return [Flag(FlagKind.SOURCE, f"mentions {m.name}: {m.text:.100}", m.line) for m in found]
 
 
 def tampered(store: Store, program: Program, is_finished: bool) -> list[Flag]:
-    """Flag a best.py in the run folder that is not the archive's best program.
+    """Flag a best.py (of another language best.txt or the like) that is not the archive's best program.
 
-    In a run that is not finished best.py follows the improvements one by one: it may be any program of the archive.
+    In a run that is not finished it follows the improvements one by one: it may be any program of the archive.
     """
-    path = store.folder / "best.py"
+    path = store.folder / f"best{recorded_language(store.identity()).suffix}"
     try:
         found = path.read_bytes()
     except OSError as error:
-        return [Flag(FlagKind.TAMPERED, f"best.py cannot be read: {error.strerror}")]
+        return [Flag(FlagKind.TAMPERED, f"{path.name} cannot be read: {error.strerror}")]
     allowed = [program] if is_finished else store.programs()
     # As the run folder writes it: what UTF-8 cannot hold becomes a question mark.
     if found in (one.source.encode("utf-8", "replace") for one in allowed):
         return []
     what = f"program {program.id}, the best of the archive" if is_finished else "any program of the archive"
-    return [Flag(FlagKind.TAMPERED, f"best.py in the run folder differs from {what}")]
+    return [Flag(FlagKind.TAMPERED, f"{path.name} in the run folder differs from {what}")]

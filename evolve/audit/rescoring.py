@@ -14,7 +14,7 @@ from evolve.audit.flags import Flag
 from evolve.config import RunConfig, from_text
 from evolve.evaluator import Split
 from evolve.measure import measure
-from evolve.mutate.language import PYTHON
+from evolve.mutate.language import recorded_language
 from evolve.registry import Problem
 from evolve.scoring import SplitScore
 
@@ -67,7 +67,7 @@ class Subject:
             seed_gap=_seed_gap(store, program),
             flags=(
                 *flagging.failures_clustered(store),
-                *flagging.suspicious_source(program.source),
+                *flagging.suspicious_source(program.source, recorded_language(store.identity())),
                 *flagging.tampered(store, program, is_finished),
             ),
         )
@@ -151,7 +151,7 @@ async def rescore(
     found_flags = [
         *flagging.overfit(scores.get(Split.TRAIN), scores.get(Split.TEST), subject.seed_gap),
         *(flag for one in audited for flag in flagging.time_varies(one.repeats)),
-        *(flag for flag in subject.flags if problem.language is PYTHON or flag.kind is not flagging.FlagKind.SOURCE),
+        *subject.flags,
     ]
     timed = tuple(evaluator.timed_metrics)
     return Audit(subject, evaluator.name, timed, tuple(audited), tuple(others), tuple(found_flags))

@@ -34,6 +34,7 @@ INTERRUPTED = 130
 )
 @click.option("--api-key-env", metavar="VAR", help="Environment variable with the API key. Default: OPENAI_API_KEY.")
 @options.budgets("Stop after {} {}, all sessions together.", "200 when no budget is given", "no limit")
+@options.early_ends
 @options.workers
 @click.option("--seed", type=click.IntRange(min=0), metavar="S", help="The only source of chance. Default: 0.")
 @click.option("--search", metavar="NAME", help="Who becomes a parent. Default: islands.")
@@ -111,6 +112,7 @@ def run(
 @click.command(short_help="Continue a run.")
 @click.argument("run", metavar="RUN")
 @options.budgets("New total: {} {}.", "as before", "as before")
+@options.early_ends
 @options.workers
 @click.option(
     "--base-url",

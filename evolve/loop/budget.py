@@ -58,6 +58,7 @@ class Ledger:
     deterministic run a call stays held until choices know of its step: what they may depend on must not depend on the
     speed of a model.
 
+    stale_evaluations: since the best program that choices know of.
     evaluations: children scored, of all sessions.  spent: calls that ended, of all sessions.
     calling, evaluating: the steps in flight, by what they wait for.  best: (id, train score) so far.
     """
@@ -76,6 +77,8 @@ class Ledger:
         self.session_evaluations = 0
         self.spent = spent or Cost()
         self.barren_steps = 0
+        self.stale_evaluations = 0
+        self._known_best: tuple[int, float] | None = None
         self.best: tuple[int, float] | None = None
         self.calling: dict[int, str] = {}
         self.evaluating: set[int] = set()
@@ -158,6 +161,9 @@ class Ledger:
         """Count a step among those that later choices know of."""
         if trial.is_attempt:
             self.barren_steps = 0 if trial.is_program else self.barren_steps + 1
+            self.stale_evaluations += trial.is_program
+        if trial.score is not None and (self._known_best is None or trial.score > self._known_best[1]):
+            self._known_best, self.stale_evaluations = (trial.id, trial.score), 0
         if self._in_step_order and trial.called:
             self._release(trial.id, Cost(1, trial.call_tokens, trial.cost_usd or 0.0))
 
@@ -180,6 +186,11 @@ class Ledger:
                 return Room.LATER, ""
         if self.left_s == 0:
             return Room.NO, f"the {budget.minutes:g} minutes are used up"
+        if self._known_best is not None and budget.target is not None and self._known_best[1] >= budget.target:
+            id, score = self._known_best
+            return Room.NO, f"the target of {budget.target:g} is reached: program {id} scores {score:.2f} on train"
+        if budget.patience is not None and self.stale_evaluations >= budget.patience:
+            return Room.NO, f"the last {self.stale_evaluations} evaluations brought no better program"
         if self.barren_steps >= BARREN_STEPS:
             return Room.NO, (
                 f"the last {self.barren_steps} steps gave no new program to evaluate: "

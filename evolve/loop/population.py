@@ -71,7 +71,16 @@ class Population:
         results = self._store.evaluations(program_id, Split.TRAIN)
         instances = tuple((i.instance_id, i.score, i.feedback) for i in results)
         status = "" if program.status is None else program.status.value
-        example = Example(program.id, program.source, status, program.score, program.metrics, instances)
+        example = Example(
+            id=program.id,
+            source=program.source,
+            status=status,
+            score=program.score,
+            metrics=program.metrics,
+            instances=instances,
+            figures=tuple(i.metrics for i in results),
+            cpu_s=tuple(i.cpu_s for i in results),
+        )
         self._examples[program_id] = example
         while len(self._examples) > KEPT:
             self._examples.popitem(last=False)

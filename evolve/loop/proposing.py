@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from evolve.archive import CallStatus, ModelCall, Program, Store
 from evolve.config import RunConfig
+from evolve.evaluator import Split
 from evolve.loop.desk import Desk, Unread
 from evolve.loop.population import Population
 from evolve.mutate.mutation import Example, Kind, Proposal, Request
@@ -20,6 +21,7 @@ from evolve.trial import Fate, Selection
 if TYPE_CHECKING:
     from evolve.mutate.models.providers import Client
     from evolve.mutate.novelty.likeness import Signature
+    from evolve.mutate.prompts.scale import Scale
     from evolve.mutate.reading import Read
     from evolve.registry import Problem
 
@@ -78,27 +80,40 @@ class Proposer:
         self._baselines = baselines
         self._templates = templates
         self._desk = desk or Desk()
+        self._instances = [instance.id for instance in problem.evaluator.instances(Split.TRAIN)]
+        self._scale: Scale | None = None
         self._compares = config.mutation.novelty and config.asks_models
 
     def question(self, selection: Selection, background: Background) -> ModelCall:
         """Return the call that a step makes, not sent yet."""
         from evolve.mutate.prompts.prompt import build_prompt
+        from evolve.mutate.prompts.scale import scale_of
 
         request = replace(
             self._request(selection),
             kind=Kind(selection.kind),
             baselines=self._baselines,
+            cpu_limit_s=self._problem.evaluator.limits.cpu_s,
             attempts=background.attempts,
+            flying=background.flying,
+            turn=background.turn,
+            leaders={name: leader for name, leader in zip(self._instances, background.leaders, strict=False) if leader},
             insights=background.insights,
             related=background.related,
-            taken=background.taken if selection.kind == Kind.EXPLORE else (),
+            taken=background.taken,
+            tried=background.tried,
+            best=background.best,
+            show=selection.show,
+            stalled=background.stalled,
         )
         if selection.kind == Kind.INSIGHT:
             request = replace(request, subjects=self._subjects(selection), inspirations=())
         elif selection.kind == Kind.REPAIR:
             sound = request.inspirations
             request = replace(request, subjects=tuple((one, request.parent) for one in sound), inspirations=())
-        prompt = build_prompt(request, self._config.prompt.budget_tokens, self._templates)
+        if self._scale is None:
+            self._scale = scale_of([self._population.example(0), *(example for _, example in self._baselines)])
+        prompt = build_prompt(request, self._config.prompt.budget_tokens, self._templates, self._scale)
         return ModelCall(
             step=selection.step,
             model=selection.mutator,
@@ -154,7 +169,7 @@ class Proposer:
         from evolve.mutate.reading import Sign
 
         if self._compares:
-            await self._population.load(lambda source: self._desk.do(Sign(source)))
+            await self._population.load(lambda source: self._desk.do(Sign(source, self._problem.language)))
 
     async def read(self, selection: Selection, call: ModelCall | None) -> Found:
         """Return what a step's answer comes to, which depends on the parent and on no other program.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from evolve.mutate.answers.insight import read_insight, rule_insight
 from evolve.mutate.language import PYTHON, Language
 from evolve.mutate.mutation import Example, Mutator, Proposal, Request
-from evolve.mutate.novelty.likeness import Signature, signature, tokens
+from evolve.mutate.novelty.likeness import Signature, signature
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ class Sign:
     """Make the signature of a program."""
 
     source: str
+    language: Language
 
     @property
     def chars(self) -> int:
@@ -96,7 +97,7 @@ class Sign:
 
     def done(self) -> Signature:
         """Do it."""
-        return signature(self.source)
+        return signature(self.language.tokens(self.source))
 
 
 def _child(proposal: Proposal, compare: bool, language: Language) -> Read:
@@ -106,5 +107,5 @@ def _child(proposal: Proposal, compare: bool, language: Language) -> Read:
         mark = language.fingerprint(proposal.source)
     except SyntaxError as error:
         return Read(Proposal(proposal.kind, None, str(error.msg), proposal.idea))
-    length = len(tokens(proposal.source))
-    return Read(proposal, mark, length, signature(proposal.source) if compare else None)
+    tokens = language.tokens(proposal.source)
+    return Read(proposal, mark, len(tokens), signature(tokens) if compare else None)

@@ -94,6 +94,13 @@ def mutators_text(config: RunConfig) -> str:
     return ", ".join(names) + (f" at {', '.join(urls)}" if urls else "")
 
 
+def search_text(config: RunConfig) -> str:
+    """Return who becomes a parent, in words, and what part of train changes."""
+    search = config.search
+    drawn = f"; {search.fresh_instances} more train instances, drawn anew every {search.fresh_every} steps"
+    return f"{search.strategy}, seed {config.seed}{drawn if search.fresh_instances else ''}"
+
+
 def pace_text(count: float, seconds: float) -> str:
     """Return how many a minute, with two significant digits at least."""
     if count <= 0 or seconds <= 0:
@@ -124,5 +131,7 @@ def budget_text(budget: Budget) -> str:
         f"${budget.cost_usd:g}" if budget.cost_usd is not None else "",
         f"{budget.tokens} tokens" if budget.tokens is not None else "",
         f"{budget.calls} model calls" if budget.calls is not None else "",
+        f"until {budget.target:g} on train" if budget.target is not None else "",
+        f"until {budget.patience} evaluations bring nothing" if budget.patience is not None else "",
     ]
     return ", ".join(part for part in parts if part)

@@ -50,12 +50,12 @@ class RunFolder(Observer):
 
     def started(self, folder: Path, config: RunConfig, problem: Problem, store: Store, resumed: bool) -> None:
         """Write what is known before the first evaluation."""
-        self._folder, self._store = folder, store
+        self._folder, self._store, self._suffix = folder, store, problem.language.suffix
         self._place = place_of(folder)
         require_own_files(folder)
         write_text(folder / "config.toml", whole_config(config, problem))
         seed = store.program(0)
-        for name in ("seed.py", "best.py"):
+        for name in (f"seed{self._suffix}", f"best{self._suffix}"):
             if not (folder / name).exists():
                 write_text(folder / name, problem.seed if seed is None else seed.source)
         self._log = EventLog(folder / "log.jsonl")
@@ -98,7 +98,7 @@ class RunFolder(Observer):
         self._note("dropped", step=step, fate=fate, note=note[:500])
 
     def evaluated(self, program: Program, improved: bool, progress: Progress) -> None:
-        """Log it; an improvement gets a folder and becomes best.py."""
+        """Log it; an improvement gets a folder and becomes best.py, or best.txt and the like."""
         self._note(
             "evaluated",
             program=program.id,
@@ -111,7 +111,7 @@ class RunFolder(Observer):
         if improved:
             self._write_program(program)
             self._write_ancestors(program)
-            self._write(self._folder / "best.py", program.source)
+            self._write(self._folder / f"best{self._suffix}", program.source)
             self._write_summary_aside()
 
     def finishing(self, stage: str, done: int, total: int) -> None:
@@ -157,7 +157,7 @@ class RunFolder(Observer):
     def _write_best(self) -> None:
         best = self._store.best()
         if best is not None:
-            self._write(self._folder / "best.py", best.source)
+            self._write(self._folder / f"best{self._suffix}", best.source)
             if best.id > 0:
                 self._write_program(best)
                 self._write_ancestors(best)
@@ -175,7 +175,8 @@ class RunFolder(Observer):
         self._written.add(program.id)
         folder = self._folder / "programs" / str(program.id)
         parent = None if program.parent_id is None else self._store.program(program.parent_id)
-        before, name = ("", "empty.py") if parent is None else (parent.source, "program.py")
+        name = f"program{self._suffix}"
+        before, before_name = ("", f"empty{self._suffix}") if parent is None else (parent.source, name)
         facts = program_document(self._store, program)
         call = self._store.model_call(program.id)
         if call is None:
@@ -186,8 +187,8 @@ class RunFolder(Observer):
             # In fences: a viewer must not fetch or run what a model, or a program's own words, put there.
             prompt = f"# System\n\n{fenced(call.system)}\n\n# User\n\n{fenced(call.prompt)}\n"
             answer = f"{fenced(call.answer)}\n"
-        self._write(folder / "program.py", program.source)
-        self._write(folder / "diff.patch", unified_diff(before, program.source, name, "program.py"))
+        self._write(folder / name, program.source)
+        self._write(folder / "diff.patch", unified_diff(before, program.source, before_name, name))
         self._write(folder / "prompt.md", prompt)
         self._write(folder / "answer.md", answer)
         del facts["source"]

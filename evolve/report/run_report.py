@@ -12,6 +12,7 @@ from evolve.archive import CallTotals, Program, Role, RunStatus, Store, Trial
 from evolve.config import RunConfig, from_text
 from evolve.evaluator import Split
 from evolve.intervals import Interval, Lead, mean_interval, paired_lead
+from evolve.mutate.language import recorded_language
 from evolve.report.costs import Costs, costs
 from evolve.scoring import Status
 from evolve.winner import Standing, by_instance, earlier_winners, standings_of
@@ -79,6 +80,7 @@ class RunReport:
     """Everything that is reported about a run.
 
     Attributes:
+        suffix: of files with its programs.
         rows: the seed, the baselines (best on train first), who won before a resume, and the best program unless it
             is the seed.
         best: the winner on validation; before that is known, the best on train; None before the seed is scored.
@@ -90,6 +92,7 @@ class RunReport:
 
     folder: Path
     evaluator: str
+    suffix: str
     config: RunConfig
     status: RunStatus
     reason: str
@@ -187,6 +190,7 @@ def describe(store: Store) -> RunReport:
     return RunReport(
         folder=store.folder,
         evaluator=Path(summary.evaluator).name,
+        suffix=recorded_language(store.identity()).suffix,
         config=config,
         status=summary.status,
         reason=summary.reason,

@@ -12,6 +12,8 @@ from evolve.archive import ModelCall, Program, Selection, Store
 from evolve.evaluator import Evaluator, Split
 from evolve.host import Host
 from evolve.measure import Measured, Spread
+from evolve.report.beside import print_beside
+from evolve.report.cpu import cpu_limit_s, cpu_text, warning_text
 from evolve.report.figures import (
     bytes_text,
     done_text,
@@ -20,6 +22,7 @@ from evolve.report.figures import (
     mutators_text,
     pace_text,
     score_text,
+    search_text,
     seconds_text,
     usd_text,
 )
@@ -73,7 +76,7 @@ def print_run(console: Console, report: RunReport) -> None:
     facts = {
         "evaluator": report.config.problem or report.evaluator,
         "changes by": mutators_text(report.config),
-        "search": f"{report.config.search.strategy}, seed {report.config.seed}",
+        "search": search_text(report.config),
         "done": f"{done_text(report)}, in {duration_text(report.active_s)}, "
         f"{pace_text(report.evaluations, report.active_s)}",
         "cost": f"{cost}, {calls.calls} model calls ({calls.failed} failed), "
@@ -125,18 +128,33 @@ def print_program(console: Console, store: Store, program: Program) -> None:
         facts["train"] += f": stopped after {len(results)} of {of} instances, behind program {selection.bar_id}"
     for figure in store.split_figures(program.id):
         facts[figure.split.value] = score_text(figure.status, figure.score)
+    limit_s = cpu_limit_s(store)
     facts["CPU on train"] = seconds_text(program.cpu_s)
+    if results:
+        facts["most CPU"] = cpu_text(results, limit_s)
     console.print(facts_table(facts))
+    if warning_text(results, limit_s):
+        console.print(warning_text(results, limit_s), style="yellow", soft_wrap=True)
     if program.metrics:
         console.print(facts_table({name: figure_text(value) for name, value in program.metrics.items()}))
+    print_beside(console, store, program)
     _print_instances(console, results)
     if program.parent_id is not None:
         folder = one_line(shlex.quote(str(store.folder)))
         for rest in (
             f"diff {folder} {program.parent_id} {program.id}",
+            f"show {folder} {program.id} --source",
             f"show {folder} {program.id} --prompt --answer",
         ):
             console.print(f"evolve {rest}", style="dim", soft_wrap=True)
+
+
+def print_source(console: Console, program: Program) -> None:
+    """Print a program's source, highlighted where the terminal has colours."""
+    from rich.syntax import Syntax
+
+    source = visible(program.source).rstrip()
+    console.print(Syntax(source, "python", theme="ansi_dark", background_color="default", word_wrap=True))
 
 
 def print_step(console: Console, store: Store, selection: Selection, call: ModelCall | None) -> None:

@@ -16,6 +16,7 @@ from evolve.report.figures import (
     lead_text,
     mutators_text,
     pace_text,
+    search_text,
     signed_text,
     usd_text,
 )
@@ -55,6 +56,7 @@ def render_summary(report: RunReport) -> str:
         folder=Markdown(one_line(shlex.quote(str(report.folder)))),
         options=to_json_line(report.config.evaluator) if report.config.evaluator else "",
         mutators=mutators_text(report.config),
+        search=search_text(report.config),
         budget=budget_text(report.config.budget),
         done=done_text(report),
         pace=pace_text(report.evaluations, report.active_s),
@@ -69,7 +71,9 @@ def render_summary(report: RunReport) -> str:
 def _diff(report: RunReport) -> Markdown:
     if report.best is None or report.seed is None or report.best.id == report.seed.id:
         return Markdown()
-    lines = unified_diff(report.seed.source, report.best.source, "seed.py", "best.py").split("\n")[:-1]
+    lines = unified_diff(report.seed.source, report.best.source, f"seed{report.suffix}", f"best{report.suffix}").split(
+        "\n"
+    )[:-1]
     if not lines:
         return Markdown()
     cut = len(lines) - DIFF_LINES_SHOWN

@@ -13,6 +13,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
+from evolve.mutate.mutation import Kind
 from evolve.scoring import Status
 from evolve.search.strategy import Choice, Strategy
 from evolve.trial import Fate, Selection, Trial
@@ -44,6 +45,9 @@ class StrategyClaims(ABC):
             assert named <= scores.keys(), f"{sorted(named - scores.keys())} have no score, or are not known"
             assert choice.parent not in choice.inspirations
             assert len(set(choice.inspirations)) == len(choice.inspirations)
+            assert choice.kind not in (Kind.REPAIR, Kind.INSIGHT), "what the loop does by itself"
+            assert choice.kind is not Kind.CROSSOVER or choice.inspirations, "a crossover of one"
+            assert set(choice.instances) <= set(range(INSTANCES)), "no such train instance"
             if trial.score is not None:
                 scores[trial.id] = trial.score
 

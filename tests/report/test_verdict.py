@@ -19,8 +19,8 @@ from evolve.scoring import Status
 
 def report(*rows: ProgramRow) -> RunReport:
     return RunReport(
-        Path("r"), "e", RunConfig(), RunStatus.FINISHED, "", 1, 1, CallTotals(), True, 1.0, 0.0, None, True, None, None,
-        rows, (), (), Costs((), (), (), True), (), (),
+        Path("r"), "e", ".py", RunConfig(), RunStatus.FINISHED, "", 1, 1, CallTotals(), True, 1.0, 0.0, None, True,
+        None, None, rows, (), (), Costs((), (), (), True), (), (),
     )  # fmt: skip
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from evolve.mutate.language.language import Mention
 from evolve.mutate.source import parse
 
 FRAMES = {
@@ -33,15 +33,6 @@ LONGEST = 20
 """Pieces that a name is looked for in, at most: the longest name has fewer characters."""
 COMPUTED = "getattr"
 """What is mentioned where getattr is given a name that the source does not tell."""
-
-
-@dataclass(frozen=True)
-class Mention:
-    """A watched name in a source. line: from 1.  text: that line."""
-
-    name: str
-    line: int
-    text: str
 
 
 def mentions(source: str) -> list[Mention]:
