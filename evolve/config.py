@@ -177,6 +177,13 @@ class MutationConfig(Part):
     repair_turns: int = Field(
         default=2, ge=1, description="tries at a broken program until past repairs tell how many they need"
     )
+    tune: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of the steps that set numbers of the best programs, by CMA-ES and without a model",
+    )
+    tune_evaluations: int = Field(default=24, ge=4, description="evaluations that the numbers of one program get")
     novelty: bool = Field(
         default=True, description="turn near-duplicates down once programs as alike have scored the same"
     )

@@ -40,7 +40,8 @@ class Selection:
         inspirations: other programs to look at; of a step that writes an insight down, the programs it is about.
         place: where the search means the child to belong, in the strategy's own words; nobody else reads it.
         mutator: "builtin" or a model's name.
-        kind: what the model is asked for; empty for the built-in mutator, whose child says what was done.
+        kind: what the model is asked for; "tune": numbers of the parent are set; else empty for the built-in mutator,
+            whose child says what was done.
         novelty: a child this like another program, or more, is turned down; None: none is.
         bar_id: the program that the child races against; None: the child is evaluated on every instance.
         known: the last event that the search knew of when it chose.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from evolve.config import BUILTIN, RunConfig
 from evolve.loop.spending import Spending
-from evolve.mutate.mutation import Kind
+from evolve.mutate.mutation import TUNE, Kind
 from evolve.search import (
     Background,
     Choice,
@@ -21,6 +21,7 @@ from evolve.search import (
     Novelty,
     RepairDesk,
     Tier,
+    Tuner,
     Turns,
     fixed_mix,
     make_strategy,
@@ -36,13 +37,13 @@ class Hears(Protocol):
 
 
 class Chooser:
-    """Chooses steps.
+    """Chooses steps. numbers: id -> how many numbers a program has that can be tuned; None: none of any has.
 
     Its state follows from the calls of `begun` and `tell`, in their order; `choose` changes nothing, and all chance is
     the step's own. So a resumed run, which makes the same calls again, goes on as it would have.
     """
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, numbers: Callable[[int], int] | None = None) -> None:
         self._config = config
         in_usd = config.prices_known and any(model.is_served for model in config.models)
         self._lineage = lineage = Lineage()
@@ -54,11 +55,15 @@ class Chooser:
         self._notes = Notes(lineage, config.prompt.insights_every, config.asks_models)
         self._leaders = Leaders()
         self._turns = Turns(config.search.starts, config.search.turn_after)
+        share = config.mutation.tune if numbers is not None else 0.0
+        trials = config.mutation.tune_evaluations
+        self._tuner = Tuner(lineage, share, trials, config.seed, numbers or (lambda id: 0))
         self._spending = Spending(config.budget)
         self._used = 0.0
         self._parts: tuple[Hears, ...] = (
             lineage,  # first: the others look a trial's family up
             *(self._models, self._kinds, self._desk, self._novelty, self._notes, self._leaders, self._turns),
+            self._tuner,
         )
 
     def begun(self, selection: Selection) -> None:
@@ -67,6 +72,7 @@ class Chooser:
         self._desk.begun(selection)
         self._notes.begun(selection)
         self._turns.begun(selection)
+        self._tuner.begun(selection)
 
     def tell(self, trial: Trial, heard: Trial | None = None) -> None:
         """Hear how a step ended, the seed's trial before all others. heard: what the strategy hears instead of it."""
@@ -80,6 +86,10 @@ class Chooser:
         self._strategy = make_strategy(self._config.search.strategy, self._config.search.options)
         for trial in trials:
             self._strategy.tell(replace(trial, used=self._used))
+
+    def values(self, step: int) -> tuple[float, ...]:
+        """Return what a step in flight sets its parent's numbers to, as of `tuned`; empty where it does not."""
+        return self._tuner.values(step)
 
     def background(self, parent_id: int) -> Background:
         """Return what the run knows that concerns a prompt about a program."""
@@ -96,6 +106,9 @@ class Chooser:
         if subjects:
             return self._insight(step, subjects, why, self._weights(free))
         choice = self._strategy.ask(self._chance("ask", step))
+        subject = self._tuner.subject(choice.parent)
+        if subject is not None:
+            return self._tuning(step, choice, *subject)
         if self._config.asks_models:
             choice = self._turned(step, choice)
         mutator = self._models.choose(self._weights(free, choice.tier), self._chance("model", step))
@@ -116,6 +129,12 @@ class Chooser:
         return Selection(
             step, choice.parent, inspirations, choice.place, reason, mutator, kind, novelty, bar, show=choice.instances
         )
+
+    def _tuning(self, step: int, choice: Choice, id: int, reason: str) -> Selection:
+        """Set numbers of a program, which its trials race against: one far behind it tells no more than that."""
+        bar = id if self._config.racing.enabled else None
+        place = self._lineage.place(id) or choice.place  # the seed is everywhere
+        return Selection(step, id, (), place, reason, BUILTIN, TUNE, None, bar)
 
     def _weights(self, free: frozenset[str] | None, tier: Tier | None = None) -> dict[str, float]:
         """Return the weights of the models of a tier that can be asked now, or of whoever can."""

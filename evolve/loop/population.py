@@ -59,6 +59,12 @@ class Population:
         if signature is not None:
             self._likeness.add(program.id, signature)
 
+    def numbers(self, program_id: int) -> int:
+        """Return how many numbers of a Python program can be tuned."""
+        from evolve.mutate.tuning import numbers
+
+        return len(numbers(self.example(program_id).source))
+
     def example(self, program_id: int) -> Example:
         """Return a scored program as mutators see it."""
         kept = self._examples.get(program_id)

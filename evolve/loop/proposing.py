@@ -14,7 +14,7 @@ from evolve.config import RunConfig
 from evolve.evaluator import Split
 from evolve.loop.desk import Desk, Unread
 from evolve.loop.population import Population
-from evolve.mutate.mutation import Example, Kind, Proposal, Request
+from evolve.mutate.mutation import TUNE, Example, Kind, Proposal, Request
 from evolve.search import Background
 from evolve.trial import Fate, Selection
 
@@ -171,17 +171,20 @@ class Proposer:
         if self._compares:
             await self._population.load(lambda source: self._desk.do(Sign(source, self._problem.language)))
 
-    async def read(self, selection: Selection, call: ModelCall | None) -> Found:
+    async def read(self, selection: Selection, call: ModelCall | None, values: tuple[float, ...] = ()) -> Found:
         """Return what a step's answer comes to, which depends on the parent and on no other program.
 
-        call: answered; None for the built-in mutator, and an insight by rule.
+        call: answered; None for the built-in mutator, and an insight by rule.  values: of the numbers that are set.
         """
-        from evolve.mutate.reading import Mutate, Read, ReadAnswer, WriteInsight
+        from evolve.mutate.reading import Mutate, Read, ReadAnswer, Tune, WriteInsight
 
         try:
             if selection.kind == Kind.INSIGHT:
                 answer = None if call is None else call.answer
                 return await self._desk.do(WriteInsight(answer, self._subjects(selection)))
+            if selection.kind == TUNE:
+                source = self._population.example(selection.parent_id).source
+                return await self._desk.do(Tune(source, values, self._compares))
             if call is None:
                 return await self._desk.do(Mutate(self._request(selection), self._compares))
             if call.error:  # an answer without text, or a refusal

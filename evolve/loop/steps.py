@@ -60,7 +60,7 @@ class Steps:
         self._count = len(problem.evaluator.instances(Split.TRAIN))
         self._store, self._population, self._proposer, self._pool = store, population, proposer, pool
         self._ledger, self._stop, self._audience, self._tape = ledger, stop, audience, tape
-        self._chooser = Chooser(config)
+        self._chooser = Chooser(config, population.numbers if problem.language.name == "python" else None)
         self._heats = Heats(population, config.racing, self._count, "score" in self._evaluator.timed_metrics)
         self._outages = Outages([model.name for model in config.models], audience.notice)
         search, deadline_s = config.search, self._deadline_s
@@ -261,7 +261,8 @@ class Steps:
             call = await self._ask(selection, call)
         if program is None:
             is_answered = call is None or call.status is CallStatus.ANSWERED
-            found = await self._proposer.read(selection, call) if is_answered else None
+            values = self._chooser.values(step)
+            found = await self._proposer.read(selection, call, values) if is_answered else None
             async with self._compared:
                 program = None if found is None else await self._child(selection, call, found)
                 self._uncompared.discard(step)

@@ -28,6 +28,10 @@ class Kind(StrEnum):
     INSIGHT = "insight"
 
 
+TUNE = "tune"
+"""A step that sets numbers of its parent: no model is asked, and no mutator."""
+
+
 @dataclass(frozen=True)
 class Example:
     """A program as a mutator sees it: with its figures on the train split, never on another.

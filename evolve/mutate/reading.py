@@ -66,6 +66,26 @@ class Mutate:
 
 
 @dataclass(frozen=True)
+class Tune:
+    """Set the numbers of a program. values: as of `tuned`."""
+
+    parent: str
+    values: tuple[float, ...]
+    compare: bool
+
+    @property
+    def chars(self) -> int:
+        """How much text there is to work on."""
+        return len(self.parent)
+
+    def done(self) -> Read:
+        """Do it."""
+        from evolve.mutate.tuning import tuned
+
+        return _child(tuned(self.parent, self.values), self.compare, PYTHON)
+
+
+@dataclass(frozen=True)
 class WriteInsight:
     """Read an insight from an answer, and write one by rule where there is none. answer: None when nobody was asked."""
 

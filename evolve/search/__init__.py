@@ -15,6 +15,7 @@ from evolve.search.novelty import Novelty
 from evolve.search.repair import RepairDesk
 from evolve.search.strategies import known_strategies, make_strategy, strategy_class
 from evolve.search.strategy import Choice, Strategy, StrategyOptions, Tier
+from evolve.search.tuner import Tuner
 from evolve.search.turns import Turns
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "StrategyClaims",
     "StrategyOptions",
     "Tier",
+    "Tuner",
     "Turns",
     "fixed_mix",
     "known_strategies",

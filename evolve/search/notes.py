@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from evolve.mutate.mutation import Attempt, Insight, Kind
+from evolve.mutate.mutation import TUNE, Attempt, Insight, Kind
 from evolve.search.lineage import Lineage
 from evolve.trial import Fate, Selection, Trial
 
@@ -79,7 +79,7 @@ class Notes:
             self._improved = [id for id in self._improved if id not in selection.inspirations]
             self._since = 0
             self._idle.clear()
-        else:
+        elif selection.kind != TUNE:
             self._of(selection.parent_id).begun += 1
 
     def tell(self, trial: Trial) -> None:
@@ -92,11 +92,11 @@ class Notes:
             self._best = trial.id, trial.score
             self._since = 0
             self._idle.clear()
-            if trial.is_attempt and self._every:
+            if trial.is_attempt and self._every and trial.asked != TUNE:
                 self._improved.append(trial.id)
         elif trial.is_attempt:
             self._since += 1
-        if trial.is_attempt and trial.parent is not None:
+        if trial.is_attempt and trial.parent is not None and trial.asked != TUNE:
             self._keep(trial, trial.parent)
 
     def _keep(self, trial: Trial, parent: int) -> None:
