@@ -145,6 +145,9 @@ class Evaluator(ABC):
     for anything else. Of all but Python `defines` is left out and nothing is run in the sandbox: `evaluate` reads
     `candidate.source` and does with it what it likes. Files end in .cpp and the like, of "text" in .txt; the problem's
     folder `prompts/` may say better what a model is to write."""
+    in_sandbox: ClassVar[bool] = True
+    """Whether programs are loaded into the sandbox. False: `evaluate` reads `candidate.source`, too, where that is
+    Python, and whoever runs it sees to its isolation."""
     limits: ClassVar[Limits] = Limits()
     libraries: ClassVar[tuple[str, ...]] = ()
     """What a candidate may import beyond the standard library and numpy; imported in the zygote, before the fork."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from evolve import __version__
 from evolve.errors import UsageError
+from evolve.evaluator import Split
 from evolve.registry import Problem
 
 BASELINE = "baseline "
@@ -34,7 +35,7 @@ _WORDS = {
 
 
 def identity(problem: Problem) -> dict[str, str]:
-    """Return versions (of Python and numpy major and minor), language and options, and hashes of all else.
+    """Return versions (of Python and numpy major and minor), language, options, remark, and hashes of all else.
 
     The hash of the evaluator is over every file of its folder, and over what those import of the same package.
     """
@@ -48,6 +49,7 @@ def identity(problem: Problem) -> dict[str, str]:
         "statement": _hash(problem.statement.encode()),
         "seed": _hash(problem.seed.encode()),
         "options": json.dumps(problem.evaluator.options.model_dump(mode="json"), sort_keys=True),
+        **({"remark": remark} if (remark := problem.evaluator.remark(Split.TRAIN)) else {}),
         **{f"{BASELINE}{name}": _hash(source.encode()) for name, source in problem.baselines.items()},
     }
 

@@ -97,12 +97,14 @@ class RaceOrder:
         self._squares = [0.0] * count
 
     def tell(self, scores: Sequence[float | None]) -> None:
-        """Take a program with a score on every instance; others, which would weigh the first instances, change nothing.
+        """Take a program with a score on every instance; others change nothing.
+
+        Those would weigh the first instances, or are from before the evaluator was changed to have other ones.
 
         Source of the update: Welford 1962.
         """
         known = [score for score in scores if score is not None]
-        if len(known) < len(self._means):
+        if len(known) != len(self._means):
             return
         self._told += 1
         for place, score in enumerate(known):

@@ -252,7 +252,7 @@ def _facts(problem: Problem, bench: Bench, split: Split) -> dict[str, Any]:
 
 def answering(problem: Problem, answer: str) -> str:
     """Return a program that answers every call with the same expression. What the seed has as a class becomes one."""
-    if not problem.language.runs_in_sandbox:
+    if not (problem.evaluator.in_sandbox and problem.language.runs_in_sandbox):
         raise unittest.SkipTest(f"the programs are {problem.evaluator.language}: there are no calls to answer")
     program = []
     for node in ast.parse(problem.seed).body:

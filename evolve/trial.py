@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from evolve.scoring import Status
 
@@ -66,8 +68,7 @@ class Selection:
     show: tuple[int, ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(NamedTuple):
     """How a step ended. The seed is trial 0, which every search hears of first; its parent is None.
 
     Attributes:
@@ -102,7 +103,7 @@ class Trial:
     status: Status | None = None
     score: float | None = None
     scores: tuple[float | None, ...] = ()
-    metrics: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] = MappingProxyType({})
     chars: int = 0
     tokens: int = 0
     cpu_s: float = 0.0

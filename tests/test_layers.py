@@ -46,9 +46,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/mutate": {"evolve.line_diff", "evolve.errors", "evolve.evaluator", "evolve.config"},
     "evolve/archive": {"evolve.errors", "evolve.evaluator", "evolve.scoring", "evolve.trial"},
     "evolve/search": {"evolve.errors", "evolve.scoring", "evolve.trial", "evolve.mutate.mutation"},
-    "evolve/identity.py": {"evolve", "evolve.errors", "evolve.registry"},
+    "evolve/identity.py": {"evolve", "evolve.errors", "evolve.evaluator", "evolve.registry"},
     "evolve/foreign.py": {"evolve.errors", "evolve.evaluator"},
-    "evolve/registry.py": {"evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.mutate.language"},
+    "evolve/peers": {"evolve.errors", "evolve.evaluator", "evolve.mutate.language"},
+    "evolve/registry.py": {
+        "evolve.errors",
+        "evolve.evaluator",
+        "evolve.foreign",
+        "evolve.mutate.language",
+        "evolve.peers",
+    },
     "evolve/workers": {
         "evolve.config",
         "evolve.errors",

@@ -173,6 +173,7 @@ def test_instances_that_tell_programs_apart_come_first_once_there_are_programs_t
         order.tell([50.0, 50.0 + number, 50.0, 50.0 + 3 * number, 50.0, 50.0, 50.0, 50.0 - 2 * number])
         order.tell([None] * 8)  # a failure, a program that was stopped: neither says anything
         order.tell([0.0, 100.0])
+        order.tell([0.0, 100.0] * 8)  # of an evaluator that has other instances since
     assert list(order.current) == [3, 7, 1, 0, 4, 2, 6, 5]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from loop_parts import HashModel, QuickPool, configured, trivial_problem
+from loop_parts import QuickPool, StepModel, configured, trivial_problem
 
 from evolve import intervals, loop
 from evolve.archive import Program, Role, Store
@@ -68,7 +68,7 @@ def test_with_fewer_than_six_instances_no_difference_is_certain() -> None:
 def test_the_rule_picks_a_worse_program_no_more_often_than_the_plain_mean(monkeypatch: pytest.MonkeyPatch) -> None:
     """Finalists with true scores; validation sees them through noise. Their lengths have nothing to do with it."""
     monkeypatch.setattr(intervals, "RESAMPLES", 300)
-    rng, runs = np.random.default_rng(14), 250
+    rng, runs = np.random.default_rng(14), 150
     for spread, noise, count in ((0.0, 15.0, 16), (2.0, 15.0, 16), (5.0, 15.0, 8), (1.0, 5.0, 24)):
         true_plain, true_picked, worse, better, shorter = 0.0, 0.0, 0, 0, 0
         for _ in range(runs):
@@ -102,7 +102,7 @@ PROBLEM = replace(trivial_problem(), evaluator=Wide())
 
 
 def evolve(folder: Path, config: RunConfig, pool: QuickPool | None = None, resume: bool = False) -> RunResult:
-    clients = {"m": HashModel()}
+    clients = {"m": StepModel()}
     return asyncio.run(loop.run(folder, config, PROBLEM, pool=pool or QuickPool(), clients=clients, resume=resume))
 
 
@@ -130,7 +130,7 @@ def test_who_leads_on_an_instance_is_a_finalist_whatever_its_mean(tmp_path: Path
 
 def test_after_a_resume_the_earlier_winner_is_a_finalist_and_a_row_of_every_table(tmp_path: Path) -> None:
     first = evolve(tmp_path / "run", configured(10))
-    later = evolve(tmp_path / "run", configured(120), resume=True)
+    later = evolve(tmp_path / "run", configured(70), resume=True)
     assert later.best_id != first.best_id
     with Store.open(tmp_path / "run") as store:
         assert [program.id for program in earlier_winners(store)] == [first.best_id]

@@ -41,6 +41,7 @@ INTERRUPTED = 130
 @click.option("--mutation", metavar="MIX", help="Fixed mix of kinds, e.g. edit=3,rewrite=1. Default: a bandit chooses.")
 @options.path_option("--prompts", metavar="DIR", text="Prompt templates that go before the built-in ones.")
 @click.option("--deterministic", is_flag=True, help="One seed, one run, whatever the speed and the workers.")
+@click.option("--allow-network", is_flag=True, help="Let the evaluator of another tool's task use the network.")
 @options.require_isolation
 @options.path_option("--record", metavar="FILE", text="Write steps and answers to FILE when the run ends.")
 @options.path_option("--replay", metavar="FILE", text="Take steps, answers and settings from a FILE of --record.")
@@ -60,6 +61,7 @@ def run(
     mutation: str | None,
     prompts: Path | None,
     deterministic: bool,
+    allow_network: bool,
     require_isolation: bool,
     record: Path | None,
     replay: Path | None,
@@ -76,6 +78,7 @@ def run(
     """
     from evolve.config import resolve
     from evolve.mutate.models.endpoint import key_in
+    from evolve.registry import task_settings
     from evolve.report.places import free_folder, new_folder
     from evolve.report.recording import recorded_config
 
@@ -94,18 +97,22 @@ def run(
         "replay": replay and str(replay.absolute()),
         "deterministic": deterministic or None,
         "require_isolation": require_isolation or None,
+        "evaluator.allow_network": allow_network or None,
     }
-    base = "" if replay is None else recorded_config(replay, evaluator is not None, trust)
+    base = task_settings(evaluator) if replay is None else recorded_config(replay, evaluator is not None, trust)
     resolved = resolve(config, sets, flags, base)
     served = [model.name for model in resolved.models if model.is_served]
     if api_key_env and served and replay is None and not key_in(api_key_env):
         raise UsageError(f"--api-key-env {api_key_env}: ${api_key_env} is not set. Set it to the key of {served[0]}.")
     if not resolved.problem:
         raise click.UsageError("which EVALUATOR? `evolve list` shows them.", click.get_current_context())
+    from evolve.peers import notes
     from evolve.registry import load_problem
 
     problem = load_problem(resolved.problem, resolved.evaluator)
     folder = new_folder(problem.evaluator.name) if run is None else free_folder(run)
+    for line in notes(problem.evaluator):
+        streams.say(line, err=True)
     return _run(folder, resolved, problem, resume=False, as_json=as_json)
 
 

@@ -77,15 +77,16 @@ class Chooser:
     def tell(self, trial: Trial, heard: Trial | None = None) -> None:
         """Hear how a step ended, the seed's trial before all others. heard: what the strategy hears instead of it."""
         self._used = self._spending.after(trial)
+        trial = trial._replace(used=self._used)
         for part in self._parts:
-            part.tell(replace(trial, used=self._used))
-        self._strategy.tell(replace(heard or trial, used=self._used))
+            part.tell(trial)
+        self._strategy.tell(trial if heard is None else heard._replace(used=self._used))
 
     def renew(self, trials: Sequence[Trial]) -> None:
         """Have the strategy begin again with these programs alone, the seed first. No step is in flight."""
         self._strategy = make_strategy(self._config.search.strategy, self._config.search.options)
         for trial in trials:
-            self._strategy.tell(replace(trial, used=self._used))
+            self._strategy.tell(trial._replace(used=self._used))
 
     def values(self, step: int) -> tuple[float, ...]:
         """Return what a step in flight sets its parent's numbers to, as of `tuned`; empty where it does not."""

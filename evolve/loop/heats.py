@@ -38,5 +38,7 @@ class Heats:
         if selection.bar_id is None:
             return None
         instances = self._population.example(selection.bar_id).instances
+        if len(instances) != len(self.order(selection.step)):
+            return None  # scored before the evaluator was changed to have other instances
         bar = [instances[index][1] for index in self.order(selection.step)]
         return make_race(bar, self._config, self._is_timed)

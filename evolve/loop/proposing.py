@@ -168,8 +168,10 @@ class Proposer:
             await asyncio.to_thread(compile_all, self._templates)
         from evolve.mutate.reading import Sign
 
-        if self._compares:
-            await self._population.load(lambda source: self._desk.do(Sign(source, self._problem.language)))
+        async def sign(source: str) -> Signature:
+            return await self._desk.do(Sign(source, self._problem.language))
+
+        await self._population.load(sign if self._compares else None)
 
     async def read(self, selection: Selection, call: ModelCall | None, values: tuple[float, ...] = ()) -> Found:
         """Return what a step's answer comes to, which depends on the parent and on no other program.

@@ -18,7 +18,6 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 
 from evolve.archive import Store
 from evolve.archive.records import ROTATING
@@ -101,11 +100,11 @@ class Rotation:
     def _with(self, trial: Trial, results: Mapping[int, InstanceResult]) -> Trial:
         failed = next((result for _, result in sorted(results.items()) if result.status is not Status.OK), None)
         if failed is not None:
-            return replace(trial, status=failed.status, score=None, metrics={}, failure=failed.feedback)
+            return trial._replace(status=failed.status, score=None, metrics={}, failure=failed.feedback)
         fresh = [results[place].score if place in results else None for place in range(self._count)]
         scores = (*trial.scores, *fresh)
         known = [score for score in scores if score is not None]
-        return replace(trial, scores=scores, score=mean(known)) if known else trial
+        return trial._replace(scores=scores, score=mean(known)) if known else trial
 
     async def _score_elite(self, id: int, epoch: int) -> None:
         program = self._store.program(id)

@@ -182,6 +182,7 @@ def print_score(
         "program": measured.name,
         "evaluator": f"{evaluator.name}, {where}, {_count(len(score.instances), 'instance')}",
         "status": score.status.value,
+        **({"remark": remark} if (remark := evaluator.remark(split)) else {}),
         "score": interval_text(score_interval(score)) + (", 95 % over instances" if score.score is not None else ""),
         **{name: figure_text(value) for name, value in score.metrics.items()},
         "CPU": seconds_text(score.cpu_s),

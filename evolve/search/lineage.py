@@ -72,9 +72,16 @@ class Lineage:
 
     def sound_ancestor(self, id: int) -> int:
         """Return the nearest ancestor with a score; the seed has one."""
-        return next((above for above in self.ancestors(id) if self.score(above) is not None), 0)
+        scores, parents = self._scores, self._parents
+        for _ in range(ANCESTORS):
+            id = parents[id] if 0 <= id < len(parents) else _NONE
+            if id == _NONE:
+                return 0
+            if scores[id] == scores[id]:  # not NaN
+                return id
+        return 0
 
     def gain(self, trial: Trial) -> float:
         """Return by how many points a child beats its last sound ancestor; 0 where it has no score."""
-        before = self.score(self.sound_ancestor(trial.id))
+        before = None if trial.score is None else self.score(self.sound_ancestor(trial.id))
         return 0.0 if trial.score is None or before is None else trial.score - before

@@ -43,7 +43,7 @@ def _evaluate_once(evaluator: Evaluator, sandbox: Sandbox, source: str, instance
     metrics: dict[str, float] = {}
     candidate = sandbox.fork(source)
     try:
-        if language_of(evaluator).runs_in_sandbox:
+        if evaluator.in_sandbox and language_of(evaluator).runs_in_sandbox:
             candidate.load()
         score, metrics, feedback = _sound(evaluator.evaluate(candidate, instance))
     except Infeasible as infeasible:
