@@ -28,6 +28,7 @@ from evolve.bench import Bench, InProcess, InWorkers
 from evolve.errors import UsageError
 from evolve.evaluator import Evaluator, Split, fresh_id, mean
 from evolve.foreign import foreign
+from evolve.picture import Map, Picture
 from evolve.registry import Problem
 from evolve.scoring import InstanceResult, Status
 from evolve.search.claims import StrategyClaims as StrategyClaims  # for authors of strategies
@@ -143,6 +144,19 @@ class EvaluatorClaims:
         again = problem.evaluator.fresh(Split.TRAIN, 1, 1)
         assert again[0] == two[0], "the first of one fresh instance is not the first of two"
         _require_ok(self.bench.evaluate(problem, [problem.seed], fresh=Fresh(1, 2)))
+
+    def test_the_seed_can_be_drawn_and_junk_is_no_picture_and_no_fault(self, problem: Problem) -> None:
+        """`evolve picture`: finite figures, a title and axes with labels; what `evaluate` refuses has no picture."""
+        if type(problem.evaluator).picture is Evaluator.picture:
+            raise unittest.SkipTest("the problem draws no pictures")
+        found = self.bench.draw(problem, problem.seed)
+        assert isinstance(found, Picture), found
+        assert found.title, "the picture has no title"
+        for panel in found.panels:
+            assert isinstance(panel, Map) or panel.x_label, f"the panel {panel.title!r} has no x_label"
+        junk = self.bench.draw(problem, answering(problem, "None"))
+        assert isinstance(junk, str), "the answer None has a picture"
+        assert "a bug of the problem" not in junk, junk
 
     def test_what_is_written_is_read_back_and_scored(self, problem: Problem) -> None:
         """`evolve data`, then `--data`."""

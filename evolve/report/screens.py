@@ -56,9 +56,14 @@ def print_result(console: Console, report: RunReport) -> None:
     console.print(result_table(report))
     print_verdict(console, report)
     folder = shlex.quote(str(report.folder))
-    for command, what in (("show", "what came of it"), ("audit", "is the score true? scores the best program again")):
-        console.print(Text.assemble(one_line(f"evolve {command} {folder}"), (f"   # {what}", "dim")), soft_wrap=True)
     console.print(one_line(f"run folder: {report.folder}"), soft_wrap=True)
+    commands = (
+        ("show", "what came of it"),
+        ("audit", "is the score true? scores the best program again"),
+        ("report", "see it: one page with curve, lineage, differences and pictures"),
+    )
+    for command, what in commands:
+        console.print(Text.assemble(one_line(f"evolve {command} {folder}"), (f"   # {what}", "dim")), soft_wrap=True)
 
 
 def print_verdict(console: Console, report: RunReport) -> None:
