@@ -36,7 +36,7 @@ class Cloudcast(Evaluator):
     def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
         """Draw broadcasts that nobody has seen, as those of a split are drawn."""
         draw = functools.partial(drawn_broadcast, split)
-        return drawn_afresh(split, seed, count, range(RECIPES[split].count), draw, lambda b: figures_of(b).tells)
+        return drawn_afresh(split, seed, count, range(RECIPES[split].count), draw, lambda b: figures_of(b).far_apart)
 
     def load(self, path: Path) -> Sequence[Instance]:
         """Read a folder with cost.csv, throughput.csv and configurations."""

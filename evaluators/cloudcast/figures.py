@@ -18,7 +18,7 @@ from evaluators.cloudcast.answer import checked_paths
 from evaluators.cloudcast.baselines import direct, steiner_search
 from evaluators.cloudcast.steiner import MOST_DESTINATIONS, cheapest_tree_usd_per_gb
 from evaluators.cloudcast.transfer import VM_USD_PER_H, Broadcast, bill
-from evaluators.kept_figures import computed_once, differ, digest_of, digest_of_files
+from evaluators.kept_figures import computed_once, differ, digest_of, digest_of_files, far_apart
 from evaluators.reference_file import Stored, read_reference
 
 STORED = Path(__file__).with_name("reference.json")
@@ -43,6 +43,11 @@ class Figures:
     def tells(self) -> bool:
         """Return whether naive and reference differ enough for the broadcast to have a score."""
         return differ(self.naive_usd, self.reference_usd)
+
+    @property
+    def far_apart(self) -> bool:
+        """Return whether they differ enough for an instance of our own."""
+        return far_apart(self.naive_usd, self.reference_usd)
 
 
 @functools.cache

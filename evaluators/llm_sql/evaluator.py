@@ -57,7 +57,7 @@ class LlmSql(Evaluator):
     def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
         """Draw tables that nobody has seen, as those of a split are drawn."""
         draw = functools.partial(drawn_instance, split)
-        return drawn_afresh(split, seed, count, range(len(RECIPES[split])), draw, lambda one: figures_of(one).tells)
+        return drawn_afresh(split, seed, count, range(len(RECIPES[split])), draw, lambda one: figures_of(one).far_apart)
 
     def load(self, path: Path) -> Sequence[TableInstance]:
         """Read one CSV file, or all those of a folder. Raises UsageError."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from evaluators.kept_figures import LEAST_GAP, computed_once, digest_of_files
+from evaluators.kept_figures import computed_once, differ, digest_of_files, far_apart
 from evaluators.llm_sql.baselines import ggr_local_search, original
 from evaluators.llm_sql.bound import least_missed
 from evaluators.llm_sql.prefix import hit_rate, row_strings, shared_with_predecessor
@@ -42,7 +42,12 @@ class Figures:
     @property
     def tells(self) -> bool:
         """Return whether naive and reference differ enough for the instance to have a score."""
-        return self.reference - self.naive >= LEAST_GAP * (1.0 - self.naive) > 0
+        return differ(1.0 - self.naive, 1.0 - self.reference)
+
+    @property
+    def far_apart(self) -> bool:
+        """Return whether they differ enough for an instance of our own."""
+        return far_apart(1.0 - self.naive, 1.0 - self.reference)
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from evaluators.kept_figures import differ, digest_of, digest_of_files
+from evaluators.kept_figures import differ, digest_of, digest_of_files, far_apart
 from evaluators.prism.baselines import packing_search, round_robin
 from evaluators.prism.pressure import GPU_GB, Model, loaded, pressure_bound
 from evaluators.prism.workload import Case
@@ -51,7 +51,7 @@ own: nothing is left to decide."""
 
 def tells(case: Case, found: Figures) -> bool:
     """Return whether a drawn case tells programs apart."""
-    if not found.tells or found.naive is None or found.reference is None:
+    if found.naive is None or found.reference is None or not far_apart(found.naive, found.reference):
         return False
     hottest = max(m.rate / m.slo / (GPU_GB - m.size_gb) for m in case.models)
     return (

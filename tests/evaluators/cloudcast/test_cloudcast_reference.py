@@ -49,12 +49,12 @@ def test_every_broadcast_tells_programs_apart_and_the_bound_is_one():
 
 
 def test_a_draw_that_tells_nothing_is_drawn_again(monkeypatch):
-    answers = iter([Figures(100.0, 99.5, 90.0), Figures(100.0, 99.01, 90.0), Figures(100.0, 98.9, 90.0)])
+    answers = iter([Figures(100.0, 99.5, 80.0), Figures(100.0, 90.1, 80.0), Figures(100.0, 89.9, 80.0)])
     monkeypatch.setattr(reference, "compute", lambda _: next(answers))
     attempt, broadcast, found = reference.accepted(Split.TRAIN, 4)
     assert attempt == 2
     assert digest(broadcast) == digest(reference.own_broadcast(Split.TRAIN, 4, 2))
-    assert found.reference_usd == 98.9
+    assert found.reference_usd == 89.9
 
 
 def test_a_run_never_computes_a_figure_of_a_built_in_broadcast(monkeypatch):
