@@ -54,7 +54,7 @@ class Progress:
 class Row:
     """One line of the table at the end: a program's status and score per split; None where it was not evaluated.
 
-    name: "seed", "best", or a baseline's name.
+    name: "seed", "best", "earlier best ID" of one that won before a resume, or a baseline's name.
     """
 
     name: str
@@ -74,7 +74,7 @@ class RunResult:
     Attributes:
         status: FINISHED, or STOPPED when a signal ended it early: `interrupted` is True, `rows` hold what there is.
         reason: one sentence: "all 200 evaluations are done", "stopped by Ctrl-C", ...
-        rows: the seed, the baselines, the best program, in this order.
+        rows: the seed, the baselines, who won before a resume, the best program, in this order.
         best_id: the winner by validation; before that is known, the best by train; 0 when no child beat the seed.
     """
 

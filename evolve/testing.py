@@ -157,6 +157,12 @@ class EvaluatorClaims:
             _require_ok(self.bench.evaluate(problem, [problem.seed], data=Path(name)))
 
 
+def scored(problem: Problem, source: str, split: Split = Split.TRAIN) -> InstanceResult:
+    """Return what a program gets on the first instance of a split: status, score, metrics, feedback."""
+    (result,) = InProcess().evaluate(problem, [source], split)
+    return result
+
+
 class Verdict(StrEnum):
     """What came of a claim. SKIPPED: the problem gives no occasion for it. NOTE: no claim, but worth knowing."""
 

@@ -79,9 +79,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.racing",
         "evolve.registry",
         "evolve.search",
+        "evolve.winner",
         "evolve.workers",
     },
     "evolve/intervals.py": set(),
+    "evolve/winner.py": {"evolve.archive", "evolve.evaluator", "evolve.intervals", "evolve.scoring"},
     "evolve/audit": {
         *FACTS,
         "evolve.archive",
@@ -102,6 +104,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.intervals",
         "evolve.measure",
         "evolve.registry",
+        "evolve.winner",
         "evolve.workers",
     },
 }
@@ -109,6 +112,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 SHARED = (
     "evaluators.fresh_draws.",
+    "evaluators.orders.",
     "evaluators.kept_figures.",
     "evaluators.reference_file.",
     "evaluators.spot_traces.",

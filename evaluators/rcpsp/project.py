@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from evaluators.orders import topological_order
 from evolve.evaluator import Instance, Record
 
 
@@ -105,19 +106,7 @@ def horizon_ticks(project: Project) -> int:
 
 def topological(project: Project) -> list[int]:
     """Return the tasks so that each comes after its predecessors. Raises ValueError: a cycle."""
-    missing = [len(before) for before in project.predecessors]
-    ready = [task for task in range(project.tasks) if not missing[task]]
-    order = []
-    while ready:
-        task = ready.pop(0)
-        order.append(task)
-        for successor in project.successors[task]:
-            missing[successor] -= 1
-            if not missing[successor]:
-                ready.append(successor)
-    if len(order) < project.tasks:
-        raise ValueError(f"task {next(t for t in range(project.tasks) if missing[t])} is its own successor")
-    return order
+    return topological_order(project.predecessors, project.successors.__getitem__)
 
 
 def earliest_starts(project: Project) -> list[int]:

@@ -58,12 +58,11 @@ def solved(project: Project, known: list[int], work: float = SOLVER_WORK) -> tup
 
 def figures_solved(instance: ProjectInstance) -> Figures:
     """Return the figures with the solver's makespan where it is the better one. Redrawn projects are not solved."""
-    found = compute(instance)
+    _, known = sampled_lft_justified.schedule(instance.project)
+    found = Figures(naive_ticks(instance.project), makespan_ticks(instance.project, known))
     if not tells_apart(instance, found):
         return found
-    _, known = sampled_lft_justified.schedule(instance.project)
-    best, proved = solved(instance.project, known)
-    return Figures(naive_ticks(instance.project), best, proved)
+    return Figures(found.naive, *solved(instance.project, known))
 
 
 def accepted(split: Split, index: int, kind: Kind = "makespan") -> tuple[int, ProjectInstance, Figures]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from evaluators.fresh_draws import drawn_afresh
+from evaluators.orders import checked_order
 from evaluators.single_machine_tardiness.feedback import explain
 from evaluators.single_machine_tardiness.figures import columns, figures_of, stored, worth_drawing
 from evaluators.single_machine_tardiness.jobs import (
@@ -28,13 +29,11 @@ from evaluators.single_machine_tardiness.workload import RECIPES, drawn_jobs, ow
 from evolve.evaluator import (
     Candidate,
     Evaluator,
-    Infeasible,
     Instance,
     Limits,
     Outcome,
     Split,
     UsageError,
-    index_array,
     relative_score,
 )
 
@@ -155,7 +154,7 @@ def _own(kind: Kind, split: Split) -> tuple[Jobs, ...]:
 
 def _offline(candidate: Candidate, jobs: Jobs) -> Schedule:
     answer = candidate.call("sequence", *columns(jobs))
-    return in_order(jobs, checked_order(answer, len(jobs.processing)))
+    return in_order(jobs, checked_order(answer, len(jobs.processing), "job"))
 
 
 def _online(candidate: Candidate, jobs: Jobs) -> Schedule:
@@ -165,27 +164,3 @@ def _online(candidate: Candidate, jobs: Jobs) -> Schedule:
         return policy.call("pick", seen)
 
     return dispatch(jobs, pick)
-
-
-def checked_order(answer: Any, count: int) -> list[int]:
-    """Read an answer as an order of all jobs. Raises Infeasible that names the place and the job."""
-    if isinstance(answer, list):
-        for place, job in enumerate(answer):
-            # numpy would take True for 1 in a list that also holds whole numbers, and 2**63 for a float.
-            if type(job) is not int or not 0 <= job < count:
-                raise Infeasible(
-                    f"place {place} of the order is {job!r:.40} ({type(job).__name__}), "
-                    f"expected a job, a whole number (int) in 0..{count - 1}"
-                )
-    order: list[int] = index_array(answer, (count,), count, "the job at place").tolist()
-    if len(set(order)) < count:
-        first: dict[int, int] = {}
-        for place, job in enumerate(order):
-            if first.setdefault(job, place) != place:
-                break
-        missing = sorted(set(range(count)) - set(order))
-        raise Infeasible(
-            f"job {job} is in the order twice, at places {first[job]} and {place}; "
-            f"{len(missing)} of {count} are missing, the first of them job {missing[0]}"
-        )
-    return order

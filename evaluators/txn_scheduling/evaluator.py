@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from evaluators.fresh_draws import drawn_afresh
+from evaluators.orders import checked_order
 from evaluators.txn_scheduling.feedback import explain
 from evaluators.txn_scheduling.figures import bound_of, figures_of, stored
 from evaluators.txn_scheduling.mechanics import schedule
@@ -16,12 +16,10 @@ from evaluators.txn_scheduling.workload import RECIPES, Workload, drawn_workload
 from evolve.evaluator import (
     Candidate,
     Evaluator,
-    Infeasible,
     Instance,
     Limits,
     Outcome,
     Split,
-    index_array,
     relative_score,
 )
 
@@ -60,7 +58,7 @@ class TxnScheduling(Evaluator):
         assert isinstance(instance, Workload)
         transactions = instance.transactions
         answer = candidate.call("schedule", list(transactions))
-        placed = schedule(transactions, checked_order(answer, len(transactions)))
+        placed = schedule(transactions, checked_order(answer, len(transactions), "transaction"))
         ticks = max(one.end for one in placed)
         figures = figures_of(instance)
         bound = bound_of(instance)
@@ -90,27 +88,3 @@ def _instances(split: Split) -> tuple[Workload, ...]:
     if split is Split.PUBLIC:
         return public_workloads()
     return tuple(own_workload(split, index, attempt) for index, attempt in enumerate(stored().attempts[split]))
-
-
-def checked_order(answer: Any, count: int) -> list[int]:
-    """Read an answer as an order of all transactions. Raises Infeasible that names the transaction and its places."""
-    if isinstance(answer, list):
-        for place, index in enumerate(answer):
-            # numpy would take True for 1 in a list that also holds whole numbers, and 2**63 for a float.
-            if type(index) is not int or not 0 <= index < count:
-                raise Infeasible(
-                    f"place {place} of the order is {index!r:.40} ({type(index).__name__}), "
-                    f"expected a transaction, a whole number (int) in 0..{count - 1}"
-                )
-    order: list[int] = index_array(answer, (count,), count, "the transaction at place").tolist()
-    if len(set(order)) < count:
-        first: dict[int, int] = {}
-        for place, index in enumerate(order):
-            if first.setdefault(index, place) != place:
-                break
-        missing = sorted(set(range(count)) - set(order))
-        raise Infeasible(
-            f"transaction {index} is in the order twice, at places {first[index]} and {place}; "
-            f"{len(missing)} of {count} are missing, the first of them transaction {missing[0]}"
-        )
-    return order

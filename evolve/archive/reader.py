@@ -212,6 +212,12 @@ class Reader:
         ranked = ranked if last is None else ranked.where(ProgramRow.id <= last)
         return self._programs(ranked.order_by(ProgramRow.score.desc(), ProgramRow.id).limit(count))
 
+    def train_scores(self) -> Iterator[tuple[int, float, tuple[float | None, ...]]]:
+        """Yield (id, score, scores per instance) on train of seed and children that have a score, by id."""
+        scored = select(ProgramRow.id, ProgramRow.score, ProgramRow.scores)
+        for row in self._stream(scored.where(ProgramRow.score.is_not(None), _IN_SEARCH).order_by(ProgramRow.id)):
+            yield row.id, row.score, tuple(row.scores)
+
     def programs(self, role: Role | None = None) -> list[Program]:
         """Return all programs, or those of a role, ordered by id."""
         chosen = PROGRAM if role is None else PROGRAM.where(ProgramRow.role == role)

@@ -19,6 +19,7 @@ from evolve.cli.configuring import config
 from evolve.cli.doctor import doctor
 from evolve.cli.exporting import data
 from evolve.cli.inspecting import best, diff, runs, show
+from evolve.cli.making import new
 from evolve.cli.replaying import replay
 from evolve.cli.running import resume, run
 from evolve.cli.scoring import baselines, list_evaluators, score
@@ -75,7 +76,7 @@ def evolve(ctx: click.Context) -> None:
 
 COMMANDS = (
     *(list_evaluators, run, resume, replay, runs, show, best, diff, audit),
-    *(score, baselines, data, check, config, doctor),
+    *(score, baselines, data, new, check, config, doctor),
 )
 for command in COMMANDS:
     evolve.add_command(command)

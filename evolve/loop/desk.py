@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import pickle
 import signal
 import socket
 import subprocess
@@ -13,6 +12,8 @@ import traceback
 from typing import Any, Protocol, TypeVar
 
 from multiprocess.connection import Connection
+
+from evolve.workers.messages import heard, receive, send
 
 Outcome = TypeVar("Outcome", covariant=True)
 
@@ -81,25 +82,13 @@ class Desk:
             finally:
                 theirs.close()
                 self._connection = Connection(ours.detach())
-            await self._heard()  # a process that is not up yet would let a long text fill the pipe, and the loop wait
+            # A process that is not up yet would let a long text fill the pipe, and the loop wait.
+            await heard(self._connection)
             self._connection.recv_bytes()
-        assert self._connection is not None
-        self._connection.send_bytes(pickle.dumps(order, pickle.HIGHEST_PROTOCOL))
-        await self._heard()
-        outcome: tuple[Any, str] = pickle.loads(self._connection.recv_bytes())
+        send(self._connection, order)
+        await heard(self._connection)
+        outcome: tuple[Any, str] = receive(self._connection)
         return outcome
-
-    async def _heard(self) -> None:
-        """Wait until the process has said something, or is gone."""
-        assert self._connection is not None
-        loop = asyncio.get_running_loop()
-        there: asyncio.Future[None] = loop.create_future()
-        descriptor = self._connection.fileno()
-        loop.add_reader(descriptor, _settle, there)
-        try:
-            await there
-        finally:
-            loop.remove_reader(descriptor)
 
     def end(self) -> None:
         """End the process, whatever it is doing."""
@@ -112,11 +101,6 @@ class Desk:
             self._process = None
 
 
-def _settle(there: asyncio.Future[None]) -> None:
-    if not there.done():
-        there.set_result(None)
-
-
 def serve(descriptor: int) -> None:
     """Do the orders that come through a socket, until its other end hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process decides
@@ -124,9 +108,9 @@ def serve(descriptor: int) -> None:
     with contextlib.suppress(EOFError, OSError):
         connection.send_bytes(b"up")
         while True:
-            order: Order[Any] = pickle.loads(connection.recv_bytes())
+            order: Order[Any] = receive(connection)
             try:
                 reply = order.done(), ""
             except Exception:
                 reply = None, traceback.format_exc()
-            connection.send_bytes(pickle.dumps(reply, pickle.HIGHEST_PROTOCOL))
+            send(connection, reply)

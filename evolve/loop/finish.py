@@ -3,36 +3,77 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from evolve.archive import Program, Role, SplitFigures, Store
 from evolve.evaluator import Split
 from evolve.loop.measuring import evaluate_rest
 from evolve.observer import Row
-from evolve.scoring import Status
+from evolve.winner import earlier_winners, standings_of
 from evolve.workers import Pool, split_score
 
 if TYPE_CHECKING:
     from evolve.registry import Problem
 
-FINALISTS = 8
-"""How many programs, the best by train, validation chooses from."""
+BEST_ON_TRAIN = 8
+"""How many finalists have the best means on train."""
+LEADERS = 4
+"""How many more lead on single train instances: a mean may hide what is best at something."""
 
 
 async def pick_winner(store: Store, problem: Problem, pool: Pool, report: Callable[[str, int, int], None]) -> None:
-    """Score the finalists on validation, record the best as the winner, and score it on test.
+    """Score the finalists on validation, record which of them wins (`evolve.winner`), and score that one on test.
 
     The seed and the baselines are scored on both, for the table. What is committed already is not evaluated again.
     report: called with the split's name, how many programs are done, how many there are.
     """
     known = [store.program(0), *store.programs(Role.BASELINE)]
     compared = [program for program in known if program is not None]
-    finalists = store.top(FINALISTS)
-    await _score(store, problem, pool, Split.VALIDATION, [*finalists, *compared], report)
-    winner = _best(finalists, store.split_figures())
+    chosen = finalists(store)
+    await _score(store, problem, pool, Split.VALIDATION, [*chosen, *compared], report)
+    winner = _winner(store, chosen)
     store.set_winner(winner.id)
     await _score(store, problem, pool, Split.TEST, [winner, *compared], report)
+
+
+def finalists(store: Store) -> list[Program]:
+    """Return the programs that validation chooses from, the best on train first.
+
+    Those with the best means on train; those that lead on most train instances, an instance shared among all who are
+    equally good on it; the seed; and whoever was a finalist before the run was resumed, the winner of then among them.
+    """
+    chosen = {program.id: program for program in store.top(BEST_ON_TRAIN)}
+    earlier = [f.program_id for f in store.split_figures() if f.split is Split.VALIDATION and f.program_id >= 0]
+    for id in (*_leaders(store, chosen), *earlier, 0):
+        program = None if id in chosen else store.program(id)
+        if program is not None:
+            chosen[id] = program
+    return list(chosen.values())
+
+
+def _leaders(store: Store, known: Container[int]) -> list[int]:
+    """Return the ids of LEADERS programs that are not known yet and lead on train instances, most leads first."""
+    best: list[float] = []
+    leading: list[list[int]] = []
+    means: dict[int, float] = {}
+    for id, mean, scores in store.train_scores():
+        for place, score in enumerate(scores):
+            if place == len(best):
+                best.append(-math.inf)
+                leading.append([])
+            if score is not None and score > best[place]:
+                best[place], leading[place] = score, []
+            if score is not None and score == best[place]:
+                leading[place].append(id)
+                means[id] = mean
+    shares: dict[int, float] = {}
+    for ids in leading:
+        for id in ids:
+            shares[id] = shares.get(id, 0.0) + 1 / len(ids)
+    ranked = sorted(shares, key=lambda id: (-shares[id], -means[id], id))
+    return [id for id in ranked if id not in known][:LEADERS]
 
 
 async def _score(
@@ -61,11 +102,11 @@ async def _score(
     await asyncio.gather(*(score(program) for id, program in wanted.items() if id not in there))
 
 
-def _best(finalists: Sequence[Program], figures: Iterable[SplitFigures]) -> Program:
-    """Return the best by validation, ties by train; the best by train when none is sound on validation."""
-    validation = {f.program_id: f.score for f in figures if f.split is Split.VALIDATION and f.status is Status.OK}
-    sound = [(score, program) for program in finalists if (score := validation.get(program.id)) is not None]
-    return max(sound, key=lambda entry: entry[0])[1] if sound else finalists[0]
+def _winner(store: Store, chosen: Sequence[Program]) -> Program:
+    """Return the winner by validation; the best by train when none is sound on validation."""
+    ranked = standings_of(store)
+    won = next((one.finalist.id for one in ranked if one.wins), None)
+    return next((program for program in chosen if program.id == won), chosen[0])
 
 
 def table(store: Store) -> tuple[tuple[Row, ...], int]:
@@ -75,6 +116,7 @@ def table(store: Store) -> tuple[tuple[Row, ...], int]:
     figures = {(f.program_id, f.split): f for f in store.split_figures()}
     named = [] if seed is None else [("seed", seed)]
     named += [(program.name, program) for program in reversed(store.programs(Role.BASELINE))]
+    named += [(f"earlier best {program.id}", program) for program in earlier_winners(store)]
     named += [] if best is None else [("best", best)]
     rows = tuple(_row(name, program, figures) for name, program in named)
     return rows, 0 if best is None else best.id

@@ -57,7 +57,7 @@ def _fields(source: str) -> int:
 def missing_definitions(tree: ast.Module, defines: tuple[str, ...]) -> list[str]:
     """Return the names of `defines` that the program does not bind at its top level by def, class or assignment."""
     bound: set[str] = set()
-    for statement in _top_level(tree):
+    for statement in top_level(tree):
         if isinstance(statement, ast.FunctionDef | ast.ClassDef):
             bound.add(statement.name)
         elif isinstance(statement, ast.Name) and isinstance(statement.ctx, ast.Store):
@@ -67,7 +67,7 @@ def missing_definitions(tree: ast.Module, defines: tuple[str, ...]) -> list[str]
     return [name for name in defines if name not in bound]
 
 
-def _top_level(tree: ast.Module) -> Iterator[ast.AST]:
+def top_level(tree: ast.Module) -> Iterator[ast.AST]:
     """Yield the nodes that run when the module is imported, the bodies of functions and classes left out."""
     waiting: list[ast.AST] = list(tree.body)
     while waiting:

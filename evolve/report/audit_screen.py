@@ -53,19 +53,21 @@ def print_audit(console: Console, audit: Audit, fresh: FreshAudit | None = None)
 def _print_splits(console: Console, audit: Audit) -> None:
     table = plain_table()
     table.add_column("program", no_wrap=True)
-    table.add_column("split", no_wrap=True)
-    for name in ("instances", "archive", "now", "CPU"):
-        table.add_column(name, justify="right")
+    table.add_column("split\n(instances)", no_wrap=True)
+    table.add_column("archive", justify="right", no_wrap=True)
+    table.add_column("now", justify="right")
+    table.add_column("CPU", justify="right")
     table.add_column("", no_wrap=True)
     for one in (*audit.splits, *audit.others):
         archived = "-" if one.archived is None else score_text(one.archived.status, one.archived.score)
         scores = [score_text(score.status, score.score) for score in one.repeats]
-        cpu = ", ".join(seconds_text(score.cpu_s) for score in one.repeats)
+        cpu = "\n".join(seconds_text(score.cpu_s) for score in one.repeats)
         wrong = len(one.differences)
         state = Text(f"{wrong} DIFFER", style="bold red") if wrong else Text("reproduces", style="green")
         now = ", ".join(dict.fromkeys(scores))
         name = one.program.name or str(one.program.id)
-        table.add_row(name, one.split.value, str(len(one.repeats[0].instances)), archived, now, cpu, state)
+        split = f"{one.split.value} ({len(one.repeats[0].instances)})"
+        table.add_row(name, split, archived, now, cpu, state)
     console.print(table)
 
 

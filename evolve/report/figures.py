@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from evolve.config import BUILTIN, Budget, RunConfig
+from evolve.intervals import Lead
 from evolve.report.run_report import Cell, RunReport
 from evolve.scoring import Status
 
@@ -12,6 +13,25 @@ from evolve.scoring import Status
 def cell_text(cell: Cell) -> str:
     """Return a score with two decimals, or else why there is none; "-" where the split was not evaluated."""
     return score_text(cell.status, cell.score)
+
+
+def cell_interval_text(cell: Cell) -> str:
+    """Return as `cell_text`, with the 95 % interval of a score behind it: "61.24 [55.1, 67.0]"."""
+    if cell.score is None or cell.interval is None or cell.status is not Status.OK:
+        return cell_text(cell)
+    return f"{cell.score:.2f} [{cell.interval.low:.1f}, {cell.interval.high:.1f}]"
+
+
+def signed_text(points: float | None) -> str:
+    """Return "+3.50", "-0.20", or "-" for None."""
+    return "-" if points is None else f"{points:+.2f}"
+
+
+def lead_text(lead: Lead | None) -> str:
+    """Return a difference with its 95 % interval, and whether it may be chance: "3.50 [-1.2, 8.3], may be chance"."""
+    if lead is None:
+        return "-"
+    return f"{lead.mean:.2f} [{lead.low:.1f}, {lead.high:.1f}]{'' if lead.is_certain else ', may be chance'}"
 
 
 def score_text(status: Status | None, score: float | None) -> str:

@@ -7,9 +7,11 @@ from typing import Any
 
 from evolve.archive import Program, Store
 from evolve.evaluator import Split
-from evolve.report.run_report import ProgramRow, RunReport, hints, verdict
+from evolve.report.judgement import choice, indistinct_baselines, verdict
+from evolve.report.run_report import ProgramRow, RunReport, hints
 from evolve.report.steps import call_document
 from evolve.scoring import InstanceResult
+from evolve.winner import Standing
 
 
 def run_document(report: RunReport) -> dict[str, Any]:
@@ -36,9 +38,12 @@ def run_document(report: RunReport) -> dict[str, Any]:
         "best_baseline_on_test": _on_test(report.best_baseline(Split.TEST)),
         "points_above_best_baseline_on_test": report.points_above_baseline(),
         "points_train_above_test": report.train_above_test(),
+        "not_distinguishable_from": [row.name for row in indistinct_baselines(report)],
         "verdict": verdict(report),
+        "choice": choice(report),
+        "finalists": [_finalist(one) for one in report.finalists],
         "hints": hints(report),
-        "programs": report.rows,
+        "programs": [{**vars(row), "points_train_above_test": row.gap} for row in report.rows],
         "cost_usd": report.calls.cost_usd,
         "cost_known": report.cost_known,
         "model_calls": report.calls.calls,
@@ -50,6 +55,19 @@ def run_document(report: RunReport) -> dict[str, Any]:
         "ended": when(report.ended),
         "improvements": report.improvements,
         "setbacks": report.setbacks,
+    }
+
+
+def _finalist(standing: Standing) -> dict[str, Any]:
+    one = standing.finalist
+    return {
+        "id": one.id,
+        "validation": one.score,
+        "train": one.train,
+        "tokens": one.tokens,
+        "behind_the_leader": standing.behind,
+        "is_level_with_the_leader": standing.is_level,
+        "wins": standing.wins,
     }
 
 

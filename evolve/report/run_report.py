@@ -11,31 +11,46 @@ from pathlib import Path
 from evolve.archive import CallTotals, Program, Role, RunStatus, Store, Trial
 from evolve.config import RunConfig, from_text
 from evolve.evaluator import Split
+from evolve.intervals import Interval, Lead, mean_interval, paired_lead
 from evolve.report.costs import Costs, costs
 from evolve.scoring import Status
+from evolve.winner import Standing, by_instance, earlier_winners, standings_of
 
 SHOWN_SPLITS = (Split.TRAIN, Split.VALIDATION, Split.TEST)
 EXAMPLE_CHARS = 160
-SMALL_GAIN = 0.5
-"""Points that a score which depends on measured time may differ by from one run to the next."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A program on a split. status: None where it was not evaluated. score: None unless status is ok."""
+    """A program on a split. status: None where it was not evaluated. score: None unless status is ok.
+
+    interval: 95 %, of the mean over instances.
+    """
 
     status: Status | None = None
     score: float | None = None
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True)
 class ProgramRow:
-    """One line of the result table. role: "seed", "baseline", or "best" for the program that the run ends with."""
+    """One line of the result table.
+
+    role: "seed", "baseline", "earlier" for one that won before a resume, "best" for the program that the run ends with.
+    lead_of_best: by how much the best program is above it on test, paired over instances; None of itself.
+    """
 
     role: str
     name: str
     id: int
     splits: Mapping[Split, Cell]
+    lead_of_best: Lead | None = None
+
+    @property
+    def gap(self) -> float | None:
+        """By how many points the score on train is above that on test; None before both are known."""
+        train, test = self.splits[Split.TRAIN].score, self.splits[Split.TEST].score
+        return None if train is None or test is None else train - test
 
 
 @dataclass(frozen=True)
@@ -64,9 +79,11 @@ class RunReport:
     """Everything that is reported about a run.
 
     Attributes:
-        rows: the seed, the baselines (best on train first), and the best program unless it is the seed.
+        rows: the seed, the baselines (best on train first), who won before a resume, and the best program unless it
+            is the seed.
         best: the winner on validation; before that is known, the best on train; None before the seed is scored.
         curve: best train score so far, after the seed and after every scored child in turn.
+        finalists: whom validation compared, its best mean first; empty before the end.
         outrun: how many children were stopped early, too far behind to matter.
         cost_known: False when models were asked whose prices are not known: then `calls.cost_usd` is not their cost.
     """
@@ -93,6 +110,7 @@ class RunReport:
     insights: tuple[str, ...]
     setbacks: tuple[Setback, ...]
     outrun: int = 0
+    finalists: tuple[Standing, ...] = ()
 
     def row(self, role: str) -> ProgramRow | None:
         """Return the seed's or the best program's row; the seed's for both when nothing is better."""
@@ -125,10 +143,7 @@ class RunReport:
     def train_above_test(self) -> float | None:
         """Return by how many points the best program's score on train is above that on test; None before both."""
         best = self.row("best")
-        if best is None:
-            return None
-        train, test = best.splits[Split.TRAIN].score, best.splits[Split.TEST].score
-        return None if train is None or test is None else train - test
+        return None if best is None else best.gap
 
     @property
     def tokens(self) -> int:
@@ -142,20 +157,32 @@ def describe(store: Store) -> RunReport:
     config = from_text(store.config())
     seed, best = store.program(0), store.best()
     curve = store.curve()
-    figures: dict[int, dict[Split, Cell]] = {}
-    for figure in summary.splits:
-        figures.setdefault(figure.program_id, {})[figure.split] = Cell(figure.status, figure.score)
+    figures = {(figure.program_id, figure.split): (figure.status, figure.score) for figure in summary.splits}
+    of_best = {} if best is None else by_instance(store.evaluations(best.id, Split.TEST))
+
+    def cell(program: Program, split: Split) -> Cell:
+        if split is Split.TRAIN:
+            status, score = program.status, program.score
+            scores = [one for one in program.scores if one is not None]
+        else:
+            status, score = figures.get((program.id, split), (None, None))
+            scores = list(by_instance(store.evaluations(program.id, split)).values())
+        return Cell(status, score, None if score is None or not scores else mean_interval(scores))
 
     def row(role: str, program: Program) -> ProgramRow:
-        own = {Split.TRAIN: Cell(program.status, program.score), **figures.get(program.id, {})}
-        name = f"program {program.id}" if role == "best" else program.name
-        return ProgramRow(role, name, program.id, {split: own.get(split, Cell()) for split in SHOWN_SPLITS})
+        name = f"program {program.id}" if role in ("best", "earlier") else program.name
+        cells = {split: cell(program, split) for split in SHOWN_SPLITS}
+        lead = None
+        if best is not None and program.id != best.id and cells[Split.TEST].score is not None:
+            lead = paired_lead(of_best, by_instance(store.evaluations(program.id, Split.TEST)))
+        return ProgramRow(role, name, program.id, cells, lead)
 
     spent = costs(store)
     trials = {trial.id: trial for trial in store.trials()}
     baselines = sorted(store.programs(Role.BASELINE), key=lambda p: (p.score is None, -(p.score or 0.0), p.name))
     rows = [row("seed", seed)] if seed else []
     rows += [row("baseline", program) for program in baselines]
+    rows += [row("earlier", program) for program in earlier_winners(store)]
     rows += [row("best", best)] if best and best.id > 0 else []
     return RunReport(
         folder=store.folder,
@@ -180,6 +207,7 @@ def describe(store: Store) -> RunReport:
         insights=tuple(line for _, line, _ in store.insights()),
         setbacks=_setbacks(store.failures()),
         outrun=summary.statuses.get(Status.OUTRUN, 0),
+        finalists=tuple(standings_of(store)),
     )
 
 
@@ -194,49 +222,6 @@ def best_so_far(scores: Sequence[float | None]) -> tuple[float, ...]:
     return tuple(curve)
 
 
-def verdict(report: RunReport) -> str:
-    """Return in plain words whether the run found something better than its seed, and than the best baseline."""
-    return " ".join(part for part in (_against_seed(report), _against_baseline(report), _gap(report)) if part)
-
-
-def _against_seed(report: RunReport) -> str:
-    best, seed = report.row("best"), report.row("seed")
-    beats = report.beats_seed_on_test()
-    if best is None or seed is None:
-        return "Nothing is scored yet."
-    if best.id == seed.id:
-        return "No program better than the seed was found."
-    if beats is None:
-        gain = _difference(best.splits[Split.TRAIN], seed.splits[Split.TRAIN], "the seed")
-        return f"The best so far, program {best.id}, is {gain} on train; the test split is scored at the end."
-    gain = _difference(best.splits[Split.TEST], seed.splits[Split.TEST], "it")
-    judgement = "it beats the seed" if beats else "it does not beat the seed"
-    b, s = best.splits[Split.TEST].score, seed.splits[Split.TEST].score
-    if beats and b is not None and s is not None and b - s < SMALL_GAIN:
-        judgement += " by a little only"
-    return f"On the test split, which the search never saw, {judgement}: program {best.id} is {gain}."
-
-
-def _against_baseline(report: RunReport) -> str:
-    above, baseline = report.points_above_baseline(), report.best_baseline(Split.TEST)
-    if above is None or baseline is None:
-        return ""
-    how = "level with it" if above == 0 else f"{abs(above):.2f} points {'above' if above > 0 else 'BELOW'} it"
-    return (
-        f"The best baseline there, {baseline.name}, has {baseline.splits[Split.TEST].score:.2f}: the program is {how}."
-    )
-
-
-def _gap(report: RunReport) -> str:
-    best, gap = report.row("best"), report.train_above_test()
-    if best is None or best.id == 0 or gap is None:
-        return ""
-    how = "above" if gap >= 0 else "below"
-    return (
-        f"On train the program scored {best.splits[Split.TRAIN].score:.2f}, {abs(gap):.2f} points {how} its test score."
-    )
-
-
 def hints(report: RunReport) -> tuple[str, ...]:
     """Return what a person should know of a run's end beyond the verdict, a sentence each."""
     found = []
@@ -248,19 +233,6 @@ def hints(report: RunReport) -> tuple[str, ...]:
             "Lower model.max_tokens, or raise the budget."
         )
     return tuple(found)
-
-
-def _difference(best: Cell, seed: Cell, named: str) -> str:
-    if best.score is None:
-        return best.status.value if best.status else "not evaluated"
-    if seed.score is None:
-        return f"at {best.score:.2f} while the seed is {seed.status.value if seed.status else 'not evaluated'}"
-    gain = best.score - seed.score
-    if gain == 0:
-        return f"level with {named} at {best.score:.2f}"
-    return (
-        f"{abs(gain):.2f} points {'above' if gain > 0 else 'below'} {named} ({best.score:.2f} against {seed.score:.2f})"
-    )
 
 
 def _improvements(curve: Sequence[tuple[int, float | None]], trials: Mapping[int, Trial]) -> tuple[Improvement, ...]:

@@ -24,7 +24,8 @@ from evolve.report.figures import (
     usd_text,
 )
 from evolve.report.fresh_screen import interval_text
-from evolve.report.run_report import RunReport, hints, verdict
+from evolve.report.judgement import choice, verdict
+from evolve.report.run_report import RunReport, hints
 from evolve.report.score_document import ranked, score_interval
 from evolve.report.sparkline import sparkline
 from evolve.report.steps import print_call, result_of, selection_facts
@@ -58,7 +59,7 @@ def print_result(console: Console, report: RunReport) -> None:
 
 def print_verdict(console: Console, report: RunReport) -> None:
     """Print the verdict, and what else should be known."""
-    console.print(one_line(verdict(report)))
+    console.print(one_line(" ".join(filter(None, (verdict(report), choice(report))))))
     for hint in hints(report):
         console.print(hint, style="yellow")
 

@@ -5,10 +5,22 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from evolve.intervals import Lead
 from evolve.report.changes import unified_diff
 from evolve.report.documents import to_json_line
-from evolve.report.figures import budget_text, cell_text, done_text, duration_text, mutators_text, pace_text, usd_text
-from evolve.report.run_report import RunReport, hints, verdict
+from evolve.report.figures import (
+    budget_text,
+    cell_interval_text,
+    done_text,
+    duration_text,
+    lead_text,
+    mutators_text,
+    pace_text,
+    signed_text,
+    usd_text,
+)
+from evolve.report.judgement import choice, verdict
+from evolve.report.run_report import Cell, RunReport, hints
 from evolve.report.sparkline import sparkline
 from evolve.safe_text import Markdown, code_span, fenced, markdown, one_line
 
@@ -31,11 +43,14 @@ def render_summary(report: RunReport) -> str:
         autoescape=False,
         finalize=_as_markdown,
     )
-    filters: dict[str, Any] = {"cell": cell_text, "duration": duration_text, "usd": usd_text, "code": code_span}
+    filters: dict[str, Any] = {"duration": duration_text, "usd": usd_text, "code": code_span}
+    # Numbers and words of ours only: their brackets are no links.
+    filters |= {"interval": _interval, "lead": _lead, "signed": signed_text}
     environment.filters.update(filters)
     return environment.get_template("summary.md.j2").render(
         report=report,
         verdict=verdict(report),
+        choice=choice(report),
         finished=report.status == "finished",
         folder=Markdown(one_line(shlex.quote(str(report.folder)))),
         options=to_json_line(report.config.evaluator) if report.config.evaluator else "",
@@ -61,6 +76,14 @@ def _diff(report: RunReport) -> Markdown:
     text = fenced("\n".join(lines[:DIFF_LINES_SHOWN]), "diff")
     more = code_span(f"evolve diff {shlex.quote(str(report.folder))}")
     return Markdown(f"{text}\n\n{cut} more lines: {more}") if cut > 0 else text
+
+
+def _interval(cell: Cell) -> Markdown:
+    return Markdown(cell_interval_text(cell))
+
+
+def _lead(lead: Lead | None) -> Markdown:
+    return Markdown(lead_text(lead))
 
 
 def _as_markdown(value: object) -> str:

@@ -9,7 +9,16 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from evolve.report.figures import bytes_text, cell_text, figure_text, score_text, seconds_text
+from evolve.evaluator import Split
+from evolve.report.figures import (
+    bytes_text,
+    cell_interval_text,
+    cell_text,
+    figure_text,
+    score_text,
+    seconds_text,
+    signed_text,
+)
 from evolve.report.run_report import SHOWN_SPLITS, RunReport
 from evolve.safe_text import one_line, visible
 from evolve.scoring import InstanceResult, Status
@@ -47,15 +56,17 @@ def facts_table(facts: Mapping[str, str]) -> Table:
 
 
 def result_table(report: RunReport) -> Table:
-    """Return the seed, the baselines and the best program with their score on each split."""
+    """Return the seed, the baselines and the best program: score per split, interval of test, gap of train to test."""
     table = plain_table()
     table.add_column("program", no_wrap=True)
     for split in SHOWN_SPLITS:
-        table.add_column(split.value, justify="right", no_wrap=True)
+        table.add_column("test [95 %]" if split is Split.TEST else split.value, justify="right", no_wrap=True)
+    table.add_column("train - test", justify="right", no_wrap=True)
     for row in report.rows:
         name = row.role if row.role == "seed" else one_line(f"{row.role} {row.name}")
         style = "bold green" if row.role == "best" else ""
-        table.add_row(name, *(cell_text(row.splits[split]) for split in SHOWN_SPLITS), style=style)
+        cells = [cell_text(row.splits[split]) for split in (Split.TRAIN, Split.VALIDATION)]
+        table.add_row(name, *cells, cell_interval_text(row.splits[Split.TEST]), signed_text(row.gap), style=style)
     return table
 
 

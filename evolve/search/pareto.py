@@ -7,7 +7,6 @@ instances that it leads on. A parent is drawn in proportion to the number of ins
 from __future__ import annotations
 
 import random
-from collections import Counter
 from typing import ClassVar
 
 from pydantic import Field
@@ -81,9 +80,8 @@ class Pareto(Strategy):
         for place, leaders in enumerate(self._leaders):
             for id in leaders:
                 leads.setdefault(id, set()).add(place)
-        counts = Counter({id: len(places) for id, places in leads.items()})
         kept: dict[int, set[int]] = {}
-        for id, _ in sorted(counts.items(), key=lambda item: (-item[1], -self._mean[item[0]], item[0])):
+        for id in sorted(leads, key=lambda one: (-len(leads[one]), -self._mean[one], one)):
             if not any(leads[id] <= places for places in kept.values()):
                 kept[id] = leads[id]
         return kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import ClassVar
 
-from evolve.search.strategy import Choice, Strategy
+from evolve.search.strategy import Choice, Strategy, StrategyOptions
 from evolve.trial import Trial
 
 __all__ = ["Sequential"]
@@ -16,8 +16,8 @@ class Sequential(Strategy):
 
     name: ClassVar[str] = "sequential"
 
-    def __init__(self, options: object = None) -> None:
-        super().__init__()
+    def __init__(self, options: StrategyOptions | None = None) -> None:
+        super().__init__(options)
         self._last = self._best = 0
         self._score = float("-inf")
 

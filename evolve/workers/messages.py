@@ -1,7 +1,8 @@
-"""What a local worker and its pool say to each other, pickled: they trust each other."""
+"""What processes of ours say to each other, pickled, since they trust each other: a local worker and its pool."""
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,6 +83,23 @@ class Listing:
     """Return the ids of a split's instances, as a tuple."""
 
     split: Split
+
+
+async def heard(connection: Connection) -> None:
+    """Return when the other end has said something, or is gone."""
+    loop = asyncio.get_running_loop()
+    there: asyncio.Future[None] = loop.create_future()
+    descriptor = connection.fileno()
+    loop.add_reader(descriptor, _settle, there)
+    try:
+        await there
+    finally:
+        loop.remove_reader(descriptor)
+
+
+def _settle(there: asyncio.Future[None]) -> None:
+    if not there.done():
+        there.set_result(None)
 
 
 def send(connection: Connection, value: Any) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from multiprocess.connection import Connection
 
 from evolve.errors import UsageError
-from evolve.workers.messages import Ready, Setup, receive, send
+from evolve.workers.messages import Ready, Setup, heard, receive, send
 
 GUARD = Path(__file__).with_name("guard.py")
 BOOT_TIMEOUT_S = 120.0
@@ -91,14 +91,7 @@ class WorkerProcess:
 
     async def hear(self) -> Any:
         """Wait for the worker's next word. Raises WorkerLost when it has died."""
-        loop = asyncio.get_running_loop()
-        heard = loop.create_future()
-        descriptor = self.connection.fileno()
-        loop.add_reader(descriptor, _settle, heard)
-        try:
-            await heard
-        finally:
-            loop.remove_reader(descriptor)
+        await heard(self.connection)
         try:
             return receive(self.connection)
         except (EOFError, OSError):
@@ -125,8 +118,3 @@ class WorkerProcess:
         if self._leash >= 0:
             os.close(self._leash)
             self._leash = -1
-
-
-def _settle(heard: asyncio.Future[None]) -> None:
-    if not heard.done():
-        heard.set_result(None)

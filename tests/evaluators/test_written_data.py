@@ -8,6 +8,7 @@ import pytest
 from in_process import InProcess
 
 from evaluators.cloudcast.figures import digest as cloudcast_digest
+from evaluators.heterogeneous_dag.figures import digest as dag_digest
 from evaluators.prism.figures import digest as prism_digest
 from evaluators.rcpsp.figures import digest as rcpsp_digest
 from evaluators.single_machine_tardiness.jobs import digest as tardiness_digest
@@ -20,6 +21,7 @@ DATA = {
     "eplb": lambda one: (one.cluster, one.windows().fingerprint(one.cluster)),
     "prism": prism_digest,
     "cloudcast": cloudcast_digest,
+    "heterogeneous_dag": dag_digest,
     "rcpsp": rcpsp_digest,
     "single_machine_tardiness": tardiness_digest,
     "txn_scheduling": lambda one: txn_digest(one.transactions),

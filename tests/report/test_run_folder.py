@@ -93,7 +93,16 @@ def test_the_summary_tells_what_ran_what_came_of_it_and_what_failed(tmp_path: Pa
     with Store.open(tmp_path / "r") as store:
         report = describe(store)
     assert summary.splitlines()[2] == verdict(report)
-    for part in ("## Result", "| seed | 0.00 |", "60 evaluations", "## Cost", "## Improvements", "```diff", "resume"):
+    assert report.best is not None and f"| **best** program {report.best.id} | " in summary
+    for part in (
+        "## Result",
+        "| seed | 0.00 [0.0, 0.0] |",
+        "60 evaluations",
+        "## Cost",
+        "## Improvements",
+        "```diff",
+        "resume",
+    ):
         assert part in summary
     assert {setback.what for setback in report.setbacks} >= {"infeasible", "parse_error"}
     assert f"| infeasible | {next(s.count for s in report.setbacks if s.what == 'infeasible')} |" in summary

@@ -41,7 +41,7 @@ def test_json_has_null_where_there_is_no_finite_number() -> None:
         "a": None,
         "b": [None, 1.5],
         "c": [None, True],
-        "ok": {"status": "error", "score": None},
+        "ok": {"status": "error", "score": None, "interval": None},
     }
     assert plain(np.float64("nan")) is None and plain(RunStatus.STOPPED) == "stopped"
     assert "\n" not in to_json_line({"text": "two\nlines \ud800"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from evolve.archive import CallTotals, RunStatus
 from evolve.config import RunConfig
 from evolve.evaluator import Split
+from evolve.intervals import Lead
 from evolve.report.costs import Costs
-from evolve.report.run_report import Cell, ProgramRow, RunReport, verdict
+from evolve.report.judgement import verdict
+from evolve.report.run_report import Cell, ProgramRow, RunReport
 from evolve.scoring import Status
 
 
@@ -68,3 +71,26 @@ def test_the_verdict_names_the_best_baseline_on_test_and_the_gap_to_train() -> N
     assert "The best baseline there, baseline, has 38.51: the program is 8.31 points BELOW it." in verdict(both)
     assert "On train the program scored 10.00, 20.20 points below its test score." in verdict(both)
     assert both.points_above_baseline() == pytest.approx(30.2 - 38.51) and both.train_above_test() == 10.0 - 30.2
+
+
+def test_the_verdict_says_what_the_best_program_cannot_be_told_from_and_how_few_instances_there_are() -> None:
+    doubtful, certain, few = Lead(3.5, -1.0, 8.0, 24), Lead(9.0, 4.0, 14.0, 24), Lead(9.0, 4.0, 14.0, 4)
+    rows = [
+        row("seed", 0, ok(1.0)),
+        row("baseline", -1, ok(2.0)),
+        row("baseline", -2, ok(-9.0)),
+        row("best", 7, ok(4.5)),
+    ]
+    both = report(
+        *(replace(one, lead_of_best=lead) for one, lead in zip(rows[:3], (doubtful, doubtful, certain), strict=True)),
+        rows[3],
+    )
+    assert "it is not distinguishable from the seed: program 7 is 3.50 points above it" in verdict(both)
+    assert "95% interval -1.00 to 8.00" in verdict(both)
+    assert "It is not distinguishable from baseline baseline." in verdict(both)
+    alone = report(replace(rows[0], lead_of_best=few), rows[3])
+    assert "it beats the seed" in verdict(alone) and "over 4 instances, too few to tell it from chance." in verdict(
+        alone
+    )
+    surely = report(replace(rows[0], lead_of_best=certain), rows[3])
+    assert "it beats the seed" in verdict(surely) and "95% interval 4.00 to 14.00" in verdict(surely)

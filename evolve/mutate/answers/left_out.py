@@ -7,7 +7,7 @@ import builtins
 import re
 from collections.abc import Iterator, Sequence
 
-from evolve.mutate.source import tree_of
+from evolve.mutate.source import top_level, tree_of
 
 _WHAT = (
     r"(?:code|functions?|methods?|program|body|implementation|logic|class|classes|file|module|definitions?|imports?"
@@ -96,7 +96,7 @@ def undefined(tree: ast.Module) -> set[str]:
 def _bound(tree: ast.Module, top: bool = False) -> set[str]:
     """Return the names that are bound anywhere in a program, or at its top level."""
     names: set[str] = set()
-    for node in _top_level(tree) if top else ast.walk(tree):
+    for node in top_level(tree) if top else ast.walk(tree):
         match node:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
                 names.add(name)
@@ -111,15 +111,6 @@ def _bound(tree: ast.Module, top: bool = False) -> set[str]:
             case ast.Global(names=declared) | ast.Nonlocal(names=declared):
                 names.update(declared)
     return names
-
-
-def _top_level(tree: ast.Module) -> Iterator[ast.AST]:
-    waiting: list[ast.AST] = list(tree.body)
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            waiting.extend(ast.iter_child_nodes(node))
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:

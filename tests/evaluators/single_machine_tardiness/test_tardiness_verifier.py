@@ -14,8 +14,9 @@ from in_process import InProcess
 
 import seeds
 from evaluators import single_machine_tardiness
+from evaluators.orders import checked_order
 from evaluators.single_machine_tardiness import SingleMachineTardiness
-from evaluators.single_machine_tardiness.evaluator import TardinessOptions, checked_order
+from evaluators.single_machine_tardiness.evaluator import TardinessOptions
 from evaluators.single_machine_tardiness.figures import figures_of
 from evaluators.single_machine_tardiness.jobs import KINDS, Arrivals, Jobs, Present, shown
 from evolve.evaluator import Infeasible, Split
@@ -67,11 +68,11 @@ def sandbox():
 )
 def test_what_is_no_order_is_infeasible_and_named(answer, message):
     with pytest.raises(Infeasible, match=message):
-        checked_order(answer, 4)
+        checked_order(answer, 4, "job")
 
 
 def test_an_integer_array_is_as_good_as_a_list():
-    assert checked_order(np.array([2, 0, 1], dtype=np.uint8), 3) == [2, 0, 1]
+    assert checked_order(np.array([2, 0, 1], dtype=np.uint8), 3, "job") == [2, 0, 1]
 
 
 def test_nothing_that_a_program_does_to_its_arguments_or_says_of_its_cost_counts(sandbox):

@@ -14,8 +14,8 @@ from in_process import InProcess
 
 import seeds
 from evaluators import txn_scheduling
+from evaluators.orders import checked_order
 from evaluators.txn_scheduling import TxnScheduling
-from evaluators.txn_scheduling.evaluator import checked_order
 from evaluators.txn_scheduling.figures import best_orders, bound_of, digest, figures_of
 from evaluators.txn_scheduling.mechanics import WRITE, Transaction, makespan
 from evaluators.txn_scheduling.public_format import transaction
@@ -87,11 +87,15 @@ def in_sandbox(sandbox, program, workload):
 )
 def test_an_answer_that_is_no_order_is_infeasible_and_named(answer, message):
     with pytest.raises(Infeasible, match=message):
-        checked_order(answer, 3)
+        checked_order(answer, 3, "transaction")
 
 
 def test_an_integer_array_is_as_good_as_a_list():
-    assert checked_order(np.array([2, 0, 1], dtype=np.uint8), 3) == checked_order([2, 0, 1], 3) == [2, 0, 1]
+    assert (
+        checked_order(np.array([2, 0, 1], dtype=np.uint8), 3, "transaction")
+        == checked_order([2, 0, 1], 3, "transaction")
+        == [2, 0, 1]
+    )
 
 
 # What it scores

@@ -1,0 +1,97 @@
+"""What scores 0 and 100: a makespan (`static`), or the times of all jobs together (`stream`), ticks.
+
+Naive: `baselines/fifo_round_robin.py`. Reference: `baselines/refined.py`; of the public graphs, which have ten tasks,
+the optimum, proved by CP-SAT. Those of our own and of the public ones are kept in reference.json and
+reference_stream.json; those of fresh instances and of a user's files are found when they are first needed.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluators.heterogeneous_dag.baselines import fifo_round_robin, refined
+from evaluators.heterogeneous_dag.dag import DagInstance, Info
+from evaluators.heterogeneous_dag.placement import read_placement, scheduled
+from evaluators.heterogeneous_dag.stream import Observation, StreamInstance, job_ticks, serve
+from evaluators.heterogeneous_dag.workload import Kind
+from evaluators.kept_figures import digest_of, digest_of_files
+from evaluators.reference_file import Stored, read_reference
+
+STORED = Path(__file__).with_name("reference.json")
+STORED_STREAM = Path(__file__).with_name("reference_stream.json")
+LEAST_GAP = 0.05
+"""An own instance is redrawn when naive and reference differ by less than this share of naive."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Ticks. proved: whether nothing is better than the reference."""
+
+    naive: int
+    reference: int
+    proved: bool = False
+
+
+@functools.cache
+def stored(kind: Kind = "static") -> Stored[Figures]:
+    """Return the figures of the built-in instances of a kind."""
+    return read_reference(STORED if kind == "static" else STORED_STREAM, "instances", Figures)
+
+
+def digest(instance: DagInstance | StreamInstance) -> str:
+    """Return a hash of all that the figures of an instance are computed from, programs apart."""
+    if isinstance(instance, DagInstance):
+        return digest_of((instance.dag.work, instance.dag.successors))
+    return digest_of([(job.arrival, job.dag.work, job.dag.successors, job.real) for job in instance.jobs])
+
+
+def programs_digest() -> str:
+    """Return a hash of the naive and the reference program."""
+    return digest_of_files((Path(fifo_round_robin.__file__), Path(refined.__file__)))
+
+
+def figures_of(instance: DagInstance | StreamInstance) -> Figures:
+    """Return the figures of an instance: kept ones where there are, else found now."""
+    kept = stored("static" if isinstance(instance, DagInstance) else "stream").figures.get(instance.id)
+    return kept if kept is not None else _found(instance)
+
+
+@functools.lru_cache(maxsize=4096)
+def _found(instance: DagInstance | StreamInstance) -> Figures:
+    kept = stored().with_digest(digest(instance)) if isinstance(instance, DagInstance) else None
+    return kept if kept is not None else compute(instance)
+
+
+def compute(instance: DagInstance | StreamInstance) -> Figures:
+    """Find the figures of an instance by the naive and the reference program, without a solver."""
+    return Figures(cost_of(fifo_round_robin, instance), cost_of(refined, instance))
+
+
+def tells_apart(instance: DagInstance | StreamInstance, found: Figures) -> bool:
+    """Return whether a drawn instance tells programs apart: it is drawn again where it does not."""
+    return found.naive - found.reference >= LEAST_GAP * found.naive
+
+
+def cost_of(program: Any, instance: DagInstance | StreamInstance) -> int:
+    """Return the cost, ticks, of a program of ours, run in this process. program: a module with a `Policy`."""
+    if isinstance(instance, DagInstance):
+        dag = instance.dag
+        answer = program.Policy(Info("static", dag.pes)).place(dag)
+        return scheduled(dag, *read_placement(list(answer), dag)).makespan_ticks
+    jobs = instance.jobs
+    policy = _OwnProgram(program.Policy(Info("stream", jobs[0].dag.pes)))
+    return sum(job_ticks(jobs, serve(jobs, policy)))
+
+
+class _OwnProgram:
+    """A policy of ours in this process; its answers look as they do when they come from a sandbox."""
+
+    def __init__(self, policy: Any) -> None:
+        self._policy = policy
+
+    def assign(self, observation: Observation) -> Any:
+        answer = self._policy.assign(observation)
+        return None if answer is None else list(answer)
