@@ -99,7 +99,10 @@ class LlmSql(Evaluator):
             "cpu_s_per_10k_rows": cpu_s_per_10k_rows,
             "wall_s": wall_s,
         }
-        others = f"original {known.naive:.4f}, reference {known.reference:.4f}, none is above {known.bound:.4f}"
+        others = f"original {known.naive:.4f}, reference {known.reference:.4f}"
+        if known.reference_did:
+            others += f" begins with {known.reference_did}"
+        others += f"; none is above {known.bound:.4f}"
         text = explain(table, row_order, column_order, shared, others)
         return Outcome(score, metrics, f"{text} CPU {cpu_s:.3g} s is {x - (1.0 - hit):.4f} of x = {x:.4f}.")
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from evaluators.spot_multi.figures import Figures
-from evaluators.spot_multi.mechanics import Bill
+from evaluators.spot_multi.mechanics import Bill, play
+from evaluators.spot_multi.optimum import optimum
 from evaluators.spot_multi.window import Window
 from evaluators.spot_traces.causes import dearer_text, end_text, gaps_text, starts_text
 from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT, Rules
 
 HOUR_S = 3600
-REGIONS_NAMED = 3
+REGIONS_NAMED = 2
 """Of those in which spot ran, the longest."""
 
 
@@ -30,14 +31,14 @@ def explain(window: Window, rules: Rules, bill: Bill, figures: Figures) -> str:
     ]
     could_usd = [None if usd is None else usd * tick_s / HOUR_S for usd in cheapest]
     facts = [
-        f"{len(window.zones)} regions, task {terms.task_s / HOUR_S:g} h, deadline {terms.deadline_s / HOUR_S:g} h, "
+        f"{len(window.zones)} regions, task {terms.task_s / HOUR_S:.4g} h of {terms.deadline_s / HOUR_S:.4g} h, "
         f"overhead {terms.overhead_s / HOUR_S:.3g} h: paid {bill.cost_usd:.2f} USD (greedy {figures.naive_usd:.2f}, "
-        f"offline optimum {figures.optimum_usd:.2f})",
+        f"offline optimum {figures.optimum_usd:.2f}{figures.optimum_did})",
         f"{_spot(window, bill)}, on demand {bill.hours(ON_DEMAND):.1f} h, waited {bill.hours(NONE):.1f} h",
         starts_text(ran, regions, bill.usd, tick_s, terms.overhead_s),
         *_dearest_spot(ran, bill, could_usd),
         *dearer_text(ran, could_usd, bill.usd, tick_s),
-        gaps_text([any(now) for now in there], tick_s, "spot anywhere"),
+        gaps_text([any(now) for now in there], tick_s, "any spot"),
         end_text(bill.forced_tick, bill.finish_s, terms.deadline_s, tick_s),
     ]
     return "; ".join(facts) + "."
@@ -63,4 +64,11 @@ def _dearest_spot(ran: tuple[str, ...], bill: Bill, could_usd: list[float | None
         for action, paid, could in zip(ran, bill.usd, could_usd, strict=True)
         if action is SPOT and could is not None
     )
-    return [f"spot cost {more:.2f} USD more than the cheapest region at the time"] if more > 0.005 else []
+    return [f"spot {more:.2f} USD over that of the cheapest region"] if more > 0.005 else []
+
+
+def hindsight(window: Window) -> str:
+    """Return what the offline optimum did under the strict rules, to be told behind what it paid."""
+    plan = optimum(window, "strict", with_plan=True).plan
+    bill = play(window, "strict", lambda obs: plan[obs.tick])
+    return f": {bill.starts} starts, on demand {bill.hours(ON_DEMAND):.1f} h, waited {bill.hours(NONE):.1f} h"

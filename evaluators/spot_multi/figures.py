@@ -29,10 +29,11 @@ STORED = Path(__file__).parent / "reference.json"
 
 @dataclass(frozen=True)
 class Figures:
-    """What the naive policy and the offline optimum pay, USD."""
+    """What the naive policy and the offline optimum pay, USD. optimum_did: what it did, as the feedback tells it."""
 
     naive_usd: float
     optimum_usd: float
+    optimum_did: str = ""
 
     @property
     def tells(self) -> bool:

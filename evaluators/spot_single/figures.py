@@ -26,10 +26,14 @@ STORED = Path(__file__).parent / "reference.json"
 
 @dataclass(frozen=True)
 class Figures:
-    """What the naive policy and the offline optimum pay for each run of a window, USD."""
+    """What the naive policy and the offline optimum pay for each run of a window, USD.
+
+    optimum_did: what the optimum of each run did, as the feedback tells it; empty where nobody reads it.
+    """
 
     naive_usd: tuple[float, ...]
     optimum_usd: tuple[float, ...]
+    optimum_did: tuple[str, ...] = ()
 
     @property
     def tells(self) -> bool:

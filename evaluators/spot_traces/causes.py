@@ -36,7 +36,7 @@ def gaps_text(there: Sequence[int], tick_s: int, where: str) -> str:
     if not gaps_h:
         return f"never without {where}"
     gaps = "1 gap" if len(gaps_h) == 1 else f"{len(gaps_h)} gaps"
-    return f"{gaps} without {where}, median {median(gaps_h):.1f} h, longest {max(gaps_h):.1f} h"
+    return f"{gaps} without {where}, median {median(gaps_h):.1f}, longest {max(gaps_h):.1f} h"
 
 
 def dearer_text(ran: Sequence[str], could_usd: Sequence[float | None], usd: Sequence[float], tick_s: int) -> list[str]:
@@ -49,13 +49,13 @@ def dearer_text(ran: Sequence[str], could_usd: Sequence[float | None], usd: Sequ
     if missed:
         more = sum(usd[t] - (could_usd[t] or 0.0) for t in missed)
         found.append(
-            f"on demand {len(missed) * tick_s / 3600:.1f} h while there was spot, {more:.2f} USD more than it, "
+            f"on demand {len(missed) * tick_s / 3600:.1f} h beside spot ({more:.2f} USD more), "
             f"first in hour {missed[0] * tick_s / 3600:.1f}"
         )
     idle = [t for t, spot in enumerate(could_usd) if spot is not None and ran[t] is NONE]
     if idle:
         hours = len(idle) * tick_s / 3600
-        found.append(f"waited {hours:.1f} h while there was spot, first in hour {idle[0] * tick_s / 3600:.1f}")
+        found.append(f"waited {hours:.1f} h beside spot, first in hour {idle[0] * tick_s / 3600:.1f}")
     return found
 
 

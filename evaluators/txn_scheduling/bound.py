@@ -24,6 +24,11 @@ Hold = tuple[int, int, int]
 
 def makespan_bound(transactions: Sequence[Transaction]) -> int:
     """Return a makespan, in ticks, that no order is below."""
+    return bound_and_key(transactions)[0]
+
+
+def bound_and_key(transactions: Sequence[Transaction]) -> tuple[int, int | None]:
+    """Return the bound, and the key whose holds need that long; None where the longest transaction does."""
     read_first: defaultdict[int, list[Hold]] = defaultdict(list)
     read_last: defaultdict[int, list[Hold]] = defaultdict(list)
     for transaction in transactions:
@@ -39,8 +44,12 @@ def makespan_bound(transactions: Sequence[Transaction]) -> int:
                 (read_last, min(written), max(accesses[key])),
             ):
                 holds[key].append((first - 1, last - first + 1, transaction.length - last))
-    machines = [ticks_of_one_machine(holds) for by_key in (read_first, read_last) for holds in by_key.values()]
-    return max([transaction.length for transaction in transactions] + machines)
+    longest = max(transaction.length for transaction in transactions)
+    ticks, key = max(
+        ((ticks_of_one_machine(holds), key) for by_key in (read_first, read_last) for key, holds in by_key.items()),
+        default=(0, 0),
+    )
+    return (ticks, key) if ticks > longest else (longest, None)
 
 
 def ticks_of_one_machine(holds: Sequence[Hold]) -> int:

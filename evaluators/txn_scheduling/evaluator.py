@@ -61,9 +61,9 @@ class TxnScheduling(Evaluator):
         placed = schedule(transactions, checked_order(answer, len(transactions), "transaction"))
         ticks = max(one.end for one in placed)
         figures = figures_of(instance)
-        bound = bound_of(instance)
+        bound, why = bound_of(instance)
         score = relative_score(figures.naive, figures.reference, ticks) if figures.tells else None
-        known = f"as given {figures.naive}, reference {figures.reference}, no order is below {bound}"
+        known = f"as given {figures.naive}, reference {figures.reference}, no order is below {bound}: {why}"
         metrics = {"makespan_ticks": ticks, "as_given_ticks": figures.naive, "bound_ticks": bound}
         return Outcome(score, metrics, explain(transactions, placed, known))
 

@@ -106,13 +106,14 @@ def test_the_makespan_is_ours_and_the_feedback_names_who_waited_for_which_key():
         InProcess("def schedule(t): return [0, 1, 2]"), Workload("data/small", read=SMALL)
     )
     assert outcome.metrics == {"makespan_ticks": 7, "as_given_ticks": 7, "bound_ticks": 4}
-    assert "makespan 7 ticks (as given 7, reference 4, no order is below 4)" in outcome.feedback
-    assert "transaction 2, number 3 in the order, ends last" in outcome.feedback
-    assert "has 3 transactions and waits most for key 1 (2 ticks in 1 waits), key 2 (2 ticks" in outcome.feedback
-    assert "longest wait: transaction 2 (number 3) starts in tick 5, 2 after transaction 1, to read key 1" in (
-        outcome.feedback
-    )
-    assert "transaction 2 (number 3) raises the makespan most, by 3, waiting to read key 1" in outcome.feedback
+    for fact in (
+        "makespan 7 ticks (as given 7, reference 4, no order is below 4: the longest transaction)",
+        "transaction 2, number 3 in the order, ends last",
+        "has 3 transactions and waits most for key 1 (2 ticks in 1 waits), key 2 (2 ticks",
+        "longest wait: transaction 2 (number 3) starts 2 ticks after transaction 1, to read key 1",
+        "transaction 2 (number 3) raises the makespan most, by 3, waiting to read key 1 after transaction 1",
+    ):
+        assert fact in outcome.feedback, outcome.feedback
 
 
 def test_a_transaction_that_waits_for_nobody_is_explained():
@@ -173,7 +174,7 @@ def test_the_best_known_orders_are_orders_and_take_what_is_said():
         assert sorted(one.order) == list(range(len(workload.transactions)))
         assert makespan(workload.transactions, one.order) == figures_of(workload).reference
     ticks = [figures_of(w).reference for w in PUBLIC]
-    assert ticks[0] <= 150 and ticks[1:] == [33, 28] == [bound_of(w) for w in PUBLIC[1:]]
+    assert ticks[0] <= 150 and ticks[1:] == [33, 28] == [bound_of(w)[0] for w in PUBLIC[1:]]
 
 
 @pytest.mark.slow
