@@ -12,7 +12,7 @@ from evaluators.spot_traces.causes import dearer_text, end_text, gaps_text, star
 from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT, Rules
 
 HOUR_S = 3600
-REGIONS_NAMED = 2
+REGIONS_NAMED = 1
 """Of those in which spot ran, the longest."""
 
 
@@ -31,14 +31,14 @@ def explain(window: Window, rules: Rules, bill: Bill, figures: Figures) -> str:
     ]
     could_usd = [None if usd is None else usd * tick_s / HOUR_S for usd in cheapest]
     facts = [
-        f"{len(window.zones)} regions, task {terms.task_s / HOUR_S:.4g} h of {terms.deadline_s / HOUR_S:.4g} h, "
-        f"overhead {terms.overhead_s / HOUR_S:.3g} h: paid {bill.cost_usd:.2f} USD (greedy {figures.naive_usd:.2f}, "
-        f"offline optimum {figures.optimum_usd:.2f}{figures.optimum_did})",
+        f"{len(window.zones)} regions, task {terms.task_s / HOUR_S:.3g} of {terms.deadline_s / HOUR_S:.3g} h, "
+        f"overhead {terms.overhead_s / HOUR_S:.2g} h: paid {bill.cost_usd:.2f} USD (greedy {figures.naive_usd:.2f}, "
+        f"optimum {figures.optimum_usd:.2f}{figures.optimum_did})",
         f"{_spot(window, bill)}, on demand {bill.hours(ON_DEMAND):.1f} h, waited {bill.hours(NONE):.1f} h",
         starts_text(ran, regions, bill.usd, tick_s, terms.overhead_s),
         *_dearest_spot(ran, bill, could_usd),
         *dearer_text(ran, could_usd, bill.usd, tick_s),
-        gaps_text([any(now) for now in there], tick_s, "any spot"),
+        gaps_text([any(now) for now in there], tick_s),
         end_text(bill.forced_tick, bill.finish_s, terms.deadline_s, tick_s),
     ]
     return "; ".join(facts) + "."
@@ -64,7 +64,7 @@ def _dearest_spot(ran: tuple[str, ...], bill: Bill, could_usd: list[float | None
         for action, paid, could in zip(ran, bill.usd, could_usd, strict=True)
         if action is SPOT and could is not None
     )
-    return [f"spot {more:.2f} USD over that of the cheapest region"] if more > 0.005 else []
+    return [f"{more:.2f} USD over the cheapest spot"] if more > 0.005 else []
 
 
 def hindsight(window: Window) -> str:

@@ -32,7 +32,7 @@ def explain(window: Window, bills: Sequence[Bill], figures: Figures) -> str:
         f"spot {bill.hours(SPOT):.1f} h, on demand {bill.hours(ON_DEMAND):.1f} h, waited {bill.hours(NONE):.1f} h",
         starts_text(ran, [0] * len(ran), usd, window.tick_s, terms.overhead_s),
         *dearer_text(ran, could_usd, usd, window.tick_s),
-        gaps_text(there, window.tick_s, "spot"),
+        gaps_text(there, window.tick_s),
         end_text(bill.forced_tick, bill.finish_s, terms.deadline_s, window.tick_s),
     ]
     return "; ".join(facts) + "."

@@ -30,13 +30,13 @@ def starts_text(ran: Sequence[str], regions: Sequence[int], usd: Sequence[float]
     return f"starts cost {lost_usd:.2f} USD ({kinds or 'none'})"
 
 
-def gaps_text(there: Sequence[int], tick_s: int, where: str) -> str:
-    """Say how often and for how long there was no spot. there: (ticks,) 1 = spot.  where: "spot", "spot anywhere"."""
+def gaps_text(there: Sequence[int], tick_s: int) -> str:
+    """Say how often and for how long there was no spot. there: (ticks,) 1 = spot, anywhere."""
     gaps_h = [sum(1 for _ in ticks) * tick_s / 3600 for state, ticks in groupby(there) if not state]
     if not gaps_h:
-        return f"never without {where}"
+        return "never without spot"
     gaps = "1 gap" if len(gaps_h) == 1 else f"{len(gaps_h)} gaps"
-    return f"{gaps} without {where}, median {median(gaps_h):.1f}, longest {max(gaps_h):.1f} h"
+    return f"{gaps} without spot, median {median(gaps_h):.1f}, longest {max(gaps_h):.1f} h"
 
 
 def dearer_text(ran: Sequence[str], could_usd: Sequence[float | None], usd: Sequence[float], tick_s: int) -> list[str]:
@@ -50,12 +50,12 @@ def dearer_text(ran: Sequence[str], could_usd: Sequence[float | None], usd: Sequ
         more = sum(usd[t] - (could_usd[t] or 0.0) for t in missed)
         found.append(
             f"on demand {len(missed) * tick_s / 3600:.1f} h beside spot ({more:.2f} USD more), "
-            f"first in hour {missed[0] * tick_s / 3600:.1f}"
+            f"from hour {missed[0] * tick_s / 3600:.1f}"
         )
     idle = [t for t, spot in enumerate(could_usd) if spot is not None and ran[t] is NONE]
     if idle:
         hours = len(idle) * tick_s / 3600
-        found.append(f"waited {hours:.1f} h beside spot, first in hour {idle[0] * tick_s / 3600:.1f}")
+        found.append(f"waited {hours:.1f} h beside spot, from hour {idle[0] * tick_s / 3600:.1f}")
     return found
 
 
@@ -63,4 +63,4 @@ def end_text(forced_tick: int | None, finish_s: float, deadline_s: float, tick_s
     """Say when the guard took over, and how much time was left, or how late the run was."""
     spare_h = (deadline_s - finish_s) / 3600
     text = f"{spare_h:.1f} h to spare" if spare_h >= 0 else f"ended {-spare_h:.2f} h after its deadline"
-    return text if forced_tick is None else f"guard from hour {forced_tick * tick_s / 3600:.1f} on, {text}"
+    return text if forced_tick is None else f"guard from hour {forced_tick * tick_s / 3600:.1f}, {text}"

@@ -167,7 +167,7 @@ def test_what_follows_another_column_does_so_but_for_the_noise():
 def test_figures_of_a_users_table_are_computed_once_and_kept(monkeypatch):
     one = TableInstance("public/t", read=table([["a", "xx"], ["b", "xx"], ["c", "yy"]]))
     known = figures_of(one)
-    assert known == Figures(0.0, 2 / 9, known.bound)
+    assert known == Figures(0.0, 2 / 9, known.bound, "'b' (100 %), 'a' (100 %)")
     assert known.bound == pytest.approx(1 - 3 / 9)  # the longest row is missed; no window of three in a text
     (kept,) = kept_figures.folder_of("llm_sql").iterdir()
     assert kept.stem == f"{one.table.digest}-{programs_digest()}"
