@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from statistics import mode
 
 from evaluators.spot_multi.figures import Figures
 from evaluators.spot_multi.mechanics import Bill, play
@@ -12,8 +13,6 @@ from evaluators.spot_traces.causes import dearer_text, end_text, gaps_text, star
 from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT, Rules
 
 HOUR_S = 3600
-REGIONS_NAMED = 1
-"""Of those in which spot ran, the longest."""
 
 
 def explain(window: Window, rules: Rules, bill: Bill, figures: Figures) -> str:
@@ -45,16 +44,15 @@ def explain(window: Window, rules: Rules, bill: Bill, figures: Figures) -> str:
 
 
 def _spot(window: Window, bill: Bill) -> str:
-    """Say how long spot ran where, the longest first, and at what price."""
-    ran = [r for action, r in zip(bill.ran, bill.regions, strict=True) if action is SPOT]
-    parts = []
-    named = sorted(set(ran), key=lambda r: (-ran.count(r), r))
-    for region in named[:REGIONS_NAMED]:
-        usd = sum(u for u, a, r in zip(bill.usd, bill.ran, bill.regions, strict=True) if a is SPOT and r == region)
-        hours = ran.count(region) * window.tick_s / HOUR_S
-        parts.append(f"region {region} {hours:.1f} h at {usd / hours:.2f} USD/h")
-    parts += ["..."] if len(named) > REGIONS_NAMED else []
-    return f"spot {bill.hours(SPOT):.1f} h" + (f" ({', '.join(parts)})" if parts else "")
+    """Say how long spot ran, and in which region most of it, at what price."""
+    paid = [(r, usd) for action, r, usd in zip(bill.ran, bill.regions, bill.usd, strict=True) if action is SPOT]
+    text = f"spot {bill.hours(SPOT):.1f} h"
+    if not paid:
+        return text
+    most = mode(sorted(r for r, _ in paid))
+    there_usd = [usd for r, usd in paid if r == most]
+    hours = len(there_usd) * window.tick_s / HOUR_S
+    return f"{text} (region {most} {hours:.1f} h at {sum(there_usd) / hours:.2f} USD/h)"
 
 
 def _dearest_spot(ran: tuple[str, ...], bill: Bill, could_usd: list[float | None]) -> list[str]:

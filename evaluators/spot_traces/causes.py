@@ -27,7 +27,7 @@ def starts_text(ran: Sequence[str], regions: Sequence[int], usd: Sequence[float]
             last = stretch
         place += length
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
-    return f"starts cost {lost_usd:.2f} USD ({kinds or 'none'})"
+    return f"starts {lost_usd:.2f} USD ({kinds or 'none'})"
 
 
 def gaps_text(there: Sequence[int], tick_s: int) -> str:

@@ -15,7 +15,7 @@ def test_a_mistake_is_named_with_what_it_cost_and_the_hour_in_which_it_began() -
     bills = play(window, "strict", lambda runs, observations: ["NONE"] * len(runs))
     said = explain(window, bills, Figures((3.0,), (1.0,)))
     assert "waited 1.3 h beside spot, from hour 0.0" in said
-    assert "starts cost 0.10 USD (1 to on demand)" in said, "120 s at 3.06 USD/h"
+    assert "starts 0.10 USD (1 to on demand)" in said, "120 s at 3.06 USD/h"
     # 1 h and 2 min on demand are 7 ticks, all of them with spot at 0.9731 USD/h
     assert "on demand 1.2 h beside spot (2.43 USD more), from hour 1.8" in said
     assert "1 gap without spot, median 0.5, longest 0.5 h" in said
