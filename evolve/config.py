@@ -40,6 +40,10 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+TOTALS = ("evaluations", "minutes", "cost_usd", "tokens", "calls")
+"""The keys of a budget that end a run for certain."""
+
+
 class Budget(Part):
     """When a run is done: totals of the whole run, kills and resumes included. The first one reached ends it."""
 
@@ -54,11 +58,15 @@ class Budget(Part):
     )
     tokens: int | None = Field(default=None, gt=0, description="prompt and completion tokens of all model calls")
     calls: int | None = Field(default=None, gt=0, description="model calls")
+    target: float | None = Field(default=None, description="train score that ends the run when a program reaches it")
+    patience: int | None = Field(
+        default=None, ge=1, description="evaluations in a row without a better program that end the run"
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _some_end(cls, given: Any) -> Any:
-        if isinstance(given, dict) and all(given.get(key) is None for key in cls.model_fields):
+        if isinstance(given, dict) and all(given.get(key) is None for key in TOTALS):
             return {**given, "evaluations": 200}
         return given
 
@@ -88,6 +96,9 @@ class ModelConfig(Part):
     )
     api_key_env: str = Field(
         default="OPENAI_API_KEY", description="NAME of the environment variable that holds the API key"
+    )
+    tier: Literal["cheap", "strong", "any"] = Field(
+        default="any", description="what it is asked for: many small changes, the rare great ones, or both"
     )
     weight: float = Field(default=1.0, gt=0, description="how often it is drawn, relative to the other models")
     api: Literal["chat", "responses"] = Field(
@@ -166,6 +177,13 @@ class MutationConfig(Part):
     repair_turns: int = Field(
         default=2, ge=1, description="tries at a broken program until past repairs tell how many they need"
     )
+    tune: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of the steps that set numbers of the best programs, by CMA-ES and without a model",
+    )
+    tune_evaluations: int = Field(default=24, ge=4, description="evaluations that the numbers of one program get")
     novelty: bool = Field(
         default=True, description="turn near-duplicates down once programs as alike have scored the same"
     )

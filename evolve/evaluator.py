@@ -1,7 +1,7 @@
 """The plug-in contract: what a problem domain gives, and what it is given.
 
 A domain is one folder with `evaluator.py` (one `Evaluator` subclass), `problem.md`, `seed.py` and, if it likes,
-`baselines/`. It needs nothing else of evolve than this module.
+`baselines/`. It needs nothing else of evolve than this module, and `evolve.picture` if it draws pictures.
 
 `evaluate` is given a `Candidate`: the program, in a sandboxed process that is fresh for each instance.
 
@@ -42,6 +42,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from evolve.errors import UsageError
+from evolve.picture import Picture
 from sandbox import BadAnswer, Candidate, CandidateFailure, Limits, Record, Run, pack
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "Limits",
     "NoOptions",
     "Outcome",
+    "Picture",
     "Record",
     "Run",
     "Split",
@@ -139,9 +141,13 @@ class Evaluator(ABC):
     """What a candidate must define at its top level: ("place",) or ("Policy",). Where that depends on an option, the
     constructor sets it anew; the seed and the baselines then define all of it."""
     language: ClassVar[str] = "python"
-    """What programs are written in. "text" is for anything else: `evaluate` reads `candidate.source` and does with it
-    what it likes, nothing is run in the sandbox; `defines` is left out, files end in .txt, and the problem's folder
-    `prompts/` says what a model is to write."""
+    """What programs are written in: "python", "c", "cpp", "go", "java", "javascript", "julia", "rust", "sql", or "text"
+    for anything else. Of all but Python `defines` is left out and nothing is run in the sandbox: `evaluate` reads
+    `candidate.source` and does with it what it likes. Files end in .cpp and the like, of "text" in .txt; the problem's
+    folder `prompts/` may say better what a model is to write."""
+    in_sandbox: ClassVar[bool] = True
+    """Whether programs are loaded into the sandbox. False: `evaluate` reads `candidate.source`, too, where that is
+    Python, and whoever runs it sees to its isolation."""
     limits: ClassVar[Limits] = Limits()
     libraries: ClassVar[tuple[str, ...]] = ()
     """What a candidate may import beyond the standard library and numpy; imported in the zygote, before the fork."""
@@ -217,6 +223,13 @@ class Evaluator(ABC):
         Raises UsageError for an instance that the format has no place for. Default: the problem writes no files.
         """
         raise UsageError(f"{self.name} writes no data files: it has no public file format.")
+
+    def picture(self, candidate: Candidate, instance: Instance) -> Picture:
+        """Run a candidate on an instance as `evaluate` does, and return what it did as a picture (`evolve.picture`).
+
+        Raises what `evaluate` raises. Default: the problem draws no pictures.
+        """
+        raise UsageError(f"{self.name} draws no pictures: its evaluator has no method `picture`.")
 
     def remark(self, split: Split) -> str:
         """Return what a reader of a split's figures should know of its rules: shown by `evolve audit` and `score`.

@@ -17,13 +17,15 @@ import numpy as np
 
 from evolve import __version__
 from evolve.errors import UsageError
+from evolve.evaluator import Split
 from evolve.registry import Problem
 
 BASELINE = "baseline "
 """Before a baseline's name in an identity."""
-OWN_KEYS = {"problem.md": "statement", "seed.py": "seed"}
-"""Files of a problem's folder that have a key of their own, besides the baselines."""
-_VERSIONS = ("evolve", "python", "numpy")
+PICTURE = "picture.py"
+"""A module of a problem's folder that draws what a program did: no figure hangs on it."""
+_SHOWN = ("evolve", "python", "numpy", "language", "options")
+"""What is shown itself where it differs; of the others there is a hash only."""
 _WORDS = {
     "evaluator": "the evaluator's code or data",
     "statement": "problem.md",
@@ -33,7 +35,7 @@ _WORDS = {
 
 
 def identity(problem: Problem) -> dict[str, str]:
-    """Return the versions of evolve, Python and numpy (major and minor), the options, and hashes of all else.
+    """Return versions (of Python and numpy major and minor), language, options, remark, and hashes of all else.
 
     The hash of the evaluator is over every file of its folder, and over what those import of the same package.
     """
@@ -42,10 +44,12 @@ def identity(problem: Problem) -> dict[str, str]:
         "evolve": __version__,
         "python": ".".join(python[:2]),
         "numpy": ".".join(np.__version__.split(".")[:2]),
+        "language": problem.language.name,
         "evaluator": _hash_of_files(problem),
         "statement": _hash(problem.statement.encode()),
         "seed": _hash(problem.seed.encode()),
         "options": json.dumps(problem.evaluator.options.model_dump(mode="json"), sort_keys=True),
+        **({"remark": remark} if (remark := problem.evaluator.remark(Split.TRAIN)) else {}),
         **{f"{BASELINE}{name}": _hash(source.encode()) for name, source in problem.baselines.items()},
     }
 
@@ -58,7 +62,7 @@ def differences(recorded: Mapping[str, str], now: Mapping[str, str]) -> list[str
             found.append(f"{key} is gone")
         elif now[key] != value:
             words = _WORDS.get(key, key)
-            shown = key in _VERSIONS or key == "options"
+            shown = key in _SHOWN
             found.append(f"{words} {value} -> {now[key]}" if shown else f"{words} changed")
     return found
 
@@ -96,7 +100,7 @@ def _files(problem: Problem) -> Iterator[tuple[Path, Path]]:
     while waiting:
         folder = waiting.pop()
         for path in sorted(folder.rglob("*")) if folder.is_dir() else [folder]:
-            if path in seen or not path.is_file() or not _counts(path, problem.folder):
+            if path in seen or not path.is_file() or not _counts(path, problem):
                 continue
             seen.add(path)
             # Not the folder's own name: a problem that was moved is the same one.
@@ -105,11 +109,16 @@ def _files(problem: Problem) -> Iterator[tuple[Path, Path]]:
                 waiting += _imported(path, package)
 
 
-def _counts(path: Path, folder: Path) -> bool:
+def _counts(path: Path, problem: Problem) -> bool:
+    folder = problem.folder
     parts = path.relative_to(folder).parts if path.is_relative_to(folder) else path.parts[-1:]
     if any(part.startswith(".") or part == "__pycache__" for part in parts):
         return False
-    return parts[0] not in ("baselines", "prompts") and not (len(parts) == 1 and parts[0] in OWN_KEYS)
+    return parts[0] not in ("baselines", "prompts") and parts not in (
+        (PICTURE,),
+        ("problem.md",),
+        (f"seed{problem.language.suffix}",),
+    )
 
 
 def _imported(path: Path, package: str) -> Iterator[Path]:

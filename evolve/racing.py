@@ -7,9 +7,11 @@ standard deviation s, the final mean difference is m, give or take a standard er
 finite population correction, Cochran 1977, section 2.6). A race is lost when m is that many standard errors below 0.
 
 This is no proof. Scores have a floor and no ceiling, so the last instance alone may turn any race; instances are not
-drawn by chance but come in a fixed order, spread over all (`race_order`); and it looks again after every instance, so
-that the error of all looks together is larger than that of one. `tests/benchmarks/racing.py` measures how often it
-stops a program wrongly.
+drawn by chance; and it looks again after every instance, so that the error of all looks together is larger than that of
+one. What makes up for it is the order (`RaceOrder`): those instances come first on which programs have differed most so
+far, so that what is left can turn little. Simulated, with 16 instances of which some differ ten times as much as
+others, a better program is stopped in 1.5 % of races, against 4.2 % in an order that is blind; `tests/test_racing.py`
+repeats it, `tests/benchmarks/racing.py` measures it on programs of real runs.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from evolve.config import RacingConfig
 DOUBT_POINTS = 10.0
 """Standard deviation of a difference that is assumed besides the measured one: a few differences that are alike, on
 instances of one kind, do not show how far those of the next kind may be off."""
+INFORMED = 8
+"""Programs from which an order is learnt, and after which it is learnt again."""
 TIMED_POINTS = 2.0
 """How far behind a program may be without losing where scores depend on measured time."""
 
@@ -67,7 +71,7 @@ class Race:
 
 
 def race_order(count: int) -> list[int]:
-    """Return 0..count-1 in the order in which a race runs its instances: 0, 4, 2, 6, 1, 5, 3, 7 for 8.
+    """Return 0..count-1 in the order of a race that knows nothing yet: 0, 4, 2, 6, 1, 5, 3, 7 for 8.
 
     The indices with their bits reversed (van der Corput 1935): problems list instances of one kind one after the other,
     and the first few that are run should be of all kinds.
@@ -75,6 +79,40 @@ def race_order(count: int) -> list[int]:
     bits = max(1, (count - 1).bit_length())
     reversed_bits = (int(f"{i:0{bits}b}"[::-1], 2) for i in range(1 << bits))
     return [index for index in reversed_bits if index < count]
+
+
+class RaceOrder:
+    """In which order a race runs the instances: by the variance of scores between the programs so far, highest first.
+
+    Learns from `tell`, so that it follows from what the search has heard, as every choice does. Ties, and all of them
+    before INFORMED programs are known, are as `race_order` says; it is made anew after every INFORMED programs.
+    count: instances.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.current = tuple(race_order(count))
+        self._blind = self.current
+        self._told = 0
+        self._means = [0.0] * count
+        self._squares = [0.0] * count
+
+    def tell(self, scores: Sequence[float | None]) -> None:
+        """Take a program with a score on every instance; others change nothing.
+
+        Those would weigh the first instances, or are from before the evaluator was changed to have other ones.
+
+        Source of the update: Welford 1962.
+        """
+        known = [score for score in scores if score is not None]
+        if len(known) != len(self._means):
+            return
+        self._told += 1
+        for place, score in enumerate(known):
+            before = score - self._means[place]
+            self._means[place] += before / self._told
+            self._squares[place] += before * (score - self._means[place])
+        if self._told % INFORMED == 0:
+            self.current = tuple(sorted(self._blind, key=lambda place: -self._squares[place]))
 
 
 def make_race(bar: Sequence[float | None], config: RacingConfig, is_timed: bool) -> Race | None:

@@ -17,17 +17,17 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
 
+import tomli_w
 from pydantic import ValidationError
 
 from evolve.errors import UsageError, pick
 from evolve.evaluator import Evaluator, Instance, Split
 from evolve.foreign import foreign, instances_of, reason
-from evolve.mutate.language import PYTHON, TEXT, Language
+from evolve.mutate.language import LANGUAGES, Language
+from evolve.peers import Task, configuration, evaluator_class, find_task
 
 GROUP = "evolve.evaluators"
 """The entry points through which every installed problem, bundled or foreign, is found."""
-
-LANGUAGES: dict[str, Language] = {language.name: language for language in (PYTHON, TEXT)}
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,9 @@ def load_problem(ref: str, options: Mapping[str, Any] = MappingProxyType({})) ->
     elif _looks_like_a_path(ref) or (ref and Path(ref).is_dir()):
         folder = Path(ref).expanduser().resolve()
         require_utf8(folder)
+        task = None if (folder / "problem.md").is_file() else find_task(folder, str(options.get("format") or ""))
+        if task is not None:
+            return _of_another_tool(task, options)
         found, cls = str(folder), _class_in(folder)
     else:
         known = {name: name for name in installed}
@@ -106,6 +109,21 @@ def load_problem(ref: str, options: Mapping[str, Any] = MappingProxyType({})) ->
             if not path.name.startswith("_")
         },
     )
+
+
+def _of_another_tool(task: Task, options: Mapping[str, Any]) -> Problem:
+    """Return a task of another tool as a problem; nothing of it is imported here."""
+    evaluator = _with_options(evaluator_class(task), options)
+    seed = _program(task.program, evaluator, "the program that a run starts from")
+    return Problem(str(task.folder), evaluator, task.folder, task.statement, seed, {})
+
+
+def task_settings(ref: str | None) -> str:
+    """Return as TOML what the config.yaml of another tool's task sets of ours; empty for anything else."""
+    if not ref or not Path(ref).is_dir() or (Path(ref) / "problem.md").is_file():
+        return ""
+    task = find_task(Path(ref).resolve())
+    return "" if task is None else tomli_w.dumps(configuration(task))
 
 
 def load_recorded(ref: str, options: Mapping[str, Any], moved_to: str | None) -> Problem:

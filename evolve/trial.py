@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from evolve.scoring import Status
 
@@ -40,10 +42,12 @@ class Selection:
         inspirations: other programs to look at; of a step that writes an insight down, the programs it is about.
         place: where the search means the child to belong, in the strategy's own words; nobody else reads it.
         mutator: "builtin" or a model's name.
-        kind: what the model is asked for; empty for the built-in mutator, whose child says what was done.
+        kind: what the model is asked for; "tune": numbers of the parent are set; else empty for the built-in mutator,
+            whose child says what was done.
         novelty: a child this like another program, or more, is turned down; None: none is.
         bar_id: the program that the child races against; None: the child is evaluated on every instance.
         known: the last event that the search knew of when it chose.
+        show: train instances that the prompt is to tell of first; the prompt is kept, so the archive has no need of it.
         fate: None while the step is under way.
         note: why there is no new program: the parse error, the id of the program it repeats; or the insight.
     """
@@ -61,10 +65,10 @@ class Selection:
     state: State = State.CHOSEN
     fate: Fate | None = None
     note: str = ""
+    show: tuple[int, ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(NamedTuple):
     """How a step ended. The seed is trial 0, which every search hears of first; its parent is None.
 
     Attributes:
@@ -83,6 +87,9 @@ class Trial:
         failure, idea: the child's first failure; the model's own words on the change.
         note: why there is no new program, or the insight.  detail: of an insight.
         nearest, likeness: the program that the child was most like when it came, and how like, 0..1.
+        used: share of the run's budget that the steps known so far have used, this one included, 0..1: of evaluations,
+            calls, tokens or dollars, whichever is nearest to its end. A budget of minutes does not count: no state may
+            depend on the speed of a host. 0 where nothing keeps count.
     """
 
     id: int
@@ -96,7 +103,7 @@ class Trial:
     status: Status | None = None
     score: float | None = None
     scores: tuple[float | None, ...] = ()
-    metrics: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] = MappingProxyType({})
     chars: int = 0
     tokens: int = 0
     cpu_s: float = 0.0
@@ -110,6 +117,7 @@ class Trial:
     detail: str = ""
     nearest: int | None = None
     likeness: float | None = None
+    used: float = 0.0
 
     @property
     def is_program(self) -> bool:

@@ -57,16 +57,57 @@ def test_the_builtin_mutator_is_asked_for_no_kind() -> None:
     assert (selection.mutator, selection.kind, selection.novelty) == (BUILTIN, "", None)
 
 
-def test_every_kind_but_repair_and_crossover_is_there_from_the_start() -> None:
+def test_the_seed_is_neither_shortened_nor_crossed_nor_repaired() -> None:
+    made = chooser(configured(search__strategy="sampling"))
+    step(made, 1, 5.0)
+    assert {made.choose(number).kind for number in range(2, 62)} == {Kind.EDIT, Kind.REWRITE, Kind.EXPLORE}
+
+
+def test_whole_programs_are_asked_for_until_a_first_one_has_a_score() -> None:
     kinds = {chooser(configured(seed=seed)).choose(1).kind for seed in range(60)}
-    assert kinds == {Kind.EDIT, Kind.REWRITE, Kind.EXPLORE, Kind.SIMPLIFY}
+    assert kinds == {Kind.REWRITE, Kind.EXPLORE}
+    open_ = chooser(configured())
+    for number in (1, 2):
+        open_.begun(open_.choose(number))
+    assert {kind for _, kind in open_.background(0).flying} == kinds, "one of each"
+    made = chooser(configured(mutation__mix="repair"))
+    step(made, 1, None, failure="NameError: x")
+    assert made.choose(2).kind == Kind.REPAIR, "a program that fails is repaired all the same"
+    assert chooser(configured(mutation__mix="edit")).choose(1).kind == Kind.EDIT, "the mix goes before"
 
 
-def test_with_two_programs_there_is_something_to_cross() -> None:
+def test_only_a_program_that_has_grown_is_asked_to_be_shorter() -> None:
+    for tokens, is_asked in ((120, False), (160, True)):
+        made = Chooser(configured())
+        made.tell(Trial(0, None, status=Status.OK, score=10.0, tokens=100))
+        step(made, 1, 20.0, tokens=tokens)
+        step(made, 2, 30.0, tokens=tokens)
+        kinds = {made.choose(number).kind for number in range(3, 103)}
+        assert (Kind.SIMPLIFY in kinds) == is_asked
+
+
+def test_what_would_be_nearly_the_same_question_is_not_asked_twice_at_once() -> None:
+    made = Chooser(configured(search__strategy="climbing"))
+    made.tell(Trial(0, None, status=Status.OK, score=10.0, tokens=100))
+    step(made, 1, 20.0, tokens=160)
+    kinds = []
+    for number in range(2, 62):
+        selection = made.choose(number)
+        made.begun(selection)
+        kinds.append(selection.kind)
+    assert Counter(kinds)[Kind.SIMPLIFY] == 1
+
+
+def test_two_programs_are_crossed_when_each_is_ahead_somewhere() -> None:
     made = chooser(configured())
-    step(made, 1, 20.0)
-    kinds = {made.choose(number).kind for number in range(2, 90)}
-    assert Kind.CROSSOVER in kinds
+    step(made, 1, 20.0, scores=(40.0, 0.0))
+    step(made, 2, 15.0, scores=(0.0, 30.0))
+    step(made, 3, 10.0, scores=(20.0, 0.0))
+    choices = [made.choose(number) for number in range(4, 300)]
+    crossed = {(choice.parent_id, choice.inspirations) for choice in choices if choice.kind == Kind.CROSSOVER}
+    assert {(1, (2,)), (2, (1,))} <= {(parent, shown[:1]) for parent, shown in crossed}
+    assert all(0 not in choice.inspirations for choice in choices if choice.kind != Kind.REPAIR)
+    assert not any({3} & set(choice.inspirations) for choice in choices if choice.parent_id == 1), "3 beats it nowhere"
 
 
 def test_a_broken_program_is_repaired_and_its_last_sound_ancestor_shown() -> None:
@@ -159,12 +200,54 @@ def test_a_prompt_is_told_what_was_tried_from_its_parent_and_which_ideas_are_tak
         step(made, 3, None, Fate.PARSE_ERROR),
     ]
     attempts = [attempt for parent in {s.parent_id for s in tried} for attempt in made.background(parent).attempts]
-    assert sorted((a.id, a.outcome, a.note) for a in attempts) == [
-        (1, "ok", "Sort by size."),
-        (2, "error", "NameError: y"),
-        (3, "parse_error", ""),
+    assert sorted((a.id, a.outcome, a.note, a.idea, a.gain) for a in attempts) == [
+        (1, "ok", "", "Sort by size.", 30.0),
+        (2, "error", "NameError: y", "", None),
+        (3, "parse_error", "", "", None),
     ]
-    assert made.background(0).taken == ((1, "Sort by size."),)
+    assert [(a.id, a.idea) for a in made.background(0).taken] == [(1, "Sort by size.")]
+
+
+def test_what_failed_or_brought_nothing_is_told_to_all_with_its_idea_and_its_cause() -> None:
+    made = chooser(configured(mutation__mix="edit", prompt__insights_every=0))
+    step(made, 1, 40.0, idea="Sort by size.")
+    step(made, 2, 9.0, idea="Sort by name.")
+    step(made, 3, None, idea="Sort by y.", failure="Traceback\nNameError: y")
+    tried = made.background(1).tried
+    assert [(a.idea, a.note, a.score) for a in tried] == [
+        ("Sort by name.", "", 9.0),
+        ("Sort by y.", "NameError: y", None),
+    ]
+
+
+def test_a_question_knows_of_those_that_are_open_on_the_same_program() -> None:
+    made = chooser(configured(mutation__mix="edit", prompt__insights_every=0))
+    for number in (1, 2):
+        made.begun(made.choose(number))
+    assert made.background(0).flying == ((1, "edit"), (2, "edit"))
+    assert (made.background(0).turn, made.background(1).flying) == (2, ())
+    made.tell(ended(made.choose(1), 20.0))
+    assert made.background(0).flying == ((2, "edit"),)
+    assert made.background(0).turn == 2, "other instances are shown the third time"
+
+
+def test_a_search_that_stalls_has_a_model_say_why_and_then_waits_as_long_again() -> None:
+    made = chooser(configured(prompt__insights_every=2, mutation__mix="edit"))
+    for number in range(1, 7):
+        assert step(made, number, None if number == 4 else float(9 - number), failure="x").kind == Kind.EDIT
+    insight = made.choose(7)
+    assert (insight.kind, insight.reason) == (Kind.INSIGHT, "6 attempts without a new best")
+    assert 4 in insight.inspirations and len(insight.inspirations) == 4
+    made.begun(insight)
+    made.tell(ended(insight, None, Fate.INSIGHT, note="nothing helps"))
+    for number in range(8, 14):
+        assert step(made, number, 1.0).kind == Kind.EDIT
+    assert made.choose(14).kind == Kind.INSIGHT
+
+
+def test_the_builtin_mutator_writes_nothing_down_when_it_stalls() -> None:
+    made = chooser(configured(BUILTIN, prompt__insights_every=2))
+    assert {step(made, number, 1.0).kind for number in range(1, 30)} == {""}
 
 
 def test_children_as_like_as_those_that_scored_the_same_are_turned_down_all_but_one_in_ten() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from command_line import TRIVIAL, evolve
 
+from evolve.cli import evolve as program
+
 OWN = """
 from evolve.evaluator import Evaluator, Instance, Outcome
 
@@ -109,9 +111,7 @@ TABLE = {
     "Give another folder with --out.",
     "data eplb --out new --split public": "eplb: the public expert loads are not bundled; give the file with "
     "--data PATH (JSON with load_history, each entry with logical_expert_load [58][256]).",
-    "rnu": "there is no command 'rnu'. Did you mean 'run'? "
-    "Known: list, run, resume, replay, runs, show, best, diff, audit, score, baselines, data, check, config, doctor. "
-    "(see: evolve --help)",
+    "rnu": f"there is no command 'rnu'. Did you mean 'run'? Known: {', '.join(program.commands)}. (see: evolve --help)",
     "--versoin": "No such option '--versoin'. Did you mean '--version'? (see: evolve --help)",
 }
 

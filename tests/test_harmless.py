@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import dataclasses
 import io
 import json
 import subprocess
@@ -15,78 +13,22 @@ from typing import Any
 import pytest
 from command_line import evolve
 from hostile import HOSTILE, NAME, harm_in
-from loop_parts import HashModel, QuickPool, configured, trivial_problem
+from hostile_run import make_hostile_run
 from markdown_it import MarkdownIt
 
-from evolve import loop
 from evolve.cli import main
-from evolve.evaluator import Instance, Split
-from evolve.mutate.models.answer import Answer, AnswerStatus
-from evolve.mutate.prompts.prompt import Prompt
-from evolve.report import LinesDisplay, RunFolder
 from evolve.report.changes import unified_diff
-from evolve.report.terminal import Terminal
 from evolve.safe_text import code_span, csv_cell, fenced, html, markdown, one_line, toml, visible
-from evolve.scoring import InstanceResult, Status
 
 EXACT = {"program.py", "best.py", "seed.py", "diff.patch"}
 """Files that must hold a program as it is; `evolve.mutate.source.check` refuses what acts on a terminal in one."""
-
-
-class HostilePool(QuickPool):
-    """Says hostile things of every program."""
-
-    notices = (HOSTILE,)
-
-    def scored(self, source: str, split: Split, index: int) -> InstanceResult:
-        result = super().scored(source, split, index)
-        return dataclasses.replace(
-            result,
-            instance_id=f"{split}/{NAME}",
-            metrics={f"cost_usd{NAME}": 1.0},
-            feedback=HOSTILE,
-            output=HOSTILE,
-            failure="" if result.status is Status.OK else NAME,
-        )
-
-
-class HostileModel(HashModel):
-    """Answers with programs in hostile words; fails and refuses in hostile words, too."""
-
-    async def complete(self, prompt: Prompt, call_id: int) -> Answer:
-        answer = await super().complete(prompt, call_id)
-        said = HOSTILE
-        if call_id % 7 == 3:
-            return dataclasses.replace(answer, text="", status=AnswerStatus.ERROR, error=said)
-        if call_id % 7 == 5:
-            return dataclasses.replace(answer, text=said)
-        return dataclasses.replace(answer, text=f"Idea: {said}\n\n# unseen \U000e0041\n{answer.text}\n{said}")
 
 
 @pytest.fixture(scope="module")
 def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A finished run in which whatever is foreign is hostile, and what it printed on the way."""
     folder = tmp_path_factory.mktemp("hostile") / "runs" / "r[red] b"
-    problem = trivial_problem()
-    instances = [Instance(f"train/{NAME}")]
-    problem.evaluator.instances = lambda split: instances  # type: ignore[method-assign]
-    problem = dataclasses.replace(
-        problem, statement=problem.statement + HOSTILE, baselines={NAME: "X = 5\n\n\ndef answer():\n    return X\n"}
-    )
-    config = configured(40, seed=1, model__names=(NAME,), mutation__novelty=False)
-    screen = io.StringIO()
-    display = LinesDisplay(Terminal(file=screen, width=80))
-    asyncio.run(
-        loop.run(
-            folder,
-            config,
-            problem,
-            (RunFolder(display.notice), display),
-            pool=HostilePool(),  # type: ignore[arg-type]
-            clients={NAME: HostileModel()},
-        )
-    )
-    return folder, screen.getvalue()
+    return folder, make_hostile_run(folder)
 
 
 def test_what_a_run_prints_is_harmless(hostile_run: tuple[Path, str]) -> None:
@@ -107,7 +49,8 @@ def test_every_file_of_a_run_is_harmless_or_a_program_as_it_is(hostile_run: tupl
 def test_every_markdown_file_is_dead_text_but_for_our_own_links(hostile_run: tuple[Path, str]) -> None:
     for file in hostile_run[0].rglob("*.md"):
         live = list(live_parts(file.read_text(encoding="utf-8")))
-        assert all(target.startswith("programs/") for target in live), (file, live)
+        own = ["image curve.svg"] if file.name == "summary.md" else []
+        assert all(target.startswith("programs/") or target in own for target in live), (file, live)
 
 
 def live_parts(text: str) -> Iterator[str]:
@@ -117,8 +60,10 @@ def live_parts(text: str) -> Iterator[str]:
     while waiting:
         token = waiting.pop()
         waiting += token.children or []
-        if token.type in ("html_block", "html_inline", "image"):
+        if token.type in ("html_block", "html_inline"):
             yield token.content or token.type
+        elif token.type == "image":
+            yield f"image {token.attrs['src']}"
         elif token.type == "link_open":
             yield str(token.attrs["href"])
         elif token.type == "heading_open" and token.markup in ("=", "-"):
@@ -136,7 +81,7 @@ COMMANDS = [
         ("show", "--insights"),
     ],
     *[("show", str(step)) for step in range(1, 12)],
-    *[("diff",), ("best",)],
+    *[("diff",), ("best",), ("tree",), ("tree", "--all"), ("show", "best", "--source")],
 ]
 
 

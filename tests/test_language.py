@@ -89,6 +89,64 @@ def test_an_unknown_language_is_one_line(recipe: Path) -> None:
     assert "python" in str(error.value)
 
 
+CPP = """#include <cstdio>
+// EVOLVE-BLOCK-START
+int weight() { return 1; }  // of an item
+// EVOLVE-BLOCK-END
+int main() { std::printf("%d", weight()); }
+"""
+
+
+@pytest.fixture
+def cpp(recipe: Path) -> Path:
+    read = PLUGIN.replace('"text"', '"cpp"').replace("salt_g: ", "int weight() { return ")
+    (recipe / "evaluator.py").write_text(
+        read.replace("float(lines[0].removeprefix(", "float(lines[0].split(';')[0].removeprefix(")
+    )
+    (recipe / "seed.cpp").write_text(CPP)
+    return recipe
+
+
+def test_a_run_on_another_language_keeps_its_block_names_its_files_and_compares_by_its_tokens(
+    cpp: Path, tmp_path: Path
+) -> None:
+    answers = [
+        "<<<<<<< SEARCH\nint weight() { return 1; }  // of an item\n=======\n"
+        "int weight() { return 8; }\n>>>>>>> REPLACE\n",
+        f"Build it so:\n```sh\ng++ it.cpp\n```\n\n```c++\n{CPP.replace('return 1', 'return 9')}```\n",
+        f"```cpp\n{CPP.replace('main()', 'main(int n)')}```\n",
+        "<<<<<<< SEARCH\n#include <cstdio>\n=======\n#include <cmath>\n>>>>>>> REPLACE\n",
+        f"```cpp\n{CPP.replace('return 1; }  // of an item', 'return 9; } // of an item, we say')}```\n",
+    ]
+
+    def script(request: dict[str, object], number: int) -> str:
+        return (
+            answers[number] if number < len(answers) else f"```cpp\n{CPP.replace('return 1', f'return {number}')}```\n"
+        )
+
+    run = tmp_path / "run"
+    with ModelServer(script) as server:  # type: ignore[arg-type]
+        how = ("--model", "m", "--base-url", server.base_url, "--set", "model.concurrency=1", "--workers", 1)
+        done = evolve("run", cpp, *how, "--evaluations", 3, "--search", "sampling", "--run", run)
+    assert done.code == 0, done.err
+    with Store.open(run) as store:
+        ends = {step: (trial.fate, trial.note) for step in range(1, 6) for trial in [store.trial(step)]}
+        twin = store.trial(5)
+        lengths = {program.id: program.tokens for program in store.programs()}
+        assert store.identity()["language"] == "cpp"
+        best = store.best()
+    assert [fate for fate, _ in ends.values()] == ["scored", "scored", "parse_error", "parse_error", "scored"]
+    assert "outside of its EVOLVE-BLOCK" in ends[3][1] and "outside of its EVOLVE-BLOCK" in ends[4][1]
+    assert (twin.nearest, twin.likeness) == (2, 1.0), "a comment is no token"
+    assert set(lengths.values()) == {lengths[0]}
+    assert best is not None and (run / "best.cpp").read_text() == best.source
+    assert {path.name for path in (run / "programs" / str(best.id)).iterdir()} > {"program.cpp", "diff.patch"}
+    assert not list(run.rglob("*.py"))
+    assert evolve("diff", run).out.startswith("--- a/seed.cpp\n+++ b/best.cpp\n@@")
+    (run / "best.cpp").write_text(CPP + "// more\n")
+    assert "best.cpp in the run folder differs" in evolve("audit", run).out
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [

@@ -286,7 +286,7 @@ def test_a_run_in_a_folder_that_holds_one_is_refused(tmp_path: Path) -> None:
         evolve(tmp_path / "run", configured(5))
 
 
-def test_only_who_is_to_bring_another_idea_is_told_which_are_taken(tmp_path: Path) -> None:
+def test_whoever_is_asked_is_told_the_ideas_of_the_best_and_those_that_brought_nothing(tmp_path: Path) -> None:
     class WithIdeas(HashModel):
         async def complete(self, prompt: Prompt, call_id: int) -> Answer:
             answer = await super().complete(prompt, call_id)
@@ -297,7 +297,8 @@ def test_only_who_is_to_bring_another_idea_is_told_which_are_taken(tmp_path: Pat
     with Store.open(tmp_path / "run") as store:
         calls = store.model_calls()
     assert {call.kind for call in calls} == {"edit", "explore", "rewrite"}
-    assert {call.kind for call in calls if "Ideas that are taken" in call.prompt} == {"explore"}
+    for told in ("# What helped most in this search", "# What did not help in this search"):
+        assert {call.kind for call in calls if told in call.prompt} == {"edit", "explore", "rewrite"}
 
 
 @pytest.mark.parametrize("deterministic", [False, True])

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from loop_parts import HashModel, archive_digest, configured
 from rich.console import Console
@@ -24,7 +25,7 @@ from evolve.archive import Fate, Program, Role, Store, database
 from evolve.audit.flags import failures_clustered
 from evolve.config import RacingConfig, RunConfig
 from evolve.evaluator import Split
-from evolve.racing import Race, make_race, race_order
+from evolve.racing import INFORMED, Race, RaceOrder, make_race, race_order
 from evolve.registry import Problem, load_problem
 from evolve.report import RunFolder, describe, run_document
 from evolve.report.screens import print_program, print_run
@@ -163,6 +164,61 @@ def test_the_first_instances_of_a_race_are_spread_over_all() -> None:
     for count in range(1, 70):
         assert sorted(race_order(count)) == list(range(count))
     assert {index // 8 for index in race_order(32)[:4]} == {0, 1, 2, 3}
+
+
+def test_instances_that_tell_programs_apart_come_first_once_there_are_programs_to_learn_from() -> None:
+    order = RaceOrder(8)
+    assert list(order.current) == race_order(8)
+    for number in range(INFORMED):
+        order.tell([50.0, 50.0 + number, 50.0, 50.0 + 3 * number, 50.0, 50.0, 50.0, 50.0 - 2 * number])
+        order.tell([None] * 8)  # a failure, a program that was stopped: neither says anything
+        order.tell([0.0, 100.0])
+        order.tell([0.0, 100.0] * 8)  # of an evaluator that has other instances since
+    assert list(order.current) == [3, 7, 1, 0, 4, 2, 6, 5]
+
+
+def simulated_races(order_of: str, spread: float, count: int = 16, races: int = 500) -> tuple[float, float]:
+    """Race programs of known scores; return the share of better ones that are stopped, and of instances run on worse.
+
+    spread: of how much programs differ on one instance and on another, standard deviation of its logarithm.
+    """
+    rng = np.random.default_rng(5)
+    better = wrong = worse = 0
+    used = 0.0
+    for _ in range(races):
+        scale = np.exp(rng.normal(0.0, spread, count))
+        scale /= scale.mean()
+        level = rng.normal(0.0, 20.0, count)
+
+        def program(quality: float, scale: np.ndarray = scale, level: np.ndarray = level) -> np.ndarray:
+            found: np.ndarray = level + (quality + rng.normal(0.0, 12.0, count)) * scale
+            return found
+
+        order = RaceOrder(count)
+        for _ in range(2 * INFORMED):
+            order.tell(program(rng.normal(0.0, 12.0)).tolist())
+        places = list(order.current if order_of == "learnt" else race_order(count))
+        bar, child = program(rng.normal(12.0, 12.0)), program(rng.normal(0.0, 12.0))
+        stopped = instances_run(race(bar[places].tolist()), child[places].tolist())
+        if child.mean() > bar.mean():
+            better += 1
+            wrong += stopped < count
+        elif child.mean() < bar.mean() - 5:
+            worse += 1
+            used += stopped / count
+    return wrong / better, used / worse
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.75, 1.5])
+def test_a_better_program_is_stopped_in_three_of_a_hundred_races_at_most(spread: float) -> None:
+    wrong, used = simulated_races("learnt", spread)
+    assert wrong <= 0.03
+    assert used < 0.6
+
+
+def test_where_instances_differ_the_learnt_order_errs_less_than_a_blind_one_and_stops_sooner() -> None:
+    learnt, blind = simulated_races("learnt", 1.5), simulated_races("blind", 1.5)
+    assert learnt[0] < blind[0] and learnt[1] < blind[1]
 
 
 def test_instances_without_a_score_do_not_count() -> None:

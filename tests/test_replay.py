@@ -13,7 +13,7 @@ from loop_parts import HashModel, QuickPool, archive_digest, configured, trivial
 from model_server import ModelServer, trivial, with_faults
 
 from evolve import loop
-from evolve.archive import EventKind, RunStatus, Store, differences, read_tape, tape_of, to_lines
+from evolve.archive import EventKind, Role, RunStatus, Store, differences, read_tape, tape_of, to_lines
 from evolve.errors import UsageError
 from evolve.loop.replaying import RecordedPool, tape_clients
 from evolve.observer import Progress, RunResult
@@ -89,10 +89,11 @@ def test_a_run_that_was_resumed_is_replayed_as_one(tmp_path: Path) -> None:
 def test_what_differs_is_named(tmp_path: Path) -> None:
     source, again = recorded(tmp_path / "run"), replayed(tmp_path / "run", tmp_path / "again")
     with Store.resume(again) as store:
-        store._connection.exec_driver_sql("UPDATE programs SET score = score + 1 WHERE id = 5")
+        id = next(program.id for program in store.programs(Role.CHILD) if program.score is not None)
+        store._connection.exec_driver_sql(f"UPDATE programs SET score = score + 1 WHERE id = {id}")
         store._connection.commit()
     with Store.open(source) as a, Store.open(again) as b:
-        assert [d.what for d in differences(a, b)][:1] == ["program 5: score"]
+        assert [d.what for d in differences(a, b)][:1] == [f"program {id}: score"]
 
 
 def test_another_configuration_comes_apart_with_one_line(tmp_path: Path) -> None:

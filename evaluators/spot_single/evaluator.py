@@ -14,12 +14,13 @@ from evaluators.fresh_draws import drawn_afresh
 from evaluators.spot_single.feedback import explain
 from evaluators.spot_single.figures import Figures, figures_of, stored
 from evaluators.spot_single.mechanics import Bill, Window, info_of, play
+from evaluators.spot_single.picture import drawn
 from evaluators.spot_single.public_format import read_windows, write_windows
 from evaluators.spot_single.workload import RECIPES, drawn_window, own_window, public_instances
 from evaluators.spot_traces import published
 from evaluators.spot_traces.options import RunOptions
 from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT, Observation, Rules
-from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Split, relative_score
+from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Picture, Split, relative_score
 
 
 class SpotOptions(RunOptions):
@@ -83,6 +84,11 @@ class SpotSingle(Evaluator):
         naive, best, paid = map(math.fsum, (figures.naive_usd, figures.optimum_usd, [b.cost_usd for b in bills]))
         score = relative_score(naive, best, paid) if figures.tells else None
         return Outcome(score, _metrics(instance, bills, figures), explain(instance, bills, figures))
+
+    def picture(self, candidate: Candidate, instance: Instance) -> Picture:
+        """Draw what each run of a window did against the availability of spot."""
+        assert isinstance(instance, Window)
+        return drawn(candidate, instance, self.rules_of(instance))
 
     def remark(self, split: Split) -> str:
         """Say what the public rules reward that has nothing to do with scheduling."""

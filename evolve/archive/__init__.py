@@ -33,10 +33,12 @@ from evolve.archive.events import Event, EventKind
 from evolve.archive.records import (
     CallStatus,
     CallTotals,
+    End,
     ModelCall,
     Program,
     Role,
     RunStatus,
+    Share,
     SplitFigures,
     Summary,
 )
@@ -48,6 +50,7 @@ __all__ = [
     "CallStatus",
     "CallTotals",
     "Difference",
+    "End",
     "Event",
     "EventKind",
     "Fate",
@@ -56,6 +59,7 @@ __all__ = [
     "Role",
     "RunStatus",
     "Selection",
+    "Share",
     "SplitFigures",
     "State",
     "Store",

@@ -24,7 +24,8 @@ def _compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _parsed(text: str) -> Any:
+def from_json(text: str) -> Any:
+    """Return what a text of JSON says."""
     try:
         return msgspec.json.decode(text)  # ten times as fast, and there are two of them in a row
     except msgspec.DecodeError:
@@ -41,7 +42,7 @@ def open_engine(folder: Path, writable: bool) -> Engine:
         return sqlite3.connect(f"{path.as_uri()}?{query}", uri=True, isolation_level=None, check_same_thread=False)
 
     engine = create_engine(
-        "sqlite://", creator=connect, json_serializer=_compact, json_deserializer=_parsed, poolclass=NullPool
+        "sqlite://", creator=connect, json_serializer=_compact, json_deserializer=from_json, poolclass=NullPool
     )
 
     @event.listens_for(engine, "connect")

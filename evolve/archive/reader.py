@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -27,12 +26,16 @@ from evolve.archive.models import (
 )
 from evolve.archive.prompts import PromptCodec
 from evolve.archive.records import (
+    ROTATING,
     CallStatus,
     CallTotals,
+    End,
     ModelCall,
+    Part,
     Program,
     Role,
     RunStatus,
+    Share,
     SplitFigures,
     Summary,
 )
@@ -227,23 +230,14 @@ class Reader:
         """Return the programs made from a program, ordered by id."""
         return self._programs(PROGRAM.where(ProgramRow.parent_id == program_id).order_by(ProgramRow.id))
 
-    def fingerprints(self) -> dict[str, int]:
-        """Return fingerprint -> id of every program; of equal ones, the one that came first."""
-        found: dict[str, int] = {}
-        for id, fingerprint in self._as_they_came(ProgramRow.fingerprint):
-            found.setdefault(fingerprint, id)
-        return found
-
-    def signatures(self) -> Iterator[tuple[int, bytes | None]]:
-        """Yield (id, signature) of every program in the order in which they came, None where none was made.
+    def born(self) -> Iterator[tuple[int, str, bytes | None]]:
+        """Yield (id, fingerprint, signature or None) of every program in the order in which they came.
 
         What is learnt from programs one by one must be learnt in this order again by a resumed run.
         """
-        yield from self._as_they_came(ProgramRow.signature)
-
-    def _as_they_came(self, column: Any) -> Iterator[Any]:
-        came = select(ProgramRow.id, column).join(EventRow, EventRow.step == ProgramRow.id)
-        yield from self._stream(came.where(EventRow.kind == EventKind.BORN).order_by(EventRow.seq))
+        came = select(ProgramRow.id, ProgramRow.fingerprint, ProgramRow.signature)
+        came = came.join(EventRow, EventRow.step == ProgramRow.id).where(EventRow.kind == EventKind.BORN)
+        yield from self._stream(came.order_by(EventRow.seq))
 
     # -- the sequence --------------------------------------------------------------------------------------------
 
@@ -262,8 +256,15 @@ class Reader:
         choices = self._stream(chosen.where(EventRow.kind == EventKind.CHOSEN).order_by(EventRow.seq))
         known = with_trial(select(EventRow.seq, EventRow.step, *TRIAL).select_from(EventRow), EventRow.step)
         ends = self._stream(known.where(EventRow.kind == EventKind.KNOWN).order_by(EventRow.seq))
-        for row in heapq.merge(choices, ends, key=lambda row: int(row[0])):
-            yield trial_of(row[1], row) if len(row) > len(SELECTION) + 1 else selection_of(row[1:])
+        end = next(ends, None)
+        for choice in choices:
+            while end is not None and end[0] < choice[0]:
+                yield trial_of(end[1], end)
+                end = next(ends, None)
+            yield selection_of(choice[1:])
+        while end is not None:
+            yield trial_of(end[1], end)
+            end = next(ends, None)
 
     def trial(self, step: int) -> Trial:
         """Return how a step ended. step: 0 for the seed."""
@@ -295,11 +296,36 @@ class Reader:
 
     def curve(self) -> list[tuple[int, float | None]]:
         """Return (id, train score) of the seed and the scored children, in the order of `improvements`."""
-        scored = select(ProgramRow.id, ProgramRow.score).where(ProgramRow.status.is_not(None), _IN_SEARCH)
-        scores = {row.id: row.score for row in self._all(scored.order_by(ProgramRow.id))}
-        known = self._all(select(EventRow.step).where(EventRow.kind == EventKind.KNOWN).order_by(EventRow.seq))
-        first = [(row.step, scores.pop(row.step)) for row in known if row.step in scores]
-        return [*first, *scores.items()]
+        return [(step, score) for step, status, score, _ in self.ends() if status]
+
+    def ends(self) -> list[End]:
+        """Return the seed and all steps that have ended, in short.
+
+        Those that the search knows of come in that order, then the others by number.
+        """
+        facts = (ProgramRow.status, ProgramRow.score, ModelCallRow.cost_usd)
+        known = select(EventRow.step, *facts).where(EventRow.kind == EventKind.KNOWN)
+        rows = self._all(_with_program_and_call(known, EventRow).order_by(EventRow.seq))
+        there = {row[0] for row in rows}
+        later = [step for step in self.ended() if step not in there]
+        for page in (later[at : at + PAGE] for at in range(0, len(later), PAGE)):
+            chosen = select(SelectionRow.step, *facts).where(SelectionRow.step.in_(page))
+            rows = [*rows, *self._all(_with_program_and_call(chosen, SelectionRow).order_by(SelectionRow.step))]
+        return [End(*row) for row in rows]
+
+    def shares(self) -> list[Share]:
+        """Return the steps that have ended, counted by who made them, what was asked for and how they ended."""
+        asked = func.coalesce(func.nullif(SelectionRow.kind, ""), ProgramRow.kind, "none")
+        answered = ModelCallRow.status == CallStatus.ANSWERED
+        tokens = ModelCallRow.prompt_tokens + ModelCallRow.completion_tokens
+        counted = select(
+            *(SelectionRow.mutator, asked, SelectionRow.fate, func.count()),
+            *(func.count(ModelCallRow.step), func.coalesce(func.sum(answered), 0), func.count(ProgramRow.score)),
+            *(func.coalesce(func.sum(tokens), 0), func.coalesce(func.sum(ModelCallRow.cost_usd), 0.0)),
+            func.coalesce(func.sum(answered & ModelCallRow.cost_usd.is_(None)), 0),
+        ).where(SelectionRow.fate.is_not(None))
+        groups = _with_program_and_call(counted, SelectionRow).group_by(SelectionRow.mutator, asked, SelectionRow.fate)
+        return [Share(mutator, kind, Fate(fate), *figures) for mutator, kind, fate, *figures in self._all(groups)]
 
     def failures(self) -> list[tuple[str, str, int]]:
         """Return (status or fate, failure or note, how many) of children that failed and steps that gave none."""
@@ -319,11 +345,25 @@ class Reader:
         """Return a program's results per instance, in the order of the instances; empty where it was not evaluated."""
         return list(self.measured(program_id, split).values())
 
-    def measured(self, program_id: int, split: Split) -> dict[int, InstanceResult]:
+    def measured(self, program_id: int, split: Part) -> dict[int, InstanceResult]:
         """Return a program's results so far: index of the instance -> result, in the order of the instances."""
         chosen = select(EvaluationRow.position, *RESULT).order_by(EvaluationRow.position)
         rows = self._all(chosen.where(EvaluationRow.program_id == program_id, EvaluationRow.split == split))
         return {row.position: result_of(row) for row in rows}
+
+    def rotating(self, first: int, count: int) -> dict[int, dict[int, InstanceResult]]:
+        """Return results on instances that were drawn anew, at `count` positions from `first`: program -> index."""
+        chosen = select(EvaluationRow.program_id, EvaluationRow.position, *RESULT).order_by(EvaluationRow.program_id)
+        among = EvaluationRow.position.between(first, first + count - 1)
+        found: dict[int, dict[int, InstanceResult]] = {}
+        for row in self._all(chosen.where(EvaluationRow.split == ROTATING, among)):
+            found.setdefault(row.program_id, {})[row.position - first] = result_of(row)
+        return found
+
+    def last_rotating(self) -> int:
+        """Return the highest position of a result on an instance that was drawn anew; -1 where there is none."""
+        highest = func.coalesce(func.max(EvaluationRow.position), -1)
+        return int(self._one(select(highest).where(EvaluationRow.split == ROTATING))[0])
 
     def split_figures(self, program_id: int | None = None) -> list[SplitFigures]:
         """Return what programs scored on validation, test or public, ordered by program and split."""
@@ -403,6 +443,11 @@ class Reader:
         with self._engine.connect() as connection:
             for page in connection.execute(chosen.execution_options(yield_per=PAGE)).partitions():
                 yield from page
+
+
+def _with_program_and_call(chosen: Any, table: type[EventRow | SelectionRow]) -> Any:
+    joined = chosen.select_from(table).outerjoin(ProgramRow, ProgramRow.id == table.step)
+    return joined.outerjoin(ModelCallRow, ModelCallRow.step == table.step)
 
 
 def _call_totals(counts: Mapping[str, float]) -> CallTotals:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Final, Literal, NamedTuple
 
 from evolve.evaluator import Split
 from evolve.scoring import SplitScore, Status
@@ -26,6 +27,12 @@ class Role(StrEnum):
     SEED = "seed"
     CHILD = "child"
     BASELINE = "baseline"
+
+
+ROTATING: Final = "rotating"
+"""Stands in the place of a split for results on train instances that are drawn anew (`evolve.loop.rotation`)."""
+Part = Split | Literal["rotating"]
+"""What results are kept under."""
 
 
 class CallStatus(StrEnum):
@@ -148,6 +155,38 @@ class CallTotals:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_usd: float = 0.0
+
+
+class End(NamedTuple):
+    """How a step ended, in short. status: of its program on train, None without one.  cost_usd: of its call."""
+
+    step: int
+    status: str | None
+    score: float | None
+    cost_usd: float | None
+
+
+@dataclass(frozen=True)
+class Share:
+    """Steps of one mutator and kind that ended alike, counted.
+
+    Attributes:
+        kind: what the model was asked for, or what the built-in mutator did; "none" where it did nothing.
+        calls: models that were asked; answered: and answered; unpriced: of these, without a price.
+        sound: programs with a score.
+        tokens, cost_usd: of the calls.
+    """
+
+    mutator: str
+    kind: str
+    fate: Fate
+    steps: int
+    calls: int
+    answered: int
+    sound: int
+    tokens: int
+    cost_usd: float
+    unpriced: int
 
 
 @dataclass(frozen=True)

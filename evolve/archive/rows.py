@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import String, func, select, type_coerce
 
+from evolve.archive.database import from_json
 from evolve.archive.models import EvaluationRow, InsightRow, ModelCallRow, ProgramRow, SelectionRow
 from evolve.archive.prompts import PromptCodec
 from evolve.archive.records import CallStatus, ModelCall, Program, Role
@@ -21,14 +22,19 @@ TRIAL = (
     SelectionRow.kind.label("asked"),
     func.coalesce(ProgramRow.kind, SelectionRow.kind).label("kind"),
     SelectionRow.mutator.label("model"),
-    *(SelectionRow.inspirations, SelectionRow.fate, ProgramRow.status, ProgramRow.score, ProgramRow.scores),
-    *(ProgramRow.metrics, ProgramRow.chars, ProgramRow.tokens, ProgramRow.cpu_s),
+    type_coerce(SelectionRow.inspirations, String),
+    *(SelectionRow.fate, ProgramRow.status, ProgramRow.score),
+    *(type_coerce(ProgramRow.scores, String), type_coerce(ProgramRow.metrics, String)),
+    *(ProgramRow.chars, ProgramRow.tokens, ProgramRow.cpu_s),
     ModelCallRow.status.label("called"),
     (ModelCallRow.prompt_tokens + ModelCallRow.completion_tokens).label("call_tokens"),
     *(ModelCallRow.cost_usd, ProgramRow.failure, ProgramRow.idea, SelectionRow.note, InsightRow.detail),
     *(ProgramRow.nearest_id.label("nearest"), ProgramRow.likeness),
 )
-"""Columns that make a trial, in the order of its fields; `with_trial` joins their tables."""
+"""Columns that make a trial, in the order of its fields; `with_trial` joins their tables.
+
+A resume reads all trials of a run, so JSON comes as text: SQLAlchemy takes longer to decode it than all the rest.
+"""
 
 
 def with_trial(chosen: Any, step: Any) -> Any:
@@ -52,12 +58,12 @@ def trial_of(id: int, row: Any) -> Trial:
         asked or "",
         kind or "",
         model or "",
-        tuple(inspirations or ()),
+        tuple(from_json(inspirations)) if inspirations else (),
         Fate(fate) if fate else Fate.SCORED,
         Status(status) if status else None,
         score,
-        tuple(scores or ()),
-        metrics or {},
+        tuple(from_json(scores)) if scores else (),
+        from_json(metrics) if metrics else {},
         chars or 0,
         tokens or 0,
         cpu_s or 0.0,

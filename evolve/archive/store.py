@@ -34,7 +34,7 @@ from evolve.archive.models import (
 )
 from evolve.archive.prompts import PromptCodec
 from evolve.archive.reader import Reader
-from evolve.archive.records import ModelCall, Program, RunStatus, count_names
+from evolve.archive.records import ModelCall, Part, Program, RunStatus, count_names
 from evolve.archive.views import create_views
 from evolve.errors import UsageError
 from evolve.evaluator import Split
@@ -137,6 +137,7 @@ class Store(Reader):
         with self._commit() as connection:
             self._happen(connection, EventKind.KNOWN, *known)
             row = {**asdict(selection), "inspirations": list(selection.inspirations), "known": self._seq}
+            del row["show"]
             self._happen(connection, EventKind.CHOSEN, selection.step)
             connection.execute(_INSERT_SELECTION, {**row, "state": state})
             counts: dict[str, float] = {"steps": 1}
@@ -174,7 +175,7 @@ class Store(Reader):
             row = {**vars(program), "metrics": dict(program.metrics), "scores": list(program.scores)}
             connection.execute(_INSERT_PROGRAM, {**row, "signature": signature})
 
-    def measure(self, program_id: int, split: Split, results: Mapping[int, InstanceResult]) -> None:
+    def measure(self, program_id: int, split: Part, results: Mapping[int, InstanceResult]) -> None:
         """Commit what a program came to on instances of a split, before it is done with all: index -> result."""
         with self._commit() as connection:
             self._add_results(connection, program_id, split, results)
@@ -289,7 +290,7 @@ class Store(Reader):
         self._happen(connection, EventKind.KNOWN, *[step] * known)
 
     def _add_results(
-        self, connection: Connection, program_id: int, split: Split, results: Mapping[int, InstanceResult]
+        self, connection: Connection, program_id: int, split: Part, results: Mapping[int, InstanceResult]
     ) -> None:
         rows = [
             {"program_id": program_id, "split": split, "position": position, **vars(result)}

@@ -3,7 +3,6 @@
 from evolve.audit.comparison import POINTS, SHARE, Difference, differences
 from evolve.audit.flags import Flag, FlagKind
 from evolve.audit.fresh import FreshAudit, FreshScore, new_seed, rivals, score_afresh
-from evolve.audit.mentions import Mention, mentions
 from evolve.audit.rescoring import REPEATS, Audit, AuditedSplit, Subject, rescore
 
 __all__ = [
@@ -17,10 +16,8 @@ __all__ = [
     "FlagKind",
     "FreshAudit",
     "FreshScore",
-    "Mention",
     "Subject",
     "differences",
-    "mentions",
     "new_seed",
     "rescore",
     "rivals",

@@ -14,13 +14,16 @@ import click
 
 from evolve import __version__
 from evolve.cli.auditing import audit
+from evolve.cli.benching import bench
 from evolve.cli.checking import check
 from evolve.cli.configuring import config
 from evolve.cli.doctor import doctor
 from evolve.cli.exporting import data
 from evolve.cli.inspecting import best, diff, runs, show
+from evolve.cli.looking import compare, export, tree, watch
 from evolve.cli.making import new
 from evolve.cli.replaying import replay
+from evolve.cli.reporting import picture, report
 from evolve.cli.running import resume, run
 from evolve.cli.scoring import baselines, list_evaluators, score
 from evolve.errors import UsageError
@@ -75,8 +78,9 @@ def evolve(ctx: click.Context) -> None:
 
 
 COMMANDS = (
-    *(list_evaluators, run, resume, replay, runs, show, best, diff, audit),
-    *(score, baselines, data, new, check, config, doctor),
+    *(list_evaluators, run, resume, replay, runs, watch, show, tree, best, diff),
+    *(compare, report, export, audit),
+    *(score, baselines, picture, data, new, check, bench, config, doctor),
 )
 for command in COMMANDS:
     evolve.add_command(command)

@@ -47,6 +47,7 @@ def runs(all_of_them: bool, as_json: bool) -> None:
 @click.option("--top", type=click.IntRange(min=1), metavar="K", help="Of --programs, the K best on train.")
 @click.option("--failed", is_flag=True, help="Of --programs, those that failed or made no program.")
 @click.option("--kind", metavar="KIND", help="Of --programs, those of one kind of change, e.g. rewrite.")
+@click.option("--source", is_flag=True, help="Of a program, its source, highlighted.")
 @click.option("--prompt", is_flag=True, help="Of a program or step, the whole prompt.")
 @click.option("--answer", is_flag=True, help="Of a program or step, the model's whole answer.")
 @options.as_json
@@ -59,6 +60,7 @@ def show(
     top: int | None,
     failed: bool,
     kind: str | None,
+    source: bool,
     prompt: bool,
     answer: bool,
     as_json: bool,
@@ -73,8 +75,10 @@ def show(
     listed = programs or failed or top is not None or kind is not None
     if costs + insights + listed + (program is not None) > 1:
         raise click.UsageError("give one of PROGRAM, --programs, --costs and --insights.", click.get_current_context())
-    if (prompt or answer) and program is None:
-        raise click.UsageError("--prompt and --answer are of one PROGRAM or step.", click.get_current_context())
+    if (source or prompt or answer) and program is None:
+        raise click.UsageError(
+            "--source, --prompt and --answer are of one PROGRAM or step.", click.get_current_context()
+        )
     came_without = without_its_log(find_run(run))
     with opened(run) as store:
         if costs or insights:
@@ -84,7 +88,7 @@ def show(
             _show_steps(store, top, failed, kind, as_json)
             return
         if program is not None:
-            _show_one(store, program, prompt, answer, as_json)
+            _show_one(store, program, source, prompt, answer, as_json)
             return
         _show_run(store, came_without, as_json)
 
@@ -117,18 +121,25 @@ def _show_steps(store: Store, top: int | None, failed: bool, kind: str | None, a
         print_steps(Terminal(), lines, streams.quoted(store.folder))
 
 
-def _show_one(store: Store, ref: str, prompt: bool, answer: bool, as_json: bool) -> None:
+def _show_one(store: Store, ref: str, source: bool, prompt: bool, answer: bool, as_json: bool) -> None:
     from evolve.archive import Program
+    from evolve.report.cpu import cpu_limit_s
     from evolve.report.places import find_step
     from evolve.report.run_document import program_document
-    from evolve.report.screens import print_program, print_step
+    from evolve.report.screens import print_program, print_source, print_step
     from evolve.report.steps import print_call, step_document
     from evolve.report.terminal import Terminal
 
     one = find_step(store, ref)
     call = store.model_call(one.id if isinstance(one, Program) else one.step)
     if as_json:
-        options.print_json(program_document(store, one) if isinstance(one, Program) else step_document(one, call))
+        options.print_json(
+            {**program_document(store, one), "cpu_limit_s": cpu_limit_s(store)}
+            if isinstance(one, Program)
+            else step_document(one, call)
+        )
+    elif source and isinstance(one, Program):
+        print_source(Terminal(), one)
     elif prompt or answer:
         print_call(Terminal(), call, prompt, answer)
     elif isinstance(one, Program):
@@ -144,7 +155,7 @@ def _show_part(store: Store, costs: bool, as_json: bool) -> None:
     from evolve.report.terminal import Terminal
 
     if costs:
-        found = counted(store)
+        found = counted(store, store.ends())
         if as_json:
             options.print_json(costs_document(found))
         else:
@@ -181,13 +192,15 @@ def best(run: str, as_json: bool) -> None:
 @options.as_json
 def diff(run: str, a: str, b: str, as_json: bool) -> None:
     """Print how program B of RUN differs from A: by default, the best from the seed."""
+    from evolve.mutate.language import recorded_language
     from evolve.report.changes import unified_diff
     from evolve.report.damaged import opened
     from evolve.report.places import find_program
 
     with opened(run) as store:
         before, after = find_program(store, a), find_program(store, b)
-        patch = unified_diff(before.source, after.source, f"{a}.py", f"{b}.py")
+        suffix = recorded_language(store.identity()).suffix
+        patch = unified_diff(before.source, after.source, f"{a}{suffix}", f"{b}{suffix}")
         if as_json:
             options.print_json({"a": before.id, "b": after.id, "diff": patch})
             return

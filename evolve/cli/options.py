@@ -99,6 +99,18 @@ def budgets(text: str, evaluations: str, others: str) -> Callable[[Command], Com
     return decorate
 
 
+def early_ends(command: Command) -> Command:
+    """Add the options that may end a run before its budget is used up."""
+    patience = click.option(
+        "--patience",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Stop after N evaluations in a row without a better program.",
+    )
+    target = click.option("--target", type=float, metavar="SCORE", help="Stop when a program reaches SCORE on train.")
+    return target(patience(command))
+
+
 class _GivenPath(click.Path):
     """A path that is not empty: a shell variable that is not set would otherwise mean the current folder."""
 

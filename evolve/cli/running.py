@@ -34,17 +34,20 @@ INTERRUPTED = 130
 )
 @click.option("--api-key-env", metavar="VAR", help="Environment variable with the API key. Default: OPENAI_API_KEY.")
 @options.budgets("Stop after {} {}, all sessions together.", "200 when no budget is given", "no limit")
+@options.early_ends
 @options.workers
 @click.option("--seed", type=click.IntRange(min=0), metavar="S", help="The only source of chance. Default: 0.")
 @click.option("--search", metavar="NAME", help="Who becomes a parent. Default: islands.")
 @click.option("--mutation", metavar="MIX", help="Fixed mix of kinds, e.g. edit=3,rewrite=1. Default: a bandit chooses.")
 @options.path_option("--prompts", metavar="DIR", text="Prompt templates that go before the built-in ones.")
 @click.option("--deterministic", is_flag=True, help="One seed, one run, whatever the speed and the workers.")
+@click.option("--allow-network", is_flag=True, help="Let the evaluator of another tool's task use the network.")
 @options.require_isolation
 @options.path_option("--record", metavar="FILE", text="Write steps and answers to FILE when the run ends.")
 @options.path_option("--replay", metavar="FILE", text="Take steps, answers and settings from a FILE of --record.")
 @options.path_option("--run", metavar="DIR", text="Run folder. Default: runs/EVALUATOR-DATE-ID.")
 @options.path_option("--config", metavar="FILE.toml", text="Configuration; options on the command line win.")
+@click.option("--dry-run", is_flag=True, help="Only say what it would do, take and cost; nobody is asked.")
 @options.settings
 @options.trust
 @options.as_json
@@ -59,11 +62,13 @@ def run(
     mutation: str | None,
     prompts: Path | None,
     deterministic: bool,
+    allow_network: bool,
     require_isolation: bool,
     record: Path | None,
     replay: Path | None,
     run: Path | None,
     config: Path | None,
+    dry_run: bool,
     sets: tuple[str, ...],
     trust: bool,
     as_json: bool,
@@ -75,6 +80,7 @@ def run(
     """
     from evolve.config import resolve
     from evolve.mutate.models.endpoint import key_in
+    from evolve.registry import task_settings
     from evolve.report.places import free_folder, new_folder
     from evolve.report.recording import recorded_config
 
@@ -93,24 +99,31 @@ def run(
         "replay": replay and str(replay.absolute()),
         "deterministic": deterministic or None,
         "require_isolation": require_isolation or None,
+        "evaluator.allow_network": allow_network or None,
     }
-    base = "" if replay is None else recorded_config(replay, evaluator is not None, trust)
+    base = task_settings(evaluator) if replay is None else recorded_config(replay, evaluator is not None, trust)
     resolved = resolve(config, sets, flags, base)
     served = [model.name for model in resolved.models if model.is_served]
     if api_key_env and served and replay is None and not key_in(api_key_env):
         raise UsageError(f"--api-key-env {api_key_env}: ${api_key_env} is not set. Set it to the key of {served[0]}.")
     if not resolved.problem:
         raise click.UsageError("which EVALUATOR? `evolve list` shows them.", click.get_current_context())
+    from evolve.peers import notes
     from evolve.registry import load_problem
 
     problem = load_problem(resolved.problem, resolved.evaluator)
+    if dry_run:
+        return _tell(problem, resolved, as_json)
     folder = new_folder(problem.evaluator.name) if run is None else free_folder(run)
+    for line in notes(problem.evaluator):
+        streams.say(line, err=True)
     return _run(folder, resolved, problem, resume=False, as_json=as_json)
 
 
 @click.command(short_help="Continue a run.")
 @click.argument("run", metavar="RUN")
 @options.budgets("New total: {} {}.", "as before", "as before")
+@options.early_ends
 @options.workers
 @click.option(
     "--base-url",
@@ -173,6 +186,23 @@ def _moved(models: tuple[ModelConfig, ...], base_urls: tuple[str, ...]) -> tuple
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _tell(problem: Problem, config: RunConfig, as_json: bool) -> int:
+    """Say what a run would do; return the exit code."""
+    import asyncio
+
+    from evolve.dry_run import dry_run
+    from evolve.report.plan_document import print_plan
+    from evolve.report.terminal import Terminal
+
+    with options.announcing("scoring the seed and the baselines ..."):
+        plan = asyncio.run(dry_run(problem, config))
+    if as_json:
+        options.print_json(plan)
+    else:
+        print_plan(Terminal(), plan)
+    return 0
 
 
 def _run(

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from evolve.config import BUILTIN, RunConfig
-from evolve.mutate.mutation import Kind
+from evolve.loop.spending import Spending
+from evolve.mutate.mutation import TUNE, Kind
 from evolve.search import (
     Background,
     Choice,
     Kinds,
+    Leaders,
     Lineage,
     Models,
     Notes,
     Novelty,
     RepairDesk,
+    Tier,
+    Tuner,
+    Turns,
     fixed_mix,
     make_strategy,
 )
@@ -31,13 +37,13 @@ class Hears(Protocol):
 
 
 class Chooser:
-    """Chooses steps.
+    """Chooses steps. numbers: id -> how many numbers a program has that can be tuned; None: none of any has.
 
     Its state follows from the calls of `begun` and `tell`, in their order; `choose` changes nothing, and all chance is
     the step's own. So a resumed run, which makes the same calls again, goes on as it would have.
     """
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, numbers: Callable[[int], int] | None = None) -> None:
         self._config = config
         in_usd = config.prices_known and any(model.is_served for model in config.models)
         self._lineage = lineage = Lineage()
@@ -46,10 +52,18 @@ class Chooser:
         self._kinds = Kinds(lineage, in_usd, fixed_mix(config.mutation.mix))
         self._desk = RepairDesk(lineage, config.mutation.repair_turns)
         self._novelty = Novelty(lineage)
-        self._notes = Notes(lineage, config.prompt.insights_every)
+        self._notes = Notes(lineage, config.prompt.insights_every, config.asks_models)
+        self._leaders = Leaders()
+        self._turns = Turns(config.search.starts, config.search.turn_after)
+        share = config.mutation.tune if numbers is not None else 0.0
+        trials = config.mutation.tune_evaluations
+        self._tuner = Tuner(lineage, share, trials, config.seed, numbers or (lambda id: 0))
+        self._spending = Spending(config.budget)
+        self._used = 0.0
         self._parts: tuple[Hears, ...] = (
             lineage,  # first: the others look a trial's family up
-            *(self._strategy, self._models, self._kinds, self._desk, self._novelty, self._notes),
+            *(self._models, self._kinds, self._desk, self._novelty, self._notes, self._leaders, self._turns),
+            self._tuner,
         )
 
     def begun(self, selection: Selection) -> None:
@@ -57,28 +71,53 @@ class Chooser:
         self._strategy.begun(selection)
         self._desk.begun(selection)
         self._notes.begun(selection)
+        self._turns.begun(selection)
+        self._tuner.begun(selection)
 
-    def tell(self, trial: Trial) -> None:
-        """Hear how a step ended, the seed's trial before all others."""
+    def tell(self, trial: Trial, heard: Trial | None = None) -> None:
+        """Hear how a step ended, the seed's trial before all others. heard: what the strategy hears instead of it."""
+        self._used = self._spending.after(trial)
+        trial = trial._replace(used=self._used)
         for part in self._parts:
             part.tell(trial)
+        self._strategy.tell(trial if heard is None else heard._replace(used=self._used))
+
+    def renew(self, trials: Sequence[Trial]) -> None:
+        """Have the strategy begin again with these programs alone, the seed first. No step is in flight."""
+        self._strategy = make_strategy(self._config.search.strategy, self._config.search.options)
+        for trial in trials:
+            self._strategy.tell(trial._replace(used=self._used))
+
+    def values(self, step: int) -> tuple[float, ...]:
+        """Return what a step in flight sets its parent's numbers to, as of `tuned`; empty where it does not."""
+        return self._tuner.values(step)
 
     def background(self, parent_id: int) -> Background:
         """Return what the run knows that concerns a prompt about a program."""
-        return self._notes.background(parent_id)
+        known, leaders = self._notes.background(parent_id), self._leaders.best()
+        return replace(known, leaders=leaders, stalled=self._turns.stalled)
+
+    def is_start(self, step: int) -> bool:
+        """Return whether a step is one of several beginnings, each of which is told of those before."""
+        return self._config.asks_models and self._turns.is_start(step)
 
     def choose(self, step: int, free: frozenset[str] | None = None) -> Selection:
         """Return the choice of a step. free: models that can be asked now; None: all of them."""
-        weights = {m.name: m.weight for m in self._config.models if free is None or m.name in free}
         subjects, why = self._notes.due()
         if subjects:
-            return self._insight(step, subjects, why, weights)
-        mutator = self._models.choose(weights, self._chance("model", step))
-        evidence = self._models.evidence(mutator) if len(self._config.models) > 1 else ""
+            return self._insight(step, subjects, why, self._weights(free))
         choice = self._strategy.ask(self._chance("ask", step))
+        subject = self._tuner.subject(choice.parent)
+        if subject is not None:
+            return self._tuning(step, choice, *subject)
+        if self._config.asks_models:
+            choice = self._turned(step, choice)
+        mutator = self._models.choose(self._weights(free, choice.tier), self._chance("model", step))
+        evidence = self._models.evidence(mutator) if len(self._config.models) > 1 else ""
         if mutator == BUILTIN:
             return self._selection(step, choice, mutator, "", None, evidence)
-        kind, choice, how = self._kind(step, choice)
+        shown = self._leaders.worth_showing(choice.parent, choice.inspirations)
+        kind, choice, how = self._kind(step, replace(choice, inspirations=shown))
         novelty = self._novelty.bar(self._chance("novelty", step)) if self._config.mutation.novelty else None
         return self._selection(step, choice, mutator, kind, novelty, how, evidence)
 
@@ -88,18 +127,62 @@ class Chooser:
         reason = "; ".join(filter(None, (choice.reason, *reasons)))
         bar = choice.bar if self._config.racing.enabled else None
         inspirations = choice.inspirations
-        return Selection(step, choice.parent, inspirations, choice.place, reason, mutator, kind, novelty, bar)
+        return Selection(
+            step, choice.parent, inspirations, choice.place, reason, mutator, kind, novelty, bar, show=choice.instances
+        )
+
+    def _tuning(self, step: int, choice: Choice, id: int, reason: str) -> Selection:
+        """Set numbers of a program, which its trials race against: one far behind it tells no more than that."""
+        bar = id if self._config.racing.enabled else None
+        place = self._lineage.place(id) or choice.place  # the seed is everywhere
+        return Selection(step, id, (), place, reason, BUILTIN, TUNE, None, bar)
+
+    def _weights(self, free: frozenset[str] | None, tier: Tier | None = None) -> dict[str, float]:
+        """Return the weights of the models of a tier that can be asked now, or of whoever can."""
+        able = [model for model in self._config.models if free is None or model.name in free]
+        fit = [model for model in able if tier is None or model.tier in (tier, "any")]
+        return {model.name: model.weight for model in fit or able}
+
+    def _turned(self, step: int, choice: Choice) -> Choice:
+        """Return a strategy's choice, or what goes before it: one of several beginnings, or another approach."""
+        if self._turns.is_start(step):
+            why = f"beginning {step} of {self._config.search.starts}"
+            return replace(choice, parent=0, inspirations=(), reason=why, bar=None, kind=Kind.EXPLORE)
+        if self._turns.is_due:
+            why = f"{choice.reason}; nothing better for long: another approach"
+            return replace(choice, inspirations=(), reason=why, bar=None, kind=Kind.TURN, tier="strong")
+        return choice
 
     def _kind(self, step: int, choice: Choice) -> tuple[Kind, Choice, str]:
+        if choice.kind is not None and (choice.kind is not Kind.CROSSOVER or choice.inspirations):
+            return choice.kind, choice, ""
         broken = self._desk.next()
         impossible = set() if broken else {Kind.REPAIR}
-        if all(self._lineage.score(id) is None for id in choice.inspirations):
+        impossible |= self._senseless(choice) if not self._config.mutation.mix else set()
+        partner = None if choice.parent == 0 else self._leaders.partner(choice.parent, choice.inspirations)
+        if partner is None:
             impossible.add(Kind.CROSSOVER)
         kind, why = self._kinds.choose(impossible, self._chance("kind", step))
         if kind is Kind.REPAIR and broken is not None:
             id, reason = broken
             return kind, Choice(id, (self._lineage.sound_ancestor(id),), self._lineage.place(id), reason), why
+        if kind is Kind.CROSSOVER and partner is not None:
+            shown = (partner, *(id for id in choice.inspirations if id != partner))
+            return kind, replace(choice, inspirations=shown), why
         return kind, choice, why
+
+    def _senseless(self, choice: Choice) -> set[Kind]:
+        """Return the kinds of change that would be wasted on a choice; a fixed mix goes before."""
+        flying = {kind for _, kind in self._notes.flying(choice.parent)}
+        # Twice at once they would be nearly the same question; an edit or an idea has many answers.
+        senseless = {kind for kind in (Kind.CROSSOVER, Kind.SIMPLIFY) if kind in flying}
+        if choice.parent == 0 or not self._lineage.has_grown(choice.parent):
+            senseless.add(Kind.SIMPLIFY)
+        if choice.parent == 0 and not self._lineage.has_children:
+            # The first calls know of no result: unlike beginnings are worth most.
+            asked = {kind for kind in (Kind.REWRITE, Kind.EXPLORE) if kind in flying}
+            senseless |= {Kind.EDIT} | (asked if len(asked) == 1 else set())
+        return senseless
 
     def _insight(self, step: int, about: tuple[int, ...], reason: str, weights: Mapping[str, float]) -> Selection:
         """Write down what the latest improvements teach; a model does it where there is one."""

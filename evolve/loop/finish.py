@@ -8,9 +8,11 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from evolve.archive import Program, Role, SplitFigures, Store
-from evolve.evaluator import Split
+from evolve.config import from_text
+from evolve.evaluator import Split, mean
 from evolve.loop.measuring import evaluate_rest
 from evolve.observer import Row
+from evolve.scoring import Status
 from evolve.winner import earlier_winners, standings_of
 from evolve.workers import Pool, split_score
 
@@ -41,16 +43,37 @@ async def pick_winner(store: Store, problem: Problem, pool: Pool, report: Callab
 def finalists(store: Store) -> list[Program]:
     """Return the programs that validation chooses from, the best on train first.
 
-    Those with the best means on train; those that lead on most train instances, an instance shared among all who are
-    equally good on it; the seed; and whoever was a finalist before the run was resumed, the winner of then among them.
+    Those with the best means on train, and on the instances of train that were drawn last; those that lead on most
+    train instances, an instance shared among all who are equally good on it; the seed; and whoever was a finalist
+    before the run was resumed, the winner of then among them.
     """
     chosen = {program.id: program for program in store.top(BEST_ON_TRAIN)}
     earlier = [f.program_id for f in store.split_figures() if f.split is Split.VALIDATION and f.program_id >= 0]
-    for id in (*_leaders(store, chosen), *earlier, 0):
+    for id in (*_best_on_fresh(store), *_leaders(store, chosen), *earlier, 0):
         program = None if id in chosen else store.program(id)
         if program is not None:
             chosen[id] = program
     return list(chosen.values())
+
+
+def _best_on_fresh(store: Store) -> list[int]:
+    """Return the ids of the best on the fixed train instances and those of the last draw together, where one was made.
+
+    Only programs that have run on all of these are compared: children of the last epoch, and who came into it.
+    """
+    config = store.config()
+    count = from_text(config).search.fresh_instances if config else 0
+    last = store.last_rotating()
+    if not count or last < 0:
+        return []
+    means: dict[int, float] = {}
+    for id, results in store.rotating(last // count * count, count).items():
+        program = store.program(id)
+        sound = [r.score for r in results.values() if r.status is Status.OK and r.score is not None]
+        if program is None or program.score is None or len(results) < count or not sound:
+            continue
+        means[id] = mean([score for score in program.scores if score is not None] + sound)
+    return sorted(means, key=lambda id: (-means[id], id))[:BEST_ON_TRAIN]
 
 
 def _leaders(store: Store, known: Container[int]) -> list[int]:
@@ -58,7 +81,7 @@ def _leaders(store: Store, known: Container[int]) -> list[int]:
     best: list[float] = []
     leading: list[list[int]] = []
     means: dict[int, float] = {}
-    for id, mean, scores in store.train_scores():
+    for id, train, scores in store.train_scores():
         for place, score in enumerate(scores):
             if place == len(best):
                 best.append(-math.inf)
@@ -67,7 +90,7 @@ def _leaders(store: Store, known: Container[int]) -> list[int]:
                 best[place], leading[place] = score, []
             if score is not None and score == best[place]:
                 leading[place].append(id)
-                means[id] = mean
+                means[id] = train
     shares: dict[int, float] = {}
     for ids in leading:
         for id in ids:

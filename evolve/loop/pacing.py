@@ -45,17 +45,22 @@ class InStepOrder:
 
     So the speed of workers and models decides nothing. The last `lag` results of a run stay unknown: a run that is
     continued with a larger budget goes on as if it had never ended.
+    epoch: after so many steps each, a choice knows of all steps before it (`evolve.loop.rotation`); None: never.
     """
 
     at_once = False
 
-    def __init__(self, lag: int) -> None:
-        self._lag = lag
+    def __init__(self, lag: int, epoch: int | None = None) -> None:
+        self._lag, self._epoch = lag, epoch
 
     def due(self, step: int) -> Sequence[int]:
-        """Return the one step that the choice before did not know of."""
-        newest = step - 1 - self._lag
-        return (newest,) if newest > 0 else ()
+        """Return what the choice before did not know of: one step, or all that are left where an epoch begins."""
+        return range(self._newest(step - 1) + 1, self._newest(step) + 1)
+
+    def _newest(self, step: int) -> int:
+        """Return the latest step that the choice of a step knows of."""
+        begun = 0 if self._epoch is None else max(0, step - 1) // self._epoch * self._epoch
+        return max(0, begun, step - 1 - self._lag)
 
     def may_compare(self, step: int, waiting: Collection[int], last: int) -> bool:
         """Return whether all steps before have: which of two equal children is the duplicate depends on no speed."""
@@ -82,8 +87,8 @@ class AsRecorded:
         return before <= last and before not in waiting
 
 
-def make_rule(tape: Tape | None, lag: int | None) -> Rule:
-    """Return the rule of a run. tape: of a recorded one to follow.  lag: of a deterministic one."""
+def make_rule(tape: Tape | None, lag: int | None, epoch: int | None = None) -> Rule:
+    """Return the rule of a run. tape: of a recorded one to follow.  lag: of a deterministic one.  epoch: its steps."""
     if tape is not None:
         return AsRecorded(tape)
-    return AsTheyCome() if lag is None else InStepOrder(lag)
+    return AsTheyCome() if lag is None else InStepOrder(lag, epoch)

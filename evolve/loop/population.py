@@ -24,23 +24,27 @@ class Population:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._examples: OrderedDict[int, Example] = OrderedDict()
-        self._ids = store.fingerprints()
+        self._ids: dict[str, int] = {}
         self._likeness = Likeness()
 
-    async def load(self, sign: Callable[[str], Awaitable[Signature]]) -> None:
-        """Take in what the programs are made of, so far. Before calls are made, since it takes a while.
+    async def load(self, sign: Callable[[str], Awaitable[Signature]] | None) -> None:
+        """Take in who has been there so far. Before calls are made, since it takes a while.
 
-        sign: makes the signature of a source, where the archive has none.
+        sign: makes the signature of a source, where the archive has none; None: likeness is not asked for.
         """
-        for has_none, group in itertools.groupby(self._store.signatures(), key=lambda entry: entry[1] is None):
+        self._ids.clear()
+        for unsigned, group in itertools.groupby(self._store.born(), key=lambda entry: entry[2] is None):
             while some := list(itertools.islice(group, SLICE)):
-                if not has_none:
-                    ids, kept = zip(*some, strict=True)
-                    self._likeness.add_many(ids, unpacked(kept))
-                for id in [id for id, _ in some] if has_none else ():
-                    program = self._store.program(id)
-                    assert program is not None
-                    self._likeness.add(id, await sign(program.source))
+                ids, fingerprints, signatures = zip(*some, strict=True)
+                for id, fingerprint in zip(ids, fingerprints, strict=True):
+                    self._ids.setdefault(fingerprint, id)
+                if sign is not None and not unsigned:
+                    self._likeness.add_many(ids, unpacked(signatures))
+                if sign is not None and unsigned:
+                    for id in ids:
+                        program = self._store.program(id)
+                        assert program is not None
+                        self._likeness.add(id, await sign(program.source))
                 await asyncio.sleep(0)
         self._likeness.sort()
 
@@ -59,6 +63,12 @@ class Population:
         if signature is not None:
             self._likeness.add(program.id, signature)
 
+    def numbers(self, program_id: int) -> int:
+        """Return how many numbers of a Python program can be tuned."""
+        from evolve.mutate.tuning import numbers
+
+        return len(numbers(self.example(program_id).source))
+
     def example(self, program_id: int) -> Example:
         """Return a scored program as mutators see it."""
         kept = self._examples.get(program_id)
@@ -71,7 +81,16 @@ class Population:
         results = self._store.evaluations(program_id, Split.TRAIN)
         instances = tuple((i.instance_id, i.score, i.feedback) for i in results)
         status = "" if program.status is None else program.status.value
-        example = Example(program.id, program.source, status, program.score, program.metrics, instances)
+        example = Example(
+            id=program.id,
+            source=program.source,
+            status=status,
+            score=program.score,
+            metrics=program.metrics,
+            instances=instances,
+            figures=tuple(i.metrics for i in results),
+            cpu_s=tuple(i.cpu_s for i in results),
+        )
         self._examples[program_id] = example
         while len(self._examples) > KEPT:
             self._examples.popitem(last=False)

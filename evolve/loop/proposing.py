@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from evolve.archive import CallStatus, ModelCall, Program, Store
 from evolve.config import RunConfig
+from evolve.evaluator import Split
 from evolve.loop.desk import Desk, Unread
 from evolve.loop.population import Population
-from evolve.mutate.mutation import Example, Kind, Proposal, Request
+from evolve.mutate.mutation import TUNE, Example, Kind, Proposal, Request
 from evolve.search import Background
 from evolve.trial import Fate, Selection
 
 if TYPE_CHECKING:
     from evolve.mutate.models.providers import Client
     from evolve.mutate.novelty.likeness import Signature
+    from evolve.mutate.prompts.scale import Scale
     from evolve.mutate.reading import Read
     from evolve.registry import Problem
 
@@ -78,27 +80,40 @@ class Proposer:
         self._baselines = baselines
         self._templates = templates
         self._desk = desk or Desk()
+        self._instances = [instance.id for instance in problem.evaluator.instances(Split.TRAIN)]
+        self._scale: Scale | None = None
         self._compares = config.mutation.novelty and config.asks_models
 
     def question(self, selection: Selection, background: Background) -> ModelCall:
         """Return the call that a step makes, not sent yet."""
         from evolve.mutate.prompts.prompt import build_prompt
+        from evolve.mutate.prompts.scale import scale_of
 
         request = replace(
             self._request(selection),
             kind=Kind(selection.kind),
             baselines=self._baselines,
+            cpu_limit_s=self._problem.evaluator.limits.cpu_s,
             attempts=background.attempts,
+            flying=background.flying,
+            turn=background.turn,
+            leaders={name: leader for name, leader in zip(self._instances, background.leaders, strict=False) if leader},
             insights=background.insights,
             related=background.related,
-            taken=background.taken if selection.kind == Kind.EXPLORE else (),
+            taken=background.taken,
+            tried=background.tried,
+            best=background.best,
+            show=selection.show,
+            stalled=background.stalled,
         )
         if selection.kind == Kind.INSIGHT:
             request = replace(request, subjects=self._subjects(selection), inspirations=())
         elif selection.kind == Kind.REPAIR:
             sound = request.inspirations
             request = replace(request, subjects=tuple((one, request.parent) for one in sound), inspirations=())
-        prompt = build_prompt(request, self._config.prompt.budget_tokens, self._templates)
+        if self._scale is None:
+            self._scale = scale_of([self._population.example(0), *(example for _, example in self._baselines)])
+        prompt = build_prompt(request, self._config.prompt.budget_tokens, self._templates, self._scale)
         return ModelCall(
             step=selection.step,
             model=selection.mutator,
@@ -153,20 +168,25 @@ class Proposer:
             await asyncio.to_thread(compile_all, self._templates)
         from evolve.mutate.reading import Sign
 
-        if self._compares:
-            await self._population.load(lambda source: self._desk.do(Sign(source)))
+        async def sign(source: str) -> Signature:
+            return await self._desk.do(Sign(source, self._problem.language))
 
-    async def read(self, selection: Selection, call: ModelCall | None) -> Found:
+        await self._population.load(sign if self._compares else None)
+
+    async def read(self, selection: Selection, call: ModelCall | None, values: tuple[float, ...] = ()) -> Found:
         """Return what a step's answer comes to, which depends on the parent and on no other program.
 
-        call: answered; None for the built-in mutator, and an insight by rule.
+        call: answered; None for the built-in mutator, and an insight by rule.  values: of the numbers that are set.
         """
-        from evolve.mutate.reading import Mutate, Read, ReadAnswer, WriteInsight
+        from evolve.mutate.reading import Mutate, Read, ReadAnswer, Tune, WriteInsight
 
         try:
             if selection.kind == Kind.INSIGHT:
                 answer = None if call is None else call.answer
                 return await self._desk.do(WriteInsight(answer, self._subjects(selection)))
+            if selection.kind == TUNE:
+                source = self._population.example(selection.parent_id).source
+                return await self._desk.do(Tune(source, values, self._compares))
             if call is None:
                 return await self._desk.do(Mutate(self._request(selection), self._compares))
             if call.error:  # an answer without text, or a refusal

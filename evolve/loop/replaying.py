@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING
 
 from evolve.archive import CallStatus, Store, Tape
+from evolve.archive.records import ROTATING, Part
 from evolve.config import BUILTIN
 from evolve.errors import UsageError
 from evolve.evaluator import Evaluator, Split
@@ -98,11 +99,15 @@ class RecordedPool:
         Raises UsageError for a program that the recorded run did not have.
         """
         id = self._ids.get(source)
-        recorded = [] if id is None else self._store.evaluations(id, split)
-        if not recorded:
-            raise UsageError(f"{self._store.folder} has no result of a program on {split}: the replay has come apart.")
-        results = {result.instance_id: result for result in recorded}
-        instances = self._evaluator.instances(split)
+        part: Part = split if fresh is None else ROTATING
+        recorded = {} if id is None else self._store.measured(id, part)
+        results = {result.instance_id: result for result in recorded.values()}
+        if fresh is None:
+            instances = self._evaluator.instances(split)
+        else:
+            instances = self._evaluator.fresh(split, fresh.seed, fresh.count)
+        if not any(instance.id in results for instance in instances):
+            raise UsageError(f"{self._store.folder} has no result of a program on {part}: the replay has come apart.")
         for index in indices:
             if instances[index].id in results:
                 yield results[instances[index].id]

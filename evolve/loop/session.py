@@ -20,7 +20,9 @@ from evolve.archive import Program, Role, RunStatus, Store, Tape, read_tape
 from evolve.config import BUILTIN, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
+from evolve.foreign import foreign
 from evolve.identity import identity, require_same
+from evolve.loop.blame import Watched
 from evolve.loop.budget import Cost, Ledger
 from evolve.loop.desk import Desk
 from evolve.loop.finish import pick_winner, table
@@ -30,9 +32,9 @@ from evolve.loop.proposing import Proposer
 from evolve.loop.replaying import tape_clients
 from evolve.loop.steps import Steps
 from evolve.loop.stopping import Stop, Stopped, signals
+from evolve.mutate.language import PYTHON
 from evolve.mutate.models.prices import require_prices, with_known_prices
 from evolve.mutate.models.providers import Client, ask_at_once, make_clients
-from evolve.mutate.novelty.likeness import tokens
 from evolve.observer import Audience, Observer, RunResult
 from evolve.scoring import Status
 from evolve.search import fixed_mix
@@ -56,6 +58,7 @@ async def run(
     pool: Pool | None = None,
     clients: Mapping[str, Client] | None = None,
     tape: Tape | None = None,
+    stop: Stop | None = None,
 ) -> RunResult:
     """Run the search in a run folder until its budget is used up, then score the best on the held-out splits.
 
@@ -63,6 +66,7 @@ async def run(
     accept_changes: continue it also where the problem or a version has changed; the archive notes from where on.
     pool, clients: stand-ins for the workers and, by name, for the models.
     tape: of a recorded run, to be played again: who is asked, what is answered and in which order come from it.
+    stop: what else may ask for a clean stop, besides signals.
     SIGINT and SIGTERM stop it cleanly: the result then says `interrupted`; the second one stops it at once.
     Raises UsageError for whatever a person must put right; what was committed before stays and can be resumed.
     """
@@ -74,7 +78,7 @@ async def run(
         with Store.open(folder) as before:
             recorded = before.identity()
         changed = require_same(recorded, problem, accept_changes, f"evolve resume {folder}")
-    if problem.language.name != "python" and any(model.name == BUILTIN for model in config.models):
+    if problem.language is not PYTHON and any(model.name == BUILTIN for model in config.models):
         raise UsageError(
             f"the built-in mutator changes Python, the programs of {problem.ref} are {problem.language.name}: "
             "ask a model (--model NAME)."
@@ -82,6 +86,9 @@ async def run(
     for split in dict.fromkeys((Split.TRAIN, *problem.evaluator.splits)):
         if split is not Split.PUBLIC:
             problem.instances(split)  # better to fail on the last of them now than after the search
+    if config.search.fresh_instances:
+        with foreign(problem.evaluator.name):  # raises UsageError where the problem draws none
+            problem.evaluator.fresh(Split.TRAIN, 0, 1)
     templates = _templates(config, problem)
     if tape is None and config.replay is not None:
         tape = read_tape(config.replay)
@@ -97,7 +104,9 @@ async def run(
     with store, Store.open(folder) as reader:
         if recorded != now:
             store.change(now)
-        session = _Session(config, problem, store, reader, pool, clients, Audience(observers), resume, tape, templates)
+        session = _Session(
+            config, problem, store, reader, pool, clients, Audience(observers), resume, tape, templates, stop
+        )
         limits.ledger, limits.tell = session.ledger, session.audience.notice
         session.notices += news
         if changed:
@@ -189,14 +198,16 @@ class _Session:
         resumed: bool,
         tape: Tape | None,
         templates: tuple[Path, ...],
+        stop: Stop | None,
     ) -> None:
-        self.config, self.problem, self.store, self.pool, self.clients = config, problem, store, pool, clients
+        self.config, self.problem, self.store, self.clients = config, problem, store, clients
         self.audience, self.resumed, self.tape, self.templates = audience, resumed, tape, templates
         self.reader = reader
+        self.pool = Watched(pool, audience.notice)
         self.population = Population(store)
         self.desk = Desk()
         self.notices: list[str] = []
-        self.stop = Stop()
+        self.stop = stop or Stop()
         summary = store.summary()
         calls = summary.calls
         spent = Cost(calls.answered + calls.failed, calls.prompt_tokens + calls.completion_tokens, calls.cost_usd)
@@ -314,7 +325,7 @@ class _Session:
             raise UsageError(f"the {role.value} '{name}' of {self.problem.ref} is no program of the problem: {wrong}.")
         mark = self.problem.language.fingerprint(source)
         program = Program(id, role, role.value, mark, source, time.time(), name=name)
-        program = replace(program, chars=len(source), tokens=len(tokens(source)))
+        program = replace(program, chars=len(source), tokens=len(self.problem.language.tokens(source)))
         self.population.bear(program)
         return program
 

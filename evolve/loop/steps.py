@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,17 +19,19 @@ from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.loop.budget import GRACE_S, Cost, Ledger, Room
 from evolve.loop.choosing import Chooser
-from evolve.loop.measuring import Results, take
+from evolve.loop.free import free_models
+from evolve.loop.heats import Heats
+from evolve.loop.judging import Judge
+from evolve.loop.measuring import Results
 from evolve.loop.outages import Outages
 from evolve.loop.pacing import make_rule
 from evolve.loop.population import SLICE, Population
 from evolve.loop.proposing import Found, NoChild, Proposer
+from evolve.loop.rotation import Rotation
 from evolve.loop.stopping import Stop, Stopped
 from evolve.observer import Audience
-from evolve.racing import Race, make_race, race_order
-from evolve.scoring import InstanceResult, Status
 from evolve.trial import Selection, Trial
-from evolve.workers import OutOfTime, Pool, split_score
+from evolve.workers import OutOfTime, Pool
 
 if TYPE_CHECKING:
     from evolve.registry import Problem
@@ -60,9 +60,16 @@ class Steps:
         self._count = len(problem.evaluator.instances(Split.TRAIN))
         self._store, self._population, self._proposer, self._pool = store, population, proposer, pool
         self._ledger, self._stop, self._audience, self._tape = ledger, stop, audience, tape
-        self._chooser = Chooser(config)
+        self._chooser = Chooser(config, population.numbers if problem.language.name == "python" else None)
+        self._heats = Heats(population, config.racing, self._count, "score" in self._evaluator.timed_metrics)
         self._outages = Outages([model.name for model in config.models], audience.notice)
-        self._rule = make_rule(tape, config.search.lag if config.deterministic else None)
+        search, deadline_s = config.search, self._deadline_s
+        self._rotation = (
+            Rotation(config, store, pool, self._chooser.renew, deadline_s) if search.fresh_instances else None
+        )
+        self._judge = Judge(store, pool, self._heats, self._rotation, self._count, deadline_s)
+        epoch = search.fresh_every if self._rotation else None
+        self._rule = make_rule(tape, search.lag if config.deterministic else None, epoch)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._last, self._known_for, self._shown = store.last_step(), 0, 0
         self._ended: set[int] = set()  # and not known yet
@@ -108,7 +115,9 @@ class Steps:
                 self._tell(heard)
                 known.add(heard.id)
             else:
-                self._chooser.begun(heard)
+                if self._rotation is not None and self._rotation.is_due(heard.step):
+                    self._rotation.enter(self._rotation.epoch(heard.step))
+                self._begun(heard)
             if count % SLICE == 0:
                 await asyncio.sleep(0)
         self._shown = store.settled_step()  # observers got those, in step order
@@ -148,12 +157,17 @@ class Steps:
             self._known = []
             return Room.NO, self._tape.reason
         if self._tape is not None:
-            return self._begin(step, frozenset({self._tape.mutators[step - 1]}))
+            free = frozenset({self._tape.mutators[step - 1]})
+            return self._begin(step, free) if self._is_rotated(step) else (Room.LATER, "")
         # A step that has not ended may become an evaluation, so it holds a place: N never become N + 1.
         room, reason = self._ledger.room(len(self._tasks))
         if room is not Room.YES:
             return room, reason
-        free = self._free()
+        if not self._is_rotated(step):
+            return Room.LATER, ""
+        if self._rule.at_once and self._tasks and self._chooser.is_start(step):
+            return Room.LATER, ""  # the ideas of the beginnings before are told to it
+        free = free_models(self._config, self._ledger, self._outages.out)
         return self._begin(step, free) if free else (Room.LATER, "")
 
     def _make_known(self, step: int) -> bool:
@@ -169,16 +183,22 @@ class Steps:
             self._known_for = step
         return True
 
-    def _free(self) -> frozenset[str]:
-        """Return who can take one more step; a short queue keeps workers busy, in a long one choices age."""
-        if len(self._ledger.evaluating) >= 2 * self._config.workers:
-            return frozenset()
-        models = [model for model in self._config.models if model.name not in self._outages.out]
-        calling = Counter(self._ledger.calling.values())
-        if self._config.deterministic:  # who is free now depends on speed: all of them or none
-            full = calling.total() >= sum(m.concurrency for m in models)
-            return frozenset() if full else frozenset(m.name for m in models)
-        return frozenset(m.name for m in models if m.name == BUILTIN or calling[m.name] < m.concurrency)
+    def _is_rotated(self, step: int) -> bool:
+        """Return whether the epoch of a step has begun; have it begin when every step before it has ended."""
+        if self._rotation is None or not self._rotation.is_due(step):
+            return True
+        if not self._tasks:
+            task = self._tasks[step] = asyncio.create_task(self._rotate(self._rotation, step))
+            task.add_done_callback(self._moved)
+        return False
+
+    async def _rotate(self, rotation: Rotation, step: int) -> None:
+        with suppress(OutOfTime):  # of the minutes: a resume with more of them goes on
+            await rotation.begin(step)
+        del self._tasks[step]
+
+    def _deadline_s(self) -> float | None:
+        return self._ledger.deadline_s
 
     def _begin(self, step: int, free: frozenset[str]) -> tuple[Room, str]:
         """Choose, commit the choice and the prompt, and start the step, if the budget has room for its call."""
@@ -199,19 +219,25 @@ class Steps:
             self._store.set_winner(None)
         self._store.choose(selection, call, self._known)
         self._known = []
-        self._chooser.begun(selection)
+        self._begun(selection)
         self._last = step
         if call is not None:
             self._ledger.hold(step, worst)
         self._start(selection, call, None)
         return Room.YES, ""
 
+    def _begun(self, selection: Selection) -> None:
+        """Take a choice that is committed."""
+        self._chooser.begun(selection)
+        self._heats.begun(selection.step)
+
     def _worst_case(self, call: ModelCall | None) -> Cost:
         return Cost() if call is None else Cost(1, *self._proposer.worst_case(call))
 
     def _tell(self, trial: Trial) -> None:
         """Let later choices know of a step that is over."""
-        self._chooser.tell(trial)
+        self._chooser.tell(trial, None if self._rotation is None else self._rotation.heard(trial))
+        self._heats.tell(trial)
         self._ledger.tell(trial)
         self._outages.known(trial.id)
 
@@ -235,7 +261,8 @@ class Steps:
             call = await self._ask(selection, call)
         if program is None:
             is_answered = call is None or call.status is CallStatus.ANSWERED
-            found = await self._proposer.read(selection, call) if is_answered else None
+            values = self._chooser.values(step)
+            found = await self._proposer.read(selection, call, values) if is_answered else None
             async with self._compared:
                 program = None if found is None else await self._child(selection, call, found)
                 self._uncompared.discard(step)
@@ -304,49 +331,14 @@ class Steps:
         return program
 
     async def _evaluate(self, selection: Selection, program: Program, done: Results) -> Program:
-        """Evaluate a child on train, in the order of the race, and commit what it came to. Raises OutOfTime.
-
-        done: what an earlier session came to.
-        """
-        results, fresh = await take(self._store, program.id, Split.TRAIN, self._results(selection, program, done))
-        ordered = dict(sorted((done | results).items()))
-        score = await split_score(self._pool, Split.TRAIN, list(ordered.values()), self._count)
-        scores = tuple(ordered[i].score if i in ordered else None for i in range(self._count))
-        program = replace(program.with_score(score), scores=scores)
+        """Evaluate a child on train, and commit what it came to. Raises OutOfTime. done: of an earlier session."""
+        program, fresh = await self._judge.score(selection, program, done)
         self._store.score(program, fresh, self._rule.at_once)
         self._ledger.count_evaluation()
         return program
 
-    async def _results(
-        self, selection: Selection, program: Program, done: Results
-    ) -> AsyncGenerator[tuple[int, InstanceResult], None]:
-        """Give a child's results on the instances that are left, until one fails or the race is lost."""
-        order, race = race_order(self._count), self._race(selection)
-        for index in order:
-            if index in done and race is not None:
-                race = race.after(done[index].score)
-        left = [index for index in order if index not in done]
-        if any(result.status is not Status.OK for result in done.values()) or (race is not None and race.is_lost()):
-            return
-        deadline_s = self._ledger.deadline_s
-        stream = self._pool.evaluate(
-            program.source, Split.TRAIN, left, stop_at_failure=True, race=race, deadline_s=deadline_s
-        )
-        async with aclosing(stream):
-            indices = iter(left)
-            async for result in stream:
-                yield next(indices), result
-
     def _dropped(self, step: int, why: NoChild) -> None:
         self._audience.tell(lambda o: o.dropped(step, why.fate, why.note, self._ledger.progress()))
-
-    def _race(self, selection: Selection) -> Race | None:
-        """Return what a step's child races against; of a resumed step, what its choice committed."""
-        if selection.bar_id is None:
-            return None
-        instances = self._population.example(selection.bar_id).instances
-        bar = [instances[index][1] for index in race_order(len(instances))]
-        return make_race(bar, self._config.racing, "score" in self._evaluator.timed_metrics)
 
     def _end(self, step: int, program: Program | None) -> None:
         """Take the end of a step, which is committed. Observers hear of programs in the order of the rule."""

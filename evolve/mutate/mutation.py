@@ -13,17 +13,23 @@ class Kind(StrEnum):
     """What is asked for. The built-in mutator has kinds of its own and is not asked for one.
 
     EDIT: SEARCH/REPLACE edits of the parent.  REWRITE: the whole program anew.  CROSSOVER: the best of two parents in
-    one.  EXPLORE: an idea that no program has yet.  SIMPLIFY: the same with less.  REPAIR: of a program that failed.
-    INSIGHT: no program, but a line on what worked or failed, and why.
+    one.  EXPLORE: an idea that no program has yet.  TURN: another approach altogether, since the search has stalled.
+    SIMPLIFY: the same with less.  REPAIR: of a program that failed.  INSIGHT: no program, but a line on what worked or
+    failed, and why.
     """
 
     EDIT = "edit"
     REWRITE = "rewrite"
     CROSSOVER = "crossover"
     EXPLORE = "explore"
+    TURN = "turn"
     SIMPLIFY = "simplify"
     REPAIR = "repair"
     INSIGHT = "insight"
+
+
+TUNE = "tune"
+"""A step that sets numbers of its parent: no model is asked, and no mutator."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,7 @@ class Example:
 
     status: "ok", "infeasible", "error", "timeout".  score: None unless ok.
     instances: (instance id, score, feedback) of each train instance.
+    figures, cpu_s: the metrics of each of them and the CPU seconds that it took, in the same order; may be left out.
     """
 
     id: int
@@ -40,6 +47,8 @@ class Example:
     score: float | None
     metrics: Mapping[str, float] = field(default_factory=dict)
     instances: tuple[tuple[str, float | None, str], ...] = ()
+    figures: tuple[Mapping[str, float], ...] = ()
+    cpu_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,8 @@ class Attempt:
 
     id: the step, which is the child's id.  kind: what was done, as in `Proposal.kind`.
     score: the child's on train, None when it failed or there was none.  outcome: "ok", "infeasible", "parse_error", ...
-    note: why it failed, or the model's own words on its idea; one line, may be empty.
+    note: why it failed, one line; empty where it did not.  idea: the model's own words, one line, may be empty.
+    parent: the program that it was tried from.  gain: points over the last sound program before it, None without score.
     """
 
     id: int
@@ -56,6 +66,9 @@ class Attempt:
     score: float | None
     outcome: str
     note: str = ""
+    idea: str = ""
+    parent: int = 0
+    gain: float | None = None
 
 
 @dataclass(frozen=True)
@@ -79,11 +92,19 @@ class Request:
     statement: the domain's problem.md.  defines: what the child must define at its top level.
     rng: the step's own source of chance; the only one a mutator may draw from.
     kind: what is asked for; the built-in mutator takes no notice of it.
+    show: train instances to tell of first, by index.
+    stalled: for TURN, what has come of the search since its last improvement, one line.
     inspirations: other programs, the most useful first. For CROSSOVER the first one is the second parent.
     baselines: the domain's baselines on train, best first, with their figures per instance.
+    cpu_limit_s: CPU seconds that a program may take on an instance; None where nothing is told of it.
     attempts: what was tried from the parent, the latest last.
+    flying: (step, kind) of what is being tried from it now.
+    turn: how often the parent was changed before: other instances are shown each time.
+    best: (program, score) of the best of this run so far, None where that is not known.
+    leaders: train instance -> (program of this run that is best on it, its score there).
     insights: what the run has learnt, the latest last.  related: ids of those whose detail concerns the parent.
-    taken: for EXPLORE, the ideas that are taken: the model's own words on the best programs, best first.
+    taken: attempts that helped and whose programs are the run's best, best first.
+    tried: attempts all over the run that failed or brought nothing, the latest last.
     subjects: pairs (program before, program after): for INSIGHT, what the insight is to be about, the most telling
         first; for REPAIR, the last sound ancestor and the parent.
     """
@@ -96,11 +117,19 @@ class Request:
     inspirations: tuple[Example, ...]
     rng: random.Random
     kind: Kind = Kind.EDIT
+    show: tuple[int, ...] = ()
+    stalled: str = ""
     baselines: tuple[tuple[str, Example], ...] = ()
+    cpu_limit_s: float | None = None
     attempts: tuple[Attempt, ...] = ()
+    flying: tuple[tuple[int, str], ...] = ()
+    turn: int = 0
+    best: tuple[int, float] | None = None
+    leaders: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     insights: tuple[Insight, ...] = ()
     related: frozenset[int] = frozenset()
-    taken: tuple[tuple[int, str], ...] = ()
+    taken: tuple[Attempt, ...] = ()
+    tried: tuple[Attempt, ...] = ()
     subjects: tuple[tuple[Example, Example], ...] = ()
 
 

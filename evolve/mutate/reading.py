@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from evolve.mutate.answers.insight import read_insight, rule_insight
 from evolve.mutate.language import PYTHON, Language
 from evolve.mutate.mutation import Example, Mutator, Proposal, Request
-from evolve.mutate.novelty.likeness import Signature, signature, tokens
+from evolve.mutate.novelty.likeness import Signature, signature
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,26 @@ class Mutate:
 
 
 @dataclass(frozen=True)
+class Tune:
+    """Set the numbers of a program. values: as of `tuned`."""
+
+    parent: str
+    values: tuple[float, ...]
+    compare: bool
+
+    @property
+    def chars(self) -> int:
+        """How much text there is to work on."""
+        return len(self.parent)
+
+    def done(self) -> Read:
+        """Do it."""
+        from evolve.mutate.tuning import tuned
+
+        return _child(tuned(self.parent, self.values), self.compare, PYTHON)
+
+
+@dataclass(frozen=True)
 class WriteInsight:
     """Read an insight from an answer, and write one by rule where there is none. answer: None when nobody was asked."""
 
@@ -88,6 +108,7 @@ class Sign:
     """Make the signature of a program."""
 
     source: str
+    language: Language
 
     @property
     def chars(self) -> int:
@@ -96,7 +117,7 @@ class Sign:
 
     def done(self) -> Signature:
         """Do it."""
-        return signature(self.source)
+        return signature(self.language.tokens(self.source))
 
 
 def _child(proposal: Proposal, compare: bool, language: Language) -> Read:
@@ -106,5 +127,5 @@ def _child(proposal: Proposal, compare: bool, language: Language) -> Read:
         mark = language.fingerprint(proposal.source)
     except SyntaxError as error:
         return Read(Proposal(proposal.kind, None, str(error.msg), proposal.idea))
-    length = len(tokens(proposal.source))
-    return Read(proposal, mark, length, signature(proposal.source) if compare else None)
+    tokens = language.tokens(proposal.source)
+    return Read(proposal, mark, len(tokens), signature(tokens) if compare else None)

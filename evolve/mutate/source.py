@@ -18,9 +18,20 @@ MAX_SOURCE_BYTES = 200_000
 MAX_SOURCE_LINES = 5_000
 """Of a program that is as long as it may be, with lines of an ordinary length."""
 MAX_FIELDS = 1_000
+MAX_TOKENS = 20_000
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What would move the cursor, or turn the text around, wherever the program is shown: a diff, a summary, a prompt."""
+_TOKEN = re.compile(
+    r"""
+    \#[^\n]*
+    | ^[ \t]*[rRuU]?(?:\"{3}(?:[^\"]|\"(?!\"\"))*+\"{3}|'{3}(?:[^']|'(?!''))*+'{3})(?=[ \t]*(?:\#|$))
+    | ("(?:[^"\\\n]|\\.)*+"? | '(?:[^'\\\n]|\\.)*+'? | \w+(?:\.\d+)? | [^\w\s])
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+"""A comment, a docstring (neither captured) or a token. A quote that nothing closes takes the rest of its line with it:
+looked for again and again, its end would cost time that grows with the square of the line."""
 
 
 def parse(source: str) -> ast.Module:
@@ -112,3 +123,11 @@ def tree_of(source: str) -> ast.Module:
     Raises SyntaxError, as `parse` does.
     """
     return parse(source)
+
+
+def tokens(source: str) -> list[str]:
+    """Return a program's tokens, without layout, comments and docstrings; of a very long one, the first 20,000.
+
+    No tokenizer but a pattern, which is ten times as fast: where it errs, it errs alike on programs that are alike.
+    """
+    return [token for token in _TOKEN.findall(source[:MAX_SOURCE_BYTES]) if token][:MAX_TOKENS]

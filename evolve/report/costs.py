@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from evolve.archive import Fate, Store, Trial
+from evolve.archive import End, Fate, Share, Store, Trial
 
 
 @dataclass(frozen=True)
-class Share:
+class Part:
     """The steps of one model or kind.
 
     Attributes:
@@ -54,55 +54,59 @@ class Step:
 class Costs:
     """All of it. cost_known: every call has a price."""
 
-    by_model: tuple[Share, ...]
-    by_kind: tuple[Share, ...]
+    by_model: tuple[Part, ...]
+    by_kind: tuple[Part, ...]
     improvements: tuple[Step, ...]
     cost_known: bool
 
 
-def costs(store: Store) -> Costs:
-    """Count the steps of a run, in the order in which the search learnt of them."""
-    ends = store.trials()
-    seed = store.program(0)
-    best = seed.score if seed is not None and seed.score is not None else float("-inf")
-    gains: dict[int, float] = {}
-    improvements: list[Step] = []
+def costs(store: Store, ends: Sequence[End]) -> Costs:
+    """Count the steps of a run, and add up what each improvement cost. ends: as of `Store.ends`."""
+    best = float("-inf")
+    found: list[tuple[Trial, Step]] = []
     total = before = 0.0
-    for end in ends:
-        total += end.cost_usd or 0.0
-        if end.score is not None and end.score > best:
-            step, gain = end.id, end.score - best
-            gains[step] = gain
-            improvements.append(Step(step, end.model, end.kind, end.score, gain, total - before, total))
-            best, before = end.score, total
+    for step, _, score, cost_usd in ends:
+        total += cost_usd or 0.0
+        if score is None or score <= best:
+            continue
+        if step > 0:
+            trial, gain = store.trial(step), score - best
+            found.append((trial, Step(step, trial.model, trial.kind, score, gain, total - before, total)))
+            before = total
+        best = score
+    shares = store.shares()
     return Costs(
-        _shares(ends, gains, lambda end: end.model),
-        _shares(ends, gains, lambda end: end.asked or end.kind or "none"),
-        tuple(improvements),
-        all(end.cost_usd is not None for end in ends if end.answered),
+        _parts(shares, lambda share: share.mutator, found, lambda trial: trial.model),
+        _parts(shares, lambda share: share.kind, found, lambda trial: trial.asked or trial.kind),
+        tuple(step for _, step in found),
+        not any(share.unpriced for share in shares),
     )
 
 
-def _shares(ends: Iterable[Trial], gains: dict[int, float], name: Callable[[Trial], str]) -> tuple[Share, ...]:
-    groups: dict[str, list[Trial]] = {}
-    for end in ends:
-        groups.setdefault(name(end), []).append(end)
-    shares = [_share(of, group, [gains[end.id] for end in group if end.id in gains]) for of, group in groups.items()]
-    return tuple(sorted(shares, key=lambda share: (-share.gain, share.name)))
+def _parts(
+    shares: Sequence[Share],
+    name: Callable[[Share], str],
+    improvements: Sequence[tuple[Trial, Step]],
+    name_of: Callable[[Trial], str],
+) -> tuple[Part, ...]:
+    parts = []
+    for part in {name(share) for share in shares}:
+        gains = [step.gain for trial, step in improvements if name_of(trial) == part]
+        parts.append(_part(part, [share for share in shares if name(share) == part], gains))
+    return tuple(sorted(parts, key=lambda part: (-part.gain, part.name)))
 
 
-def _share(name: str, ends: Sequence[Trial], gains: Sequence[float]) -> Share:
-    answered = [end for end in ends if end.answered]
-    return Share(
+def _part(name: str, shares: Sequence[Share], gains: Sequence[float]) -> Part:
+    return Part(
         name=name,
-        steps=len(ends),
-        calls=sum(end.called for end in ends),
-        failed=sum(end.called and not end.answered for end in ends),
-        unread=sum(not end.is_program and end.fate is not Fate.INSIGHT for end in answered),
-        programs=sum(end.is_program for end in ends),
-        sound=sum(end.score is not None for end in ends),
+        steps=sum(share.steps for share in shares),
+        calls=sum(share.calls for share in shares),
+        failed=sum(share.calls - share.answered for share in shares),
+        unread=sum(share.answered for share in shares if share.fate not in (Fate.SCORED, Fate.INSIGHT)),
+        programs=sum(share.steps for share in shares if share.fate is Fate.SCORED),
+        sound=sum(share.sound for share in shares),
         improvements=len(gains),
         gain=sum(gains),
-        tokens=sum(end.call_tokens for end in ends),
-        cost_usd=None if any(end.cost_usd is None for end in answered) else sum(e.cost_usd or 0.0 for e in ends),
+        tokens=sum(share.tokens for share in shares),
+        cost_usd=None if any(share.unpriced for share in shares) else sum(share.cost_usd for share in shares),
     )

@@ -8,8 +8,14 @@ import stat
 from pathlib import Path
 
 from evolve.errors import UsageError
+from evolve.mutate.language import LANGUAGES
 
-WRITTEN = ("best.py", "config.toml", "log.jsonl", "programs", "seed.py", "summary.md")
+WRITTEN = (
+    *(f"best{language.suffix}" for language in LANGUAGES.values()),
+    *("config.toml", "curve.svg", "log.jsonl", "programs"),
+    *(f"seed{language.suffix}" for language in LANGUAGES.values()),
+    "summary.md",
+)
 """What a run writes into its folder besides the archive."""
 
 

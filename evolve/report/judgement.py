@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evolve.archive import RunStatus
 from evolve.evaluator import Split
 from evolve.intervals import CONFIDENCE, FEWEST, Lead
 from evolve.report.run_report import Cell, ProgramRow, RunReport
@@ -12,7 +13,7 @@ SMALL_GAIN = 0.5
 
 def verdict(report: RunReport) -> str:
     """Return whether the run found something better than its seed, and than the best baseline."""
-    parts = (_against_seed(report), _against_baseline(report), _not_told_apart(report), _gap(report))
+    parts = (_against_seed(report), _against_baseline(report), _not_told_apart(report), _gap(report), report.remark)
     return " ".join(part for part in parts if part)
 
 
@@ -23,7 +24,7 @@ def choice(report: RunReport) -> str:
     leader, winner = report.finalists[0].finalist, next(one.finalist for one in report.finalists if one.wins)
     count = len(report.finalists)
     if winner is leader:
-        return f"Of {count} finalists it has the best mean on validation."
+        return "" if count == 1 else f"Of {count} finalists it has the best mean on validation."
     level = sum(one.is_level for one in report.finalists)
     return (
         f"Of {count} finalists, program {leader.id} has the best mean on validation ({leader.score:.2f}); this one is "
@@ -40,6 +41,8 @@ def _against_seed(report: RunReport) -> str:
         return "No program better than the seed was found."
     if beats is None:
         gain = _difference(best.splits[Split.TRAIN], seed.splits[Split.TRAIN], "the seed")
+        if report.status is RunStatus.FINISHED:
+            return f"Program {best.id} is {gain} on train; the problem has no test split."
         return f"The best so far, program {best.id}, is {gain} on train; the test split is scored at the end."
     gain = _difference(best.splits[Split.TEST], seed.splits[Split.TEST], "it")
     judgement = "it beats the seed" if beats else "it does not beat the seed"

@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evolve.archive import Fate, ModelCall, Program, Store
+from evolve.draw.svg import svg
 from evolve.errors import UsageError
 from evolve.observer import Observer, Progress, RunResult
 from evolve.report.atomic import write_text
+from evolve.report.chain import chain
 from evolve.report.changes import unified_diff
 from evolve.report.config_document import whole_config
 from evolve.report.documents import to_json, to_json_line
 from evolve.report.event_log import EventLog, place_of, require_own_files
 from evolve.report.own_runs import index_file, remember
+from evolve.report.page.charts import curve_picture
 from evolve.report.run_document import program_document
 from evolve.report.run_report import describe
-from evolve.report.summary import render_summary
+from evolve.report.summary import CURVE, render_summary
 from evolve.safe_text import fenced
 
 if TYPE_CHECKING:
@@ -50,12 +53,12 @@ class RunFolder(Observer):
 
     def started(self, folder: Path, config: RunConfig, problem: Problem, store: Store, resumed: bool) -> None:
         """Write what is known before the first evaluation."""
-        self._folder, self._store = folder, store
+        self._folder, self._store, self._suffix = folder, store, problem.language.suffix
         self._place = place_of(folder)
         require_own_files(folder)
         write_text(folder / "config.toml", whole_config(config, problem))
         seed = store.program(0)
-        for name in ("seed.py", "best.py"):
+        for name in (f"seed{self._suffix}", f"best{self._suffix}"):
             if not (folder / name).exists():
                 write_text(folder / name, problem.seed if seed is None else seed.source)
         self._log = EventLog(folder / "log.jsonl")
@@ -98,7 +101,7 @@ class RunFolder(Observer):
         self._note("dropped", step=step, fate=fate, note=note[:500])
 
     def evaluated(self, program: Program, improved: bool, progress: Progress) -> None:
-        """Log it; an improvement gets a folder and becomes best.py."""
+        """Log it; an improvement gets a folder and becomes best.py, or best.txt and the like."""
         self._note(
             "evaluated",
             program=program.id,
@@ -111,7 +114,7 @@ class RunFolder(Observer):
         if improved:
             self._write_program(program)
             self._write_ancestors(program)
-            self._write(self._folder / "best.py", program.source)
+            self._write(self._folder / f"best{self._suffix}", program.source)
             self._write_summary_aside()
 
     def finishing(self, stage: str, done: int, total: int) -> None:
@@ -137,7 +140,7 @@ class RunFolder(Observer):
         self._log = None
         if not self._is_closed:
             with suppress(UsageError), Store.open(self._folder) as store:
-                self._write(self._folder / "summary.md", render_summary(describe(store)))
+                self._write_from(store)
 
     def _write_missing_programs(self) -> None:
         """Write improvements that have no folder yet, and those again that were scored on further splits since."""
@@ -157,7 +160,7 @@ class RunFolder(Observer):
     def _write_best(self) -> None:
         best = self._store.best()
         if best is not None:
-            self._write(self._folder / "best.py", best.source)
+            self._write(self._folder / f"best{self._suffix}", best.source)
             if best.id > 0:
                 self._write_program(best)
                 self._write_ancestors(best)
@@ -175,7 +178,8 @@ class RunFolder(Observer):
         self._written.add(program.id)
         folder = self._folder / "programs" / str(program.id)
         parent = None if program.parent_id is None else self._store.program(program.parent_id)
-        before, name = ("", "empty.py") if parent is None else (parent.source, "program.py")
+        name = f"program{self._suffix}"
+        before, before_name = ("", f"empty{self._suffix}") if parent is None else (parent.source, name)
         facts = program_document(self._store, program)
         call = self._store.model_call(program.id)
         if call is None:
@@ -186,8 +190,8 @@ class RunFolder(Observer):
             # In fences: a viewer must not fetch or run what a model, or a program's own words, put there.
             prompt = f"# System\n\n{fenced(call.system)}\n\n# User\n\n{fenced(call.prompt)}\n"
             answer = f"{fenced(call.answer)}\n"
-        self._write(folder / "program.py", program.source)
-        self._write(folder / "diff.patch", unified_diff(before, program.source, name, "program.py"))
+        self._write(folder / name, program.source)
+        self._write(folder / "diff.patch", unified_diff(before, program.source, before_name, name))
         self._write(folder / "prompt.md", prompt)
         self._write(folder / "answer.md", answer)
         del facts["source"]
@@ -208,11 +212,19 @@ class RunFolder(Observer):
         began_s = time.monotonic()
         try:
             with Store.open(self._folder) as store:
-                self._write(self._folder / "summary.md", render_summary(describe(store)))
+                self._write_from(store)
         except UsageError as error:
             self._trouble(str(error))
         took_s = time.monotonic() - began_s
         self._next_summary_s = time.monotonic() + max(SUMMARY_EVERY_S, 20 * took_s)
+
+    def _write_from(self, store: Store) -> None:
+        report = describe(store)
+        drawn = curve_picture(store, report)
+        if drawn is not None:
+            self._write(self._folder / CURVE, svg(drawn))
+        links = chain(store, report.best) if report.best is not None else []
+        self._write(self._folder / "summary.md", render_summary(report, links))
 
     def _write(self, path: Path, text: str) -> None:
         if self._has_moved():

@@ -12,6 +12,8 @@ from evolve.archive import ModelCall, Program, Selection, Store
 from evolve.evaluator import Evaluator, Split
 from evolve.host import Host
 from evolve.measure import Measured, Spread
+from evolve.report.beside import print_beside
+from evolve.report.cpu import cpu_limit_s, cpu_text, warning_text
 from evolve.report.figures import (
     bytes_text,
     done_text,
@@ -20,6 +22,7 @@ from evolve.report.figures import (
     mutators_text,
     pace_text,
     score_text,
+    search_text,
     seconds_text,
     usd_text,
 )
@@ -40,6 +43,7 @@ from evolve.report.tables import (
 )
 from evolve.safe_text import one_line, visible
 from evolve.scoring import InstanceResult, Status
+from evolve.words import counted
 from evolve.workers import Fresh
 
 CURVE_WIDTH = 60
@@ -52,9 +56,14 @@ def print_result(console: Console, report: RunReport) -> None:
     console.print(result_table(report))
     print_verdict(console, report)
     folder = shlex.quote(str(report.folder))
-    for command, what in (("show", "what came of it"), ("audit", "is the score true? scores the best program again")):
-        console.print(Text.assemble(one_line(f"evolve {command} {folder}"), (f"   # {what}", "dim")), soft_wrap=True)
     console.print(one_line(f"run folder: {report.folder}"), soft_wrap=True)
+    commands = (
+        ("show", "what came of it"),
+        ("audit", "is the score true? scores the best program again"),
+        ("report", "see it: one page with curve, lineage, differences and pictures"),
+    )
+    for command, what in commands:
+        console.print(Text.assemble(one_line(f"evolve {command} {folder}"), (f"   # {what}", "dim")), soft_wrap=True)
 
 
 def print_verdict(console: Console, report: RunReport) -> None:
@@ -73,7 +82,7 @@ def print_run(console: Console, report: RunReport) -> None:
     facts = {
         "evaluator": report.config.problem or report.evaluator,
         "changes by": mutators_text(report.config),
-        "search": f"{report.config.search.strategy}, seed {report.config.seed}",
+        "search": search_text(report.config),
         "done": f"{done_text(report)}, in {duration_text(report.active_s)}, "
         f"{pace_text(report.evaluations, report.active_s)}",
         "cost": f"{cost}, {calls.calls} model calls ({calls.failed} failed), "
@@ -122,21 +131,38 @@ def print_program(console: Console, store: Store, program: Program) -> None:
     facts["train"] = score_text(program.status, program.score)
     if program.status is Status.OUTRUN and selection is not None:
         of = len(store.evaluations(0, Split.TRAIN))
-        facts["train"] += f": stopped after {len(results)} of {of} instances, behind program {selection.bar_id}"
+        facts["train"] += (
+            f": stopped after {len(results)} of {counted(of, 'instance')}, behind program {selection.bar_id}"
+        )
     for figure in store.split_figures(program.id):
         facts[figure.split.value] = score_text(figure.status, figure.score)
+    limit_s = cpu_limit_s(store)
     facts["CPU on train"] = seconds_text(program.cpu_s)
+    if results:
+        facts["most CPU"] = cpu_text(results, limit_s)
     console.print(facts_table(facts))
+    if warning_text(results, limit_s):
+        console.print(warning_text(results, limit_s), style="yellow", soft_wrap=True)
     if program.metrics:
         console.print(facts_table({name: figure_text(value) for name, value in program.metrics.items()}))
+    print_beside(console, store, program)
     _print_instances(console, results)
     if program.parent_id is not None:
         folder = one_line(shlex.quote(str(store.folder)))
         for rest in (
             f"diff {folder} {program.parent_id} {program.id}",
+            f"show {folder} {program.id} --source",
             f"show {folder} {program.id} --prompt --answer",
         ):
             console.print(f"evolve {rest}", style="dim", soft_wrap=True)
+
+
+def print_source(console: Console, program: Program) -> None:
+    """Print a program's source, highlighted where the terminal has colours."""
+    from rich.syntax import Syntax
+
+    source = visible(program.source).rstrip()
+    console.print(Syntax(source, "python", theme="ansi_dark", background_color="default", word_wrap=True))
 
 
 def print_step(console: Console, store: Store, selection: Selection, call: ModelCall | None) -> None:
@@ -164,6 +190,7 @@ def print_score(
         "program": measured.name,
         "evaluator": f"{evaluator.name}, {where}, {_count(len(score.instances), 'instance')}",
         "status": score.status.value,
+        **({"remark": remark} if (remark := evaluator.remark(split)) else {}),
         "score": interval_text(score_interval(score)) + (", 95 % over instances" if score.score is not None else ""),
         **{name: figure_text(value) for name, value in score.metrics.items()},
         "CPU": seconds_text(score.cpu_s),

@@ -7,13 +7,16 @@ from evolve.search.bandit import Bandit
 from evolve.search.claims import StrategyClaims
 from evolve.search.islands import Islands
 from evolve.search.kinds import Kinds, fixed_mix
+from evolve.search.leaders import Leaders
 from evolve.search.lineage import Lineage
 from evolve.search.models import Models
 from evolve.search.notes import Background, Notes
 from evolve.search.novelty import Novelty
 from evolve.search.repair import RepairDesk
 from evolve.search.strategies import known_strategies, make_strategy, strategy_class
-from evolve.search.strategy import Choice, Strategy, StrategyOptions
+from evolve.search.strategy import Choice, Strategy, StrategyOptions, Tier
+from evolve.search.tuner import Tuner
+from evolve.search.turns import Turns
 
 __all__ = [
     "Background",
@@ -21,6 +24,7 @@ __all__ = [
     "Choice",
     "Islands",
     "Kinds",
+    "Leaders",
     "Lineage",
     "Models",
     "Notes",
@@ -29,6 +33,9 @@ __all__ = [
     "Strategy",
     "StrategyClaims",
     "StrategyOptions",
+    "Tier",
+    "Tuner",
+    "Turns",
     "fixed_mix",
     "known_strategies",
     "make_strategy",

@@ -13,6 +13,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
+from evolve.mutate.mutation import Kind
 from evolve.scoring import Status
 from evolve.search.strategy import Choice, Strategy
 from evolve.trial import Fate, Selection, Trial
@@ -44,6 +45,9 @@ class StrategyClaims(ABC):
             assert named <= scores.keys(), f"{sorted(named - scores.keys())} have no score, or are not known"
             assert choice.parent not in choice.inspirations
             assert len(set(choice.inspirations)) == len(choice.inspirations)
+            assert choice.kind not in (Kind.REPAIR, Kind.INSIGHT), "what the loop does by itself"
+            assert choice.kind is not Kind.CROSSOVER or choice.inspirations, "a crossover of one"
+            assert set(choice.instances) <= set(range(INSTANCES)), "no such train instance"
             if trial.score is not None:
                 scores[trial.id] = trial.score
 
@@ -58,6 +62,19 @@ class StrategyClaims(ABC):
         first = list(self._run(self.make(), 3))
         random.seed(7)
         assert list(self._run(self.make(), 3)) == first
+
+    def test_it_begins_again_with_a_few_programs_of_a_run(self) -> None:
+        """So it does when `search.fresh_instances` are drawn: children without their parents, steps left out."""
+        whole, again = self.make(), self.make()
+        scored = [trial for _, trial in self._run(whole, 5) if trial.score is not None]
+        kept = sorted(scored, key=lambda trial: trial.score or 0.0)[-6:]
+        again.tell(_seed())
+        for trial in sorted(kept, key=lambda trial: trial.id):
+            again.tell(trial)
+        known = {0, *(trial.id for trial in kept)}
+        for choice in _asked(again):
+            assert {choice.parent, *choice.inspirations} <= known
+            assert choice.bar is None or choice.bar in known
 
     def test_a_child_that_passes_no_bar_changes_no_choice_of_the_strategy(self) -> None:
         """What is stopped early must not have mattered: a child stopped there counts as one that is complete."""

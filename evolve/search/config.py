@@ -22,6 +22,30 @@ class SearchConfig(StrategyOptions):
     lag: int = Field(
         default=8, ge=0, description="with deterministic: how many of the latest steps a choice does not wait for"
     )
+    starts: int = Field(
+        default=1,
+        ge=1,
+        description="first programs to ask models for, one after the other, each told the others' ideas",
+    )
+    turn_after: int = Field(
+        default=40,
+        ge=0,
+        description="evaluations without improvement after which a model is asked for another approach; 0: never",
+    )
+
+    fresh_instances: int = Field(
+        default=0,
+        ge=0,
+        le=1_000,
+        description="train instances that are drawn anew now and then, besides the fixed ones, so that these are not "
+        "fitted too well; the problem must draw fresh instances",
+    )
+    fresh_every: int = Field(default=40, ge=1, description="steps between two such draws")
+    fresh_elites: int = Field(
+        default=12,
+        ge=1,
+        description="programs, the best so far, that are scored on a new draw and that the search keeps",
+    )
 
     @property
     def options(self) -> dict[str, Any]:

@@ -12,17 +12,23 @@ __all__ = ["Lineage"]
 
 ANCESTORS = 50
 """How far up a program's ancestors are looked at."""
+GROWN = 1.5
 _NONE = -1
 
 
 class Lineage:
-    """Parents, places and scores of the programs that the search knows of. best, worst: score so far."""
+    """Parents, places and scores of the programs that the search knows of.
+
+    best, worst: score so far.  has_children: a program besides the seed has a score.
+    """
 
     def __init__(self) -> None:
         self._scores = array("d")
         self._parents = array("q")
         self._places: list[str] = []
+        self._tokens = array("q")
         self.best, self.worst = -math.inf, math.inf
+        self.has_children = False
 
     def tell(self, trial: Trial) -> None:
         """Take a program in."""
@@ -33,17 +39,24 @@ class Lineage:
             self._scores.extend([math.nan] * missing)
             self._parents.extend([_NONE] * missing)
             self._places.extend([""] * missing)
+            self._tokens.extend([0] * missing)
         self._places[trial.id] = trial.place
+        self._tokens[trial.id] = trial.tokens
         if trial.parent is not None:
             self._parents[trial.id] = trial.parent
         if trial.score is not None:
             self._scores[trial.id] = trial.score
+            self.has_children |= trial.id > 0
             self.best, self.worst = max(self.best, trial.score), min(self.worst, trial.score)
 
     def score(self, id: int) -> float | None:
         """Return a program's score; None where it has none, or is not known yet."""
         found = self._scores[id] if 0 <= id < len(self._scores) else math.nan
         return None if math.isnan(found) else found
+
+    def has_grown(self, id: int) -> bool:
+        """Return whether a program is so much longer than the seed that there may be something to leave out."""
+        return self._tokens[id] > GROWN * self._tokens[0]
 
     def place(self, id: int) -> str:
         """Return where a program belongs, in the strategy's words."""
@@ -59,9 +72,16 @@ class Lineage:
 
     def sound_ancestor(self, id: int) -> int:
         """Return the nearest ancestor with a score; the seed has one."""
-        return next((above for above in self.ancestors(id) if self.score(above) is not None), 0)
+        scores, parents = self._scores, self._parents
+        for _ in range(ANCESTORS):
+            id = parents[id] if 0 <= id < len(parents) else _NONE
+            if id == _NONE:
+                return 0
+            if scores[id] == scores[id]:  # not NaN
+                return id
+        return 0
 
     def gain(self, trial: Trial) -> float:
         """Return by how many points a child beats its last sound ancestor; 0 where it has no score."""
-        before = self.score(self.sound_ancestor(trial.id))
+        before = None if trial.score is None else self.score(self.sound_ancestor(trial.id))
         return 0.0 if trial.score is None or before is None else trial.score - before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
+from evolve.mutate.mutation import TUNE
 from evolve.search.bandit import Bandit
 from evolve.search.lineage import Lineage
 from evolve.trial import Trial
@@ -21,7 +22,7 @@ class Models:
 
     def tell(self, trial: Trial) -> None:
         """Hear how a step ended."""
-        if trial.is_attempt:
+        if trial.is_attempt and trial.asked != TUNE:
             self._bandit.tell(trial.model, self._lineage.gain(trial), price(trial, self._in_usd))
 
     def choose(self, weights: Mapping[str, float], rng: random.Random) -> str:

@@ -33,7 +33,6 @@ class Novelty:
     def __init__(self, lineage: Lineage) -> None:
         self._lineage = lineage
         self._evidence = {step: deque[bool](maxlen=_KEPT) for step in range(_LOWEST, _STEPS + 1)}
-        self._threshold = NOTHING
 
     def tell(self, trial: Trial) -> None:
         """Hear how a step ended."""
@@ -42,24 +41,19 @@ class Novelty:
 
     def bar(self, rng: random.Random) -> float | None:
         """Return how like another program a step's child is turned down; None: it is evaluated in any case."""
-        if rng.random() < EVIDENCE_SHARE or self._threshold > 1.0:
-            return None
-        return self._threshold
+        threshold = NOTHING if rng.random() < EVIDENCE_SHARE else self.threshold()
+        return None if threshold > 1.0 else threshold
 
     def learn(self, similarity: float, differed: bool) -> None:
         """Take in one child. similarity: to the program most like it, 0..1.  differed: in its score."""
         step = min(_STEPS, int(similarity * _STEPS + 1e-9))
         if step >= _LOWEST:
             self._evidence[step].append(not differed)
-            self._threshold = self._learnt()
 
     def threshold(self) -> float:
-        """Return the least similarity that is turned down, 0.5..1; 1.01 turns nothing down."""
-        return self._threshold
+        """Return the least similarity that is turned down, 0.5..1; 1.01 turns nothing down.
 
-    def _learnt(self) -> float:
-        """Return the lowest step that, with those above it, holds 20 pieces of evidence, nine in ten of them the same.
-
+        That is the lowest step that, with those above it, holds 20 pieces of evidence, nine in ten of them the same.
         Steps are taken in from the most similar down, each only if its own children bear it out, so that many clones
         do not speak for children that are less like. Shares are (same + 1) / (all + 2), Laplace's rule of succession.
         """

@@ -6,13 +6,18 @@ import inspect
 import random
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from evolve.mutate.mutation import Kind
 from evolve.trial import Selection, Trial
 
-__all__ = ["Choice", "Strategy", "StrategyOptions"]
+__all__ = ["Choice", "Strategy", "StrategyOptions", "Tier"]
+
+
+Tier = Literal["cheap", "strong"]
+"""What a model is for: the many small changes, or the few great ones."""
 
 
 class StrategyOptions(BaseModel):
@@ -30,6 +35,10 @@ class Choice:
             back with the child's trial; nobody else reads it.
         bar: a program with a score such that a child which does not score more changes nothing in this search: it may
             be stopped as soon as that is likely (racing). None: every child matters.
+        kind: of change that a model is asked for; None: whatever the mix or the bandit chooses. The built-in mutator
+            takes no notice of it. CROSSOVER needs an inspiration; REPAIR and INSIGHT are not for a strategy to choose.
+        tier: of the model that is asked: `strong` for a rare turn. Where no model of the tier can be asked, any may.
+        instances: indices of train instances that a prompt tells of first.
     """
 
     parent: int
@@ -37,6 +46,9 @@ class Choice:
     place: str
     reason: str
     bar: int | None = None
+    kind: Kind | None = None
+    tier: Tier = "cheap"
+    instances: tuple[int, ...] = ()
 
 
 class Strategy(ABC):
@@ -63,7 +75,11 @@ class Strategy(ABC):
         """Hear how a step ended: the seed first, then every step, also one without a new program."""
 
     def begun(self, selection: Selection) -> None:  # noqa: B027  (nothing is a sound default)
-        """Hear of a choice that was made, by this strategy or for a repair: its step is in flight. Default: nothing."""
+        """Hear of a choice that was made, by this strategy or for a repair: its step is in flight. Default: nothing.
+
+        The step may be another than what `ask` returned: a repair of another program, the same program with its
+        numbers tuned, a beginning from the seed. Its place is always one that this strategy gave.
+        """
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -9,6 +9,7 @@ from typing import SupportsFloat
 
 from evolve.evaluator import Evaluator, Infeasible, Instance, Outcome, Split
 from evolve.foreign import folder_of, reason
+from evolve.registry import language_of
 from evolve.scoring import InstanceResult, Status, Summary
 from sandbox import CandidateFailure, LimitHit, Sandbox, SandboxLost
 
@@ -42,7 +43,7 @@ def _evaluate_once(evaluator: Evaluator, sandbox: Sandbox, source: str, instance
     metrics: dict[str, float] = {}
     candidate = sandbox.fork(source)
     try:
-        if evaluator.language == "python":
+        if evaluator.in_sandbox and language_of(evaluator).runs_in_sandbox:
             candidate.load()
         score, metrics, feedback = _sound(evaluator.evaluate(candidate, instance))
     except Infeasible as infeasible:

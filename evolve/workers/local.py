@@ -13,9 +13,10 @@ from typing import Any
 
 from evolve.errors import UsageError
 from evolve.evaluator import Split
+from evolve.picture import Picture
 from evolve.racing import Race
 from evolve.scoring import InstanceResult, Status, Summary
-from evolve.workers.messages import Begun, Job, Listing, Over, Setup, Summing
+from evolve.workers.messages import Begun, Drawing, Job, Listing, Over, Setup, Summing
 from evolve.workers.pool import WALL_TIME, Fresh, OutOfTime
 from evolve.workers.process import WorkerLost, WorkerProcess
 
@@ -191,7 +192,17 @@ class LocalWorkers:
         assert isinstance(said, tuple)
         return said
 
-    async def _ask(self, question: Summing | Listing) -> Any:
+    async def draw(self, source: str, split: Split, index: int) -> Picture | str:
+        """Return a picture of a program on an instance, or in a sentence why there is none."""
+        said = await self._ask(Drawing(source, split, index))
+        if isinstance(said, WorkerLost | _Stuck):
+            return _blame(said)[1]
+        if isinstance(said, UsageError):
+            raise said
+        assert isinstance(said, Picture | str)
+        return said
+
+    async def _ask(self, question: Summing | Listing | Drawing) -> Any:
         """Return a worker's answer to a question, or why there was none, twice."""
         for alone in (False, True):
             async with self._a_worker(None, alone) as taken:

@@ -85,6 +85,15 @@ class Listing:
     split: Split
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """Run a program on an instance and return a `Picture` of it, or in a sentence why there is none."""
+
+    source: str
+    split: Split
+    index: int
+
+
 async def heard(connection: Connection) -> None:
     """Return when the other end has said something, or is gone."""
     loop = asyncio.get_running_loop()

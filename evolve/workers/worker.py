@@ -14,9 +14,10 @@ from evolve.evaluator import Evaluator, Instance, Split
 from evolve.foreign import NamedLines, foreign, instances_of
 from evolve.registry import load_problem
 from evolve.scoring import Status
+from evolve.workers.drawing import draw_instance
 from evolve.workers.evaluation import evaluate_instance, summary
 from evolve.workers.leftovers import Leftovers
-from evolve.workers.messages import Begun, Job, Listing, Over, Ready, Setup, Summing, receive, send
+from evolve.workers.messages import Begun, Drawing, Job, Listing, Over, Ready, Setup, Summing, receive, send
 from evolve.workers.pool import WALL_TIME, Fresh
 from sandbox import Sandbox, SandboxLost
 
@@ -63,7 +64,7 @@ def _serve(connection: Connection) -> None:
 
     with sandbox:
         while True:
-            asked: Job | Summing | Listing = receive(connection)
+            asked: Job | Summing | Listing | Drawing = receive(connection)
             if isinstance(asked, Summing):
                 send(connection, summary(evaluator, asked.split, asked.results))
                 continue
@@ -74,6 +75,10 @@ def _serve(connection: Connection) -> None:
                 continue
             if isinstance(asked, Listing):
                 send(connection, tuple(instance.id for instance in among))
+                continue
+            if isinstance(asked, Drawing):
+                send(connection, draw_instance(evaluator, sandbox, asked.source, among[asked.index]))
+                leftovers.end(spared=sandbox.zygote_pid)
                 continue
             _run(connection, evaluator, sandbox, asked, among, leftovers)
 

@@ -243,8 +243,8 @@ def test_programs_are_remembered_in_the_order_in_which_they_came_not_in_that_of_
         store.choose(Selection(step, 0, (), "0", "because", "builtin"))
     for step in (3, 1, 2):
         store.bear(program(step), b"%d" % step)
-    assert list(store.signatures()) == [(id, b"%d" % id) for id in (0, -1, -2, 3, 1, 2)]
-    assert store.fingerprints() == {"start": 0, "print3": 3, "print1": 1, "print2": 2}
+    assert [(id, kept) for id, _, kept in store.born()] == [(id, b"%d" % id) for id in (0, -1, -2, 3, 1, 2)]
+    assert [mark for _, mark, _ in store.born()] == ["start", "start", "start", "print3", "print1", "print2"]
 
 
 def test_the_summary_counts_what_ended_how(store: Store) -> None:

@@ -17,7 +17,7 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from rich.table import Table
 from evolve.archive import Role, Store
 from evolve.config import RacingConfig, from_text
 from evolve.evaluator import Split
-from evolve.racing import make_race, race_order
+from evolve.racing import RaceOrder, make_race
 from evolve.registry import load_problem
 from evolve.scoring import InstanceResult, Status
 from evolve.search import make_strategy
@@ -77,30 +77,30 @@ def read(folder: Path, racing: RacingConfig) -> tuple[str, int, list[Raced], lis
         raise SystemExit(f"{folder} was run with racing: whatever it stopped has no score. Run it without.")
     problem = load_problem(config.problem, config.evaluator)
     is_timed = "score" in problem.evaluator.timed_metrics
-    scores = {id: _scores(of) for id, of in results.items()}
+    scores = {id: _scores(results[id], range(len(results[id]))) for id in results}
+    order = RaceOrder(len(scores[0]))
     strategy, best = make_strategy(config.search.strategy, config.search.options), float("-inf")
     raced = []
     for selection in history:
         if isinstance(selection, Trial):
             strategy.tell(selection)
             best = max(best, selection.score if selection.score is not None else best)
+            if selection.score is not None:
+                order.tell(selection.scores)
             continue
         bar = strategy.ask(random.Random(f"{config.seed}/ask/{selection.step}")).bar
         if bar is None or selection.step not in scores:
             continue
-        own = scores[selection.step]
-        stopped = stop_after(own, scores[bar], racing, is_timed)
-        cpu_s = tuple(result.cpu_s for result in _as_raced(results[selection.step]))
-        raced.append(Raced(mean(own) - mean(scores[bar]), mean(own), best, cpu_s, stopped))
-    return problem.evaluator.name, len(scores[0]), raced, list(scores.values()), is_timed
+        own, against = (_scores(results[id], order.current) for id in (selection.step, bar))
+        stopped = stop_after(own, against, racing, is_timed)
+        cpu_s = tuple(results[selection.step][place].cpu_s for place in order.current)
+        raced.append(Raced(mean(own) - mean(against), mean(own), best, cpu_s, stopped))
+    all_raced = [_scores(of, order.current) for of in results.values()]
+    return problem.evaluator.name, len(scores[0]), raced, all_raced, is_timed
 
 
-def _scores(results: Sequence[InstanceResult]) -> Scores:
-    return tuple(result.score for result in _as_raced(results) if result.score is not None)
-
-
-def _as_raced(results: Sequence[InstanceResult]) -> list[InstanceResult]:
-    return [results[index] for index in race_order(len(results))]
+def _scores(results: Sequence[InstanceResult], order: Iterable[int]) -> Scores:
+    return tuple(score for place in order if (score := results[place].score) is not None)
 
 
 def share_saved(raced: Sequence[Raced]) -> str:

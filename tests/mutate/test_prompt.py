@@ -73,9 +73,22 @@ BASELINES = (
     ("round_robin", Example(-1, "def place(num_gpus, models): ...\n", "ok", 0.0)),
 )
 ATTEMPTS = (
-    Attempt(31, "edit", 44.0, "ok", "Sort by size before placing."),
-    Attempt(32, "rewrite", None, "infeasible", "GPU 3 holds 96 GB of models, capacity 80 GB"),
-    Attempt(33, "crossover", None, "parse_error"),
+    Attempt(31, "edit", 44.0, "ok", "", "Sort by size before placing.", 17, 2.5),
+    Attempt(
+        32, "rewrite", None, "infeasible", "GPU 3 holds 96 GB of models, capacity 80 GB", "Fill one GPU first.", 17
+    ),
+    Attempt(33, "crossover", None, "parse_error", parent=17),
+)
+TAKEN = (
+    Attempt(17, "rewrite", 41.5, "ok", "", "Place the largest model first.", 0, 41.5),
+    Attempt(31, "edit", 44.0, "ok", "", "Sort by size.", 17, 2.5),
+    Attempt(5, "edit", 12.0, "ok", "", " ", 0, 12.0),
+)
+TRIED = (
+    Attempt(6, "edit", 9.0, "ok", "", "Place the smallest model first.", 5, -3.0),
+    Attempt(8, "rewrite", None, "error", "IndexError: list index out of range", "Pair large with small.", 5),
+    Attempt(9, "edit", None, "outrun", "", "Fill GPU 0 first.", 17),
+    Attempt(10, "edit", None, "outrun", "", "Fill GPU 1 first.", 5),
 )
 INSIGHTS = (
     Insight(
@@ -104,8 +117,15 @@ CASES: dict[str, tuple[Request, Kind]] = {
     "crossover_of_two_parents": (request(BETTER, AFTER, SEED, baselines=BASELINES), Kind.CROSSOVER),
     "crossover_without_a_second_parent": (request(SEED), Kind.CROSSOVER),
     "explore_with_ideas_taken": (
-        dataclasses.replace(TOLD, taken=((17, "Place the largest model first."), (31, "Sort by size."), (5, " "))),
+        dataclasses.replace(TOLD, taken=TAKEN, tried=TRIED, flying=((41, "explore"), (42, "edit"))),
         Kind.EXPLORE,
+    ),
+    "turn_of_a_search_that_has_stalled": (
+        dataclasses.replace(
+            request(BETTER, baselines=BASELINES),
+            stalled="Since program 17 (41.50), 40 programs brought nothing: 31 scored no more, at best 41.20.",
+        ),
+        Kind.TURN,
     ),
     "simplify_of_a_parent_ahead_of_the_baselines": (
         request(
@@ -163,7 +183,8 @@ def test_no_words_of_a_program_or_a_model_stand_outside_a_fence(kind: Kind, part
         parent=poisoned,
         inspirations=(poisoned,),
         attempts=(Attempt(5, "edit", None, "error", evil if part == "attempt" else ""),),
-        taken=((5, evil if part == "idea" else "none"),),
+        taken=(Attempt(5, "edit", 3.0, "ok", "", evil if part == "idea" else "none"),),
+        tried=(Attempt(5, "edit", None, "ok", evil if part == "attempt" else "", evil if part == "idea" else ""),),
         insights=(Insight(5, (), evil if part == "insight" else "x", evil if part == "detail" else "y"),),
         related=frozenset({5}),
         subjects=((BETTER, poisoned),),
@@ -189,7 +210,8 @@ def test_a_shrinking_budget_leaves_out_more_and_more_and_never_the_statement_nor
         attempts=ATTEMPTS * 6,
         insights=tuple(dataclasses.replace(INSIGHTS[0], id=n) for n in range(60)),
         related=frozenset(range(60)),
-        taken=tuple((n, f"idea {n}") for n in range(30)),
+        taken=tuple(Attempt(n, "edit", 1.0, "ok", "", f"idea {n}") for n in range(30)),
+        tried=TRIED * 8,
         subjects=((SEED, BETTER), (BETTER, AFTER)),
     )
     before = math.inf
@@ -201,7 +223,8 @@ def test_a_shrinking_budget_leaves_out_more_and_more_and_never_the_statement_nor
         assert given.statement.strip() in prompt.user
         if kind is not Kind.INSIGHT:
             assert prompt.user.count(BETTER.source) == 1
-            assert prompt.user.count("```python") == prompt.user.count("return [")
+            form = prompt.user.count("\nthe whole program\n")
+            assert prompt.user.count("```python") - form == prompt.user.count("return [")
         if kind is Kind.CROSSOVER:
             assert AFTER.source in prompt.user
 

@@ -13,7 +13,7 @@ from evolve.mutate.mutation import Example, Kind, Request
 from evolve.mutate.prompts.content import Shown, comparison, task
 from evolve.mutate.prompts.prompt import build_prompt
 from evolve.mutate.prompts.template_check import check_templates
-from evolve.mutate.prompts.templates import BUILT_IN, PARTS, SYSTEM, USER
+from evolve.mutate.prompts.templates import ASKED, BUILT_IN, PARTS, SYSTEM, USER
 
 PROGRAM = Example(17, "def place(num_gpus, models):\n    return [0 for _ in models]\n", "ok", 41.5)
 
@@ -30,7 +30,7 @@ def folder(path: Path, **templates: str) -> Path:
 
 
 def test_the_built_in_folder_holds_the_templates_that_are_read_and_no_others() -> None:
-    assert {path.name for path in BUILT_IN.glob("*.j2")} == {*SYSTEM, *USER, *PARTS}
+    assert {path.name for path in BUILT_IN.glob("*.j2")} == {*SYSTEM, *USER, *ASKED, *PARTS}
     check_templates([BUILT_IN])
 
 
@@ -45,7 +45,7 @@ def test_the_readme_beside_the_templates_names_every_template_variable_and_filte
         "change",
         "described",
     }
-    for template in (*SYSTEM, *USER, *PARTS):
+    for template in (*SYSTEM, *USER, *ASKED, *PARTS):
         assert f"`{template}`" in readme
 
 
@@ -53,26 +53,26 @@ def test_the_runs_template_goes_before_the_problems_and_that_before_the_built_in
     run = folder(tmp_path / "run", edit="From the run for {{ parent.id }}.\n")
     problem = folder(tmp_path / "problem", edit="From the problem.\n", role="You are the problem's.\n")
     check_templates([run, problem])
-    assert build_prompt(request(), folders=(run, problem)).system == "From the run for 17.\n"
-    assert build_prompt(request(), folders=(problem,)).system == "From the problem.\n"
+    assert build_prompt(request(), folders=(run, problem)).user.endswith("# Your task\n\nFrom the run for 17.\n")
+    assert build_prompt(request(), folders=(problem,)).user.endswith("# Your task\n\nFrom the problem.\n")
     rewrite = build_prompt(request(Kind.REWRITE), folders=(run, problem))
-    assert rewrite.system.startswith("You are the problem's.\n")
-    assert "the whole program" in rewrite.system
+    assert rewrite.system == "You are the problem's.\n"
+    assert "the whole program" in rewrite.user
 
 
 def test_a_part_that_is_replaced_is_replaced_in_every_template_that_has_it(tmp_path: Path) -> None:
-    own = folder(tmp_path / "own", role="You are the problem's.\n")
+    own = folder(tmp_path / "own", role="You are the problem's.\n", problem="Place models, please.\n")
     check_templates([own])
-    for kind in set(Kind) - {Kind.INSIGHT}:
+    for kind in Kind:
         asked = build_prompt(request(kind), folders=(own,))
-        assert asked.system.startswith("You are the problem's.\n")
-        assert asked.user == build_prompt(request(kind)).user
+        assert (asked.system == "You are the problem's.\n") == (kind is not Kind.INSIGHT)
+        assert asked.user.startswith("Place models, please.\n")
 
 
 def test_a_template_may_include_one_of_its_own_folder(tmp_path: Path) -> None:
     own = folder(tmp_path / "own", edit='{% include "hints.j2" %}', hints="Mind {{ parent.id }}.\n")
     check_templates([own])
-    assert build_prompt(request(), folders=(own,)).system == "Mind 17.\n"
+    assert build_prompt(request(), folders=(own,)).user.endswith("\nMind 17.\n")
 
 
 @pytest.mark.parametrize(

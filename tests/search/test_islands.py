@@ -27,7 +27,8 @@ def trial(id: int, island: int, score: float | None, status: Status = Status.ERR
 
 
 def told(results: list[Trial], **config: float) -> Strategy:
-    strategy = make_strategy("islands", config)
+    """Return islands that are all there from the start, unless `found_after` says otherwise."""
+    strategy = make_strategy("islands", {"found_after": 0, **config})
     for result in results:
         strategy.tell(result)
     return strategy
@@ -61,6 +62,38 @@ def test_from_the_first_choice_on_the_seed_is_the_parent_of_every_island() -> No
     assert {choice.parent for choice in choices} == {0}
     assert {choice.place for choice in choices} == {"0", "1", "2", "3"}
     assert {choice.inspirations for choice in choices} == {()}
+
+
+def test_few_results_make_one_island_and_more_found_others_with_half_of_its_elites() -> None:
+    results = history(100, 1)
+    places = {
+        count: {choice.place for choice in asked(told(results[:count], found_after=24), 100)}
+        for count in (1, 23, 24, 48, 72, 101)
+    }
+    assert {count: len(found) for count, found in places.items()} == {1: 1, 23: 1, 24: 2, 48: 3, 72: 4, 101: 4}
+    choices = asked(told(results[:24], found_after=24), 400)
+    first, second = ({c.parent for c in choices if c.place == place} for place in "01")
+    assert second < first and len(second) == len(first) // 2
+
+
+def test_while_results_are_few_the_best_is_changed_more_often() -> None:
+    results = [trial(0, -1, 0.0), *(trial(id, 0, float(id)) for id in range(1, 9))]
+    often = [
+        Counter(choice.parent for choice in asked(told(results, islands=1, found_after=after, explore=0), 2000))[8]
+        for after in (0, 24)
+    ]
+    assert often[0] < 0.75 * often[1] and often[1] > 600
+
+
+def test_the_seed_is_given_up_as_a_parent_when_two_programs_are_better() -> None:
+    results = [trial(0, -1, 10.0), trial(1, 0, 50.0), trial(2, 0, 5.0), trial(3, 0, 20.0)]
+    assert 0 in {choice.parent for choice in asked(told(results[:3], islands=1), 60)}
+    assert {choice.parent for choice in asked(told(results, islands=1), 60)} == {1, 2, 3}
+
+
+def test_a_run_from_before_islands_were_founded_one_by_one_goes_on() -> None:
+    strategy = told([trial(0, -1, 0.0), trial(1, 3, 5.0)], found_after=24)
+    assert {choice.place for choice in asked(strategy, 30)} == {"0"}
 
 
 def test_a_failed_program_is_nobodys_parent_and_is_counted() -> None:

@@ -1,12 +1,13 @@
-"""Where a program may be changed: between `# EVOLVE-BLOCK-START` and `# EVOLVE-BLOCK-END`, where it has such lines."""
+"""Where a program may be changed: between the comments EVOLVE-BLOCK-START and EVOLVE-BLOCK-END, where it has them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-_START = re.compile(r"\s*#\s*EVOLVE-BLOCK-START\b")
-_END = re.compile(r"\s*#\s*EVOLVE-BLOCK-END\b")
+_START = re.compile(r"\s*(?:#|//|--|;|%|/\*)\s*EVOLVE-BLOCK-START\b")
+_END = re.compile(r"\s*(?:#|//|--|;|%|/\*)\s*EVOLVE-BLOCK-END\b")
+"""Behind the sign of a comment in whatever language."""
 
 
 def is_marker(line: str) -> bool:

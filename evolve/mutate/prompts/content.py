@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+import ast
+import functools
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,15 +12,38 @@ from evolve.line_diff import unified_diff
 from evolve.mutate.answers.evolve_block import editable_lines
 from evolve.mutate.answers.own_words import IDEA_CHARS
 from evolve.mutate.mutation import Attempt, Example, Kind, Request
+from evolve.mutate.prompts.instances import (
+    FEEDBACK_CHARS,
+    ROWS,
+    ahead,
+    cell,
+    feedback,
+    leads,
+    slowest,
+    standings,
+    table,
+    worth,
+)
 from evolve.mutate.prompts.quoting import excerpt, one_line, printable
+from evolve.mutate.prompts.scale import Scale, scale_of
+from evolve.mutate.source import tree_of
 
 BY_EDITS = frozenset({Kind.EDIT, Kind.REPAIR})
 """Kinds that ask for SEARCH/REPLACE edits; the others ask for a whole program."""
-BASELINE_COLUMNS = 2
 WORST_SHOWN = 3
-FEEDBACK_CHARS = 1_200
 LINE_CHARS = 300
 DETAIL_CHARS = 1_500
+METHOD_CHARS = 200
+OUTCOMES = {
+    "outrun": "stopped early, too far behind",
+    "duplicate": "the same as another program",
+    "near_duplicate": "nearly the same as another program",
+    "parse_error": "the answer could not be used",
+    "call_error": "no answer",
+}
+CPU_TOLD = 0.02
+"""Share of the CPU limit below which a program's use is told in a word: it differs a little from run to run."""
+CPU_NEAR = 0.5
 
 
 @dataclass(frozen=True)
@@ -32,8 +56,10 @@ class Shown:
     details: int = 4
     insights: int = 30
     feedback: int = WORST_SHOWN
-    rows: int = 40
-    taken: int = 20
+    rows: int = ROWS
+    taken: int = 8
+    tried: int = 16
+    worth: int = 1
     pairs: int = 8
 
 
@@ -41,23 +67,27 @@ _DROPPED = (
     ("attempts", 5),
     ("inspirations", 1),
     ("details", 1),
+    ("tried", 6),
     ("insights", 8),
     ("feedback", 1),
     ("rows", 8),
     ("inspirations", 0),
     ("details", 0),
     ("ancestor", 0),
-    ("taken", 6),
+    ("taken", 4),
     ("pairs", 1),
     ("attempts", 0),
+    ("tried", 0),
     ("insights", 0),
+    ("worth", 0),
     ("rows", 0),
     ("taken", 0),
 )
 """What is left out, one piece after another, and down to how many: the least useful first.
 
-Old attempts, the last inspirations, details of old insights, old insights, feedback of the better instances, instances
-on which the parent does well. The statement, the parent, the second parent and the feedback of the worst instance stay.
+Old attempts, the last inspirations, details of old insights, old failures elsewhere, old insights, feedback of the
+better instances, instances on which the parent does well. The statement, the parent, the second parent and the feedback
+of the most telling instance stay.
 """
 
 
@@ -70,6 +100,7 @@ def shorter(request: Request) -> list[Shown]:
         insights=min(Shown.insights, len(request.insights)),
         rows=min(Shown.rows, len(request.parent.instances)),
         taken=min(Shown.taken, len(request.taken)),
+        tried=min(Shown.tried, len(request.tried)),
         pairs=min(Shown.pairs, len(request.subjects)),
     )
     steps = [shown]
@@ -89,47 +120,85 @@ def quoted_bytes(request: Request, shown: Shown) -> int:
     return sum(len(example.source.rstrip()) for example in (request.parent, *others, *ancestor))
 
 
-def task(request: Request, shown: Shown) -> dict[str, Any]:
-    """Return what the templates of a system message and of task.j2 may use."""
+def task(request: Request, shown: Shown, scale: Scale | None = None) -> dict[str, Any]:
+    """Return what the templates of a kind and task.j2 may use. scale: of the baselines; None: worked out here."""
     parent, kind = request.parent, request.kind
-    content = _common(request, shown)
+    scale = scale_of([example for _, example in request.baselines]) if scale is None else scale
+    content = _common(request, shown, scale)
+    told = standings(request, scale)
     crossed = kind is Kind.CROSSOVER and bool(request.inspirations)
+    lean = functools.partial(_lean, constants=scale.constants)
+    tried = _last(request.tried, shown.tried)
+    taken = [attempt for attempt in request.taken[: shown.taken] if attempt.idea.strip()]
+    above = {attempt.id for attempt in (*tried, *taken)}
     return content | {
         "details": _details(request, shown.details),
-        "taken": [
-            f"program {id}: {one_line(idea, IDEA_CHARS)}" for id, idea in request.taken[: shown.taken] if idea.strip()
+        "tried": [_elsewhere(attempt) for attempt in tried],
+        "taken": [_elsewhere(attempt) for attempt in taken],
+        "inspirations": [
+            (lean(e), leads(parent, e), _cpu(e, request.cpu_limit_s))
+            for e in _inspirations(request)[: shown.inspirations]
         ],
-        "inspirations": _inspirations(request)[: shown.inspirations],
-        "ancestor": request.subjects[0][0] if kind is Kind.REPAIR and request.subjects and shown.ancestor else None,
-        "second": request.inspirations[0] if crossed else None,
-        "table": _table(request, shown.rows),
-        "attempts": [_attempt(parent, a) for a in _last(request.attempts, shown.attempts)],
-        "worst": _worst(parent, shown.feedback),
-        "ahead": _ahead(request) if kind is Kind.SIMPLIFY else [],
+        "ancestor": lean(request.subjects[0][0])
+        if kind is Kind.REPAIR and request.subjects and shown.ancestor
+        else None,
+        "second": lean(request.inspirations[0]) if crossed else None,
+        "table": table(request, scale, told, shown.rows),
+        "attempts": [_attempt(a, a.id in above) for a in _last(request.attempts, shown.attempts)],
+        "flying": [f"step {step} ({kind})" for step, kind in request.flying],
+        "worst": feedback(told, shown.feedback, request.turn),
+        "ahead": ahead(request, told) if kind is Kind.SIMPLIFY else [],
+        "cpu": _cpu(parent, request.cpu_limit_s),
+        "best": request.best if request.best is not None and request.best[0] != parent.id else None,
         "size": _size(parent.source),
+        "stalled": one_line(request.stalled, LINE_CHARS),
         "in_blocks": "EVOLVE-BLOCK-START" in parent.source and bool(editable_lines(parent.source.split("\n"))),
-        "form": "edits" if kind in BY_EDITS else "program",
     }
 
 
-def comparison(request: Request, shown: Shown) -> dict[str, Any]:
+def comparison(request: Request, shown: Shown, scale: Scale | None = None) -> dict[str, Any]:
     """Return what the templates insight.j2 and comparison.j2 may use."""
-    pairs = [_pair(before, after, shown.rows) for before, after in request.subjects[: shown.pairs]]
-    return _common(request, shown) | {"pairs": pairs}
+    scale = scale_of([example for _, example in request.baselines]) if scale is None else scale
+    pairs = [_pair(before, after, shown.rows, scale) for before, after in request.subjects[: shown.pairs]]
+    return _common(request, shown, scale) | {
+        "pairs": pairs,
+        "stalled": bool(pairs) and not any(_is_better(*pair) for pair in request.subjects),
+    }
 
 
-def _common(request: Request, shown: Shown) -> dict[str, Any]:
+def _common(request: Request, shown: Shown, scale: Scale) -> dict[str, Any]:
+    about = worth(request, scale)
     return {
         "kind": request.kind.value,
         "evaluator": request.evaluator,
         "statement": request.statement,
         "defines": request.defines,
-        "parent": request.parent,
-        "baselines": [(name, baseline.score) for name, baseline in request.baselines],
+        "parent": _lean(request.parent, scale.constants),
+        "baselines": [(one_line(name, 60), b.score, method(b.source)) for name, b in request.baselines],
+        "worth": about if shown.worth else about | {"table": None},
         "insights": [
             f"insight {i.id}: {one_line(i.line, LINE_CHARS)}" for i in _last(request.insights, shown.insights)
         ],
     }
+
+
+@functools.lru_cache(maxsize=64)
+def method(source: str) -> str:
+    """Return the first sentence of a program's docstring, which says what it does; "" where there is none."""
+    try:
+        words = ast.get_docstring(tree_of(source)) or ""
+    except (SyntaxError, RecursionError):
+        return ""
+    return one_line(words.partition("\n\n")[0], METHOD_CHARS)
+
+
+def _lean(example: Example, constants: frozenset[str]) -> Example:
+    """Return a program without the metrics that are the same for every program."""
+    return replace(example, metrics={name: v for name, v in example.metrics.items() if name not in constants})
+
+
+def _is_better(before: Example, after: Example) -> bool:
+    return after.score is not None and (before.score is None or after.score > before.score)
 
 
 def _inspirations(request: Request) -> tuple[Example, ...]:
@@ -151,101 +220,59 @@ def _details(request: Request, count: int) -> list[dict[str, Any]]:
     return [{"id": i.id, "detail": excerpt(i.detail, DETAIL_CHARS)} for i in _last(tuple(related), count)]
 
 
-def _attempt(parent: Example, attempt: Attempt) -> str:
-    """Return one attempt on one line: "17 edit: 45.20 (+3.70), the model's words"."""
-    came = attempt.outcome if attempt.score is None else f"{attempt.score:.2f}"
-    if attempt.score is not None and parent.score is not None:
-        came += f" ({attempt.score - parent.score:+.2f})"
-    note = one_line(attempt.note, IDEA_CHARS)
-    return f"{attempt.id} {attempt.kind}: {came}{', ' + note if note else ''}"
+def _attempt(attempt: Attempt, is_above: bool) -> str:
+    """Return one attempt on one line: "17 edit: 45.20 (+3.70), the model's words"; in short where a list tells it."""
+    return f"{attempt.id} {attempt.kind}: {'see above' if is_above else _came_to(attempt)}"
 
 
-# Figures per instance
+def _elsewhere(attempt: Attempt) -> str:
+    """Return one attempt from another program on one line: "17, edit of 4: 45.20 (+3.70), the model's words"."""
+    return f"{attempt.id}, {attempt.kind} of {attempt.parent}: {_came_to(attempt)}"
 
 
-def _table(request: Request, count: int) -> dict[str, Any] | None:
-    """Return the parent's scores beside those of the best baselines, on the instances where it is furthest behind.
-
-    The rows are in the order of the instances; None when the parent has no score on any.
-    """
-    scored = [*_scored(request.parent).items()]
-    if not scored or count == 0:
-        return None
-    others = _scores(request)
-    known = dict(others)
-    if request.kind is Kind.CROSSOVER and request.inspirations:
-        second = request.inspirations[0]
-        known = {f"program {second.id}": _scored(second), **others}
-    if len(scored) > count:
-        behind = {name: _best(others, name, 0.0) - score for name, score in scored}
-        furthest = set(sorted(behind, key=lambda name: -behind[name])[:count])
-        rows = [(name, score) for name, score in scored if name in furthest]
-    else:
-        rows = scored
-    return {
-        "columns": [f"program {request.parent.id}", *(one_line(name, 60) for name in known)],
-        "rows": [(_cell(name), [score, *(s.get(name) for s in known.values())]) for name, score in rows],
-        "left_out": len(scored) - len(rows),
-    }
+def _came_to(attempt: Attempt) -> str:
+    came = OUTCOMES.get(attempt.outcome, attempt.outcome) if attempt.score is None else f"{attempt.score:.2f}"
+    if attempt.gain is not None:
+        came += f" ({attempt.gain:+.2f})"
+    said = [one_line(words, IDEA_CHARS) for words in (attempt.note, attempt.idea)]
+    return ", ".join([came, " / ".join(filter(None, said))]) if any(said) else came
 
 
-def _scores(request: Request) -> dict[str, dict[str, float]]:
-    """Return the scores per instance of the best baselines that have any, by baseline."""
-    scores: dict[str, dict[str, float]] = {}
-    for name, baseline in request.baselines:
-        if len(scores) < BASELINE_COLUMNS and baseline.instances:
-            scores[name] = _scored(baseline)
-    return scores
-
-
-def _scored(example: Example) -> dict[str, float]:
-    return {name: score for name, score, _ in example.instances if score is not None}
-
-
-def _best(others: Mapping[str, Mapping[str, float]], instance: str, otherwise: float) -> float:
-    return max((scores[instance] for scores in others.values() if instance in scores), default=otherwise)
-
-
-def _ahead(request: Request) -> list[tuple[str, float]]:
-    """Return on which instances the parent is ahead of every baseline, and by how many points; the most first."""
-    others = _scores(request)
-    if not others:
-        return []
-    ahead = [
-        (_cell(name), score - _best(others, name, math.inf))
-        for name, score, _ in request.parent.instances
-        if score is not None and score > _best(others, name, math.inf)
-    ]
-    return sorted(ahead, key=lambda entry: -entry[1])[:5]
-
-
-def _worst(example: Example, count: int) -> list[tuple[str, float | None, str]]:
-    """Return the instances to learn from, worst first: a failed one before any score."""
-    told = [(name, score, feedback) for name, score, feedback in example.instances if feedback.strip()]
-    told.sort(key=lambda entry: -math.inf if entry[1] is None else entry[1])
-    return [(_cell(name), score, excerpt(feedback, FEEDBACK_CHARS)) for name, score, feedback in told[:count]]
-
-
-def _cell(name: str) -> str:
-    return one_line(name.replace("|", "/").replace("`", "'"), 120)
+def _cpu(example: Example, limit_s: float | None) -> str:
+    """Return what a program takes of the CPU limit where it takes most; "" where that is not known."""
+    most = slowest(example)
+    if most is None or limit_s is None:
+        return ""
+    name, used_s = most
+    if used_s < CPU_TOLD * limit_s:
+        return f"CPU: under {CPU_TOLD * limit_s:g} s of {limit_s:g} s on each instance."
+    digits = 1 if used_s < 0.1 * limit_s else 2
+    told = f"CPU: {used_s:.{digits}g} s of {limit_s:g} s on its slowest instance, {cell(name)}"
+    if used_s > CPU_NEAR * limit_s:
+        told += ": above half of the limit, a slower machine may end it"
+    return f"{told}."
 
 
 def _size(source: str) -> dict[str, int]:
-    lines = [line for line in source.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    return {"lines": len(lines), "bytes": len(source.encode("utf-8", "replace"))}
+    """Return how long the part of a program is that may be changed."""
+    lines = source.splitlines()
+    blocks = editable_lines(lines)
+    inside = [line for block in blocks for line in lines[block.start : block.stop]] if blocks else lines
+    code = [line for line in inside if line.strip() and not line.lstrip().startswith("#")]
+    return {"lines": len(code), "bytes": len("\n".join(inside).encode("utf-8", "replace"))}
 
 
 # What a change did
 
 
-def _pair(before: Example, after: Example, rows: int) -> dict[str, Any]:
+def _pair(before: Example, after: Example, rows: int, scale: Scale) -> dict[str, Any]:
     """Return two programs, what differs between them and what came of it, the greatest changes first."""
     changes = list(_changes(before, after))
     changes.sort(key=lambda row: (row[3] is not None, -abs(row[3] or 0.0)))
     failed = next((text for _, score, text in after.instances if score is None and text.strip()), "")
     return {
-        "before": before,
-        "after": after,
+        "before": _lean(before, scale.constants),
+        "after": _lean(after, scale.constants),
         "diff": _diff(before.source, after.source),
         "rows": changes[: max(3, min(rows, 12))],
         "failure": excerpt(failed, FEEDBACK_CHARS) if after.score is None else "",
@@ -258,7 +285,7 @@ def _changes(before: Example, after: Example) -> Iterator[tuple[str, float | Non
     for name, score, _ in after.instances:
         if name in old:
             known = old[name]
-            yield _cell(name), known, score, None if known is None or score is None else score - known
+            yield cell(name), known, score, None if known is None or score is None else score - known
 
 
 def _diff(before: str, after: str) -> str:

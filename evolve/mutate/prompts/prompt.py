@@ -10,6 +10,7 @@ from pathlib import Path
 
 from evolve.mutate.mutation import Kind, Request
 from evolve.mutate.prompts.content import Shown, comparison, quoted_bytes, shorter, task
+from evolve.mutate.prompts.scale import Scale, scale_of
 from evolve.mutate.prompts.templates import render
 
 BUDGET_TOKENS = 24_000
@@ -30,8 +31,13 @@ class Prompt:
         return hashlib.sha256(json.dumps([model, self.system, self.user]).encode()).hexdigest()
 
 
-def build_prompt(request: Request, budget_tokens: int = BUDGET_TOKENS, folders: Sequence[Path] = ()) -> Prompt:
+def build_prompt(
+    request: Request, budget_tokens: int = BUDGET_TOKENS, folders: Sequence[Path] = (), scale: Scale | None = None
+) -> Prompt:
     """Return the prompt for one step; the same request gives the same text.
+
+    It begins with what stays the same over a run, byte for byte, and goes on with what is only added to: servers keep
+    the beginning of a prompt that they have seen, and bill it less. What is asked for comes last.
 
     request: for CROSSOVER its first inspiration is the second parent. For REPAIR its subjects may hold the pair (last
         sound ancestor, parent); for INSIGHT they are the pairs to learn from, the most telling first.
@@ -39,23 +45,25 @@ def build_prompt(request: Request, budget_tokens: int = BUDGET_TOKENS, folders: 
         after another (`content` has the order); the statement and the parent's code never, nor is code cut, so
         that a program longer than the budget gives a prompt longer than the budget.
     folders: templates that stand in place of the built-in ones, the first folder before the second.
+    scale: of the baselines; None: it is worked out here.
     Raises UsageError when such a template fails; `check_templates` finds that before a run.
     """
+    scale = scale_of([example for _, example in request.baselines]) if scale is None else scale
     steps = shorter(request)
     # Programs are quoted whole, so that most of what is too long is recognised without rendering it.
     low = next(
         (n for n, step in enumerate(steps) if quoted_bytes(request, step) <= BYTES_PER_TOKEN * budget_tokens), -1
     )
     low = low if low >= 0 else len(steps) - 1
-    prompt = _render(request, steps[low], folders)
+    prompt = _render(request, steps[low], folders, scale)
     if low == len(steps) - 1 or _fits(prompt, budget_tokens):
         return prompt
     # The first step that fits, by halves: each step leaves out a piece more than the one before it.
     low, high = low + 1, len(steps) - 1
-    shortest = _render(request, steps[-1], folders)
+    shortest = _render(request, steps[-1], folders, scale)
     while low < high:
         middle = (low + high) // 2
-        prompt = _render(request, steps[middle], folders)
+        prompt = _render(request, steps[middle], folders, scale)
         if _fits(prompt, budget_tokens):
             shortest, high = prompt, middle
         else:
@@ -67,14 +75,13 @@ def _fits(prompt: Prompt, budget_tokens: int) -> bool:
     return len(prompt.system.encode()) + len(prompt.user.encode()) <= BYTES_PER_TOKEN * budget_tokens
 
 
-def _render(request: Request, shown: Shown, folders: Sequence[Path]) -> Prompt:
-    asked, content = (
-        ("comparison.j2", comparison(request, shown))
-        if request.kind is Kind.INSIGHT
-        else ("task.j2", task(request, shown))
-    )
-    system = render(folders, f"{request.kind}.j2", content)
-    return Prompt(_encodable(system), _encodable(render(folders, asked, content)), request.kind)
+def _render(request: Request, shown: Shown, folders: Sequence[Path], scale: Scale) -> Prompt:
+    if request.kind is Kind.INSIGHT:
+        system, user, content = "insight.j2", "comparison.j2", comparison(request, shown, scale)
+    else:
+        system, user, content = "role.j2", "task.j2", task(request, shown, scale)
+    told = render(folders, system, content)
+    return Prompt(_encodable(told), _encodable(render(folders, user, content)), request.kind)
 
 
 def _encodable(text: str) -> str:

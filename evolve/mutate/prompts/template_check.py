@@ -12,7 +12,7 @@ from evolve.errors import UsageError
 from evolve.mutate.mutation import Attempt, Example, Insight, Kind, Request
 from evolve.mutate.prompts.content import Shown, comparison, task
 from evolve.mutate.prompts.prompt import build_prompt
-from evolve.mutate.prompts.templates import BUILT_IN, PARTS, SYSTEM, USER, syntax
+from evolve.mutate.prompts.templates import ASKED, BUILT_IN, PARTS, SYSTEM, USER, syntax
 
 
 def check_templates(folders: Sequence[Path]) -> None:
@@ -26,14 +26,14 @@ def check_templates(folders: Sequence[Path]) -> None:
     for folder in folders:
         if not folder.is_dir():
             raise UsageError(f"prompts: '{folder}' is no folder; it should hold templates such as {USER[0]}.")
-    used = {*SYSTEM, *USER, *PARTS}
-    for name in (*SYSTEM, *USER, *PARTS):
+    used = {*SYSTEM, *USER, *ASKED, *PARTS}
+    for name in (*SYSTEM, *USER, *ASKED, *PARTS):
         used |= _check(folders, name)
     for folder in folders:
         for path in sorted(folder.rglob("*.j2")):
             name = path.relative_to(folder).as_posix()
             if name not in used:
-                near = difflib.get_close_matches(name, [*SYSTEM, *USER, *PARTS], n=1)
+                near = difflib.get_close_matches(name, [*SYSTEM, *USER, *ASKED, *PARTS], n=1)
                 hint = f" Did you mean '{near[0]}'?" if near else ""
                 raise UsageError(
                     f"{path}: no template has this name and none includes it, so it would not be read.{hint}"
@@ -53,7 +53,7 @@ def _check(folders: Sequence[Path], name: str) -> set[str]:
     while waiting:
         current = waiting.pop()
         tree, file = syntax(folders, current)
-        if current in (*SYSTEM, *USER) and any(file.is_relative_to(folder) for folder in folders):
+        if current in (*SYSTEM, *USER, *ASKED) and any(file.is_relative_to(folder) for folder in folders):
             known = _variables(current)
             unknown = jinja2.meta.find_undeclared_variables(tree) - known
             for node in tree.find_all(jinja2.nodes.Name):
@@ -84,7 +84,16 @@ def _variables(name: str) -> set[str]:
 
 def _samples() -> list[Request]:
     """Return requests that reach every part of a prompt between them: of each kind, with all there is and little."""
-    sound = Example(1, "def f():\n    return 1\n", "ok", 12.5, {"cost_usd": 3.0}, (("train/0", 12.5, "late"),))
+    sound = Example(
+        id=1,
+        source="def f():\n    return 1\n",
+        status="ok",
+        score=12.5,
+        metrics={"cost_usd": 3.0},
+        instances=(("train/0", 12.5, "late"),),
+        figures=({"cost_usd": 3.0},),
+        cpu_s=(6.0,),
+    )
     better = replace(sound, id=2, source="def f():\n    return 2\n", score=20.0, instances=(("train/0", 20.0, "late"),))
     broken = Example(3, "def f():\n    return x\n", "error", None, {}, (("train/0", None, "NameError: x"),))
     marked = replace(sound, source=f"# EVOLVE-BLOCK-START\n{sound.source}# EVOLVE-BLOCK-END\n")
@@ -97,10 +106,16 @@ def _samples() -> list[Request]:
         inspirations=(sound, better),
         rng=random.Random(0),
         baselines=(("naive", sound),),
-        attempts=(Attempt(3, "edit", None, "error", "NameError"), Attempt(4, "edit", 13.0, "ok", "more")),
+        cpu_limit_s=10.0,
+        attempts=(Attempt(3, "edit", None, "error", "NameError"), Attempt(4, "edit", 13.0, "ok", "", "more")),
+        flying=((6, "edit"),),
+        turn=2,
+        best=(1, 21.0),
+        leaders={"train/0": (2, 20.0)},
         insights=(Insight(4, (1,), "more is better", "much more"), Insight(5, (), "less is worse")),
         related=frozenset({4}),
-        taken=((2, "return two"),),
+        taken=(Attempt(2, "edit", 20.0, "ok", "", "return two", 1, 7.5),),
+        tried=(Attempt(3, "edit", None, "error", "NameError", "return x", 1),),
         subjects=((sound, better), (sound, broken)),
     )
     bare = Request(5, "sample", "Return a number.", ("f",), sound, (), random.Random(0))

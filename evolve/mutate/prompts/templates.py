@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     import jinja2
 
 BUILT_IN = Path(__file__).parent
-SYSTEM = tuple(f"{kind}.j2" for kind in Kind)
-"""One for each kind: the system message."""
+SYSTEM = ("role.j2", f"{Kind.INSIGHT}.j2")
+"""The system message: of every kind that asks for a program, the same for all of them, and of INSIGHT."""
 USER = ("task.j2", "comparison.j2")
-"""The user message: of every kind that asks for a program, and of INSIGHT."""
-PARTS = ("role.j2", "edits.j2", "program.j2")
+"""The user message, likewise."""
+ASKED = tuple(f"{kind}.j2" for kind in Kind if kind is not Kind.INSIGHT)
+"""The end of task.j2, one for each kind: what is asked for."""
+PARTS = ("problem.j2", "edits.j2", "program.j2")
 """What the built-in ones include."""
 
 
@@ -49,7 +51,7 @@ def render(folders: Sequence[Path], name: str, content: Mapping[str, Any]) -> st
 
 def compile_all(folders: Sequence[Path]) -> None:
     """Compile the templates beforehand, which takes a tenth of a second: no step waits for it, nor does the loop."""
-    for name in (*SYSTEM, *USER):
+    for name in (*SYSTEM, *USER, *ASKED):
         _environment(tuple(folders)).get_template(name)
 
 

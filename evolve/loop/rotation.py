@@ -1,0 +1,136 @@
+"""A part of train that changes: instances drawn anew every so many steps, against fitting the fixed ones too well.
+
+With `search.fresh_instances = m` the search hears of every program by its scores on the fixed train instances and on m
+others, which come from the problem's generator (`Evaluator.fresh`). After `search.fresh_every` steps, an epoch, these
+are drawn anew. Whoever is then worth building on, the `search.fresh_elites` best by what the search has heard, and the
+seed, is scored on the new ones, and the strategy begins again with those alone: two programs that it compares have run
+on the same instances, always, so that all comparisons are paired. Who was lucky on one draw falls at the next.
+
+An epoch begins when every step before it has ended, and depends on the number of the step and on what was heard: so
+it resumes and replays like everything else. Its results are kept in the archive under the name "rotating", at
+position epoch * m + index; no table of train, validation or test counts them, and train scores stay those of the fixed
+instances, comparable over the whole run. A child that is stopped or fails on the fixed ones is not run on the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+
+from evolve.archive import Store
+from evolve.archive.records import ROTATING
+from evolve.config import RunConfig
+from evolve.evaluator import Split, mean
+from evolve.loop.measuring import Results
+from evolve.scoring import InstanceResult, Status
+from evolve.trial import Trial
+from evolve.workers import Fresh, Pool
+
+
+class Rotation:
+    """Epochs of a run. renew: told the trials with which the strategy begins again.
+
+    deadline_s: gives how many seconds an evaluation may take, None for any.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        store: Store,
+        pool: Pool,
+        renew: Callable[[Sequence[Trial]], None],
+        deadline_s: Callable[[], float | None],
+    ) -> None:
+        self._search, self._seed = config.search, config.seed
+        self._store, self._pool, self._renew, self._deadline_s = store, pool, renew, deadline_s
+        self._entered = -1
+        self._alive: dict[int, Trial] = {}
+
+    @property
+    def _count(self) -> int:
+        return self._search.fresh_instances
+
+    def epoch(self, step: int) -> int:
+        """Return the epoch of a step, 0 for the first ones."""
+        return (step - 1) // self._search.fresh_every
+
+    def is_due(self, step: int) -> bool:
+        """Return whether a step is the first of an epoch that has not begun."""
+        return self.epoch(step) > self._entered
+
+    async def begin(self, step: int) -> None:
+        """Begin the epoch of a step: score whoever is worth building on. Raises OutOfTime."""
+        epoch = self.epoch(step)
+        await asyncio.gather(*(self._score_elite(id, epoch) for id in self._elites()))
+        self.enter(epoch)
+
+    def enter(self, epoch: int) -> None:
+        """Begin an epoch whose elites have been scored, as `begin` does after that."""
+        found = self._store.rotating(epoch * self._count, self._count)
+        heard = [self._with(self._store.trial(id), found.get(id, {})) for id in self._elites()]
+        # A search needs its seed, whatever that does on a draw.
+        heard = [self._store.trial(0) if trial.id == 0 and trial.score is None else trial for trial in heard]
+        self._alive = {trial.id: trial for trial in heard if trial.score is not None}
+        self._entered = epoch
+        self._renew(list(self._alive.values()))
+
+    async def score(self, program_id: int, source: str, step: int) -> None:
+        """Score a step's child, which is sound on the fixed instances, on those of its epoch. Raises OutOfTime."""
+        await self._score(program_id, source, self.epoch(step))
+
+    def heard(self, trial: Trial) -> Trial:
+        """Return a trial as the strategy hears it: by its scores on the fixed instances and on those of its epoch."""
+        if trial.id == 0 or trial.score is None:
+            return trial
+        results = self._store.measured(trial.id, ROTATING)
+        first = self.epoch(trial.id) * self._count
+        of_epoch = {place - first: result for place, result in results.items() if 0 <= place - first < self._count}
+        told = self._with(trial, of_epoch)
+        if told.score is not None and self.epoch(trial.id) == self._entered:
+            self._alive[told.id] = told
+        return told
+
+    def _elites(self) -> list[int]:
+        """Return the seed and who is best by what the search has heard, by id."""
+        ranked = sorted((trial for trial in self._alive.values() if trial.id), key=lambda t: (-(t.score or 0.0), t.id))
+        return sorted({0, *(trial.id for trial in ranked[: self._search.fresh_elites])})
+
+    def _with(self, trial: Trial, results: Mapping[int, InstanceResult]) -> Trial:
+        failed = next((result for _, result in sorted(results.items()) if result.status is not Status.OK), None)
+        if failed is not None:
+            return trial._replace(status=failed.status, score=None, metrics={}, failure=failed.feedback)
+        fresh = [results[place].score if place in results else None for place in range(self._count)]
+        scores = (*trial.scores, *fresh)
+        known = [score for score in scores if score is not None]
+        return trial._replace(scores=scores, score=mean(known)) if known else trial
+
+    async def _score_elite(self, id: int, epoch: int) -> None:
+        program = self._store.program(id)
+        assert program is not None
+        await self._score(id, program.source, epoch)
+
+    async def _score(self, id: int, source: str, epoch: int) -> None:
+        first = epoch * self._count
+        done = self._store.measured(id, ROTATING)
+        if any(result.status is not Status.OK for place, result in done.items() if place >= first):
+            return
+        left = [index for index in range(self._count) if first + index not in done]
+        results: Results = {}
+        stream = self._pool.evaluate(
+            source,
+            Split.TRAIN,
+            left,
+            stop_at_failure=True,
+            fresh=self._fresh(epoch),
+            deadline_s=self._deadline_s(),
+        )
+        async with aclosing(stream):
+            indices = iter(left)
+            async for result in stream:
+                results[first + next(indices)] = result
+        self._store.measure(id, ROTATING, results)
+
+    def _fresh(self, epoch: int) -> Fresh:
+        return Fresh(random.Random(f"{self._seed}/fresh/{epoch}").getrandbits(63), self._count)

@@ -1,0 +1,173 @@
+"""A run's figures as pictures: where programs stand, the curve, the lineage, who leads where."""
+
+from __future__ import annotations
+
+from evolve.archive import Program, Role, Store
+from evolve.evaluator import Split
+from evolve.picture import Arc, Bar, Bars, Line, Map, Matrix, Picture, Point, Series
+from evolve.report.chain import ancestors
+from evolve.report.page.facts import clock_of
+from evolve.report.run_report import SHOWN_SPLITS, RunReport, best_so_far
+from evolve.words import counted
+
+COLUMNS = 40
+"""Programs in the table of who leads where."""
+NODES = 600
+"""Programs in a printed lineage: the best one's ancestors, and the best of the others."""
+
+
+def splits_picture(report: RunReport) -> Picture | None:
+    """Return the score of seed, baselines and best on each split, with intervals; None where nothing is scored."""
+    panels = []
+    for split in SHOWN_SPLITS:
+        bars = [
+            Bar(
+                f"best: {row.name}" if row.role == "best" else row.name,
+                cell.score,
+                None if cell.interval is None else cell.interval.low,
+                None if cell.interval is None else cell.interval.high,
+                row.role,
+            )
+            for row in report.rows
+            if (cell := row.splits[split]).score is not None
+        ]
+        if bars:
+            panels.append(Bars(f"on {split}", "score: 0 = naive, 100 = reference", tuple(bars)))
+    return Picture("Scores with 95 % intervals over the instances", tuple(panels)) if panels else None
+
+
+def curve_points(store: Store) -> list[tuple[int, float, float, float]]:
+    """Return (evaluations, minutes of work, dollars, best score on train) at the seed, each improvement and the end."""
+    curve, clock = store.curve(), clock_of(store)
+    if not curve:
+        return []
+    cost = {trial.id: trial.cost_usd or 0.0 for trial in store.trials()}
+    created = {program.id: program.created for program in store.programs()}
+    spent, last, points = 0.0, float("-inf"), []
+    spent_by: dict[int, float] = {}
+    for id in cost:
+        spent += cost[id]
+        spent_by[id] = spent
+    best = None
+    for place, (id, score) in enumerate(curve):
+        best = score if best is None or (score is not None and score > best) else best
+        if best is not None and (best > last or place == len(curve) - 1):
+            last = best
+            points.append((place, clock.minutes(created[id]) if id > 0 else 0.0, spent_by.get(id, 0.0), best))
+    return points
+
+
+def curve_picture(store: Store, report: RunReport) -> Picture | None:
+    """Return all scores and the best so far over evaluations; None before anything is scored."""
+    curve = store.curve()
+    if not report.curve:
+        return None
+    scores = [(float(place), score) for place, (_, score) in enumerate(curve) if score is not None]
+    first = len(curve) - len(report.curve)
+    best = [(float(first + place), score) for place, score in enumerate(best_so_far([s for _, s in curve]))]
+    kept = [one for place, one in enumerate(best) if place in (0, len(best) - 1) or one[1] != best[place - 1][1]]
+    floor = sorted(score for _, score in scores)[len(scores) // 20]
+    floor = min(floor, report.curve[0])
+    lines = [
+        Line("a program", tuple((x, max(y, floor)) for x, y in scores), "dots"),
+        Line("best so far", tuple(kept), "step"),
+    ]
+    baseline = report.best_baseline(Split.TRAIN)
+    if baseline is not None and (score := baseline.splits[Split.TRAIN].score) is not None:
+        end = float(max(len(curve) - 1, 1))
+        lines.append(Line(f"best baseline: {baseline.name}", ((0.0, score), (end, score)), "line"))
+    below = sum(y < floor for _, y in scores)
+    note = (
+        f"{counted(below, 'program')} below {floor:.3g} {'is' if below == 1 else 'are'} drawn on the lower edge."
+        if below
+        else ""
+    )
+    return Picture("Best score on train", (Series("", "evaluations", "score on train", tuple(lines)),), note)
+
+
+def lineage_picture(store: Store, report: RunReport) -> Picture | None:
+    """Return who was made from whom, by score; the way to the best is marked. None before the seed is scored."""
+    if report.best is None:
+        return None
+    path = {program.id: program for program in ancestors(store, report.best)}
+    place = {id: number for number, (id, _) in enumerate(store.curve())}
+    top = {program.id: program for program in store.top(NODES)}
+    shown = {id: program for id, program in (top | path).items() if id in place and program.score is not None}
+    floor = min((program.score or 0.0 for program in path.values()), default=0.0)
+
+    def point(program: Program) -> Point:
+        on_path = program.id in path
+        label = ("seed" if program.id == 0 else str(program.id)) if on_path and len(path) <= 25 else ""
+        score = max(program.score or 0.0, floor - 1)
+        kind = "on the way to the best" if on_path else program.kind
+        text = f"program {program.id}: {program.score:.2f}, {program.kind}"
+        return Point(str(program.id), float(place[program.id]), score, kind, label, text)
+
+    arcs = [
+        Arc(
+            str(one.parent_id),
+            str(one.id),
+            "on the way to the best" if one.id in path and one.parent_id in path else "made from",
+            2.5 if one.id in path and one.parent_id in path else 0.6,
+        )
+        for one in shown.values()
+        if one.parent_id in shown
+    ]
+    arcs.sort(key=lambda arc: arc.width)
+    points = sorted((point(program) for program in shown.values()), key=lambda one: bool(one.label))
+    panel = Map("", tuple(points), tuple(arcs), False, "evaluations", "score on train")
+    return Picture("Lineage", (panel,))
+
+
+def where_picture(store: Store, report: RunReport) -> tuple[Picture | None, list[int]]:
+    """Return programs x instances, who leads an instance framed, and the programs of the columns in their order."""
+    if report.best is None or report.seed is None:
+        return None, []
+    path = ancestors(store, report.best)
+    rest = [store.program(row.id) for row in report.rows if row.role == "baseline"]
+    instances = [result.instance_id for result in store.evaluations(0, Split.TRAIN)]
+    first = [*_leaders(store, len(instances)), *path[-15:], *store.top(COLUMNS)]
+    chosen = {program.id: program for program in first if program.id > 0}
+    shown = sorted(list(chosen.values())[:COLUMNS], key=lambda one: (one.score or -1e9, one.id))
+    columns = [one for one in [report.seed, *rest, *shown] if one is not None and one.scores]
+    rows: list[tuple[float | None, ...]] = []
+    marked = []
+    for row in range(len(instances)):
+        values = tuple(one.scores[row] if row < len(one.scores) else None for one in columns)
+        known = [value for value in values if value is not None]
+        if known:
+            marked.append((row, values.index(max(known))))
+        rows.append(values)
+    if not columns or not instances:
+        return None, []
+    ordered = sorted(value for values in rows for value in values if value is not None)
+    low = round(ordered[len(ordered) // 20], 1) if ordered else 0.0
+    panel = Matrix(
+        "",
+        "programs: seed, baselines, then children by score on train",
+        "instance",
+        "score on the instance",
+        tuple(instances),
+        tuple(one.name or f"{one.id}" for one in columns),
+        tuple(rows),
+        tuple(marked),
+        low=low,
+    )
+    note = "A frame is around the best of these programs on an instance."
+    return Picture("Who leads where", (panel,), note), [one.id for one in columns]
+
+
+def _leaders(store: Store, instances: int) -> list[Program]:
+    """Return the children that lead on an instance of train, an instance each; ties go to the better one on all."""
+    found: dict[int, Program] = {}
+    for program in store.programs(Role.CHILD):
+        for place, score in enumerate(program.scores[:instances]):
+            before = found.get(place)
+            if score is not None and (before is None or _lead(program, place) > _lead(before, place)):
+                found[place] = program
+    return list(found.values())
+
+
+def _lead(program: Program, place: int) -> tuple[float, float]:
+    score = program.scores[place]
+    return (-1e9 if score is None else score, -1e9 if program.score is None else program.score)

@@ -1,0 +1,140 @@
+"""Tuning: a program often has the right form and the wrong numbers, which cost no model call to find.
+
+The numbers of one program are searched by CMA-ES (Hansen & Ostermeier 2001; the package `cmaes`, arXiv 2402.01373), in
+log units around what they are: value k of a trial multiplies number k by e^value. A generation of
+4 + floor(3 ln n) trials is in flight together; the distribution moves when the last of it has ended, and other steps go
+on meanwhile. A child that failed, or that the race stopped, ranks last in its generation.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from evolve.mutate.mutation import TUNE
+from evolve.search.lineage import Lineage
+from evolve.trial import Fate, Selection, Trial
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Tuner"]
+
+SIGMA = 0.35
+"""Standard deviation of the first generation, in log units: two in three trials are within 0.7 to 1.4 of a number."""
+
+
+class _Campaign:
+    """The tuning of one program: at most `trials` trials of `count` numbers.
+
+    waiting: points of this generation that are no step yet.  flying: step -> point.  ended: (point, loss).
+    """
+
+    def __init__(self, base: int, score: float, count: int, trials: int, seed: int) -> None:
+        import numpy as np
+        from cmaes import CMA
+
+        self.base, self.score, self.count, self.trials = base, score, count, trials
+        # One number alone is no plane to search: it gets a second one that nobody reads.
+        self._cma = CMA(mean=np.zeros(max(2, count)), sigma=SIGMA, seed=seed)
+        self.waiting: list[np.ndarray] = []
+        self.flying: dict[int, np.ndarray] = {}
+        self._ended: list[tuple[np.ndarray, float]] = []
+        self.begun = 0
+        self._generate()
+
+    def _generate(self) -> None:
+        self.waiting = [self._cma.ask() for _ in range(self._cma.population_size)]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no further trial will begin."""
+        return self.begun >= self.trials
+
+    def begin(self, step: int) -> None:
+        """Make the next point a step's."""
+        self.flying[step] = self.waiting.pop()
+        self.begun += 1
+
+    def tell(self, step: int, loss: float) -> None:
+        """Hear what a step came to; the last of a generation moves the distribution."""
+        self._ended.append((self.flying.pop(step), loss))
+        if not self.waiting and not self.flying and len(self._ended) == self._cma.population_size:
+            self._cma.tell(self._ended)
+            self._ended = []
+            self._generate()
+
+
+class Tuner:
+    """Spends a share of the steps on the numbers of the best program, then of elites as the strategy chooses them.
+
+    share: of the steps that tuning may take.  trials: evaluations that one program gets.  seed: of the run.
+    numbers: id -> how many numbers a program has that can be tuned.
+    """
+
+    def __init__(self, lineage: Lineage, share: float, trials: int, seed: int, numbers: Callable[[int], int]) -> None:
+        self._lineage, self._share, self._trials, self._seed, self._numbers = lineage, share, trials, seed, numbers
+        self._steps = self._tuned = 0
+        self._done: set[int] = set()
+        self._now: _Campaign | None = None
+        self._before: dict[int, _Campaign] = {}
+        self._best: tuple[int, float] | None = None
+
+    def begun(self, selection: Selection) -> None:
+        """Hear of a choice: a trial may be under way."""
+        self._steps += 1
+        if selection.kind != TUNE:
+            return
+        self._tuned += 1
+        now = self._now
+        if now is None or now.base != selection.parent_id:
+            base = selection.parent_id
+            score = self._lineage.score(base)
+            chance = random.Random(f"{self._seed}/tune/{selection.step}")
+            count = self._numbers(base)
+            now = _Campaign(base, 0.0 if score is None else score, count, self._trials, chance.getrandbits(32))
+            self._now = now
+            self._done.add(base)
+        now.begin(selection.step)
+        self._before[selection.step] = now
+
+    def tell(self, trial: Trial) -> None:
+        """Hear how a step ended."""
+        if trial.score is not None and (self._best is None or trial.score > self._best[1]):
+            self._best = trial.id, trial.score
+        campaign = self._before.pop(trial.id, None)
+        if campaign is None:
+            return
+        if trial.is_program:
+            self._done.add(trial.id)  # the same form with other numbers
+        if trial.fate is Fate.DUPLICATE:
+            loss = -campaign.score  # rounded to what is there already, most likely the program itself
+        else:
+            loss = float("inf") if trial.score is None else -trial.score
+        campaign.tell(trial.id, loss)
+
+    def values(self, step: int) -> tuple[float, ...]:
+        """Return the point of a step in flight; empty where the step tunes nothing."""
+        campaign = self._before.get(step)
+        return () if campaign is None else tuple(float(value) for value in campaign.flying[step])
+
+    def subject(self, parent: int) -> tuple[int, str] | None:
+        """Return the program whose numbers the next step is to set, and why; None: the step is for another change.
+
+        parent: whom the strategy has chosen, an elite.
+        """
+        if self._share == 0:
+            return None
+        if self._now is not None and not self._now.is_over:
+            return self._told(self._now) if self._now.waiting else None
+        if self._tuned + self._trials > self._share * (self._steps + self._trials):
+            return None
+        best = parent if self._best is None else self._best[0]
+        for id in dict.fromkeys((best, parent)):
+            if id not in self._done and (count := self._numbers(id)):
+                return id, f"trial 1 of {self._trials} on the {count} numbers of {id}"
+        return None
+
+    def _told(self, now: _Campaign) -> tuple[int, str]:
+        return now.base, f"trial {now.begun + 1} of {now.trials} on the {now.count} numbers of {now.base}"

@@ -1,0 +1,72 @@
+"""Beginnings and turns: when a search asks for something altogether unlike what it has.
+
+A few unlike first programs, and now and then another approach when nothing helps any more, asked of a strong model
+where there is one: many cheap edits and few dear turns.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from evolve.mutate.mutation import Kind
+from evolve.scoring import Status
+from evolve.trial import Selection, Trial
+
+__all__ = ["Turns"]
+
+
+class Turns:
+    """Counts the evaluations since the last improvement, and since the last turn.
+
+    starts: how many first steps begin from the seed, each with another idea; 1: the usual step.
+    after: evaluations without improvement after which a turn is due, and as many after each turn; 0: never.
+    """
+
+    def __init__(self, starts: int, after: int) -> None:
+        self._starts, self._after = starts, after
+        self._best: tuple[int, float] | None = None
+        self._since: Counter[str] = Counter()
+        self._highest: float | None = None
+        self._quiet = 0
+
+    def begun(self, selection: Selection) -> None:
+        """Hear of a choice: a turn may be under way."""
+        if selection.kind == Kind.TURN:
+            self._quiet = 0
+
+    def tell(self, trial: Trial) -> None:
+        """Hear how a step ended."""
+        if not trial.is_program:
+            return
+        if trial.score is not None and (self._best is None or trial.score > self._best[1]):
+            self._best, self._highest, self._quiet = (trial.id, trial.score), None, 0
+            self._since.clear()
+            return
+        self._quiet += 1
+        self._since[
+            "sound" if trial.score is not None else "outrun" if trial.status is Status.OUTRUN else "failed"
+        ] += 1
+        if trial.score is not None:
+            self._highest = trial.score if self._highest is None else max(self._highest, trial.score)
+
+    def is_start(self, step: int) -> bool:
+        """Return whether a step is one of several beginnings."""
+        return self._starts > 1 and step <= self._starts
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for another approach."""
+        return 0 < self._after <= self._quiet
+
+    @property
+    def stalled(self) -> str:
+        """What has come of the search since its last improvement, in one line; empty when nothing has."""
+        if self._best is None or not self._since:
+            return ""
+        id, score = self._best
+        told = [f"{self._since['sound']} scored no more"] if self._since["sound"] else []
+        if self._highest is not None:
+            told[0] += f", at best {self._highest:.2f}"
+        told += [f"{self._since['outrun']} were stopped far behind"] if self._since["outrun"] else []
+        told += [f"{self._since['failed']} failed"] if self._since["failed"] else []
+        return f"Since program {id} ({score:.2f}), {self._since.total()} programs brought nothing: {'; '.join(told)}."

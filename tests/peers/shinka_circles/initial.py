@@ -1,0 +1,6 @@
+# EVOLVE-BLOCK-START
+def radii(seed):
+    return [0.1, 0.2]
+
+
+# EVOLVE-BLOCK-END

@@ -1,0 +1,162 @@
+"""Tasks of other tools run unchanged: their scores are those of their own evaluators, and nothing escapes."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from command_line import ROOT, evolve
+
+from evolve.peers import find_task
+from evolve.peers.task import configuration
+from evolve.registry import load_problem
+
+TASKS = ROOT / "tests" / "peers"
+POINTS = TASKS / "openevolve_points"
+needs_cc = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler on this machine")
+
+
+def scored(folder: Path, program: Path, *more: object) -> dict[str, object]:
+    said = evolve("score", folder, program, "--workers", 1, "--json", *more)
+    assert said.code in (0, 1), said.err
+    return said.json  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("name", "format_", "score", "told"),
+    [
+        ("openevolve_points", "openevolve", 1 / (1 + 20**0.5), "the program stood at 3.0, -2.0"),
+        ("openevolve_stages", "openevolve", (0.6 + 1.2 + 1.8) / 3, "score 1.2"),
+        ("skydiscover_sorting", "skydiscover", 1 / 3, "score 0.333333"),
+        ("shinka_circles", "shinka", 0.3, "larger ones would be better"),
+        pytest.param("shell_in_c", "skydiscover", 40.0, "score 40", marks=needs_cc),
+    ],
+)
+def test_a_task_of_each_format_is_found_and_scored_as_its_own_evaluator_says(
+    name: str, format_: str, score: float, told: str
+) -> None:
+    task = find_task(TASKS / name)
+    assert task is not None and task.format == format_
+    facts = scored(TASKS / name, task.program)
+    assert facts["score"] == pytest.approx(score, rel=1e-12)
+    assert told in str(facts["feedback"])
+    assert "self-reported by the task" in str(facts["remark"])
+
+
+def test_the_score_is_what_the_evaluator_itself_returns_in_a_process_of_ones_own(tmp_path: Path) -> None:
+    spec = importlib.util.spec_from_file_location(
+        "sorting", TASKS / "skydiscover_sorting" / "evaluator" / "evaluator.py"
+    )
+    assert spec is not None and spec.loader is not None
+    theirs = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(theirs)
+    program = tmp_path / "sorted.py"
+    program.write_text("def order(items):\n    return sorted(items)[::-1][:3] + [1]\n")
+    ours = scored(TASKS / "skydiscover_sorting", program)["score"]
+    assert ours == theirs.evaluate(str(program))["combined_score"]
+
+
+def test_a_stage_that_is_not_reached_ends_it_and_booleans_are_no_numbers(tmp_path: Path) -> None:
+    low = tmp_path / "low.py"
+    low.write_text("VALUE = 0.4\n")
+    facts = scored(TASKS / "openevolve_stages", low)
+    assert facts["score"] == 0.4 and facts["metrics"] == {"first": 0.4}
+    higher = tmp_path / "higher.py"
+    higher.write_text("VALUE = 0.51\n")  # the mean of 0.51 and 1.02 is below the second threshold, 0.8
+    assert set(scored(TASKS / "openevolve_stages", higher)["metrics"]) == {"first", "second"}  # type: ignore[call-overload]
+
+
+def test_what_is_wrong_in_their_eyes_is_infeasible_with_their_words(tmp_path: Path) -> None:
+    program = tmp_path / "large.py"
+    program.write_text("def radii(seed):\n    return [2.0]\n")
+    facts = scored(TASKS / "shinka_circles", program)
+    assert facts["status"] == "infeasible" and "a radius is too large" in str(facts["feedback"])
+
+
+HOSTILE = {
+    "hangs": ("while True: pass", "took longer than 2 s and was ended"),
+    "raises": ("raise ValueError('no such luck')", "ValueError: no such luck"),
+    "exits": ("import os; os._exit(3)", "ended without an answer (exit code 3)"),
+    "prints": ("print('x' * 100_000_000)", ""),
+    "writes": ("open({folder!r} + '/planted', 'w')", "Permission denied"),
+    "reads": ("open({secret!r}).read()", "Permission denied"),
+    "connects": ("import socket; socket.create_connection(('127.0.0.1', 9), 1)", "Permission denied"),
+    "environment": ("import os; assert 'EVOLVE_TEST_KEY' not in os.environ", ""),
+    "forks": ("import os; os.fork() or __import__('time').sleep(60)", ""),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_what_a_task_must_not_do_it_cannot(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVOLVE_TEST_KEY", "secret")
+    code, says = HOSTILE[what]
+    folder, secret = tmp_path / "task", tmp_path / "secret"
+    secret.write_text("secret")
+    folder.mkdir()
+    (folder / "initial_program.py").write_text("X = 1\n")
+    body = code.format(folder=str(folder), secret=str(secret))
+    (folder / "evaluator.py").write_text(f"def evaluate(path):\n    {body}\n    return {{'combined_score': 1.0}}\n")
+    facts = scored(
+        folder, folder / "initial_program.py", "--set", "evaluator.timeout_s=2" if what == "hangs" else "seed=0"
+    )
+    assert says in str(facts["feedback"])
+    assert facts["status"] == ("infeasible" if says else "ok"), facts["feedback"]
+    assert len(str(facts["feedback"])) < 20_000
+    assert sorted(file.name for file in folder.iterdir()) == ["evaluator.py", "initial_program.py"]
+
+
+def test_the_built_in_mutator_evolves_a_python_task_and_the_run_says_whose_word_the_score_is(tmp_path: Path) -> None:
+    done = evolve("run", POINTS, "--model", "builtin", "--workers", 1, "--run", tmp_path / "run", "--json")
+    assert done.code == 0, done.err
+    assert done.json["evaluations"] == 7, "max_iterations of config.yaml"
+    assert "self-reported by the task" in done.json["verdict"]
+    assert "config.yaml: not used here: database.feature_dimensions." in done.err
+    assert "self-reported by the task" in (tmp_path / "run" / "summary.md").read_text()
+    assert evolve("audit", tmp_path / "run", "--json").json["reproduces"]
+
+
+def test_a_task_in_another_language_is_asked_of_a_model_and_its_own_settings_hold() -> None:
+    problem = load_problem(str(TASKS / "shell_in_c"))
+    assert problem.language.name == "c" and problem.evaluator.defines == ()
+    task = find_task(POINTS)
+    assert task is not None and "You look for the lowest point of a bowl." in task.statement
+    assert configuration(task) == {
+        "budget": {"evaluations": 7},
+        "model": {"names": ["some-model"], "base_url": "http://127.0.0.1:1/v1", "temperature": 0.5},
+    }
+
+
+@pytest.mark.parametrize(
+    ("files", "settings", "says"),
+    [
+        ({"evaluator.py": "def evaluate(path): pass", "initial_program.py": "X = 1"}, "shinka", "is no task of shinka"),
+        ({"evaluate.py": ""}, "shinka", "has no initial.*: write the program that the search starts from"),
+        ({"evaluate.py": "", "initial.py": "", "initial.c": ""}, "", "has 2 files initial.*"),
+        ({"evaluate.py": "", "initial.py": "X = 1", "config.yaml": "a: ["}, "", "config.yaml cannot be read"),
+        ({"evaluate.py": "", "initial.py": "X = 1", "config.yaml": "- 1"}, "", "is no mapping of keys"),
+    ],
+)
+def test_a_folder_that_is_no_task_is_one_line(files: dict[str, str], settings: str, says: str, tmp_path: Path) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    more = ("--set", f"evaluator.format={settings}") if settings else ()
+    said = evolve("run", tmp_path, "--evaluations", 1, *more)
+    assert said.code == 2 and len(said.err.strip().splitlines()) == 1
+    assert says in said.err
+
+
+@pytest.mark.slow
+def test_the_peers_own_runners_give_the_same_scores(tmp_path: Path) -> None:
+    """With the packages installed (pip install openevolve shinka-evolve) their own code scores the same programs."""
+    evaluator = pytest.importorskip("openevolve.evaluator", reason="openevolve is not installed")
+    config = pytest.importorskip("openevolve.config", reason="openevolve is not installed")
+    import asyncio
+
+    program = POINTS / "initial_program.py"
+    os.chdir(POINTS)
+    theirs = evaluator.Evaluator(config.EvaluatorConfig(timeout=20), str(POINTS / "evaluator.py"))
+    found = asyncio.run(theirs.evaluate_program(program.read_text(), "seed"))
+    assert scored(POINTS, program)["metrics"]["combined_score"] == found["combined_score"]  # type: ignore[index, call-overload]
