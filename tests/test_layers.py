@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/mutate": {"evolve.line_diff", "evolve.errors", "evolve.evaluator", "evolve.config"},
     "evolve/archive": {"evolve.errors", "evolve.evaluator", "evolve.scoring", "evolve.trial"},
     "evolve/search": {"evolve.errors", "evolve.scoring", "evolve.trial", "evolve.mutate.mutation"},
-    "evolve/identity.py": {"evolve", "evolve.errors", "evolve.evaluator", "evolve.registry"},
+    "evolve/identity.py": {"evolve", "evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.registry"},
     "evolve/foreign.py": {"evolve.errors", "evolve.evaluator"},
     "evolve/peers": {"evolve.errors", "evolve.evaluator", "evolve.mutate.language"},
     "evolve/registry.py": {
@@ -87,7 +87,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.scoring",
         "evolve.workers",
     },
-    "evolve/export.py": {"evolve.errors", "evolve.evaluator", "evolve.registry"},
+    "evolve/export.py": {"evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.registry"},
     "evolve/host.py": {"evolve", "sandbox"},
     "evolve/loop": {
         *FACTS,
@@ -115,6 +115,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "evolve/audit": {
         *FACTS,
+        "evolve.foreign",
         "evolve.archive",
         "evolve.intervals",
         "evolve.registry",
@@ -125,6 +126,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "evolve/report": {
         *FACTS,
+        "evolve.foreign",
         "evolve.line_diff",
         "evolve.draw",
         "evolve.picture",
