@@ -10,9 +10,11 @@ from types import MappingProxyType
 from typing import Protocol
 
 from evolve.evaluator import Split
+from evolve.picture import Picture
 from evolve.registry import Problem
 from evolve.scoring import InstanceResult, Status, Summary
 from evolve.workers import Fresh, LocalWorkers
+from evolve.workers.drawing import draw_instance
 from evolve.workers.evaluation import evaluate_instance, summary
 from sandbox import Sandbox
 
@@ -37,6 +39,9 @@ class Bench(Protocol):
 
     def summarise(self, problem: Problem, split: Split, results: Sequence[InstanceResult]) -> Summary:
         """Sum up a split."""
+
+    def draw(self, problem: Problem, program: str) -> Picture | str:
+        """Return a picture of a program on the first instance of train, or in a sentence why there is none."""
 
 
 class InProcess:
@@ -71,6 +76,12 @@ class InProcess:
     def summarise(self, problem: Problem, split: Split, results: Sequence[InstanceResult]) -> Summary:
         """As `Bench.summarise`."""
         return summary(problem.evaluator, split, results)
+
+    def draw(self, problem: Problem, program: str) -> Picture | str:
+        """As `Bench.draw`."""
+        evaluator = problem.evaluator
+        with Sandbox(evaluator.limits, tuple(evaluator.libraries)) as sandbox:
+            return draw_instance(evaluator, sandbox, program, problem.instances(Split.TRAIN)[0])
 
 
 class InWorkers:
@@ -119,6 +130,14 @@ class InWorkers:
 
         async def go() -> Summary:
             return await (await self._pool(problem, None)).summarise(split, results)
+
+        return self._runner.run(go())
+
+    def draw(self, problem: Problem, program: str) -> Picture | str:
+        """As `Bench.draw`."""
+
+        async def go() -> Picture | str:
+            return await (await self._pool(problem, None)).draw(program, Split.TRAIN, 0)
 
         return self._runner.run(go())
 

@@ -28,9 +28,11 @@ from evolve.bench import Bench, InProcess, InWorkers
 from evolve.errors import UsageError
 from evolve.evaluator import Evaluator, Split, fresh_id, mean
 from evolve.foreign import foreign
+from evolve.picture import Map, Picture
 from evolve.registry import Problem
 from evolve.scoring import InstanceResult, Status
 from evolve.search.claims import StrategyClaims as StrategyClaims  # for authors of strategies
+from evolve.words import counted
 from evolve.workers import Fresh
 from evolve.workers.evaluation import VERIFIER
 
@@ -143,6 +145,19 @@ class EvaluatorClaims:
         assert again[0] == two[0], "the first of one fresh instance is not the first of two"
         _require_ok(self.bench.evaluate(problem, [problem.seed], fresh=Fresh(1, 2)))
 
+    def test_the_seed_can_be_drawn_and_junk_is_no_picture_and_no_fault(self, problem: Problem) -> None:
+        """`evolve picture`: finite figures, a title and axes with labels; what `evaluate` refuses has no picture."""
+        if type(problem.evaluator).picture is Evaluator.picture:
+            raise unittest.SkipTest("the problem draws no pictures")
+        found = self.bench.draw(problem, problem.seed)
+        assert isinstance(found, Picture), found
+        assert found.title, "the picture has no title"
+        for panel in found.panels:
+            assert isinstance(panel, Map) or panel.x_label, f"the panel {panel.title!r} has no x_label"
+        junk = self.bench.draw(problem, answering(problem, "None"))
+        assert isinstance(junk, str), "the answer None has a picture"
+        assert "a bug of the problem" not in junk, junk
+
     def test_what_is_written_is_read_back_and_scored(self, problem: Problem) -> None:
         """`evolve data`, then `--data`."""
         if type(problem.evaluator).write is Evaluator.write:
@@ -227,7 +242,7 @@ def _time_taken(problem: Problem, result: InstanceResult, limit_s: float) -> Che
     count = len(problem.instances(Split.TRAIN))
     text = (
         f"{result.wall_s:.3g} s for the seed on {result.instance_id} (CPU of the program {result.cpu_s:.3g} s), "
-        f"{count} instances of train; one that takes longer than {limit_s:.0f} s is ended (evaluation_s)"
+        f"{counted(count, 'instance')} of train; one that takes longer than {limit_s:.0f} s is ended (evaluation_s)"
     )
     return Checked("time per evaluation", Verdict.NOTE, text)
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from evaluators.cloudcast.answer import checked_paths
 from evaluators.cloudcast.figures import Figures, figures_of, stored
+from evaluators.cloudcast.picture import drawn
 from evaluators.cloudcast.public_format import public_broadcasts, read_broadcasts, write_broadcasts
 from evaluators.cloudcast.transfer import Bill, Broadcast, Edge, bill
 from evaluators.cloudcast.workload import RECIPES, drawn_broadcast, own_broadcast
 from evaluators.fresh_draws import drawn_afresh
-from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Split, relative_score
+from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Picture, Split, relative_score
 
 PUBLISHED_WORST_USD, PUBLISHED_BEST_USD = 1199.0, 626.24
 """The ends of the published scale: all five broadcasts over direct paths, and the best that was published."""
@@ -71,6 +72,14 @@ class Cloudcast(Evaluator):
         if figures.bound_usd is not None:
             metrics["bound_usd"] = figures.bound_usd
         return Outcome(score, metrics, explain(instance, paid, figures))
+
+    def picture(self, candidate: Candidate, instance: Instance) -> Picture:
+        """Draw the broadcast on a map."""
+        assert isinstance(instance, Broadcast)
+        names = instance.network.regions
+        wanted = [names[destination] for destination in instance.destinations]
+        answer = candidate.call("route", names[instance.source], wanted, instance.graph(), instance.partitions)
+        return drawn(instance, bill(instance, checked_paths(answer, instance)), figures_of(instance))
 
     def summarise(self, split: Split, outcomes: Sequence[Outcome]) -> dict[str, float]:
         """Return the mean of every metric; for the public broadcasts also their total and the published score.

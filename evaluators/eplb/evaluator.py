@@ -32,6 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from evaluators.eplb.balance import adrs_score, balancedness, cpu_term, gpu_loads, replica_counts
 from evaluators.eplb.files import read_instances, write_instances
+from evaluators.eplb.picture import drawn
 from evaluators.eplb.scale import figures
 from evaluators.eplb.workload import CASES, Cluster, EplbInstance, Windows, drawn_instances, fresh_instance
 from evaluators.fresh_draws import drawn_afresh
@@ -43,6 +44,7 @@ from evolve.evaluator import (
     Instance,
     Limits,
     Outcome,
+    Picture,
     Split,
     UsageError,
     index_array,
@@ -147,6 +149,14 @@ class Eplb(Evaluator):
             f"the reference has balancedness {known.reference:.4f}, this program {balance:.4f}."
         )
         return Outcome(score, metrics, feedback)
+
+    def picture(self, candidate: Candidate, instance: Instance) -> Picture:
+        """Draw the load of the GPUs before and after."""
+        assert isinstance(instance, EplbInstance)
+        cluster, windows = instance.cluster, instance.windows()
+        needed = np.ones(windows.seen.shape, dtype=bool) if instance.read is None else windows.scored > 0
+        slots = checked_slots(_timed_call(candidate, windows.seen, cluster)[0], cluster, needed)
+        return drawn(instance.id, slots, windows, cluster, figures(instance).reference)
 
     def summarise(self, split: Split, outcomes: Sequence[Outcome]) -> dict[str, float]:
         """Return the mean of every metric; on `public` also `adrs_score`, from mean balancedness and mean wall time."""

@@ -14,6 +14,7 @@ from evaluators.fresh_draws import drawn_afresh
 from evaluators.heterogeneous_dag.dag import DagInstance, Info, makespan_bound_ticks
 from evaluators.heterogeneous_dag.feedback import explain_placement, explain_stream
 from evaluators.heterogeneous_dag.figures import compute, figures_of, stored, tells_apart
+from evaluators.heterogeneous_dag.picture import drawn_placement, drawn_stream
 from evaluators.heterogeneous_dag.placement import read_placement, scheduled
 from evaluators.heterogeneous_dag.public_format import (
     as_streams,
@@ -25,7 +26,7 @@ from evaluators.heterogeneous_dag.public_format import (
 from evaluators.heterogeneous_dag.stream import Observation, StreamInstance, bound_ticks, job_ticks, serve
 from evaluators.heterogeneous_dag.workload import SIZES, Kind, drawn_instance, own_instance
 from evaluators.kept_figures import differ
-from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Run, Split, relative_score
+from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Picture, Run, Split, relative_score
 
 
 class DagOptions(BaseModel):
@@ -81,6 +82,17 @@ class HeterogeneousDag(Evaluator):
             return _placed(candidate, instance)
         assert isinstance(instance, StreamInstance)
         return _served(candidate, instance)
+
+    def picture(self, candidate: Candidate, instance: Instance) -> Picture:
+        """Draw what runs where, of one graph or of the beginning of a stream."""
+        if isinstance(instance, DagInstance):
+            answer = candidate.new("Policy", Info("static", instance.dag.pes)).call("place", instance.dag)
+            schedule = scheduled(instance.dag, *read_placement(answer, instance.dag))
+            return drawn_placement(instance.id, instance.dag, schedule, figures_of(instance).reference)
+        assert isinstance(instance, StreamInstance)
+        jobs = instance.jobs
+        service = serve(jobs, _Sandboxed(candidate.new("Policy", Info("stream", jobs[0].dag.pes))))
+        return drawn_stream(instance.id, jobs, service)
 
 
 @functools.cache

@@ -19,10 +19,11 @@ from evaluators.llm_routing.feedback import explain
 from evaluators.llm_routing.figures import figures_of, stored
 from evaluators.llm_routing.gateway import info_of, serve
 from evaluators.llm_routing.observation import Observation, Report
+from evaluators.llm_routing.picture import drawn
 from evaluators.llm_routing.public_format import public_cases, read_cases, write_cases
 from evaluators.llm_routing.service import metrics_of
 from evaluators.llm_routing.workload import RECIPES, drawn_case, own_case
-from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Run, Split, relative_score
+from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Picture, Run, Split, relative_score
 
 
 class LlmRoutingOptions(BaseModel):
@@ -74,6 +75,12 @@ class LlmRouting(Evaluator):
         found = metrics["times_slo"]
         score = relative_score(figures.naive, figures.reference, found) if figures.tells else None
         return Outcome(score, metrics, explain(instance, service, figures, found))
+
+    def picture(self, candidate: Candidate, instance: Instance) -> Picture:
+        """Draw requests, queues and hits by replica over time."""
+        assert isinstance(instance, Case)
+        service = serve(instance, _Sandboxed(candidate.new("Policy", info_of(instance))), packed=True)
+        return drawn(instance, service, figures_of(instance), metrics_of(instance, service)["times_slo"])
 
 
 class _Sandboxed:

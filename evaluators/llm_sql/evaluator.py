@@ -21,10 +21,11 @@ from evaluators.fresh_draws import drawn_afresh
 from evaluators.llm_sql.answer import checked_orders
 from evaluators.llm_sql.feedback import explain
 from evaluators.llm_sql.figures import figures_of, stored
+from evaluators.llm_sql.picture import drawn
 from evaluators.llm_sql.prefix import hit_rate, row_strings, shared_with_predecessor
 from evaluators.llm_sql.public_format import read_tables, write_tables
 from evaluators.llm_sql.workload import RECIPES, TableInstance, drawn_instance, drawn_instances
-from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Split, UsageError, relative_score
+from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Picture, Split, UsageError, relative_score
 
 CPU_WEIGHT = 0.05
 """What SLOWEST_S costs, in hit rate."""
@@ -102,6 +103,13 @@ class LlmSql(Evaluator):
         others = f"original {known.naive:.4f}, reference {known.reference:.4f}, none is above {known.bound:.4f}"
         text = explain(table, row_order, column_order, shared, others)
         return Outcome(score, metrics, f"{text} CPU {cpu_s:.3g} s is {x - (1.0 - hit):.4f} of x = {x:.4f}.")
+
+    def picture(self, candidate: Candidate, instance: Instance) -> Picture:
+        """Draw what each row shares with the one before it."""
+        assert isinstance(instance, TableInstance)
+        table = instance.table
+        answer = candidate.call("reorder", list(table.columns), table.rows, [list(names) for names in table.merges])
+        return drawn(instance.id, table, *checked_orders(answer, table))
 
     def summarise(self, split: Split, outcomes: Sequence[Outcome]) -> dict[str, float]:
         """Return the mean of every metric; for the five published tables also `adrs_score`.

@@ -9,6 +9,7 @@ from typing import Any
 
 from evaluators.fresh_draws import drawn_afresh
 from evaluators.prism.figures import Figures, figures_of, stored, tells
+from evaluators.prism.picture import drawn
 from evaluators.prism.pressure import GPU_GB, Gpu, case_score, loaded, pressure_bound, round_robin_pressure
 from evaluators.prism.public_format import public_cases, read_cases, write_cases
 from evaluators.prism.workload import RECIPES, Case, drawn_case, own_case
@@ -19,6 +20,7 @@ from evolve.evaluator import (
     Instance,
     Limits,
     Outcome,
+    Picture,
     Split,
     index_array,
     relative_score,
@@ -70,6 +72,12 @@ class Prism(Evaluator):
             round_robin = round_robin_pressure(instance.models, instance.num_gpus)
             metrics["case_score"] = case_score(round_robin, bound, highest)
         return Outcome(score, metrics, explain(instance, gpus, figures, bound))
+
+    def picture(self, candidate: Candidate, instance: Instance) -> Picture:
+        """Draw the memory of every GPU, and the pressure on it."""
+        assert isinstance(instance, Case)
+        answer = candidate.call("place", instance.num_gpus, list(instance.models))
+        return drawn(instance, checked_gpus(answer, instance), figures_of(instance))
 
     def summarise(self, split: Split, outcomes: Sequence[Outcome]) -> dict[str, float]:
         """Return the mean of every metric; on the public cases the mean case score is the published score."""

@@ -16,6 +16,7 @@ from evaluators.kept_figures import differ
 from evaluators.rcpsp.decoding import SCHEMES
 from evaluators.rcpsp.feedback import breaches_text, explain
 from evaluators.rcpsp.figures import figures_of, stored, tells_apart
+from evaluators.rcpsp.picture import drawn
 from evaluators.rcpsp.project import ProjectInstance, critical_path_ticks, makespan_bound_ticks, makespan_ticks
 from evaluators.rcpsp.public_format import public_projects, read_projects, write_projects
 from evaluators.rcpsp.rules import breaches
@@ -27,6 +28,7 @@ from evolve.evaluator import (
     Instance,
     Limits,
     Outcome,
+    Picture,
     Split,
     UsageError,
     index_array,
@@ -110,6 +112,15 @@ class Rcpsp(Evaluator):
         if differ(figures.naive, figures.reference):
             score = relative_score(figures.naive, figures.reference, metrics["makespan_ticks"])
         return Outcome(score, metrics, explain(project, starts, figures))
+
+    def picture(self, candidate: Candidate, instance: Instance) -> Picture:
+        """Draw the schedule, and the use of each resource."""
+        assert isinstance(instance, ProjectInstance)
+        project = instance.project
+        starts = decoded(candidate.call("schedule", project), instance)
+        broken = list(breaches(project, starts))
+        known = broken[0] if broken else f"The best known has {figures_of(instance).reference:g}."
+        return drawn(instance.id, project, starts, known)
 
 
 @functools.cache

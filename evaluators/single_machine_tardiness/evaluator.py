@@ -24,6 +24,7 @@ from evaluators.single_machine_tardiness.jobs import (
     in_order,
     shown,
 )
+from evaluators.single_machine_tardiness.picture import drawn
 from evaluators.single_machine_tardiness.public_format import public_jobs, read_jobs, write_jobs
 from evaluators.single_machine_tardiness.workload import RECIPES, drawn_jobs, own_jobs
 from evolve.evaluator import (
@@ -32,6 +33,7 @@ from evolve.evaluator import (
     Instance,
     Limits,
     Outcome,
+    Picture,
     Split,
     UsageError,
     relative_score,
@@ -127,6 +129,15 @@ class SingleMachineTardiness(Evaluator):
         if figures.reference == 0:
             metrics["zero_missed"] = float(total > 0)
         return Outcome(score, metrics, explain(jobs, kind, schedule, paid, figures))
+
+    def picture(self, candidate: Candidate, instance: Instance) -> Picture:
+        """Draw the jobs in their order, and what each costs."""
+        assert isinstance(instance, Jobs)
+        jobs = shown(instance)
+        schedule = _online(candidate, jobs) if jobs.online else _offline(candidate, jobs)
+        return drawn(
+            instance.id, jobs, schedule, costs(jobs, schedule), figures_of(instance, self.options.kind).reference
+        )
 
     def summarise(self, split: Split, outcomes: Sequence[Outcome]) -> dict[str, float]:
         """Return the mean of every metric, and figures of sums, which no instance with a cost near 0 can distort.

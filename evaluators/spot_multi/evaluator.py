@@ -14,6 +14,7 @@ from evaluators.fresh_draws import drawn_afresh
 from evaluators.spot_multi.feedback import explain
 from evaluators.spot_multi.figures import Figures, figures_of, stored
 from evaluators.spot_multi.mechanics import Bill, play
+from evaluators.spot_multi.picture import drawn
 from evaluators.spot_multi.public_format import read_windows, write_windows
 from evaluators.spot_multi.public_windows import public_instances
 from evaluators.spot_multi.window import Window, info_of
@@ -21,7 +22,7 @@ from evaluators.spot_multi.workload import RECIPES, drawn_window, own_window
 from evaluators.spot_traces import published
 from evaluators.spot_traces.options import RunOptions
 from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT, Observation, Rules
-from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Split, relative_score
+from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Picture, Split, relative_score
 
 
 class SpotOptions(RunOptions):
@@ -84,6 +85,11 @@ class SpotMulti(Evaluator):
         figures = figures_of(instance, rules)
         score = relative_score(figures.naive_usd, figures.optimum_usd, bill.cost_usd) if figures.tells else None
         return Outcome(score, self._metrics(instance, bill, figures), explain(instance, bill, figures))
+
+    def picture(self, candidate: Candidate, instance: Instance) -> Picture:
+        """Draw where the run was on what, against the availability of each region."""
+        assert isinstance(instance, Window)
+        return drawn(candidate, instance, self.rules_of(instance))
 
     def remark(self, split: Split) -> str:
         """Say what the public rules reward that has nothing to do with scheduling."""

@@ -11,6 +11,7 @@ from evaluators.orders import checked_order
 from evaluators.txn_scheduling.feedback import explain
 from evaluators.txn_scheduling.figures import figures_of, stored
 from evaluators.txn_scheduling.mechanics import makespan_bound, schedule
+from evaluators.txn_scheduling.picture import drawn
 from evaluators.txn_scheduling.public_format import public_workloads, read_workloads, write_workloads
 from evaluators.txn_scheduling.workload import RECIPES, Workload, drawn_workload, own_workload
 from evolve.evaluator import (
@@ -19,6 +20,7 @@ from evolve.evaluator import (
     Instance,
     Limits,
     Outcome,
+    Picture,
     Split,
     relative_score,
 )
@@ -66,6 +68,14 @@ class TxnScheduling(Evaluator):
         known = f"as given {figures.naive}, reference {figures.reference}, no order is below {bound}"
         metrics = {"makespan_ticks": ticks, "as_given_ticks": figures.naive, "bound_ticks": bound}
         return Outcome(score, metrics, explain(transactions, placed, known))
+
+    def picture(self, candidate: Candidate, instance: Instance) -> Picture:
+        """Draw the transactions and the keys they touch, by tick."""
+        assert isinstance(instance, Workload)
+        transactions = instance.transactions
+        order = checked_order(candidate.call("schedule", list(transactions)), len(transactions), "transaction")
+        reference = figures_of(instance).reference
+        return drawn(instance.id, transactions, schedule(transactions, order), reference)
 
     def summarise(self, split: Split, outcomes: Sequence[Outcome]) -> dict[str, float]:
         """Return the mean of every metric; on the three public workloads also their sum and the published score."""

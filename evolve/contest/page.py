@@ -10,7 +10,8 @@ from evolve.contest.plan import Contest
 from evolve.contest.result import POINTS
 from evolve.contest.standing import Figures, Standings
 
-WIDTH, HEIGHT = 420, 260
+WIDTH, HEIGHT = 640, 280
+RANKS_WIDTH = 840
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 8, 26
 COLOURS = (
     *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c564b"),
@@ -98,7 +99,7 @@ def _rank_axis(standings: Standings) -> dict[str, Any] | None:
     if standings.by_test is None:
         return None
     count = len(standings.by_test.ranks)
-    wide = WIDTH * 2 - 2 * LEFT
+    wide = RANKS_WIDTH - 2 * LEFT
 
     def x(rank: float) -> float:
         return LEFT + wide * (rank - 1) / max(1, count - 1)
@@ -112,5 +113,5 @@ def _rank_axis(standings: Standings) -> dict[str, Any] | None:
         "length": f"{x(1 + standings.by_test.difference) - LEFT:.1f}",
         "ticks": [(n, f"{x(n):.1f}") for n in range(1, count + 1)],
         "height": 60 + 18 * count,
-        "width": 2 * WIDTH,
+        "width": RANKS_WIDTH,
     }

@@ -214,7 +214,7 @@ def _matrix(panel: Matrix, top: float, width: int, hues: dict[str, int]) -> tupl
         name = shortened(panel.columns[column], max(wide * every - 3, 30), 10)
         parts.append(text(left + wide * (column + 0.5), bottom + 12, name, anchor="middle", size=10))
     parts.append(text(left, bottom + 27, shortened(panel.x_label, width - left - 10)))
-    if panel.y_label:
+    if panel.y_label and letters(panel.y_label) < left - 10:
         parts.append(text(left - 6, top - 7, shortened(panel.y_label, left - 8), anchor="end"))
     return parts, bottom + 32 - top + 18
 

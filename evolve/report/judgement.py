@@ -24,7 +24,7 @@ def choice(report: RunReport) -> str:
     leader, winner = report.finalists[0].finalist, next(one.finalist for one in report.finalists if one.wins)
     count = len(report.finalists)
     if winner is leader:
-        return f"Of {count} finalists it has the best mean on validation."
+        return "" if count == 1 else f"Of {count} finalists it has the best mean on validation."
     level = sum(one.is_level for one in report.finalists)
     return (
         f"Of {count} finalists, program {leader.id} has the best mean on validation ({leader.score:.2f}); this one is "

@@ -44,17 +44,23 @@ class Leaders:
     def worth_showing(self, parent: int, offered: Sequence[int]) -> tuple[int, ...]:
         """Return as many programs as are offered, or fewer, to show to whoever changes the parent.
 
-        Those offered are left out that beat the parent nowhere, and so is the seed; who leads where the parent is
-        behind takes their places, who brings most first.
+        The first of those offered that beats the parent anywhere, the seed aside; then, of them and of who leads on an
+        instance, each time who brings most where the parent and those before are behind.
         """
         if not self._best or parent >= len(self._scores) or np.isnan(self._scores[parent]).all():
             return tuple(offered)  # nothing is known of it
         own = self._scores[parent]
-        useful = [id for id in offered if id != 0 and self._gain(own, id) > 0]
+        chosen = [id for id in offered if id != 0 and self._gain(own, id) > 0][:1]
         leading = {leader[0] for leader in self._best if leader is not None}
-        others = sorted(leading - {0, parent, *useful}, key=lambda id: (-self._gain(own, id), id))
-        useful += [id for id in others if self._gain(own, id) > 0]
-        return tuple(useful[: len(offered)])
+        while len(chosen) < len(offered):
+            # What those before have is known already: who comes next should bring something else.
+            known = np.fmax.reduce(self._scores[[parent, *chosen]])
+            gains = {id: self._gain(known, id) for id in sorted({*leading, *offered} - {0, parent, *chosen})}
+            best = max(gains, key=lambda id: gains[id], default=None)
+            if best is None or gains[best] <= 0:
+                break
+            chosen.append(best)
+        return tuple(chosen)
 
     def partner(self, parent: int, offered: Sequence[int]) -> int | None:
         """Return the first program that beats the parent somewhere and is beaten by it elsewhere, or None.

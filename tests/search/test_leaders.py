@@ -27,6 +27,11 @@ def test_who_beats_the_parent_nowhere_is_not_shown_and_who_leads_where_it_is_beh
     assert leaders.worth_showing(1, ()) == (), "a strategy that shows nobody is left to it"
 
 
+def test_who_comes_second_brings_what_the_first_does_not() -> None:
+    leaders = told((0, 0, 0), (50, 50, 50), (0, 0, 95), (0, 0, 90), (0, 70, 0))
+    assert leaders.worth_showing(1, (3, 2)) == (3, 4), "program 2 is only a little ahead of program 3"
+
+
 def test_two_are_joined_only_when_each_is_ahead_somewhere() -> None:
     leaders = told((0, 0, 0), (50, 50, 50), (60, 60, 60), (0, 0, 90), (0, 0, 0))
     assert leaders.partner(1, (2, 3)) == 3, "program 2 is ahead everywhere, there is nothing to take from 1"
