@@ -6,7 +6,8 @@ The leader has the highest mean on validation. Another finalist is level with it
   `evolve.intervals` describes. With fewer than six instances no difference is taken to be certain, see `Lead`;
 - the difference is at most LEVEL_POINTS.
 
-Of the leader and those level with it, the shortest wins.
+Of the leader and those level with it, the shortest wins, of equally long ones the best on train: a seed whose numbers
+were changed to no effect is not worth what it lost there.
 
 Why the second condition: an interval over a dozen instances is wide, and "not told apart" alone would give away points
 that are there to be had. Simulated (12 finalists whose true scores are spread by 5 points, 16 instances, 15 points of
@@ -73,8 +74,7 @@ def standings(finalists: Sequence[Finalist]) -> list[Standing]:
         is_near = leader.score - other.score <= LEVEL_POINTS
         found.append(Standing(other, behind, is_near and behind is not None and not behind.is_certain))
     level = [one.finalist for one in found if one.is_level]
-    # Of equally short ones the first in `ranked`.
-    winner = min(level, key=lambda one: (one.tokens, one.chars))
+    winner = min(level, key=lambda one: (one.tokens, -one.train, one.chars))  # of equal ones the first in `ranked`
     return [Standing(one.finalist, one.behind, one.is_level, one.finalist is winner) for one in found]
 
 

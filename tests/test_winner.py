@@ -43,6 +43,13 @@ def test_among_programs_that_validation_cannot_tell_apart_the_shortest_wins() ->
     assert winner(long, short) == winner(short, long) == 2
 
 
+def test_of_level_programs_that_are_equally_long_the_best_on_train_wins() -> None:
+    noise = [0.4, -0.5, 0.3, -0.2, 0.4, -0.1, 0.2, 0.0]
+    leader = replace(finalist(1, [50.0 + x for x in noise]), train=-17.0)
+    seed = replace(finalist(0, [50.0] * 8), train=0.0)
+    assert leader.score > seed.score and winner(leader, seed) == 0
+
+
 def test_a_shorter_program_that_is_surely_worse_does_not_win_however_small_the_difference() -> None:
     long = finalist(1, [50.0 + place for place in range(8)], tokens=400)
     short = finalist(2, [49.7 + place for place in range(8)], tokens=90)

@@ -63,6 +63,19 @@ class StrategyClaims(ABC):
         random.seed(7)
         assert list(self._run(self.make(), 3)) == first
 
+    def test_it_begins_again_with_a_few_programs_of_a_run(self) -> None:
+        """So it does when `search.fresh_instances` are drawn: children without their parents, steps left out."""
+        whole, again = self.make(), self.make()
+        scored = [trial for _, trial in self._run(whole, 5) if trial.score is not None]
+        kept = sorted(scored, key=lambda trial: trial.score or 0.0)[-6:]
+        again.tell(_seed())
+        for trial in sorted(kept, key=lambda trial: trial.id):
+            again.tell(trial)
+        known = {0, *(trial.id for trial in kept)}
+        for choice in _asked(again):
+            assert {choice.parent, *choice.inspirations} <= known
+            assert choice.bar is None or choice.bar in known
+
     def test_a_child_that_passes_no_bar_changes_no_choice_of_the_strategy(self) -> None:
         """What is stopped early must not have mattered: a child stopped there counts as one that is complete."""
         one, other = self.make(), self.make()

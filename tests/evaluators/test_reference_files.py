@@ -13,6 +13,7 @@ from evolve.registry import load_problem
 
 DOMAINS = (
     "cloudcast",
+    "flow_time",
     "heterogeneous_dag",
     "llm_routing",
     "llm_sql",

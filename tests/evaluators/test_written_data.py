@@ -8,6 +8,7 @@ import pytest
 from in_process import InProcess
 
 from evaluators.cloudcast.figures import digest as cloudcast_digest
+from evaluators.flow_time.machine import digest as flow_time_digest
 from evaluators.heterogeneous_dag.figures import digest as dag_digest
 from evaluators.prism.figures import digest as prism_digest
 from evaluators.rcpsp.figures import digest as rcpsp_digest
@@ -23,6 +24,7 @@ DATA = {
     "cloudcast": cloudcast_digest,
     "heterogeneous_dag": dag_digest,
     "rcpsp": rcpsp_digest,
+    "flow_time": flow_time_digest,
     "single_machine_tardiness": tardiness_digest,
     "txn_scheduling": lambda one: txn_digest(one.transactions),
 }

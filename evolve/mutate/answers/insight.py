@@ -13,6 +13,7 @@ from evolve.mutate.mutation import Example
 from evolve.mutate.novelty.normal_form import normal_form
 from evolve.mutate.prompts.quoting import one_line, printable
 from evolve.mutate.source import parse
+from evolve.words import counted
 
 LINE_CHARS = 300
 DETAIL_CHARS = 1_500
@@ -168,13 +169,13 @@ def _at_length(before: Example, after: Example) -> str:
     old, new = _facts(before.source), _facts(after.source)
     text = f"{_what(before, after)}: {_outcome(before, after)}"
     if old is not None and new is not None and old.size != new.size:
-        text += f"; {old.size} -> {new.size} lines"
+        text += f"; {old.size} -> {counted(new.size, 'line')}"
     moved = sorted(_moved(before, after), key=lambda entry: -abs(entry[1]))
     if len(moved) > 1:
         same = sum(change == 0 for _, change in moved)
         told = ", ".join(f"{name} {change:+.2f}" for name, change in moved[:NAMES_TOLD] if change)
         text += f"; {told}" if told else ""
-        text += f"; {same} of {len(moved)} instances unchanged" if same else ""
+        text += f"; {same} of {counted(len(moved), 'instance')} unchanged" if same else ""
     return text
 
 
