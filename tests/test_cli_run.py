@@ -36,7 +36,8 @@ def here(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_run_says_who_mutates_and_ends_with_the_table_the_verdict_and_its_folder(here: Path, place: Path) -> None:
     lines = (place / "said.txt").read_text().splitlines()
     assert "built-in mutator" in lines[0]
-    assert lines[-1] == f"run folder: runs/{here.name}"
+    assert f"run folder: runs/{here.name}" in lines
+    assert lines[-1].startswith(f"evolve report runs/{here.name}   # see it")
     text = "\n".join(lines)
     assert "train" in text and "validation" in text and "test" in text and "\x1b" not in text
     assert "it beats the seed" in " ".join(text.split())
@@ -44,7 +45,7 @@ def test_a_run_says_who_mutates_and_ends_with_the_table_the_verdict_and_its_fold
 
 def test_the_run_folder_holds_what_the_issue_names(here: Path) -> None:
     names = {path.name for path in here.iterdir()}
-    expected = {"config.toml", "archive.db", "best.py", "seed.py", "summary.md", "programs", "log.jsonl"}
+    expected = {"config.toml", "curve.svg", "archive.db", "best.py", "seed.py", "summary.md", "programs", "log.jsonl"}
     assert expected <= names
     config = tomllib.loads((here / "config.toml").read_text())
     assert (config["seed"], config["deterministic"], config["budget"]["evaluations"]) == (3, True, 30)

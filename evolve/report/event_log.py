@@ -12,7 +12,7 @@ from evolve.mutate.language import LANGUAGES
 
 WRITTEN = (
     *(f"best{language.suffix}" for language in LANGUAGES.values()),
-    *("config.toml", "log.jsonl", "programs"),
+    *("config.toml", "curve.svg", "log.jsonl", "programs"),
     *(f"seed{language.suffix}" for language in LANGUAGES.values()),
     "summary.md",
 )

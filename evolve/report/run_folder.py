@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evolve.archive import Fate, ModelCall, Program, Store
+from evolve.draw.svg import svg
 from evolve.errors import UsageError
 from evolve.observer import Observer, Progress, RunResult
 from evolve.report.atomic import write_text
+from evolve.report.chain import chain
 from evolve.report.changes import unified_diff
 from evolve.report.config_document import whole_config
 from evolve.report.documents import to_json, to_json_line
 from evolve.report.event_log import EventLog, place_of, require_own_files
 from evolve.report.own_runs import index_file, remember
+from evolve.report.page.charts import curve_picture
 from evolve.report.run_document import program_document
 from evolve.report.run_report import describe
-from evolve.report.summary import render_summary
+from evolve.report.summary import CURVE, render_summary
 from evolve.safe_text import fenced
 
 if TYPE_CHECKING:
@@ -137,7 +140,7 @@ class RunFolder(Observer):
         self._log = None
         if not self._is_closed:
             with suppress(UsageError), Store.open(self._folder) as store:
-                self._write(self._folder / "summary.md", render_summary(describe(store)))
+                self._write_from(store)
 
     def _write_missing_programs(self) -> None:
         """Write improvements that have no folder yet, and those again that were scored on further splits since."""
@@ -209,11 +212,19 @@ class RunFolder(Observer):
         began_s = time.monotonic()
         try:
             with Store.open(self._folder) as store:
-                self._write(self._folder / "summary.md", render_summary(describe(store)))
+                self._write_from(store)
         except UsageError as error:
             self._trouble(str(error))
         took_s = time.monotonic() - began_s
         self._next_summary_s = time.monotonic() + max(SUMMARY_EVERY_S, 20 * took_s)
+
+    def _write_from(self, store: Store) -> None:
+        report = describe(store)
+        drawn = curve_picture(store, report)
+        if drawn is not None:
+            self._write(self._folder / CURVE, svg(drawn))
+        links = chain(store, report.best) if report.best is not None else []
+        self._write(self._folder / "summary.md", render_summary(report, links))
 
     def _write(self, path: Path, text: str) -> None:
         if self._has_moved():

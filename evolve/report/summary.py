@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from evolve.intervals import Lead
+from evolve.report.chain import Link
 from evolve.report.changes import unified_diff
 from evolve.report.documents import to_json_line
 from evolve.report.figures import (
@@ -24,14 +26,17 @@ from evolve.report.judgement import choice, verdict
 from evolve.report.run_report import Cell, RunReport, hints
 from evolve.report.sparkline import sparkline
 from evolve.safe_text import Markdown, code_span, fenced, markdown, one_line
+from evolve.words import counted
 
 IMPROVEMENTS_SHOWN = 30
 DIFF_LINES_SHOWN = 300
 CURVE_WIDTH = 60
+CURVE = "curve.svg"
+"""The file beside it that shows the curve."""
 
 
-def render_summary(report: RunReport) -> str:
-    """Return the text of summary.md."""
+def render_summary(report: RunReport, links: Sequence[Link] = ()) -> str:
+    """Return the text of summary.md. links: the steps from the seed to the best program."""
     import jinja2
 
     # `finalize` sees whatever an expression gives: all of it is foreign unless it says that it is Markdown.
@@ -44,7 +49,7 @@ def render_summary(report: RunReport) -> str:
         autoescape=False,
         finalize=_as_markdown,
     )
-    filters: dict[str, Any] = {"duration": duration_text, "usd": usd_text, "code": code_span}
+    filters: dict[str, Any] = {"counted": counted, "duration": duration_text, "usd": usd_text, "code": code_span}
     # Numbers and words of ours only: their brackets are no links.
     filters |= {"interval": _interval, "lead": _lead, "signed": signed_text}
     environment.filters.update(filters)
@@ -53,6 +58,7 @@ def render_summary(report: RunReport) -> str:
         verdict=verdict(report),
         choice=choice(report),
         finished=report.status == "finished",
+        problem=Markdown(one_line(shlex.quote(report.config.problem))),
         folder=Markdown(one_line(shlex.quote(str(report.folder)))),
         options=to_json_line(report.config.evaluator) if report.config.evaluator else "",
         mutators=mutators_text(report.config),
@@ -63,6 +69,8 @@ def render_summary(report: RunReport) -> str:
         hints=hints(report),
         curve=sparkline(report.curve, CURVE_WIDTH),
         improvements_shown=IMPROVEMENTS_SHOWN,
+        curve_file=CURVE,
+        links=links,
         diff=_diff(report),
         more=2 * max(report.config.budget.evaluations or report.evaluations, 100),
     )

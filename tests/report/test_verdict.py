@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,12 +47,14 @@ def ok(score: float) -> Cell:
             ok(1.0),
             Cell(),
             None,
-            "The best so far, program 7, is 10.00 points above the seed (10.00 against 0.00) on train",
+            "Program 7 is 10.00 points above the seed (10.00 against 0.00) on train; the problem has no test split.",
         ),
     ],
 )
 def test_the_verdict_is_about_test_and_never_flatters(seed: Cell, best: Cell, beats: bool | None, words: str) -> None:
     both = report(row("seed", 0, seed), row("best", 7, best))
+    if beats is None:  # the test split is not scored before a run ends
+        both = dataclasses.replace(both, status=RunStatus.RUNNING)
     assert both.beats_seed_on_test() is beats
     assert words in verdict(both)
 
@@ -70,6 +73,7 @@ def test_the_verdict_names_the_best_baseline_on_test_and_the_gap_to_train() -> N
     assert "it beats the seed" in verdict(both)
     assert "The best baseline there, baseline, has 38.51: the program is 8.31 points BELOW it." in verdict(both)
     assert "On train the program scored 10.00, 20.20 points below its test score." in verdict(both)
+    assert "The best baseline's score rises by 38.51 from train to test." in verdict(both)
     assert both.points_above_baseline() == pytest.approx(30.2 - 38.51) and both.train_above_test() == 10.0 - 30.2
 
 
