@@ -47,6 +47,7 @@ INTERRUPTED = 130
 @options.path_option("--replay", metavar="FILE", text="Take steps, answers and settings from a FILE of --record.")
 @options.path_option("--run", metavar="DIR", text="Run folder. Default: runs/EVALUATOR-DATE-ID.")
 @options.path_option("--config", metavar="FILE.toml", text="Configuration; options on the command line win.")
+@click.option("--dry-run", is_flag=True, help="Only say what it would do, take and cost; nobody is asked.")
 @options.settings
 @options.trust
 @options.as_json
@@ -67,6 +68,7 @@ def run(
     replay: Path | None,
     run: Path | None,
     config: Path | None,
+    dry_run: bool,
     sets: tuple[str, ...],
     trust: bool,
     as_json: bool,
@@ -110,6 +112,8 @@ def run(
     from evolve.registry import load_problem
 
     problem = load_problem(resolved.problem, resolved.evaluator)
+    if dry_run:
+        return _tell(problem, resolved, as_json)
     folder = new_folder(problem.evaluator.name) if run is None else free_folder(run)
     for line in notes(problem.evaluator):
         streams.say(line, err=True)
@@ -182,6 +186,23 @@ def _moved(models: tuple[ModelConfig, ...], base_urls: tuple[str, ...]) -> tuple
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _tell(problem: Problem, config: RunConfig, as_json: bool) -> int:
+    """Say what a run would do; return the exit code."""
+    import asyncio
+
+    from evolve.dry_run import dry_run
+    from evolve.report.plan_document import print_plan
+    from evolve.report.terminal import Terminal
+
+    with options.announcing("scoring the seed and the baselines ..."):
+        plan = asyncio.run(dry_run(problem, config))
+    if as_json:
+        options.print_json(plan)
+    else:
+        print_plan(Terminal(), plan)
+    return 0
 
 
 def _run(
