@@ -32,6 +32,7 @@ from evolve.picture import Map, Picture
 from evolve.registry import Problem
 from evolve.scoring import InstanceResult, Status
 from evolve.search.claims import StrategyClaims as StrategyClaims  # for authors of strategies
+from evolve.words import counted
 from evolve.workers import Fresh
 from evolve.workers.evaluation import VERIFIER
 
@@ -241,7 +242,7 @@ def _time_taken(problem: Problem, result: InstanceResult, limit_s: float) -> Che
     count = len(problem.instances(Split.TRAIN))
     text = (
         f"{result.wall_s:.3g} s for the seed on {result.instance_id} (CPU of the program {result.cpu_s:.3g} s), "
-        f"{count} instances of train; one that takes longer than {limit_s:.0f} s is ended (evaluation_s)"
+        f"{counted(count, 'instance')} of train; one that takes longer than {limit_s:.0f} s is ended (evaluation_s)"
     )
     return Checked("time per evaluation", Verdict.NOTE, text)
 

@@ -154,8 +154,12 @@ class _Program:
         sys.modules["candidate"] = self._module
         try:
             self._code = compile(source, FILENAME, "exec")
-        except (MemoryError, RecursionError):  # what the parser says of brackets within brackets
+        except RecursionError:
             raise SyntaxError("the program is nested too deeply to parse") from None
+        except MemoryError:  # the parser says so of operators within operators, too, with memory to spare
+            lines = source.count("\n") + 1
+            why = f"the program is nested too deeply, or too long ({lines} lines) for the memory that parsing takes"
+            raise SyntaxError(why) from None
 
     def load(self, target: None, signature: int, raw: Any) -> None:
         exec(self._code, self._module.__dict__)

@@ -19,7 +19,7 @@ from rich.console import Console
 from evolve import loop
 from evolve.archive import Program, Role, Selection, Store
 from evolve.audit import Difference, FlagKind, Subject, differences, rescore
-from evolve.audit.flags import failures_clustered, overfit, tampered, time_varies
+from evolve.audit.flags import failures_clustered, overfit, tampered, time_varies, waits
 from evolve.config import resolve
 from evolve.evaluator import Split
 from evolve.mutate.language import PYTHON
@@ -230,9 +230,11 @@ def test_what_is_no_run_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     assert said.err == f"evolve: {tmp_path} is not a run: it has no archive.db. `evolve runs` lists the runs.\n"
 
 
-def scored(status: Status = Status.OK, score: float | None = 40.0, cpu_s: float = 0.1, **metrics: float) -> SplitScore:
+def scored(
+    status: Status = Status.OK, score: float | None = 40.0, cpu_s: float = 0.1, wall_s: float = 0.0, **metrics: float
+) -> SplitScore:
     feedback = "" if status is Status.OK else "it fails"
-    result = InstanceResult("train/0", status, score, metrics, feedback, cpu_s=cpu_s)
+    result = InstanceResult("train/0", status, score, metrics, feedback, cpu_s=cpu_s, wall_s=wall_s)
     return SplitScore(Split.TRAIN, status, score, metrics, (result,), True)
 
 
@@ -275,6 +277,15 @@ def test_cpu_time_that_varies_is_flagged_and_a_few_milliseconds_are_not() -> Non
     assert time_varies([scored(cpu_s=1.0), scored(cpu_s=1.4)]) == []
     (flag,) = time_varies([scored(cpu_s=0.6), scored(cpu_s=0.3)])
     assert flag.text == "train/0: 0.300 s of CPU in one repeat, 0.600 s in another"
+
+
+def test_a_program_that_waits_is_flagged_where_the_seed_does_not_and_in_every_repeat() -> None:
+    seed, waiting, once = scored(cpu_s=0.1, wall_s=0.15), scored(cpu_s=0.1, wall_s=3.1), scored(cpu_s=0.1, wall_s=0.2)
+    (flag,) = waits([waiting, waiting], seed)
+    assert flag.text == "train/0: 3.00 s on the wall beyond its CPU time, of the seed 0.05 s"
+    assert waits([waiting, once], seed) == [], "a busy host delays one repeat"
+    assert waits([waiting, waiting], scored(cpu_s=0.1, wall_s=2.0)) == [], "the verifier takes long with the seed, too"
+    assert waits([scored(cpu_s=3.0, wall_s=3.3)] * 2, seed) == waits([waiting], None) == []
 
 
 @pytest.mark.parametrize(

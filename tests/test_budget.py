@@ -6,6 +6,9 @@ import pytest
 
 from evolve.config import Budget
 from evolve.loop.budget import Cost, Ledger, Room
+from evolve.scoring import Status
+from evolve.trial import Fate, Trial
+from evolve.words import counted
 
 
 def ledger(in_step_order: bool = False, **budget: float) -> Ledger:
@@ -49,3 +52,60 @@ def test_in_step_order_what_ended_counts_when_it_is_settled() -> None:
     book.count_call(1, Cost(1, 0, 0.01))
     assert book.room_for(Cost(1, 0, 0.4), in_flight=1)[0] is Room.LATER, "no choice knows yet what it cost"
     assert book.room_for(Cost(1, 0, 0.4), in_flight=0)[0] is Room.YES, "all has ended: what it cost hangs on no speed"
+
+
+def ended(step: int, fate: Fate, note: str = "", called: bool = True, status: Status | None = None) -> Trial:
+    return Trial(step, 0, fate=fate, note=note, called=called, status=status)
+
+
+@pytest.mark.parametrize(
+    ("trials", "reason"),
+    [
+        (
+            [(Fate.PARSE_ERROR, "cut at max_tokens = 64: raise it"), (Fate.CALL_ERROR, "503")],
+            "199 answers were cut at max_tokens, 1 call failed; raise it (--set model.max_tokens=N) and resume",
+        ),
+        (
+            [(Fate.PARSE_ERROR, "block 1 leaves code out."), (Fate.DUPLICATE, "the same program as 3")],
+            "199 answers gave no program, 1 answer was a program that is there already (at last: block 1 leaves code "
+            "out); `evolve show RUN 200 --answer` shows it; another model, or --mutation rewrite=1, may do better",
+        ),
+        (
+            [(Fate.CALL_ERROR, "502: bad gateway"), (Fate.NEAR_DUPLICATE, "")],
+            "199 calls failed, 1 answer was too like another program (at last: 502: bad gateway); put that right and "
+            "resume",
+        ),
+    ],
+)
+def test_a_run_without_new_programs_ends_with_the_commonest_cause_its_number_and_its_cure(
+    trials: list[tuple[Fate, str]], reason: str
+) -> None:
+    book = ledger()
+    (often, note), (once, other) = trials
+    book.tell(ended(1, Fate.CALL_ERROR))
+    book.tell(ended(2, Fate.SCORED, status=Status.OK))  # a program: what was before it does not count
+    book.tell(ended(3, once, other))
+    for step in range(198):
+        book.tell(ended(step, often, note))
+        assert book.room(0)[0] is Room.YES
+    book.tell(ended(200, often, note))
+    assert book.room(0) == (Room.NO, f"the last 200 steps gave no new program to evaluate: {reason}")
+
+
+def test_the_built_in_mutator_that_finds_nothing_more_is_told_with_its_cure() -> None:
+    book = ledger()
+    for step in range(200):
+        book.tell(ended(step, Fate.DUPLICATE, "the same program as 0", called=False))
+    assert "200 changes of the built-in mutator had been tried; it has no more of them" in book.room(0)[1]
+
+
+def test_one_of_anything_is_told_in_the_singular() -> None:
+    assert ledger(evaluations=1).progress().target == 1
+    book = Ledger(Budget(evaluations=1), evaluations=1)
+    assert book.room(0)[1] == "the 1 evaluation is done"
+    assert (counted(1, "pass", "passes"), counted(2, "pass", "passes")) == ("1 pass", "2 passes")
+    assert (counted(0, "call"), counted(1.5, "minute"), counted(10**7, "token")) == (
+        "0 calls",
+        "1.5 minutes",
+        "10000000 tokens",
+    )

@@ -16,6 +16,7 @@ CONTRACT = {"evolve.evaluator", "evolve.errors", "evolve.picture", "sandbox"}
 FACTS = {
     *("evolve.safe_text", "evolve.scoring", "evolve.trial", "evolve.observer", "evolve.config", "evolve.errors"),
     "evolve.evaluator",
+    "evolve.words",
 }
 """Types that the parts of the framework talk through."""
 
@@ -24,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "seeds": set(),
     "evolve/errors.py": set(),
     "evolve/safe_text.py": set(),
+    "evolve/words.py": set(),
     "evolve/streams.py": {"evolve.safe_text"},
     "evolve/data_files.py": {"evolve.errors", "evolve.evaluator"},
     "evolve/picture.py": set(),
@@ -43,9 +45,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/config.py": {"evolve.errors", "evolve.search"},
     "evolve/racing.py": {"evolve.config"},
     "evolve/line_diff.py": set(),
-    "evolve/mutate": {"evolve.line_diff", "evolve.errors", "evolve.evaluator", "evolve.config"},
+    "evolve/mutate": {"evolve.line_diff", "evolve.errors", "evolve.evaluator", "evolve.config", "evolve.words"},
     "evolve/archive": {"evolve.errors", "evolve.evaluator", "evolve.scoring", "evolve.trial"},
-    "evolve/search": {"evolve.errors", "evolve.scoring", "evolve.trial", "evolve.mutate.mutation"},
+    "evolve/search": {"evolve.errors", "evolve.scoring", "evolve.trial", "evolve.mutate.mutation", "evolve.words"},
     "evolve/identity.py": {"evolve", "evolve.errors", "evolve.evaluator", "evolve.registry"},
     "evolve/foreign.py": {"evolve.errors", "evolve.evaluator"},
     "evolve/peers": {"evolve.errors", "evolve.evaluator", "evolve.mutate.language"},
@@ -93,6 +95,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.picture",
         "evolve.registry",
         "evolve.scoring",
+        "evolve.words",
         "evolve.workers",
     },
     "evolve/export.py": {"evolve.errors", "evolve.evaluator", "evolve.registry"},

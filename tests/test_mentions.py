@@ -42,6 +42,10 @@ def test_a_program_that_reaches_the_c_library_without_naming_a_module_is_mention
         ('x = vars(f)["__builtins__"]', "__builtins__"),
         ("getattr(f, name)", "getattr"),
         ("getattr(f, chr(111) + 's')", "getattr"),
+        ("from sandbox import wire", "sandbox"),
+        ("import evolve.archive as a", "evolve"),
+        ("def f():\n    from evaluators.eplb import reference", "evaluators"),
+        ("import select", "select"),
     ],
 )
 def test_names_by_attribute_by_getattr_and_in_pieces_are_found(source: str, name: str) -> None:
@@ -56,6 +60,7 @@ def test_names_by_attribute_by_getattr_and_in_pieces_are_found(source: str, name
         'text = "the " + "os" + " of " + name',
         "class A:\n    def __init__(self): super().__init__()\n",
         "import numpy as np\nx = np.linalg.norm(np.ones(3))",
+        "def evolve(select): return select['signal'], sandbox.resource",
     ],
 )
 def test_honest_words_are_not_mentioned(source: str) -> None:

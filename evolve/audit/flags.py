@@ -11,6 +11,7 @@ from evolve.archive import Program, Role, Store
 from evolve.evaluator import Split
 from evolve.mutate.language import Language, recorded_language
 from evolve.scoring import InstanceResult, SplitScore, Status
+from evolve.words import counted
 
 OVERFIT_POINTS = 10.0
 """Train above test by more than this: a tenth of the way from the naive baseline to the reference."""
@@ -27,11 +28,18 @@ NOT_THE_PROGRAM = {
 """Kinds of failure that say nothing of the program: worth a flag however few they are."""
 
 
+WAITS_FACTOR = 5.0
+WAITS_S = 0.5
+"""A program waits when an evaluation takes so much longer on the wall than its CPU time, in every repeat, and so many
+times as long as it does with the seed, whose verifier does the same work on the same host."""
+
+
 class FlagKind(StrEnum):
     """What a flag is about."""
 
     OVERFIT = "overfit"
     TIME_VARIES = "time_varies"
+    WAITS = "waits"
     FAILURES = "failures_clustered"
     SOURCE = "source"
     TAMPERED = "tampered"
@@ -74,6 +82,28 @@ def time_varies(repeats: Sequence[SplitScore]) -> list[Flag]:
     return [Flag(FlagKind.TIME_VARIES, text)]
 
 
+def waits(repeats: Sequence[SplitScore], seed: SplitScore | None) -> list[Flag]:
+    """Flag a split on which the program's process was idle for long, asleep or in a wait; name the worst instance.
+
+    seed: the seed on the same split, scored at about the same time; without it nothing tells what is long.
+    """
+    if seed is None:
+        return []
+    usual_s = {result.instance_id: result.wall_s - result.cpu_s for result in seed.instances}
+    idle: list[tuple[float, str]] = []
+    for results in zip(*(score.instances for score in repeats), strict=False):
+        instance = results[0].instance_id
+        idle_s = min(result.wall_s - result.cpu_s for result in results)
+        if idle_s > max(WAITS_S, WAITS_FACTOR * usual_s.get(instance, idle_s)):
+            idle.append((idle_s, instance))
+    if not idle:
+        return []
+    worst_s, instance = max(idle)
+    others = f" (and {len(idle) - 1} more on this split)" if len(idle) > 1 else ""
+    text = f"{instance}: {worst_s:.2f} s on the wall beyond its CPU time, of the seed {usual_s[instance]:.2f} s{others}"
+    return [Flag(FlagKind.WAITS, text)]
+
+
 def failures_clustered(store: Store) -> list[Flag]:
     """Flag many failures of one kind on one instance of train, among all children of a run.
 
@@ -89,7 +119,9 @@ def failures_clustered(store: Store) -> list[Flag]:
         if kind in NOT_THE_PROGRAM:
             flags.append(Flag(FlagKind.FAILURES, f"{count} of kind '{kind}' on {instance}: {NOT_THE_PROGRAM[kind]}"))
         elif count >= CLUSTER and 2 * count >= share_of:
-            text = f"{count} of {len(failed)} failures, of {len(children)} programs, are '{kind}' on {instance}"
+            text = (
+                f"{count} of {len(failed)} failures, of {counted(len(children), 'program')}, are '{kind}' on {instance}"
+            )
             flags.append(Flag(FlagKind.FAILURES, text))
     return flags
 

@@ -151,10 +151,16 @@ async def rescore(
     found_flags = [
         *flagging.overfit(scores.get(Split.TRAIN), scores.get(Split.TEST), subject.seed_gap),
         *(flag for one in audited for flag in flagging.time_varies(one.repeats)),
+        *(flag for one in audited for flag in flagging.waits(one.repeats, _seed_on(one.split, others))),
         *subject.flags,
     ]
     timed = tuple(evaluator.timed_metrics)
     return Audit(subject, evaluator.name, timed, tuple(audited), tuple(others), tuple(found_flags))
+
+
+def _seed_on(split: Split, others: Sequence[AuditedSplit]) -> SplitScore | None:
+    """Return the seed's first score on a split; None where it was not scored again."""
+    return next((one.repeats[0] for one in others if one.split is split and one.program.role is Role.SEED), None)
 
 
 def _recorded(store: Store, program: Program) -> dict[Split, SplitScore]:

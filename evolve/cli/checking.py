@@ -24,6 +24,7 @@ def check(evaluator: str, sets: tuple[str, ...], as_json: bool) -> int:
     from evolve.registry import load_problem
     from evolve.testing import Checked, Verdict
     from evolve.testing import check as checked
+    from evolve.words import counted
 
     config = resolve(None, sets, {"problem": evaluator})
     problem = load_problem(evaluator, config.evaluator)
@@ -39,5 +40,9 @@ def check(evaluator: str, sets: tuple[str, ...], as_json: bool) -> int:
         options.print_json({"evaluator": problem.evaluator.name, "holds": not failed, "claims": found})
     else:
         name = problem.evaluator.name
-        streams.say(f"{name}: {failed} of {claims} claims fail" if failed else f"{name} keeps to the contract")
+        streams.say(
+            f"{name}: {failed} of {counted(claims, 'claim')} {'fails' if failed == 1 else 'fail'}"
+            if failed
+            else f"{name} keeps to the contract"
+        )
     return FAILS if failed else 0

@@ -25,6 +25,7 @@ def data(evaluator: str, split: str, out: Path, sets: tuple[str, ...], as_json: 
     from evolve.evaluator import Split
     from evolve.export import export
     from evolve.registry import load_problem
+    from evolve.words import counted
 
     config = resolve(None, sets, {"problem": evaluator})
     with options.announcing(f"writing the {split} split of {evaluator} ..."):
@@ -32,6 +33,6 @@ def data(evaluator: str, split: str, out: Path, sets: tuple[str, ...], as_json: 
     if as_json:
         options.print_json(written)
         return
-    files = f"{len(written.files)} file{'s' if len(written.files) != 1 else ''}, {written.bytes / 1e6:.2f} MB"
-    streams.say(f"{written.instances} instances of {written.evaluator} {written.split} in {out} ({files})")
+    files = f"{counted(len(written.files), 'file')}, {written.bytes / 1e6:.2f} MB"
+    streams.say(f"{counted(written.instances, 'instance')} of {written.evaluator} {written.split} in {out} ({files})")
     streams.say(f"to score a program on them: evolve score {evaluator} PROGRAM.py --data {out}")

@@ -9,11 +9,11 @@ from enum import Enum
 
 from evolve.archive import ModelCall
 from evolve.config import Budget
+from evolve.loop.barren import MOST_STEPS, Barren
 from evolve.observer import Progress
 from evolve.trial import Trial
+from evolve.words import counted
 
-BARREN_STEPS = 200
-"""Steps in a row without a new program to evaluate after which a run gives up."""
 GRACE_S = 10.0
 """How long the end of a run, by a stop or its minutes, waits for the answers and evaluations that are in flight."""
 
@@ -76,7 +76,7 @@ class Ledger:
         self.evaluations = evaluations
         self.session_evaluations = 0
         self.spent = spent or Cost()
-        self.barren_steps = 0
+        self._barren = Barren()
         self.stale_evaluations = 0
         self._known_best: tuple[int, float] | None = None
         self.best: tuple[int, float] | None = None
@@ -159,8 +159,8 @@ class Ledger:
 
     def tell(self, trial: Trial) -> None:
         """Count a step among those that later choices know of."""
+        self._barren.tell(trial)
         if trial.is_attempt:
-            self.barren_steps = 0 if trial.is_program else self.barren_steps + 1
             self.stale_evaluations += trial.is_program
         if trial.score is not None and (self._known_best is None or trial.score > self._known_best[1]):
             self._known_best, self.stale_evaluations = (trial.id, trial.score), 0
@@ -181,21 +181,18 @@ class Ledger:
                     f"{self.evaluations} evaluations are done, and {budget.evaluations} in all were asked for",
                 )
             if self.evaluations == budget.evaluations:
-                return Room.NO, f"all {budget.evaluations} evaluations are done"
+                return Room.NO, _all(budget.evaluations, "evaluation", "done")
             if self.evaluations + in_flight >= budget.evaluations:
                 return Room.LATER, ""
-        if self.left_s == 0:
-            return Room.NO, f"the {budget.minutes:g} minutes are used up"
+        if budget.minutes is not None and self.left_s == 0:
+            return Room.NO, f"the {_are(budget.minutes, 'minute')} used up"
         if self._known_best is not None and budget.target is not None and self._known_best[1] >= budget.target:
             id, score = self._known_best
             return Room.NO, f"the target of {budget.target:g} is reached: program {id} scores {score:.2f} on train"
         if budget.patience is not None and self.stale_evaluations >= budget.patience:
-            return Room.NO, f"the last {self.stale_evaluations} evaluations brought no better program"
-        if self.barren_steps >= BARREN_STEPS:
-            return Room.NO, (
-                f"the last {self.barren_steps} steps gave no new program to evaluate: "
-                "duplicates, unreadable answers or failed calls"
-            )
+            return Room.NO, f"the last {counted(self.stale_evaluations, 'evaluation')} brought no better program"
+        if self._barren.steps >= MOST_STEPS:
+            return Room.NO, self._barren.reason()
         return Room.YES, ""
 
     def room_for(self, call: Cost, in_flight: int) -> tuple[Room, str]:
@@ -212,7 +209,7 @@ class Ledger:
     def _exhausted(self, call: Cost) -> str:
         budget, after = self.budget, self.spent + call
         if budget.calls is not None and after.calls > budget.calls:
-            return f"all {budget.calls} model calls are made"
+            return _all(budget.calls, "model call", "made")
         if budget.tokens is not None and after.tokens > budget.tokens:
             return (
                 f"the budget of {budget.tokens} tokens is used up "
@@ -222,3 +219,12 @@ class Ledger:
             f"the budget of ${budget.cost_usd:g} is used up "
             f"(${self.spent.usd:.4g} spent, the next call may cost ${call.usd:.2g})"
         )
+
+
+def _all(count: int, what: str, done: str) -> str:
+    """Return "all 20 evaluations are done", of one "the 1 evaluation is done"."""
+    return f"{'the' if count == 1 else 'all'} {_are(count, what)} {done}"
+
+
+def _are(count: float, what: str) -> str:
+    return f"{counted(count, what)} {'is' if count == 1 else 'are'}"

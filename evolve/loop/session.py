@@ -22,6 +22,7 @@ from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.foreign import foreign
 from evolve.identity import identity, require_same
+from evolve.loop.blame import Watched
 from evolve.loop.budget import Cost, Ledger
 from evolve.loop.desk import Desk
 from evolve.loop.finish import pick_winner, table
@@ -199,9 +200,10 @@ class _Session:
         templates: tuple[Path, ...],
         stop: Stop | None,
     ) -> None:
-        self.config, self.problem, self.store, self.pool, self.clients = config, problem, store, pool, clients
+        self.config, self.problem, self.store, self.clients = config, problem, store, clients
         self.audience, self.resumed, self.tape, self.templates = audience, resumed, tape, templates
         self.reader = reader
+        self.pool = Watched(pool, audience.notice)
         self.population = Population(store)
         self.desk = Desk()
         self.notices: list[str] = []

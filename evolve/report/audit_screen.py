@@ -11,6 +11,7 @@ from evolve.report.fresh_screen import print_fresh
 from evolve.report.run_report import last_line
 from evolve.report.tables import plain_table
 from evolve.safe_text import one_line
+from evolve.words import counted
 
 DIFFERENCES_SHOWN = 20
 
@@ -93,7 +94,7 @@ def _exact(figure: float | str | None) -> str:
 
 def _verdict(audit: Audit) -> Text:
     flags = len(audit.flags)
-    flagged = f" {flags} thing{'s' if flags != 1 else ''} to look at, see above." if flags else ""
+    flagged = f" {counted(flags, 'thing')} to look at, see above." if flags else ""
     if audit.reproduces:
         return Text.assemble(("Every figure reproduces.", "green"), flagged)
     count = len(audit.differences)

@@ -8,6 +8,7 @@ from evolve.config import BUILTIN, Budget, RunConfig
 from evolve.intervals import Lead
 from evolve.report.run_report import Cell, RunReport
 from evolve.scoring import Status
+from evolve.words import counted
 
 
 def cell_text(cell: Cell) -> str:
@@ -112,26 +113,31 @@ def pace_text(count: float, seconds: float) -> str:
 def done_text(report: RunReport) -> str:
     """Return what was used of each budget, the evaluations first: "5 evaluations, 8 of 8 model calls"."""
     budget = report.config.budget
-    used: list[tuple[str, str | None, str]] = [
-        (str(report.evaluations), None if budget.evaluations is None else str(budget.evaluations), "evaluations"),
-        (f"{report.active_s / 60:.3g}", None if budget.minutes is None else f"{budget.minutes:g}", "minutes"),
-        (usd_text(report.calls.cost_usd), None if budget.cost_usd is None else usd_text(budget.cost_usd), ""),
-        (str(report.tokens), None if budget.tokens is None else str(budget.tokens), "tokens"),
-        (str(report.calls.calls), None if budget.calls is None else str(budget.calls), "model calls"),
+    money = None if budget.cost_usd is None else usd_text(budget.cost_usd)
+    used: list[tuple[str, str | None]] = [
+        (str(report.evaluations), _total(budget.evaluations, "evaluation")),
+        (f"{report.active_s / 60:.3g}", _total(budget.minutes, "minute")),
+        (usd_text(report.calls.cost_usd), money),
+        (str(report.tokens), _total(budget.tokens, "token")),
+        (str(report.calls.calls), _total(budget.calls, "model call")),
     ]
-    parts = [f"{done} of {total} {what}".rstrip() for done, total, what in used if total is not None]
-    return ", ".join(parts if budget.evaluations is not None else [f"{report.evaluations} evaluations", *parts])
+    parts = [f"{done} of {total}" for done, total in used if total is not None]
+    return ", ".join(parts if budget.evaluations is not None else [counted(report.evaluations, "evaluation"), *parts])
 
 
 def budget_text(budget: Budget) -> str:
     """Return the totals that end a run."""
     parts = [
-        f"{budget.evaluations} evaluations" if budget.evaluations is not None else "",
-        f"{budget.minutes:g} minutes" if budget.minutes is not None else "",
-        f"${budget.cost_usd:g}" if budget.cost_usd is not None else "",
-        f"{budget.tokens} tokens" if budget.tokens is not None else "",
-        f"{budget.calls} model calls" if budget.calls is not None else "",
-        f"until {budget.target:g} on train" if budget.target is not None else "",
-        f"until {budget.patience} evaluations bring nothing" if budget.patience is not None else "",
+        _total(budget.evaluations, "evaluation"),
+        _total(budget.minutes, "minute"),
+        f"${budget.cost_usd:g}" if budget.cost_usd is not None else None,
+        _total(budget.tokens, "token"),
+        _total(budget.calls, "model call"),
+        f"until {budget.target:g} on train" if budget.target is not None else None,
+        f"until {counted(budget.patience, 'evaluation')} bring nothing" if budget.patience is not None else None,
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _total(count: float | None, what: str) -> str | None:
+    return None if count is None else counted(count, what)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from evolve.archive import RunStatus, Store, Summary
 from evolve.errors import UsageError
+from evolve.words import counted
 
 LOOK_EVERY_S = 1.0
 
@@ -92,6 +93,6 @@ def _differs(seen: Seen, before: Seen) -> bool:
 def line_of(seen: Seen) -> str:
     """Return what is seen in one line."""
     best = "nothing scored" if seen.best_score is None else f"best {seen.best_score:.2f} (program {seen.best_id})"
-    spent = f", {seen.calls} calls, ${seen.cost_usd:.4f}" if seen.calls else ""
+    spent = f", {counted(seen.calls, 'call')}, ${seen.cost_usd:.4f}" if seen.calls else ""
     end = f", {seen.status}{': ' + seen.reason if seen.reason else ''}" if seen.is_over else ""
-    return f"{'* ' if seen.improved else '  '}{seen.evaluations} evaluations, {best}{spent}{end}"
+    return f"{'* ' if seen.improved else '  '}{counted(seen.evaluations, 'evaluation')}, {best}{spent}{end}"

@@ -24,7 +24,7 @@ def choice(report: RunReport) -> str:
     leader, winner = report.finalists[0].finalist, next(one.finalist for one in report.finalists if one.wins)
     count = len(report.finalists)
     if winner is leader:
-        return f"Of {count} finalists it has the best mean on validation."
+        return "" if count == 1 else f"Of {count} finalists it has the best mean on validation."
     level = sum(one.is_level for one in report.finalists)
     return (
         f"Of {count} finalists, program {leader.id} has the best mean on validation ({leader.score:.2f}); this one is "
@@ -97,9 +97,15 @@ def _gap(report: RunReport) -> str:
     if best is None or best.id == 0 or gap is None:
         return ""
     how = "above" if gap >= 0 else "below"
-    return (
+    said = (
         f"On train the program scored {best.splits[Split.TRAIN].score:.2f}, {abs(gap):.2f} points {how} its test score."
     )
+    baseline = report.best_baseline(Split.TEST)
+    if baseline is None or baseline.gap is None:
+        return said
+    # What nobody has fitted to train shows how much of a gap lies in the splits.
+    own = "falls" if baseline.gap >= 0 else "rises"
+    return f"{said} The best baseline's score {own} by {abs(baseline.gap):.2f} from train to test."
 
 
 def _difference(best: Cell, seed: Cell, named: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from evolve.config import Budget
 from evolve.observer import Progress
 from evolve.report.figures import duration_text, usd_text
+from evolve.words import counted
 
 
 class Pace:
@@ -32,10 +33,10 @@ class Pace:
             return evaluations
         budget = self._budget
         used = {
-            "minutes": f"{progress.active_s / 60:.2g} of {budget.minutes or 0:g} minutes",
+            "minutes": f"{progress.active_s / 60:.2g} of {counted(budget.minutes or 0, 'minute')}",
             "cost_usd": f"{usd_text(progress.cost_usd)} of {usd_text(budget.cost_usd or 0)}",
-            "tokens": f"{progress.tokens} of {budget.tokens} tokens",
-            "calls": f"{progress.model_calls} of {budget.calls} calls",
+            "tokens": f"{progress.tokens} of {counted(budget.tokens or 0, 'token')}",
+            "calls": f"{progress.model_calls} of {counted(budget.calls or 0, 'call')}",
         }[first]
         return f"{evaluations}, {used}"
 

@@ -22,6 +22,7 @@ from evolve.report.pace import Pace
 from evolve.report.run_report import best_so_far
 from evolve.report.sparkline import sparkline
 from evolve.safe_text import one_line
+from evolve.words import counted
 
 if TYPE_CHECKING:
     from evolve.config import RunConfig
@@ -107,7 +108,7 @@ class Display(Observer):
 
     def finishing(self, stage: str, done: int, total: int) -> None:
         """Show which split is being scored."""
-        self.stage = f"scoring on {stage}: {done} of {total} programs"
+        self.stage = f"scoring on {stage}: {done} of {counted(total, 'program')}"
 
     def _at(self, progress: Progress) -> None:
         self.progress = progress
@@ -123,21 +124,27 @@ class Display(Observer):
         if not self._asks_models:
             return "nothing (no model is asked)"
         money = usd_text(progress.cost_usd) if self._prices_known else "price unknown"
-        return f"{money}, {progress.model_calls} calls, {progress.tokens} tokens"
+        return f"{money}, {counted(progress.model_calls, 'call')}, {counted(progress.tokens, 'token')}"
 
     def lost(self) -> str:
         """Return what came to nothing, in words; empty where nothing did."""
+        gave = "answer" if self._asks_models else "change"
         parts = [
-            (self._lost["failed"], "programs failed"),
-            (self._lost["dropped"], "answers gave no new program"),
-            (self._lost["calls"], "calls failed"),
+            (self._lost["failed"], "program failed", "programs failed"),
+            (self._lost["dropped"], f"{gave} gave no new program", f"{gave}s gave no new program"),
+            (self._lost["calls"], "call failed", "calls failed"),
         ]
-        return ", ".join(f"{count} {what}" for count, what in parts if count)
+        return ", ".join(counted(*part) for part in parts if part[0])
 
     def baseline(self) -> str:
         """Return the best baseline on train, in words; empty where there is none."""
         program = self._baseline
         return "" if program is None or program.score is None else f"{program.score:.2f}  {one_line(program.name)}"
+
+
+def in_flight(progress: Progress) -> tuple[str, str]:
+    """Return how many calls and evaluations are under way, in words."""
+    return counted(progress.calls_in_flight, "call"), counted(progress.evaluations_in_flight, "evaluation")
 
 
 KEPT = (None, Fate.SCORED, Fate.INSIGHT)
@@ -216,7 +223,7 @@ class LinesDisplay(Display):
                 self._baseline is not None and f"best baseline {(self._baseline.score or 0.0):.2f}",
                 pace_text(progress.session_evaluations, progress.session_s),
                 left,
-                f"{progress.calls_in_flight} calls and {progress.evaluations_in_flight} evaluations in flight",
+                f"{' and '.join(in_flight(progress))} in flight",
                 self.lost(),
                 f"spent {self.spend(progress)}",
                 self.stage,
@@ -276,7 +283,7 @@ class LiveDisplay(Display):
         if self._baseline is not None:
             table.add_row("best baseline", self.baseline())
         table.add_row("its curve" if self._baseline is None else "best's curve", Text(self.curve(width), style="green"))
-        table.add_row("in flight", f"{progress.calls_in_flight} calls, {progress.evaluations_in_flight} evaluations")
+        table.add_row("in flight", ", ".join(in_flight(progress)))
         if self.lost():
             table.add_row("lost", self.lost())
         table.add_row("spent", self.spend(progress))

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from evolve.archive import Difference, Store
 from evolve.safe_text import one_line
+from evolve.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,7 +36,8 @@ def replay_document(
 def print_replay(console: Console, facts: dict[str, Any], most: int) -> None:
     """Print it, with the first `most` differences."""
     what = (
-        f"{facts['steps']} steps, {facts['programs']} programs, {facts['model_calls']} answers from the record, "
+        f"{counted(facts['steps'], 'step')}, {counted(facts['programs'], 'program')}, "
+        f"{counted(facts['model_calls'], 'answer')} from the record, "
         f"scores {facts['scores']}"
     )
     if facts["same"]:

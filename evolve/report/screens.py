@@ -43,6 +43,7 @@ from evolve.report.tables import (
 )
 from evolve.safe_text import one_line, visible
 from evolve.scoring import InstanceResult, Status
+from evolve.words import counted
 from evolve.workers import Fresh
 
 CURVE_WIDTH = 60
@@ -130,7 +131,9 @@ def print_program(console: Console, store: Store, program: Program) -> None:
     facts["train"] = score_text(program.status, program.score)
     if program.status is Status.OUTRUN and selection is not None:
         of = len(store.evaluations(0, Split.TRAIN))
-        facts["train"] += f": stopped after {len(results)} of {of} instances, behind program {selection.bar_id}"
+        facts["train"] += (
+            f": stopped after {len(results)} of {counted(of, 'instance')}, behind program {selection.bar_id}"
+        )
     for figure in store.split_figures(program.id):
         facts[figure.split.value] = score_text(figure.status, figure.score)
     limit_s = cpu_limit_s(store)

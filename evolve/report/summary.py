@@ -26,6 +26,7 @@ from evolve.report.judgement import choice, verdict
 from evolve.report.run_report import Cell, RunReport, hints
 from evolve.report.sparkline import sparkline
 from evolve.safe_text import Markdown, code_span, fenced, markdown, one_line
+from evolve.words import counted
 
 IMPROVEMENTS_SHOWN = 30
 DIFF_LINES_SHOWN = 300
@@ -48,7 +49,7 @@ def render_summary(report: RunReport, links: Sequence[Link] = ()) -> str:
         autoescape=False,
         finalize=_as_markdown,
     )
-    filters: dict[str, Any] = {"duration": duration_text, "usd": usd_text, "code": code_span}
+    filters: dict[str, Any] = {"counted": counted, "duration": duration_text, "usd": usd_text, "code": code_span}
     # Numbers and words of ours only: their brackets are no links.
     filters |= {"interval": _interval, "lead": _lead, "signed": signed_text}
     environment.filters.update(filters)

@@ -11,6 +11,7 @@ from typing import Any
 from evolve.mutate.mutation import TUNE, Attempt, Insight, Kind
 from evolve.search.lineage import Lineage
 from evolve.trial import Fate, Selection, Trial
+from evolve.words import counted
 
 __all__ = ["Background", "Notes"]
 
@@ -128,7 +129,8 @@ class Notes:
         of it, about some of those: who lost least, who lost most, and the latest.
         """
         if self._every and len(self._improved) >= self._every:
-            return tuple(self._improved[-self._every :]), f"{len(self._improved)} improvements since the last insight"
+            why = f"{counted(len(self._improved), 'improvement')} since the last insight"
+            return tuple(self._improved[-self._every :]), why
         if self._by_model and self._every and self._since >= STALLED_AFTER * self._every and self._idle:
             told = sorted(self._idle)
             ids = [told[-1][1], told[0][1], *(id for _, id in [*self._idle][::-1])]

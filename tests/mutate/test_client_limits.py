@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from client_parts import KEY, PROMPT, client
-from model_server import Answer, Http, ModelServer, Reply, Wire
+from model_server import Answer, Http, ModelServer, Raw, Reply, Wire
 
 from evolve.config import ModelConfig, RateConfig
 from evolve.errors import UsageError
@@ -148,16 +148,17 @@ async def _hold(breaker: Breaker) -> None:
 
 
 def test_what_the_server_refuses_does_not_open_the_breaker() -> None:
-    for status, opens in ((400, False), (429, False), (500, True)):
-        with ModelServer([Http(status)]) as server:
+    page, error = Raw("<html>Please log in</html>"), Raw('{"error": {"message": "no GPU is free"}}')
+    for answer, opens in ((Http(400), False), (Http(429), False), (page, False), (error, False), (Http(500), True)):
+        with ModelServer([answer]) as server:
 
-            async def bounded(base_url: str = server.base_url, status: int = status) -> bool:
+            async def bounded(base_url: str = server.base_url, answer: Answer = answer) -> bool:
                 async with client(base_url, attempts=1, timeout_s=0.1, backoff_s=0.02) as model:
-                    for n in range(6 if status != 400 else EQUAL_REFUSALS - 1):
+                    for n in range(6 if answer != Http(400) else EQUAL_REFUSALS - 1):
                         assert (await model.complete(PROMPT, n)).status in (AnswerStatus.ERROR, AnswerStatus.TIMEOUT)
                     return model.breaker.is_open
 
-            assert asyncio.run(bounded()) is opens, status
+            assert asyncio.run(bounded()) is opens, answer
 
 
 def test_a_call_may_be_stopped_before_it_pays_again() -> None:

@@ -13,7 +13,7 @@ from model_server import Http, Json, ModelServer, Raw, Reply
 from evolve.config import ModelConfig
 from evolve.mutate.models.answer import AnswerStatus
 from evolve.mutate.models.client import ModelClient
-from evolve.mutate.models.fault import EQUAL_FAULTS, EQUAL_REFUSALS, ModelGone, words_of
+from evolve.mutate.models.fault import CUT_ANSWERS, EQUAL_FAULTS, EQUAL_REFUSALS, ModelGone, words_of
 from evolve.mutate.models.watch import Watch
 from evolve.mutate.mutation import Kind
 from evolve.mutate.prompts.prompt import Prompt
@@ -96,8 +96,37 @@ def failing(answer: Any, tell: Any = None, **settings: Any) -> tuple[str, ModelS
                     return str(gone)
         return "never"
 
-    with ModelServer([answer]) as server:
+    with ModelServer(answer if callable(answer) else [answer]) as server:
         return asyncio.run(one_by_one(server.base_url)), server
+
+
+def test_a_server_that_fails_every_request_is_told_of_before_any_call_has_ended() -> None:
+    told: list[str] = []
+
+    async def until_told(base_url: str) -> None:
+        async with client(base_url, timeout_s=60.0) as model:
+            model._watch._hear = told.append
+            calls = [asyncio.create_task(model.complete(PROMPT)) for _ in range(8)]
+            while not told:
+                await asyncio.sleep(0.01)
+            assert not any(call.done() for call in calls)
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+
+    with ModelServer([Http(503, message="no GPU")]) as server:
+        asyncio.run(until_told(server.base_url))
+    (line,) = told
+    assert "fails every request (503: no GPU); it is asked again now and then, by each call for 60 s at most" in line
+
+
+def test_answers_that_are_all_cut_end_a_model_and_a_few_that_follow_each_other_do_not() -> None:
+    error, server = failing(Reply("def f():", finish_reason="length"), max_tokens=77)
+    assert f"{CUT_ANSWERS} calls in a row in the same words (cut at max_tokens = 77: raise it (--set model" in error
+    assert server.count == CUT_ANSWERS
+    often = [Reply("def f():", finish_reason="length")] * (CUT_ANSWERS - 1)
+    error, _ = failing(lambda asked, number: [*often, "hello"][number % CUT_ANSWERS])
+    assert error == "never"
 
 
 def test_an_answer_between_two_refusals_starts_the_count_again() -> None:

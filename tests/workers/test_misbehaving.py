@@ -13,6 +13,7 @@ import pytest
 
 from evolve.errors import UsageError
 from evolve.evaluator import Split
+from evolve.loop.blame import Watched
 from evolve.registry import load_problem
 from evolve.scoring import InstanceResult, Status
 from evolve.workers import LocalWorkers, split_score
@@ -201,3 +202,21 @@ def test_instances_that_are_none_are_one_line(folder: Path, tmp_path: Path, give
         load_problem(str(tmp_path)).instances(Split.TRAIN)
     assert str(error.value).startswith(f"misbehaves: instances(Split.TRAIN) {INSTANCES[given]}")
     assert "\n" not in str(error.value)
+
+
+def test_a_person_is_told_once_of_each_fault_of_the_evaluator(folder: Path) -> None:
+    told: list[str] = []
+
+    async def go() -> None:
+        async with Watched(LocalWorkers(str(folder), {}, 1), told.append) as pool:
+            assert pool.notices == pool._pool.notices
+            for deed in ("sys.exit(3)", "os._exit(3)", "sys.exit(3)", "Outcome(5.0)", "1 / 0"):
+                results = [r async for r in pool.evaluate(doing(deed), Split.TRAIN, [0, 1], stop_at_failure=True)]
+                assert results[0].instance_id == "train/0"
+
+    asyncio.run(go())
+    assert len(told) == 3
+    at_fault = "evaluator.py is at fault, not the program: train/0: the verifier"
+    assert told[0].startswith(f"{at_fault} failed on this answer (a bug of the problem): SystemExit: 3 (evaluator.py")
+    assert told[1].startswith(f"{at_fault} ended its own process (a bug of the problem): it exited with code 3 (the")
+    assert "ZeroDivisionError" in told[2]

@@ -18,6 +18,11 @@ FRAMES = {
     "f_globals", "f_locals", "gi_frame", "tb_frame",
 }  # fmt: skip
 MODULES = {"_ctypes", "builtins", "ctypes", "gc", "importlib", "inspect", "os", "posix", "sys"}
+IMPORTS = {
+    "evaluators", "evolve", "fcntl", "mmap", "multiprocess", "multiprocessing", "resource", "sandbox", "seeds",
+    "select", "selectors", "signal", "socket", "subprocess", "threading",
+}  # fmt: skip
+"""Mentioned where they are imported; elsewhere a program may use the words as it likes."""
 CALLS = {"__import__", "eval", "exec", "open"}
 INNARDS = {
     "__base__", "__bases__", "__builtins__", "__closure__", "__code__", "__getattribute__", "__globals__", "__loader__",
@@ -39,9 +44,21 @@ def mentions(source: str) -> list[Mention]:
     """Return the watched names of a source by line, each once a line. Raises SyntaxError when it does not parse."""
     lines = source.splitlines()
     tree = parse(source)
-    seen = {(line, name) for name, line in (*_named(tree), *_texts(tree)) if name in WATCHED}
+    seen = {(line, name) for name, line in (*_named(tree), *_imported(tree), *_texts(tree)) if name in WATCHED}
+    seen |= {(line, name) for name, line in _imported(tree) if name in IMPORTS}
     found = sorted(seen | {(line, COMPUTED) for line in _computed(tree)})
     return [Mention(name, line, lines[line - 1].strip() if line <= len(lines) else "") for line, name in found]
+
+
+def _imported(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=aliases):
+                for alias in aliases:
+                    yield from ((part, alias.lineno) for part in alias.name.split("."))
+            case ast.ImportFrom(module=module, names=aliases):
+                yield from ((part, node.lineno) for part in (module or "").split("."))
+                yield from ((alias.name, alias.lineno) for alias in aliases)
 
 
 def _named(tree: ast.Module) -> Iterator[tuple[str, int]]:
@@ -51,12 +68,6 @@ def _named(tree: ast.Module) -> Iterator[tuple[str, int]]:
                 yield name, node.lineno
             case ast.Attribute(attr=name):
                 yield name, node.end_lineno or node.lineno  # of a chain over several lines, the attribute ends it
-            case ast.Import(names=aliases):
-                for alias in aliases:
-                    yield from ((part, alias.lineno) for part in alias.name.split("."))
-            case ast.ImportFrom(module=module, names=aliases):
-                yield from ((part, node.lineno) for part in (module or "").split("."))
-                yield from ((alias.name, alias.lineno) for alias in aliases)
             case ast.Call(func=ast.Name(id=function) | ast.Attribute(attr=function)) if function in BY_TEXT:
                 for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
                     yield from ((part, argument.lineno) for part in (_text(argument) or "").split("."))

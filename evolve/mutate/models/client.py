@@ -23,12 +23,13 @@ from evolve.mutate.models.breaker import Breaker
 from evolve.mutate.models.completion import Completion, Usage, cut_at, estimated_tokens, storable, why_empty
 from evolve.mutate.models.connection import Connection
 from evolve.mutate.models.endpoint import OPENAI_URL, checked_url, key_in
-from evolve.mutate.models.fault import LASTING_S, EqualFailures, Fault, ModelGone, cure_of
+from evolve.mutate.models.fault import CUT_ANSWERS, LASTING_S, EqualFailures, Fault, ModelGone, cure_of
 from evolve.mutate.models.prices import prices_of
 from evolve.mutate.models.rate import RateLimit
 from evolve.mutate.models.request import RequestForm
 from evolve.mutate.models.stream import AnswerReader
 from evolve.mutate.models.watch import Watch
+from evolve.words import counted
 
 if TYPE_CHECKING:
     from evolve.mutate.prompts.prompt import Prompt
@@ -210,10 +211,11 @@ class ModelClient:
                 if tally.wasted == Usage(0, 0):  # else it is the next call that says so: what was paid is to be counted
                     self._require_hope()
             elif completion is not None:
-                if answer.status is AnswerStatus.OK:
+                if not answer.error:
                     self._failures.end()
                 else:  # paid for, so the next call is the one that is not made
-                    self._failures.add(Fault(answer.error, status=200))
+                    most = CUT_ANSWERS if answer.status is AnswerStatus.OK else None
+                    self._failures.add(Fault(answer.error, status=200), most)
                 if tally.began_at is not None:
                     self._watch.answered(tally.began_at, time.monotonic(), self._in_flight)
                 self._watch.compare(prompt, completion.usage)
@@ -238,6 +240,8 @@ class ModelClient:
                 if fault.status in LEARNT_FROM and self._form.learn(body, fault.reason, fault.parameter):
                     continue
                 failures += 1
+                if self.breaker.is_open:
+                    self._watch.fails(fault)
                 if fault.retry_after_s > LASTING_S:
                     self._watch.waits(fault)
                     if not self._in_time(fault.retry_after_s, deadline):
@@ -383,7 +387,7 @@ class ModelClient:
         elif not tally.requests:
             said = f", at last with {self._last_fault.reason}" if self._last_fault is not None else ""
             reason += f": the server at {self.base_url} fails every request{said}"
-        return f"{reason} ({tally.requests} attempt{'s' * (tally.requests != 1)} in {latency_s:.1f} s)"
+        return f"{reason} ({counted(tally.requests, 'attempt')} in {latency_s:.1f} s)"
 
     def _one_line(self, text: str) -> str:
         """Return a text for a person: one line, cut where a server was wordy, without the key."""

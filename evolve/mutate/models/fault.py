@@ -16,6 +16,8 @@ EQUAL_REFUSALS = 3
 """So many calls in a row, refused in the same words, end a model: its server will say the same again."""
 EQUAL_FAULTS = 8
 """The same for faults that might pass, each call of which has tried several times."""
+CUT_ANSWERS = 16
+"""The same for answers that are cut: of a model that is often too long for its limit, a few follow each other."""
 SILENT_CALLS = 16
 """The same for a server that has never answered and says nothing."""
 FAILURES = 40
@@ -59,8 +61,8 @@ class Fault(Exception):
 
     @property
     def server_works(self) -> bool:
-        """Whether the server is there and able to answer, if only to say no."""
-        return 400 <= self.status < 500
+        """Whether the server is there and able to answer, if only to say no, or with something that is no answer."""
+        return 200 <= self.status < 500
 
 
 def cure_of(words: str) -> str:
@@ -81,8 +83,10 @@ class EqualFailures:
         self._answered = False
         self.verdict = ""
 
-    def add(self, fault: Fault | None) -> None:
+    def add(self, fault: Fault | None, most: int | None = None) -> None:
         """Count a call. fault: what was the matter with its last request; None when the server said nothing at all.
+
+        most: so many equal ones are enough; None: as many as is usual for the fault.
 
         A server that has answered before may be silent for as long as it likes: that costs its calls their time.
         """
@@ -92,10 +96,10 @@ class EqualFailures:
         words = "" if fault is None else re.sub(r"[0-9a-f]{6,}|\d+", "#", fault.reason)
         self._words, self._count = words, self._count + 1 if words == self._words else 1
         if fault is None:
-            most, said = SILENT_CALLS, "no answer in all their time"
+            usual, said = SILENT_CALLS, "no answer in all their time"
         else:
-            most, said = EQUAL_REFUSALS if fault.lasts else EQUAL_FAULTS, fault.reason
-        if self._count >= most:
+            usual, said = EQUAL_REFUSALS if fault.lasts else EQUAL_FAULTS, fault.reason
+        if self._count >= (most or usual):
             later = (
                 f", and asks to be left alone for {fault.retry_after_s:.0f} s" if fault and fault.retry_after_s else ""
             )

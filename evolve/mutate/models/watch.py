@@ -38,6 +38,14 @@ class Watch:
         """Tell that the server wants to be left alone for long."""
         self._tell("waits", f"asks to be left alone for {fault.retry_after_s:.0f} s ({fault.reason})")
 
+    def fails(self, fault: Fault) -> None:
+        """Tell that the server fails every request."""
+        self._tell(
+            "fails",
+            f"fails every request ({fault.reason}); it is asked again now and then, by each call for "
+            f"{self._model.timeout_s:g} s at most (model.timeout_s)",
+        )
+
     def silent(self, for_s: float, timeout_s: float, words: str) -> None:
         """Tell that a call has no answer yet. words: what was the matter last, empty when the server said nothing."""
         self._tell(

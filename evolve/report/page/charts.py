@@ -8,6 +8,7 @@ from evolve.picture import Arc, Bar, Bars, Line, Map, Matrix, Picture, Point, Se
 from evolve.report.chain import ancestors
 from evolve.report.page.facts import clock_of
 from evolve.report.run_report import SHOWN_SPLITS, RunReport, best_so_far
+from evolve.words import counted
 
 COLUMNS = 40
 """Programs in the table of who leads where."""
@@ -76,7 +77,11 @@ def curve_picture(store: Store, report: RunReport) -> Picture | None:
         end = float(max(len(curve) - 1, 1))
         lines.append(Line(f"best baseline: {baseline.name}", ((0.0, score), (end, score)), "line"))
     below = sum(y < floor for _, y in scores)
-    note = f"{below} programs below {floor:.3g} are drawn on the lower edge." if below else ""
+    note = (
+        f"{counted(below, 'program')} below {floor:.3g} {'is' if below == 1 else 'are'} drawn on the lower edge."
+        if below
+        else ""
+    )
     return Picture("Best score on train", (Series("", "evaluations", "score on train", tuple(lines)),), note)
 
 
