@@ -99,8 +99,8 @@ def make_contest(
     for seed in range(seeds):
         for ref in problems:
             for arm in arms:
-                every = [*USUAL, *sets, *arm.sets]
-                config = resolve(file, every, {**flags, **_problem_flags(ref), "seed": seed})
+                found, own = _found(ref)
+                config = resolve(file, [*USUAL, *own, *sets, *arm.sets], {**flags, "problem": found, "seed": seed})
                 problem = loaded.get(ref) or load_problem(config.problem, config.evaluator)
                 loaded[ref] = problem
                 name = _name(ref, problem)
@@ -117,13 +117,15 @@ def make_contest(
     return Contest(out, by_name, arms, tuple(range(seeds)), tuple(cells), unit, budget)
 
 
-def _problem_flags(ref: str) -> dict[str, Any]:
-    """Return the settings that a problem brings: a simulated one its landscape, and its model unless one is given."""
+def _found(ref: str) -> tuple[str, list[str]]:
+    """Return what `load_problem` finds a problem by, and the settings that it brings, as of --set.
+
+    A simulated one brings its landscape, and its model, unless another is given.
+    """
     if not ref.startswith(SIMULATED):
-        return {"problem": ref}
+        return ref, []
     kind = pick("problem", ref, {f"{SIMULATED}{kind}": kind for kind in KINDS})
-    folder = Path(__file__).parent / "simulated"
-    return {"problem": str(folder), "evaluator.kind": kind, "model.names": [SIMULATED_MODEL]}
+    return str(Path(__file__).parent / "simulated"), [f"evaluator.kind={kind}", f"model.names={SIMULATED_MODEL}"]
 
 
 def _name(ref: str, problem: Problem) -> str:
@@ -131,11 +133,14 @@ def _name(ref: str, problem: Problem) -> str:
 
 
 def _require_sense(name: str, config: RunConfig) -> None:
-    """Raises UsageError where the simulated model is asked on a problem whose structure it does not know."""
-    asks = any(model.name == SIMULATED_MODEL for model in config.models)
-    if asks and not name.startswith(SIMULATED):
+    """Raises UsageError where the simulated model is asked with others, or on a problem that it does not know."""
+    if not any(model.name == SIMULATED_MODEL for model in config.models):
+        return
+    if not name.startswith(SIMULATED):
         known = ", ".join(f"{SIMULATED}{kind}" for kind in KINDS)
         raise UsageError(f"the model 'simulated' knows its own problems only: {known}.")
+    if len(config.models) > 1:
+        raise UsageError("the model 'simulated' is asked alone: its programs are read, those of others are run.")
 
 
 def _arms(searches: Sequence[str], varied: Sequence[str]) -> tuple[Arm, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from evolve import loop
 from evolve.archive import RunStatus, Store
-from evolve.contest.plan import SIMULATED, SIMULATED_MODEL, Cell, Contest
+from evolve.contest.plan import SIMULATED_MODEL, Cell, Contest
 from evolve.errors import UsageError
 from evolve.workers import Pool
 
@@ -31,7 +31,7 @@ def is_done(cell: Cell) -> bool:
 
 def stand_ins(cell: Cell, problem: Problem) -> StandIns:
     """Return what a cell's run uses where the simulated model is asked; otherwise nothing."""
-    if not cell.problem.startswith(SIMULATED):
+    if all(model.name != SIMULATED_MODEL for model in cell.config.models):
         return None, None
     from evolve.contest.simulated import ReadingPool, SimulatedModel
 

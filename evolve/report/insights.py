@@ -12,10 +12,11 @@ from evolve.safe_text import one_line, visible
 
 
 def insights_document(store: Store) -> list[dict[str, Any]]:
-    """Return the insights in the order in which they were written down."""
+    """Return the insights in the order in which they were written down, those left out in which nothing is said."""
     return [
         {"step": s.step, "by": s.mutator, "programs": list(s.inspirations), "line": line, "detail": detail}
         for s, line, detail in store.insights()
+        if line
     ]
 
 

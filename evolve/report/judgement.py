@@ -97,9 +97,15 @@ def _gap(report: RunReport) -> str:
     if best is None or best.id == 0 or gap is None:
         return ""
     how = "above" if gap >= 0 else "below"
-    return (
+    said = (
         f"On train the program scored {best.splits[Split.TRAIN].score:.2f}, {abs(gap):.2f} points {how} its test score."
     )
+    baseline = report.best_baseline(Split.TEST)
+    if baseline is None or baseline.gap is None:
+        return said
+    # What nobody has fitted to train shows how much of a gap lies in the splits.
+    own = "falls" if baseline.gap >= 0 else "rises"
+    return f"{said} The best baseline's score {own} by {abs(baseline.gap):.2f} from train to test."
 
 
 def _difference(best: Cell, seed: Cell, named: str) -> str:

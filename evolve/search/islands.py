@@ -1,27 +1,33 @@
 """Islands: populations that evolve apart and now and then send their best on a journey.
 
-After Tanese 1989 (distributed genetic algorithms) with a ring topology; parents by linear rank, Baker 1985. A run
+After Tanese 1989 (distributed genetic algorithms) with a ring topology. A run
 begins on one island, and another one is founded, by every second elite of the first, when there are results enough for
 it: a few dozen calls on four islands would change the seed again and again.
+
+Parents are drawn by one of three rules; r is an elite's rank from 1, n how many there are, f its score, N how many
+children it was asked for:
+
+    rank       by linear rank, the first n times as often as the last (Baker 1985)
+    power      weight r^-power (ShinkaEvolve, arXiv 2509.19349, section 3.1)
+    offspring  weight sigma(10 (f - median f) / median |f - median f|) / (1 + N): good and seldom asked (ibid.)
 """
 
 from __future__ import annotations
 
+import math
 import random
-from bisect import insort
-from dataclasses import dataclass, field
-from typing import ClassVar
+from collections import Counter
+from statistics import median
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from evolve.scoring import Status
+from evolve.search.elites import Elites
 from evolve.search.strategy import Choice, Strategy, StrategyOptions
-from evolve.trial import Trial
+from evolve.trial import Selection, Trial
 
 __all__ = ["Islands"]
-
-_Elite = tuple[float, int]
-"""(-score, id): ascending order is best first, ties by the lower id."""
 
 
 class IslandOptions(StrategyOptions):
@@ -37,31 +43,17 @@ class IslandOptions(StrategyOptions):
     inspirations: int = Field(
         default=2, ge=0, description="other programs that a mutation may look at, besides the parent"
     )
+    parents: Literal["rank", "power", "offspring"] = Field(
+        default="rank", description="how elites become parents: by linear rank, by a power of it, or by few offspring"
+    )
+    power: float = Field(default=1.0, ge=0, description="with parents = power: the exponent of the rank")
     explore: float = Field(
         default=0.15, ge=0, le=1, description="share of steps with any elite as parent, whatever its rank"
     )
 
 
-BETTER_THAN_SEED = 2
-"""Elites with more points than the seed for which it is given up as a parent: it is no algorithm yet."""
-
 FEW_DRAWS = 3
 """Draws for a parent's rank, instead of two, while there is one island: few calls are best spent on the best."""
-
-
-@dataclass
-class _Island:
-    elites: list[_Elite] = field(default_factory=list)
-    told: int = 0
-    failed: int = 0
-
-    def add(self, elite: _Elite, bound: int) -> None:
-        if elite not in self.elites:
-            insort(self.elites, elite)
-            del self.elites[bound:]
-        seed = next((known for known in self.elites if known[1] == 0), None)
-        if seed is not None and sum(known[0] < seed[0] for known in self.elites) >= BETTER_THAN_SEED:
-            self.elites.remove(seed)
 
 
 class Islands(Strategy):
@@ -75,25 +67,34 @@ class Islands(Strategy):
 
     def __init__(self, options: StrategyOptions | None = None) -> None:
         super().__init__(options)
-        self._islands = [_Island() for _ in range(1 if self.options.found_after else self.options.islands)]
+        count = 1 if self.options.found_after else self.options.islands
+        self._islands = [Elites(self.options.elites) for _ in range(count)]
+        self._results: Counter[int] = Counter()
+        self._failed: Counter[int] = Counter()
         self._told = 0
+        self._offspring: Counter[int] = Counter()
+
+    def begun(self, selection: Selection) -> None:
+        """Count the children of a parent."""
+        if self.options.parents == "offspring":
+            self._offspring[selection.parent_id] += 1
 
     def tell(self, trial: Trial) -> None:
         """Place a result; the seed goes to every island."""
         if not trial.is_program:
             return
-        # Of a run from before islands were founded one by one, a place may be of one that is not there yet.
-        homes = self._islands if trial.parent is None else [self._islands[int(trial.place) % len(self._islands)]]
-        for home in homes:
-            home.told += 1
+        # A program of another search, or of a run from before islands were founded one by one, goes where there is one.
+        place = int(trial.place) if trial.place else trial.id
+        for home in range(len(self._islands)) if trial.parent is None else [place % len(self._islands)]:
+            self._results[home] += 1
             if trial.score is not None:
-                home.add((-trial.score, trial.id), self.options.elites)
+                self._islands[home].add(trial.score, trial.id)
             elif trial.status is not Status.OUTRUN:
-                home.failed += 1
+                self._failed[home] += 1
         self._told += 1
         if len(self._islands) < self.options.islands and self._told >= self.options.found_after * len(self._islands):
-            elites = self._islands[0].elites
-            self._islands.append(_Island(elites[1::2] or elites[:]))
+            elites = self._islands[0].scored
+            self._islands.append(Elites(self.options.elites, elites[1::2] or elites))
         if self._told % self.options.migrate_every == 0:
             self._migrate()
 
@@ -103,41 +104,44 @@ class Islands(Strategy):
         The bar is the worst elite of an island that has no free place.
         """
         index = rng.randrange(len(self._islands))
-        elites = self._islands[index].elites
+        elites = self._islands[index]
         exploring = rng.random() < self.options.explore
+        rank = rng.randrange(len(elites)) if exploring else self._rank(rng, elites)
+        parent = elites.ids[rank]
+        how = "explored: any elite" if exploring else f"by {self.options.parents}"
+        failed = f"the island failed {self._failed[index]} of {self._results[index]}"
+        reason = f"rank {rank + 1} of {len(elites)} elites, {how}; {failed}"
+        return Choice(parent, self._inspire(rng, index, parent), str(index), reason, elites.bar)
+
+    def _rank(self, rng: random.Random, elites: Elites) -> int:
+        ranks = range(len(elites))
+        if self.options.parents == "power":
+            return rng.choices(ranks, [(rank + 1) ** -self.options.power for rank in ranks])[0]
+        if self.options.parents == "offspring":
+            middle = median(score for score, _ in elites.scored)
+            spread = median(abs(score - middle) for score, _ in elites.scored) or 1.0
+            steep = [min(50.0, max(-50.0, 10.0 * (score - middle) / spread)) for score, _ in elites.scored]
+            asked = [1 + self._offspring[id] for id in elites.ids]
+            return rng.choices(ranks, [1 / (1 + math.exp(-x)) / n for x, n in zip(steep, asked, strict=True)])[0]
         few = self._told < self.options.found_after
-        rank = rng.randrange(len(elites)) if exploring else _linear_rank(rng, len(elites), FEW_DRAWS if few else 2)
-        parent = elites[rank][1]
-        how = "explored: any elite" if exploring else "by rank"
-        reason = f"rank {rank + 1} of {len(elites)} elites, {how}; the island failed {self._failures(index)}"
-        bar = elites[-1][1] if len(elites) == self.options.elites else None
-        return Choice(parent, self._inspire(rng, index, parent), str(index), reason, bar)
+        return Elites.rank(rng, len(elites), FEW_DRAWS if few else 2)
 
     def _inspire(self, rng: random.Random, index: int, parent: int) -> tuple[int, ...]:
-        own = [id for _, id in self._islands[index].elites if id != parent]
+        own = [id for id in self._islands[index].ids if id != parent]
         chosen: list[int] = []
         if len(self._islands) > 1 and self.options.inspirations > 0:
             other = (index + rng.randrange(1, len(self._islands))) % len(self._islands)
-            visitor = self._islands[other].elites[_linear_rank(rng, len(self._islands[other].elites))][1]
+            visitor = self._islands[other].ids[Elites.rank(rng, len(self._islands[other]))]
             if visitor != parent:
                 chosen.append(visitor)
         while len(chosen) < self.options.inspirations and own:
-            candidate = own.pop(_linear_rank(rng, len(own)))
+            candidate = own.pop(Elites.rank(rng, len(own)))
             if candidate not in chosen:
                 chosen.append(candidate)
         return tuple(chosen)
 
-    def _failures(self, index: int) -> str:
-        island = self._islands[index]
-        return f"{island.failed} of {island.told}"
-
     def _migrate(self) -> None:
-        leaving = [island.elites[: self.options.migrants] for island in self._islands]
+        leaving = [island.scored[: self.options.migrants] for island in self._islands]
         for index, migrants in enumerate(leaving):
-            for elite in migrants:
-                self._islands[(index + 1) % len(self._islands)].add(elite, self.options.elites)
-
-
-def _linear_rank(rng: random.Random, count: int, draws: int = 2) -> int:
-    """Return 0..count-1, the lowest of some draws: of two, the first is `count` times as likely as the last."""
-    return min(rng.randrange(count) for _ in range(draws))
+            for score, id in migrants:
+                self._islands[(index + 1) % len(self._islands)].add(score, id)

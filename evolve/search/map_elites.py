@@ -1,30 +1,50 @@
-"""MAP-Elites over what programs are good at: one elite for each region of per-instance scores.
+"""MAP-Elites over what programs are like: one elite for each region of behaviour.
 
 Mouret & Clune 2015 (arXiv 1504.04909), with centroids instead of a grid (CVT-MAP-Elites, Vassiliades et al. 2018). The
-behaviour of a program is its profile: its scores on the train instances less their mean, so that programs of one
-quality that are good at different instances are kept apart. The centroids are profiles of the first programs, chosen
-so that each is far from those before it; until there are enough of them, every program is a cell of its own.
+behaviour of a program is its profile, after LEVI (2026): its scores on the train instances less their mean, so that
+programs of one quality that are good at different instances are kept apart; or the features of `search.features`, each
+by the share of recent programs that have less of it (a quantile, so no scale matters, and an outlier moves nothing).
+
+The centroids are those of k-means over recent programs, begun at programs that are far from each other. They are laid
+out after `warm_up` programs, and again each time that there are twice as many: quantiles move as programs get better.
+Until the first time every program is a cell of its own.
 """
 
 from __future__ import annotations
 
 import random
-from typing import ClassVar
+from collections import deque
+from typing import ClassVar, TypeAlias
 
+import numpy as np
 from pydantic import Field
 
+from evolve.errors import pick
 from evolve.search.strategy import Choice, Strategy, StrategyOptions
 from evolve.trial import Trial
 
 __all__ = ["MapElites"]
 
-_Profile = tuple[float, ...]
+SOURCE_FEATURES = ("chars", "tokens", "cpu_s", "likeness")
+KEPT = 4
+"""Recent programs that are remembered for the next layout, in warm-ups."""
+ROUNDS = 8
+"""Of k-means: for a few dozen programs enough."""
+
+_Behaviour: TypeAlias = tuple[float, ...]
+_Known: TypeAlias = tuple[_Behaviour, float, int]
+"""Behaviour, score, id."""
 
 
 class MapElitesOptions(StrategyOptions):
     """Of the strategy 'map_elites'."""
 
     cells: int = Field(default=16, ge=1, le=1_000, description="regions of behaviour, one elite each")
+    features: str = Field(
+        default="",
+        description="what tells programs apart, e.g. 'tokens,cost_usd': metrics of the problem, chars, tokens, cpu_s, "
+        "likeness; none: their scores per instance",
+    )
     warm_up: int = Field(default=32, ge=1, description="programs with a score after which the regions are laid out")
     inspirations: int = Field(default=2, ge=0, description="elites of other cells that a mutation may look at")
     greedy: float = Field(default=0.5, ge=0, le=1, description="share of steps whose parent is the better of two draws")
@@ -38,23 +58,27 @@ class MapElites(Strategy):
 
     def __init__(self, options: StrategyOptions | None = None) -> None:
         super().__init__(options)
-        self._first: list[tuple[_Profile, float, int]] | None = []
-        self._centroids: list[_Profile] = []
-        self._elites: dict[int, tuple[float, int]] = {}
+        self._features = [name.strip() for name in self.options.features.split(",") if name.strip()]
+        self._recent: deque[_Known] = deque(maxlen=KEPT * self.options.warm_up)
+        self._told, self._next = 0, self.options.warm_up
+        self._centroids: np.ndarray | None = None  # (cells, dimensions)
+        self._marks: np.ndarray | None = None  # (recent, dimensions), each column in order
+        self._elites: dict[int, _Known] = {}
 
     def tell(self, trial: Trial) -> None:
-        """Put a program with a score into its cell when it is better than who is there."""
+        """Put a program with a score into its cell when it is better than who is there.
+
+        Raises UsageError for a feature that the seed does not have.
+        """
         if trial.score is None:
             return
-        scores = [trial.score if score is None else score for score in trial.scores] or [trial.score]
-        profile = tuple(score - trial.score for score in scores)
-        if self._first is None:
-            self._settle(self._cell(profile), trial.score, trial.id)
-            return
-        self._settle(len(self._first), trial.score, trial.id)
-        self._first.append((profile, trial.score, trial.id))
-        if len(self._first) >= self.options.warm_up:
-            self._lay_out(self._first)
+        known = (self._behaviour(trial, trial.score), trial.score, trial.id)
+        self._recent.append(known)
+        self._settle(self._told if self._centroids is None else self._cell(known[0]), known)
+        self._told += 1
+        if self._told >= self._next:
+            self._next *= 2
+            self._lay_out()
 
     def ask(self, rng: random.Random) -> Choice:
         """Draw a cell and take its elite; often the better of two."""
@@ -62,35 +86,84 @@ class MapElites(Strategy):
         drawn = [rng.choice(cells)]
         if rng.random() < self.options.greedy:
             drawn.append(rng.choice(cells))
-        cell = max(drawn, key=lambda one: self._elites[one])
-        score, parent = self._elites[cell]
-        others = [self._elites[one][1] for one in cells if self._elites[one][1] != parent]
+        cell = max(drawn, key=lambda one: self._elites[one][1])
+        _, score, parent = self._elites[cell]
+        others = [self._elites[one][2] for one in cells if self._elites[one][2] != parent]
         shown = rng.sample(others, min(len(others), self.options.inspirations))
         reason = f"elite of cell {cell} ({len(cells)} are filled), {score:.2f} on train"
         return Choice(parent, tuple(shown), str(cell), reason)
 
-    def _settle(self, cell: int, score: float, id: int) -> None:
+    def _behaviour(self, trial: Trial, score: float) -> _Behaviour:
+        if not self._features:
+            scores = [score if one is None else one for one in trial.scores] or [score]
+            return tuple(one - score for one in scores)
+        source = (trial.chars, trial.tokens, trial.cpu_s, trial.likeness or 0.0)
+        values = dict(zip(SOURCE_FEATURES, map(float, source), strict=True)) | dict(trial.metrics)
+        if trial.parent is None:
+            for name in self._features:
+                pick("search.features", name, values)
+        return tuple(values.get(name, 0.0) for name in self._features)
+
+    def _settle(self, cell: int, known: _Known) -> None:
         there = self._elites.get(cell)
-        if there is None or score > there[0]:
-            self._elites[cell] = (score, id)
+        if there is None or known[1] > there[1]:
+            self._elites[cell] = known
 
-    def _cell(self, profile: _Profile) -> int:
-        return min(range(len(self._centroids)), key=lambda cell: (_apart(self._centroids[cell], profile), cell))
+    def _cell(self, behaviour: _Behaviour) -> int:
+        assert self._centroids is not None
+        point = np.zeros(self._centroids.shape[1])
+        point[: len(behaviour)] = behaviour[: len(point)]
+        return int(_nearest(self._centroids, self._placed(point[None, :]))[0])
 
-    def _lay_out(self, first: list[tuple[_Profile, float, int]]) -> None:
-        """Choose centroids among the first profiles, the best program's first, each farthest from those before."""
-        self._centroids = [max(first, key=lambda one: (one[1], -one[2]))[0]]
-        while len(self._centroids) < self.options.cells:
-            gaps = [min(_apart(centroid, one[0]) for centroid in self._centroids) for one in first]
-            farthest = max(range(len(first)), key=lambda place: (gaps[place], -place))
-            if gaps[farthest] == 0:
-                break
-            self._centroids.append(first[farthest][0])
-        self._first, self._elites = None, {}
-        for profile, score, id in first:
-            self._settle(self._cell(profile), score, id)
+    def _placed(self, points: np.ndarray) -> np.ndarray:
+        """Return where points lie. points: (n, dimensions), as they are. With features: the share that is below."""
+        if self._marks is None:
+            return points
+        below = [
+            np.searchsorted(self._marks[:, column], points[:, column]) / len(self._marks)
+            for column in range(points.shape[1])
+        ]
+        return np.stack(below, axis=1)
+
+    def _lay_out(self) -> None:
+        """Choose the centroids anew, and give each elite and recent program its cell: the best of a cell stays.
+
+        They begin at the best program, and at whoever is farthest from all before it.
+        """
+        known = [*dict.fromkeys([*self._elites.values(), *self._recent])]
+        width = max(len(behaviour) for behaviour, _, _ in known)
+        points = np.array([behaviour + (0.0,) * (width - len(behaviour)) for behaviour, _, _ in known])
+        if self._features:
+            self._marks = np.sort(points, axis=0)
+        points = self._placed(points)
+        best = max(range(len(known)), key=lambda place: (known[place][1], -known[place][2]))
+        chosen = [best]
+        gaps = _squares(points, points[best])
+        while len(chosen) < self.options.cells and gaps.max() > 0:
+            chosen.append(int(gaps.argmax()))
+            gaps = np.minimum(gaps, _squares(points, points[chosen[-1]]))
+        centroids = points[chosen]
+        for _ in range(ROUNDS):
+            nearest = _nearest(centroids, points)
+            centroids = np.array(
+                [points[nearest == cell].mean(axis=0) if (nearest == cell).any() else centroid
+                 for cell, centroid in enumerate(centroids)]
+            )  # fmt: skip
+        self._centroids, self._elites = centroids, {}
+        for cell, one in zip(_nearest(centroids, points), known, strict=True):
+            self._settle(int(cell), one)
 
 
-def _apart(one: _Profile, other: _Profile) -> float:
-    """Return the squared distance of two profiles; what one of them lacks counts as 0."""
-    return sum((a - b) ** 2 for a, b in zip(one, other, strict=False))
+def _squares(points: np.ndarray, point: np.ndarray) -> np.ndarray:
+    """Return the squared distances of points to one. points: (n, dimensions); point: (dimensions,). Returns (n,)."""
+    apart: np.ndarray = ((points - point) ** 2).sum(axis=1)
+    return apart
+
+
+def _nearest(centroids: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return which centroid each point is nearest to. centroids: (cells, dimensions); points: (n, dimensions).
+
+    Returns (n,) indices. |p - c|^2 = |p|^2 - 2 p.c + |c|^2, and the first term is the same for all centroids.
+    """
+    nearest: np.ndarray = ((centroids**2).sum(axis=1) - 2 * points @ centroids.T).argmin(axis=1)
+    return nearest

@@ -1,7 +1,9 @@
 """Parents from the frontier of per-instance bests (GEPA, arXiv 2507.19457, section 3 and appendix F).
 
 A program is on the frontier when it is the best on some train instance and no other frontier program leads on all
-instances that it leads on. A parent is drawn in proportion to the number of instances that it leads on.
+instances that it leads on. A parent is drawn in proportion to the number of instances that it leads on. Now and then
+two that complement each other are merged: the second is who leads on most instances where the first does not, and no
+pair is merged twice.
 """
 
 from __future__ import annotations
@@ -11,10 +13,15 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from evolve.mutate.mutation import Kind
 from evolve.search.strategy import Choice, Strategy, StrategyOptions
-from evolve.trial import Trial
+from evolve.trial import Selection, Trial
 
 __all__ = ["Pareto"]
+
+
+MERGE = "merge"
+"""The place of a child of two."""
 
 
 class ParetoOptions(StrategyOptions):
@@ -23,6 +30,9 @@ class ParetoOptions(StrategyOptions):
     leaders: int = Field(default=8, ge=1, description="programs remembered per instance that are equally best on it")
     inspirations: int = Field(
         default=2, ge=0, description="programs shown besides the parent: who leads most where it does not"
+    )
+    merge: float = Field(
+        default=0.2, ge=0, le=1, description="share of steps that join two programs which lead on different instances"
     )
 
 
@@ -37,6 +47,13 @@ class Pareto(Strategy):
         self._best: list[float] = []
         self._leaders: list[list[int]] = []
         self._mean: dict[int, float] = {}
+        self._front: dict[int, set[int]] = {}
+        self._merged: set[tuple[int, int]] = set()
+
+    def begun(self, selection: Selection) -> None:
+        """Remember which pairs were merged."""
+        if selection.place == MERGE and selection.inspirations:
+            self._merged.add(_pair(selection.parent_id, selection.inspirations[0]))
 
     def tell(self, trial: Trial) -> None:
         """Place a program with a score among the leaders of the instances on which it is as good as any."""
@@ -46,18 +63,24 @@ class Pareto(Strategy):
         if not self._best:
             self._best = [float("-inf")] * len(scores)
             self._leaders = [[] for _ in scores]
+        changed = False
         for place, score in enumerate(scores[: len(self._best)]):
+            changed |= score >= self._best[place]
             if score > self._best[place]:
                 self._best[place], self._leaders[place] = score, [trial.id]
             elif score == self._best[place] and len(self._leaders[place]) < self.options.leaders:
                 self._leaders[place].append(trial.id)
+        if not changed:
+            return
         self._mean[trial.id] = trial.score
         leading = {id for leaders in self._leaders for id in leaders}
         self._mean = {id: mean for id, mean in self._mean.items() if id in leading}
+        self._front = self._frontier()
+        self._merged = {pair for pair in self._merged if leading.issuperset(pair)}
 
     def ask(self, rng: random.Random) -> Choice:
         """Draw a parent from the frontier, and show who leads where the parent does not."""
-        leads = self._frontier()
+        leads = self._front
         ids = sorted(leads)
         parent = rng.choices(ids, [len(leads[id]) for id in ids])[0]
         behind = set(range(len(self._best))) - leads[parent]
@@ -69,10 +92,13 @@ class Pareto(Strategy):
             best = max(gains, key=lambda id: (gains[id], self._mean[id], -id))
             shown.append(best)
             behind -= leads[best]
-        of = len(self._best)
-        return Choice(
-            parent, tuple(shown), "", f"leads on {len(leads[parent])} of {of} instances; {len(ids)} do on some"
-        )
+        why = f"leads on {len(leads[parent])} of {len(self._best)} instances; {len(ids)} do on some"
+        behind = set(range(len(self._best))) - leads[parent]
+        worst = tuple(sorted(behind & leads[shown[0]])) if shown else ()
+        if shown and rng.random() < self.options.merge and _pair(parent, shown[0]) not in self._merged:
+            other = f"{why}; merged with {shown[0]}, which leads on {len(worst)} others"
+            return Choice(parent, tuple(shown), MERGE, other, kind=Kind.CROSSOVER, instances=worst)
+        return Choice(parent, tuple(shown), "", why, instances=worst)
 
     def _frontier(self) -> dict[int, set[int]]:
         """Return the frontier: by id, the instances on which a program is among the best."""
@@ -85,3 +111,7 @@ class Pareto(Strategy):
             if not any(leads[id] <= places for places in kept.values()):
                 kept[id] = leads[id]
         return kept
+
+
+def _pair(one: int, other: int) -> tuple[int, int]:
+    return min(one, other), max(one, other)

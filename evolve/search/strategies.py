@@ -12,10 +12,12 @@ from evolve.search.strategy import Strategy
 GROUP = "evolve.strategies"
 """The entry points through which strategies of other packages are found."""
 OWN = {
+    "adaptive": "evolve.search.adaptive:Adaptive",
     "climbing": "evolve.search.climbing:Climbing",
     "islands": "evolve.search.islands:Islands",
     "map_elites": "evolve.search.map_elites:MapElites",
     "pareto": "evolve.search.pareto:Pareto",
+    "portfolio": "evolve.search.portfolio:Portfolio",
     "sampling": "evolve.search.sampling:Sampling",
     "sequential": "evolve.search.sequential:Sequential",
 }

@@ -140,6 +140,15 @@ def test_values_of_any_key_can_be_compared(tmp_path: Path) -> None:
     assert len({cell.folder for cell in one.cells}) == 2
 
 
+def test_a_simulated_problem_asks_its_own_model_unless_another_is_given(tmp_path: Path) -> None:
+    def asked(sets: tuple[str, ...]) -> set[str]:
+        out = tmp_path / str(len(sets))
+        one = make_contest(out, ["simulated_parts"], SEARCHES, [], 1, None, sets, {"budget.evaluations": 3})
+        return {model.name for cell in one.cells for model in cell.config.models}
+
+    assert asked(()) == {"simulated"} and asked(("model.names=builtin",)) == {"builtin"}
+
+
 def test_the_command_prints_a_table_or_one_document(tmp_path: Path) -> None:
     arguments = ["bench", "simulated_opposed", "--search", "sampling,climbing", "--evaluations", "4", "--seeds", "2"]
     arguments += ["--out", str(tmp_path)]
@@ -159,6 +168,8 @@ def test_the_command_prints_a_table_or_one_document(tmp_path: Path) -> None:
         ("simulated_prats", ["sampling", "climbing"], [], [], "Did you mean 'simulated_parts'"),
         ("simulated_parts", ["sampling", "climbin"], [], [], "Did you mean 'climbing'"),
         ("spot_single", ["sampling", "climbing"], [], ["model.names=simulated"], "knows its own problems only"),
+        ("simulated_parts", [], ["model.names=simulated,gpt"], ["search.strategy=climbin"], "Did you mean 'climbing'"),
+        ("simulated_parts", ["sampling", "climbing"], [], ['model.names=["simulated","builtin"]'], "is asked alone"),
         ("simulated_parts", ["sampling", "climbing"], [], ["budget.minutes=1"], "equal budgets"),
     ],
 )

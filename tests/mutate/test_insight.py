@@ -111,7 +111,7 @@ def test_the_rule_tells_of_functions_that_came_and_went() -> None:
         source="WEIGHT = 0.5\n\n\ndef place(n, items):\n    return best(items)\n\n\ndef best(x):\n    return x\n",
     )
     line, _ = rule_insight([(BEFORE, without)])
-    assert line == "changed place, new best, without rank: +0.00 to 41.50"
+    assert line == "new best, without rank, changed place: +0.00 to 41.50"
 
 
 def test_there_is_nothing_to_say_of_nothing_and_no_program_makes_the_rule_raise() -> None:
@@ -125,7 +125,13 @@ def test_there_is_nothing_to_say_of_nothing_and_no_program_makes_the_rule_raise(
         BEFORE.source + "# more\n",
     ):
         odd = dataclasses.replace(BEFORE, id=6, source=source, instances=())
-        line, detail = rule_insight([(BEFORE, odd), (odd, BEFORE)])
-        assert line and detail
-        assert line.isprintable() and len(line) <= 300
-    assert rule_insight([(BEFORE, odd)])[0] == "the same but for layout: +0.00 to 41.50"
+        line, _ = rule_insight([(BEFORE, odd), (odd, BEFORE)])
+        assert (not line or line.isprintable()) and len(line) <= 300
+    assert rule_insight([(BEFORE, odd)]) == ("", ""), "the same but for layout"
+
+
+def test_the_rule_quotes_a_line_that_was_changed_and_says_nothing_where_it_cannot_name_the_change() -> None:
+    one = dataclasses.replace(BEFORE, source=BEFORE.source.replace("items[:2]", "items"))
+    assert rule_insight([(BEFORE, one)])[0].startswith("'return items[:2]' -> 'return items', changed rank: ")
+    two = dataclasses.replace(one, source=one.source.replace("rank(items)\n", "rank(items) or items\n"))
+    assert rule_insight([(BEFORE, two)]) == ("", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 
-from evolve.mutate.mutation import Example, Kind, Request
+from evolve.mutate.mutation import Attempt, Example, Kind, Request
 from evolve.mutate.prompts.content import Shown, task
 from evolve.mutate.prompts.instances import feedback, leads, standings
 from evolve.mutate.prompts.prompt import build_prompt
@@ -50,6 +50,12 @@ def test_the_best_of_the_run_counts_as_known_unless_it_is_the_parent() -> None:
     assert table["columns"] == ["program 7", "best known program", "best of this run"]
     assert cells["train/3"] == ["50.00", "50.00", "88.00 (program 9)"]
     assert cells["train/4"] == ["70.00", "50.00", "this one"]
+
+
+def test_an_idea_that_lost_in_the_mean_and_leads_somewhere_is_told_with_where() -> None:
+    tried = (Attempt(9, "explore", 20.0, "ok", "", "Beam search.", 7, -5.0),)
+    user = build_prompt(request(program(7, 55, 45), tried=tried, leaders={"train/1": (9, 88.0)})).user
+    assert "9, explore of 7: 20.00 (-5.00), best of all on train/1, Beam search." in user
 
 
 def test_a_failed_instance_comes_before_any_score() -> None:

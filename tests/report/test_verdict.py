@@ -47,7 +47,7 @@ def ok(score: float) -> Cell:
             ok(1.0),
             Cell(),
             None,
-            "The best so far, program 7, is 10.00 points above the seed (10.00 against 0.00) on train",
+            "Program 7 is 10.00 points above the seed (10.00 against 0.00) on train; the problem has no test split.",
         ),
     ],
 )
@@ -73,6 +73,7 @@ def test_the_verdict_names_the_best_baseline_on_test_and_the_gap_to_train() -> N
     assert "it beats the seed" in verdict(both)
     assert "The best baseline there, baseline, has 38.51: the program is 8.31 points BELOW it." in verdict(both)
     assert "On train the program scored 10.00, 20.20 points below its test score." in verdict(both)
+    assert "The best baseline's score rises by 38.51 from train to test." in verdict(both)
     assert both.points_above_baseline() == pytest.approx(30.2 - 38.51) and both.train_above_test() == 10.0 - 30.2
 
 

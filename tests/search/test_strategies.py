@@ -13,12 +13,14 @@ from loop_parts import HashModel, QuickPool, archive_digest, configured, trivial
 from evolve import loop
 from evolve.archive import Store, tape_of
 from evolve.config import RunConfig
+from evolve.errors import UsageError
 from evolve.loop.replaying import tape_clients
+from evolve.mutate.mutation import Kind
 from evolve.scoring import Status
 from evolve.search import Strategy, make_strategy
 from evolve.search.strategies import OWN
 from evolve.testing import StrategyClaims
-from evolve.trial import Trial
+from evolve.trial import Selection, Trial
 
 PROBLEM = trivial_problem()
 
@@ -28,7 +30,7 @@ def trial(id: int, *scores: float, parent: int = 0) -> Trial:
     return Trial(id, None if id == 0 else parent, "0", status=Status.OK, score=mean, scores=scores)
 
 
-def told(name: str, *trials: Trial, **options: float) -> Strategy:
+def told(name: str, *trials: Trial, **options: float | str) -> Strategy:
     strategy = make_strategy(name, options)
     for one in trials:
         strategy.tell(one)
@@ -86,6 +88,127 @@ def test_map_elites_keeps_apart_who_is_good_at_different_instances() -> None:
 
 def test_map_elites_before_its_regions_are_laid_out_takes_every_program_for_a_cell() -> None:
     assert parents(told("map_elites", SEED, LOW, HIGH)).keys() == {0, 1, 2}
+
+
+def test_islands_draw_parents_by_a_power_of_the_rank() -> None:
+    options = {"parents": "power", "power": 2.0, "explore": 0.0, "found_after": 0, "islands": 1}
+    drawn = parents(told("islands", *(trial(id, 10.0 - id) for id in range(4)), **options), 2_000)
+    weights = [1 / rank**2 for rank in (1, 2, 3, 4)]
+    for id, weight in enumerate(weights):
+        assert abs(drawn[id] / 2_000 - weight / sum(weights)) < 0.05
+
+
+def test_islands_draw_elites_that_had_few_children_oftener() -> None:
+    options = {"parents": "offspring", "explore": 0.0, "found_after": 0, "islands": 1}
+    strategy = told("islands", trial(0, 1.0), trial(1, 9.0), trial(2, 9.0), trial(3, 2.0), **options)
+    before = parents(strategy)
+    for step in range(10, 19):
+        strategy.begun(Selection(step, 1, (), "0", "", "m"))
+    after = parents(strategy)
+    assert before[1] > 120 and after[1] < 80 and after[2] > 250
+
+
+def test_pareto_merges_a_pair_that_complement_each_other_once() -> None:
+    strategy = told("pareto", trial(0, 0.0, 0.0, 0.0), trial(1, 9.0, 9.0, 0.0), trial(2, 0.0, 0.0, 9.0), merge=1.0)
+    choice = strategy.ask(random.Random(0))
+    assert choice.kind is Kind.CROSSOVER and {choice.parent, choice.inspirations[0]} == {1, 2}
+    assert choice.instances == ((2,) if choice.parent == 1 else (0, 1)), "where the other one leads"
+    strategy.begun(Selection(3, choice.parent, choice.inspirations, choice.place, "", "m", Kind.CROSSOVER))
+    assert all(strategy.ask(random.Random(n)).kind is None for n in range(20))
+
+
+def test_map_elites_tells_programs_apart_by_the_features_that_are_named() -> None:
+    def sized(id: int, score: float, chars: int) -> Trial:
+        return trial(id, score)._replace(chars=chars)
+
+    first = [sized(0, 0.0, 100), sized(1, 9.0, 110), sized(2, 5.0, 4_000), sized(3, 6.0, 900_000)]
+    strategy = told("map_elites", *first, warm_up=4, cells=2, features="chars")
+    assert parents(strategy).keys() == {1, 3}, "the best of the short and of the long ones: quantiles, not sizes"
+    with pytest.raises(UsageError, match=r"search\.features 'charz' is unknown\. Did you mean 'chars'"):
+        told("map_elites", SEED, features="charz")
+
+
+def test_map_elites_moves_its_regions_as_programs_grow() -> None:
+    grown = [trial(id, float(id))._replace(chars=100 * 2**id) for id in range(16)]
+    strategy = told("map_elites", *grown, warm_up=4, cells=4, features="chars")
+    kept = sorted(parents(strategy))
+    assert len(kept) == 4 and kept[-1] == 15 and kept[0] < 8, "of the regions of the first four, three hold nobody new"
+
+
+class TestAdaptive:
+    """The strategy 'adaptive'."""
+
+    def grown(self, gain: float) -> Strategy:
+        strategy = told("adaptive", trial(0, 0.0), islands=2, migrate_every=1_000)
+        for step in range(1, 41):
+            island = step % 2
+            strategy.begun(Selection(step, 0, (), str(island), "", "m"))
+            score = gain * step if island else -5.0
+            strategy.tell(trial(step, score)._replace(place=str(island)))
+        return strategy
+
+    @pytest.mark.parametrize("unit", [1.0, 1_000.0])
+    def test_steps_go_to_the_island_that_improves_whatever_the_unit_of_scores(self, unit: float) -> None:
+        places = Counter(self.grown(unit).ask(random.Random(n)).place for n in range(40))
+        assert places == {"1": 40}
+
+    def test_an_island_that_improves_explores_less_than_one_that_does_not(self) -> None:
+        improving = self.grown(1.0)
+        stalled = told("adaptive", trial(0, 9.0), *(trial(id, 1.0 + id / 10) for id in range(1, 9)), islands=1)
+
+        def share(strategy: Strategy) -> float:
+            reasons = [strategy.ask(random.Random(n)).reason for n in range(200)]
+            return sum("explored" in reason for reason in reasons) / 200
+
+        assert share(improving) < 0.45 < 0.6 < share(stalled)
+
+    def test_tactics_follow_one_another_while_nothing_helps_and_end_with_an_improvement(self) -> None:
+        strategy = told("adaptive", trial(0, 9.0), trial(1, 8.0), stalled_after=2)
+        kinds = []
+        for id in range(2, 12):
+            kinds.append(strategy.ask(random.Random(id)).kind)
+            strategy.tell(trial(id, 1.0))
+        assert kinds[0] is None and [*dict.fromkeys(kinds[1:])] == [
+            *(Kind.REWRITE, Kind.CROSSOVER, Kind.EXPLORE, Kind.SIMPLIFY)
+        ]
+        strategy.tell(trial(20, 50.0))
+        assert strategy.ask(random.Random(0)).kind is None
+
+
+class TestPortfolio:
+    """The strategy 'portfolio'."""
+
+    def led(self, gains: dict[str, float], steps: int = 400) -> Counter[str]:
+        """Lead a run in which a member's children are so much better than the best."""
+        strategy = told("portfolio", trial(0, 0.0), plateau=5, members=",".join(gains))
+        best, asked = 0.0, Counter[str]()
+        for step in range(1, steps + 1):
+            choice = strategy.ask(random.Random(step))
+            member = choice.place.partition(":")[0]
+            asked[member] += 1
+            best += gains[member]
+            fate = trial(step, best if gains[member] else -1.0)
+            strategy.tell(fate._replace(place=choice.place))
+        return asked
+
+    def test_every_member_has_a_turn_and_who_brings_gain_keeps_it(self) -> None:
+        asked = self.led({"climbing": 0.0, "sampling": 1.0, "islands": 0.0})
+        assert asked["climbing"] == 5 and asked["islands"] == 0 and asked["sampling"] == 395
+
+    def test_where_nobody_brings_gain_everybody_has_the_same_share(self) -> None:
+        asked = self.led({"climbing": 0.0, "sampling": 0.0, "islands": 0.0})
+        assert min(asked.values()) > 100
+
+    def test_who_takes_over_knows_what_the_others_found(self) -> None:
+        strategy = told("portfolio", trial(0, 0.0), members="sampling,climbing", plateau=2)
+        for id, score in ((1, 50.0), (2, 10.0), (3, 10.0)):
+            strategy.tell(trial(id, score)._replace(place="sampling:"))
+        choice = strategy.ask(random.Random(0))
+        assert (choice.place, choice.parent) == ("climbing:", 1)
+
+    def test_an_unknown_member_is_named(self) -> None:
+        with pytest.raises(ValueError, match="'ilands': expected names of adaptive, climbing"):
+            make_strategy("portfolio", {"members": "ilands,climbing"})
 
 
 def config_of(name: str, evaluations: int, deterministic: bool) -> RunConfig:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from evolve.line_diff import unified_diff
 from evolve.mutate.mutation import Example
 from evolve.mutate.novelty.normal_form import normal_form
 from evolve.mutate.prompts.quoting import one_line, printable
@@ -18,6 +19,8 @@ LINE_CHARS = 300
 DETAIL_CHARS = 1_500
 PAIRS_TOLD = 6
 NAMES_TOLD = 3
+LINE_TOLD_CHARS = 60
+WHAT_CHARS = 200
 
 _HEADING = re.compile(r"[\s>#*_`\-]*(insight|lesson|line|summary|detail|details)[\s*_`]*:[\s*_`]*", re.IGNORECASE)
 
@@ -53,9 +56,10 @@ def rule_insight(subjects: Sequence[tuple[Example, Example]]) -> tuple[str, str]
     """Return (line, detail) on pairs (program before, program after), written without a model.
 
     The line names what changed, what it brought and where most, the greatest change first; the detail has a line for
-    each pair. The same pairs give the same words. Returns ("", "") where there are no pairs.
+    each pair. The same pairs give the same words. A pair of which it cannot be said in a few words what changed is left
+    out, since "changed schedule: +1.80" teaches nobody; returns ("", "") where that leaves none.
     """
-    told = sorted(subjects, key=lambda pair: -_weight(*pair))
+    told = sorted((pair for pair in subjects if _what(*pair)), key=lambda pair: -_weight(*pair))
     sentences = [f"{_what(*pair)}: {_outcome(*pair)}" for pair in told[:PAIRS_TOLD]]
     line = ""
     for sentence in sentences:
@@ -125,10 +129,10 @@ class _Facts:
 
 
 def _what(before: Example, after: Example) -> str:
-    """Return what changed, in a few words: "WEIGHT 0.5 -> 0.8, changed rank, calls sorted"."""
+    """Return what changed, in a few words: "WEIGHT 0.5 -> 0.8, calls sorted"; "" where they would not tell."""
     old, new = _facts(before.source), _facts(after.source)
     if old is None or new is None:
-        return "the program"
+        return ""
     touched = [name for name in new.functions if name in old.functions and old.functions[name] != new.functions[name]]
     moves = {name: _number_moves(old.numbers[name], new.numbers[name]) for name in touched}
     parts = [f"{name} {a} -> {b}" for name in touched for a, b in moves[name]][:NAMES_TOLD]
@@ -137,16 +141,28 @@ def _what(before: Example, after: Example) -> str:
     gone = [name for name in old.functions if name not in new.functions]
     calls = [name for name in new.calls if name not in old.calls and name.rpartition(".")[2] not in added]
     ended = [name for name in old.calls if name not in new.calls and name.rpartition(".")[2] not in gone]
-    for label, names in (
-        ("changed", changed),
-        ("new", added),
-        ("without", gone),
-        ("calls", calls),
-        ("no longer calls", ended),
-    ):
+    parts += _line_change(before.source, after.source) if changed and not parts else []
+    for label, names in (("new", added), ("without", gone), ("calls", calls), ("no longer calls", ended)):
         if names:
-            parts.append(f"{label} {', '.join(names[:NAMES_TOLD])}{' ...' if len(names) > NAMES_TOLD else ''}")
-    return one_line(", ".join(parts) or "the same but for layout", 160)
+            parts.append(f"{label} {_few(names)}")
+    if not parts:
+        return ""
+    return one_line(", ".join([*parts, f"changed {_few(changed)}"] if changed else parts), WHAT_CHARS)
+
+
+def _few(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:NAMES_TOLD])}{' ...' if len(names) > NAMES_TOLD else ''}"
+
+
+def _line_change(before: str, after: str) -> list[str]:
+    """Return what became of what, where one line was changed, put in or taken out and nothing else; else nothing."""
+    one, other = ([line.strip() for line in source.splitlines()] for source in (before, after))
+    lines = [line for line in unified_diff(one, other, "", "") if line[:1] in "+-" and line.strip("+-\n ")]
+    old = [one_line(line[1:], LINE_TOLD_CHARS) for line in lines if line.startswith("-")]
+    new = [one_line(line[1:], LINE_TOLD_CHARS) for line in lines if line.startswith("+")]
+    if not (len(old) <= 1 and len(new) <= 1 and old + new):
+        return []
+    return [f"'{old[0]}' -> '{new[0]}'" if old and new else f"with '{new[0]}'" if new else f"without '{old[0]}'"]
 
 
 def _at_length(before: Example, after: Example) -> str:

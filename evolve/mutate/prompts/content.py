@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from evolve.mutate.answers.own_words import IDEA_CHARS
 from evolve.mutate.mutation import Attempt, Example, Kind, Request
 from evolve.mutate.prompts.instances import (
     FEEDBACK_CHARS,
+    LEADS_NAMED,
     ROWS,
     ahead,
     cell,
@@ -133,8 +134,8 @@ def task(request: Request, shown: Shown, scale: Scale | None = None) -> dict[str
     above = {attempt.id for attempt in (*tried, *taken)}
     return content | {
         "details": _details(request, shown.details),
-        "tried": [_elsewhere(attempt) for attempt in tried],
-        "taken": [_elsewhere(attempt) for attempt in taken],
+        "tried": [_elsewhere(attempt, request.leaders) for attempt in tried],
+        "taken": [_elsewhere(attempt, request.leaders) for attempt in taken],
         "inspirations": [
             (lean(e), leads(parent, e), _cpu(e, request.cpu_limit_s))
             for e in _inspirations(request)[: shown.inspirations]
@@ -225,15 +226,22 @@ def _attempt(attempt: Attempt, is_above: bool) -> str:
     return f"{attempt.id} {attempt.kind}: {'see above' if is_above else _came_to(attempt)}"
 
 
-def _elsewhere(attempt: Attempt) -> str:
-    """Return one attempt from another program on one line: "17, edit of 4: 45.20 (+3.70), the model's words"."""
-    return f"{attempt.id}, {attempt.kind} of {attempt.parent}: {_came_to(attempt)}"
+def _elsewhere(attempt: Attempt, leaders: Mapping[str, tuple[int, float]]) -> str:
+    """Return one attempt from another program on one line: "17, edit of 4: 45.20 (+3.70), the model's words".
+
+    A program may score less in the mean, and be the best of the run somewhere.
+    """
+    leads_on = [cell(name) for name, (id, _) in leaders.items() if id == attempt.id]
+    more = f" and {len(leads_on) - LEADS_NAMED} more" if len(leads_on) > LEADS_NAMED else ""
+    best = f", best of all on {', '.join(leads_on[:LEADS_NAMED])}{more}" if leads_on else ""
+    return f"{attempt.id}, {attempt.kind} of {attempt.parent}: {_came_to(attempt, best)}"
 
 
-def _came_to(attempt: Attempt) -> str:
+def _came_to(attempt: Attempt, besides: str = "") -> str:
     came = OUTCOMES.get(attempt.outcome, attempt.outcome) if attempt.score is None else f"{attempt.score:.2f}"
     if attempt.gain is not None:
         came += f" ({attempt.gain:+.2f})"
+    came += besides
     said = [one_line(words, IDEA_CHARS) for words in (attempt.note, attempt.idea)]
     return ", ".join([came, " / ".join(filter(None, said))]) if any(said) else came
 
