@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import io
 from pathlib import Path
 
 from hostile import HOSTILE, NAME
-from loop_parts import HashModel, QuickPool, configured, trivial_problem
+from loop_parts import HashModel, QuickPool, configured, in_a_loop, trivial_problem
 
 from evolve import loop
 from evolve.evaluator import Instance, Split
@@ -60,7 +59,7 @@ def make_hostile_run(folder: Path) -> str:
     config = configured(40, seed=1, model__names=(NAME,), mutation__novelty=False)
     screen = io.StringIO()
     display = LinesDisplay(Terminal(file=screen, width=80))
-    asyncio.run(
+    in_a_loop(
         loop.run(
             folder,
             config,

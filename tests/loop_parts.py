@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 import random
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,12 @@ class StepModel(HashModel):
 
     async def complete(self, prompt: Prompt, call_id: int) -> Answer:
         return await super().complete(Prompt("", f"step {call_id}", prompt.kind), call_id)
+
+
+def in_a_loop(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine in a thread of its own: a browser's driver has an event loop in the tests' thread."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 def archive_digest(folder: Path) -> list[tuple[Any, ...]]:

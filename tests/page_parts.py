@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
-from loop_parts import HashModel, QuickPool, configured, trivial_problem
+from loop_parts import HashModel, QuickPool, configured, in_a_loop, trivial_problem
 
 from evolve import loop
 from evolve.archive import Store
@@ -17,7 +16,7 @@ def made_run(folder: Path, evaluations: int, model: HashModel | None = None, **f
     """Make a run of the trivial problem with its whole folder."""
     config = configured(evaluations, **{"seed": 5, **flags})
     files = RunFolder()
-    asyncio.run(
+    in_a_loop(
         loop.run(
             folder,
             config,

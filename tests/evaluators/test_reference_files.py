@@ -15,6 +15,7 @@ DOMAINS = (
     "cloudcast",
     "flow_time",
     "heterogeneous_dag",
+    "job_shop",
     "llm_routing",
     "llm_sql",
     "prism",

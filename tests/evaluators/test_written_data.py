@@ -10,6 +10,7 @@ from in_process import InProcess
 from evaluators.cloudcast.figures import digest as cloudcast_digest
 from evaluators.flow_time.machine import digest as flow_time_digest
 from evaluators.heterogeneous_dag.figures import digest as dag_digest
+from evaluators.job_shop.figures import digest as job_shop_digest
 from evaluators.prism.figures import digest as prism_digest
 from evaluators.rcpsp.figures import digest as rcpsp_digest
 from evaluators.single_machine_tardiness.jobs import digest as tardiness_digest
@@ -25,6 +26,7 @@ DATA = {
     "heterogeneous_dag": dag_digest,
     "rcpsp": rcpsp_digest,
     "flow_time": flow_time_digest,
+    "job_shop": job_shop_digest,
     "single_machine_tardiness": tardiness_digest,
     "txn_scheduling": lambda one: txn_digest(one.transactions),
 }
