@@ -13,6 +13,12 @@ from evaluators.job_shop.shop import KINDS
 from evaluators.job_shop.workload import RECIPES, Recipe, drawn_instance, drawn_shop, own_instance
 from evolve.evaluator import Split
 
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
 OWN = (Split.TRAIN, Split.VALIDATION, Split.TEST)
 EVALUATORS = {kind: JobShop(JobShop.Options(kind=kind)) for kind in KINDS}
 
@@ -88,6 +94,14 @@ def test_who_knows_the_first_jobs_knows_nothing_of_later_ones_or_of_breakdowns()
     whole, part = drawn_shop(recipe, "test/own streams"), drawn_shop(shorter, "test/own streams")
     assert whole.jobs[:20] == part.jobs
     assert set(part.breakdowns) <= set(whole.breakdowns)
+
+
+@pytest.mark.parametrize("kind", ["blocking", "dynamic"])
+def test_a_shop_that_is_drawn_again_has_figures_of_its_own(kind):
+    """Both draws have one id: the second one must not get the figures of the first, or it would be drawn for ever."""
+    first, second = (drawn_instance(kind, Split.TRAIN, f"train/again-{kind}", 0, attempt) for attempt in (0, 1))
+    assert first.id == second.id
+    assert figures_of(first) != figures_of(second) == compute(second)
 
 
 def test_another_name_is_another_shop():
