@@ -9,6 +9,7 @@ from pathlib import Path
 
 from evolve.errors import UsageError
 from evolve.evaluator import Evaluator, Instance, Split
+from evolve.foreign import folder_of, reason
 from evolve.registry import Problem
 
 
@@ -54,6 +55,10 @@ def _write(evaluator: Evaluator, instances: Sequence[Instance], folder: Path) ->
                 files = evaluator.write(instances, staged)
             except UsageError as error:  # of the folder that a person gave, not of ours
                 raise UsageError(str(error).replace(str(staged), str(folder))) from None
+            except OSError:
+                raise
+            except Exception as error:  # foreign code: whatever it raises is its author's message
+                raise UsageError(f"{evaluator.name}: write(...) fails: {reason(error, folder_of(evaluator))}") from None
             for entry in list(staged.iterdir()):
                 entry.rename(folder / entry.name)
     except BaseException:

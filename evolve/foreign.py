@@ -1,4 +1,16 @@
-"""Code of a problem run in this process: it is foreign, and must not take the process, its output or folder along."""
+"""Code of a problem run in this process: it is foreign, and must not take the process, its output or folder along.
+
+Whatever judges a program (`evaluate`, `summarise`) runs in workers. What the driver runs itself is only what makes the
+problem known, before a run begins: the import of evaluator.py, the constructor, and `instances` once for each split
+(`Problem.instances`); for `--fresh`, `--data` and `evolve data` also `fresh`, `load` and `write`, and a `remark`. To
+have a worker do this too would cost every command a process that imports the same code, half a second with numpy, and
+an attribute of the class (name, splits, limits, options and their help, language) would have to cross a wire.
+
+So it stays, and is guarded: what it raises, also SystemExit and other BaseExceptions, is a UsageError that names the
+evaluator, in one line, exit code 2; what it returns is checked; what it prints goes to stderr, also from processes that
+it starts; the working folder is put back; what does not end within a minute or two is ended. Not guarded is code that
+ends the process at once (`os._exit`, a crash of a library): nothing is lost, since no run has begun or is under way.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +18,9 @@ import contextlib
 import inspect
 import io
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +30,8 @@ from evolve.evaluator import Evaluator, Instance, Split
 
 ONE_LINE = 300
 """Characters: an exception's text may quote an answer."""
+DEADLINE_S = 120.0
+"""Of an import, a constructor and `instances`, which are to be cheap: what takes so long loops for ever."""
 
 
 @contextlib.contextmanager
@@ -26,11 +42,72 @@ def foreign(name: str) -> Iterator[None]:
     """
     folder = Path.cwd()
     try:
-        with contextlib.redirect_stdout(NamedLines(name)):
+        with _stdout_is_stderr(), contextlib.redirect_stdout(NamedLines(name)):
             yield
     finally:
         with contextlib.suppress(OSError):
             os.chdir(folder)
+
+
+@contextlib.contextmanager
+def blamed(
+    name: str, what: str, folder: Path | None = None, *, advice: str = "", is_cheap: bool = True
+) -> Iterator[None]:
+    """Run code of a problem as `foreign` does. Raises UsageError "what: why", one line, for all that it does wrong.
+
+    what: did not work, with the problem's name.  folder: of the code, to say which line it was.  advice: the end.
+    is_cheap: it is ended after DEADLINE_S.
+    A UsageError that the code raises itself stays as it is, and so does Ctrl-C.
+    """
+    try:
+        with foreign(name), _deadline() if is_cheap else contextlib.nullcontext():
+            yield
+    except (UsageError, KeyboardInterrupt):
+        raise
+    except _Late:
+        raise UsageError(f"{what}: it did not end within {DEADLINE_S:g} s{advice}") from None
+    except BaseException as error:  # foreign code: whatever it raises is its author's message
+        raise UsageError(f"{what}: {reason(error, folder)}{advice}") from None
+
+
+class _Late(BaseException):
+    """Code of a problem did not end in time. No Exception, which that code may catch."""
+
+
+@contextlib.contextmanager
+def _deadline() -> Iterator[None]:
+    """Raise _Late in what takes too long: in the main thread only, where Python runs what a signal asks for."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def raise_late(number: int, frame: object) -> None:
+        raise _Late
+
+    before = signal.signal(signal.SIGALRM, raise_late)
+    signal.setitimer(signal.ITIMER_REAL, DEADLINE_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def _stdout_is_stderr() -> Iterator[None]:
+    """Let the descriptor of stdout lead to stderr: a library or a child process writes to it past `sys.stdout`."""
+    try:
+        sys.stdout.flush()
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    except (OSError, ValueError):  # one of them is closed
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 class NamedLines(io.TextIOBase):
@@ -58,15 +135,11 @@ class NamedLines(io.TextIOBase):
 def instances_of(evaluator: Evaluator, split: Split) -> Sequence[Instance]:
     """Return the instances of a split. Raises UsageError, one line, for whatever the problem returns otherwise."""
     name, call = evaluator.name, f"instances(Split.{split.name})"
-    try:
-        with foreign(name):
-            found = evaluator.instances(split)
-    except UsageError:
-        raise
-    except (Exception, SystemExit) as error:  # foreign code: whatever it raises is its author's message
-        raise UsageError(f"{name}: {call} fails: {reason(error, folder_of(evaluator))}") from None
-    if isinstance(found, str | bytes) or not isinstance(found, Sequence):
-        raise UsageError(f"{name}: {call} must return a list of Instance, it returned a {type(found).__name__}.")
+    with blamed(name, f"{name}: {call} fails", folder_of(evaluator)):
+        given = evaluator.instances(split)
+        if isinstance(given, str | bytes) or not isinstance(given, Sequence):
+            raise UsageError(f"{name}: {call} must return a list of Instance, it returned a {type(given).__name__}.")
+        found = list(given)
     if not found:
         raise UsageError(f"{name}: {call} returned no instance: {split} has no instance.")
     ids = [instance.id if isinstance(instance, Instance) else None for instance in found]
@@ -77,6 +150,16 @@ def instances_of(evaluator: Evaluator, split: Split) -> Sequence[Instance]:
         twice = next(id_ for id_ in ids if ids.count(id_) > 1)
         raise UsageError(f"{name}: {call} has two instances of the id {twice!r}.")
     return found
+
+
+def remark_of(evaluator: Evaluator, split: Split) -> str:
+    """Return what an evaluator remarks on a split, or nothing. Raises UsageError for whatever it does otherwise."""
+    name, call = evaluator.name, f"remark(Split.{split.name})"
+    with blamed(name, f"{name}: {call} fails"):
+        said = evaluator.remark(split)
+    if not isinstance(said, str):
+        raise UsageError(f"{name}: {call} must return text, it returned a {type(said).__name__}.")
+    return said
 
 
 def folder_of(evaluator: Evaluator) -> Path:

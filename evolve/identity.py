@@ -18,6 +18,7 @@ import numpy as np
 from evolve import __version__
 from evolve.errors import UsageError
 from evolve.evaluator import Split
+from evolve.foreign import remark_of
 from evolve.registry import Problem
 
 BASELINE = "baseline "
@@ -49,7 +50,7 @@ def identity(problem: Problem) -> dict[str, str]:
         "statement": _hash(problem.statement.encode()),
         "seed": _hash(problem.seed.encode()),
         "options": json.dumps(problem.evaluator.options.model_dump(mode="json"), sort_keys=True),
-        **({"remark": remark} if (remark := problem.evaluator.remark(Split.TRAIN)) else {}),
+        **({"remark": remark} if (remark := remark_of(problem.evaluator, Split.TRAIN)) else {}),
         **{f"{BASELINE}{name}": _hash(source.encode()) for name, source in problem.baselines.items()},
     }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from evolve.config import RunConfig
 from evolve.data_files import load_instances
 from evolve.evaluator import Split
-from evolve.foreign import foreign
+from evolve.foreign import blamed, folder_of
 from evolve.registry import Problem
 from evolve.scoring import SplitScore
 from evolve.workers import Fresh, evaluate_spread, make_pool, split_score
@@ -86,14 +86,15 @@ async def measure(
     announce: told what is going on, one line each time; lasting: a person should see it afterwards too.
     Raises UsageError when the problem has no such split or cannot read the file.
     """
+    evaluator, who = problem.evaluator, problem.evaluator.name
     if fresh is not None:
         announce(f"drawing {fresh.count} fresh instances like those of {split}", False)
         # Here first: what their scores depend on is then in the user's cache, and no two workers compute it.
-        with foreign(problem.evaluator.name):
-            instances = problem.evaluator.fresh(split, fresh.seed, fresh.count)
+        with blamed(who, f"{who}: fresh(...) fails", folder_of(evaluator), is_cheap=False):
+            instances = evaluator.fresh(split, fresh.seed, fresh.count)
     elif data is not None:
-        with foreign(problem.evaluator.name):
-            instances = load_instances(problem.evaluator, data)
+        with blamed(who, f"{who}: load({str(data)!r}) fails", folder_of(evaluator), is_cheap=False):
+            instances = load_instances(evaluator, data)
     else:
         instances = problem.instances(split)
     which = f"instances of {split}" if fresh is None else f"fresh instances like those of {split}"

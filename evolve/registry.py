@@ -11,7 +11,7 @@ import inspect
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from evolve.errors import UsageError, pick
 from evolve.evaluator import Evaluator, Instance, Split
-from evolve.foreign import foreign, instances_of, reason
+from evolve.foreign import blamed, instances_of
 from evolve.mutate.language import LANGUAGES, Language
 from evolve.peers import Task, configuration, evaluator_class, find_task
 
@@ -48,6 +48,7 @@ class Problem:
     statement: str
     seed: str
     baselines: dict[str, str]
+    _instances: dict[Split, Sequence[Instance]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def language(self) -> Language:
@@ -55,11 +56,14 @@ class Problem:
         return language_of(self.evaluator)
 
     def instances(self, split: Split) -> Sequence[Instance]:
-        """Return the instances of a split. Raises UsageError when the problem has no such split."""
+        """Return the instances of a split, asked for once. Raises UsageError when the problem has no such split."""
+        if split in self._instances:
+            return self._instances[split]
         found = instances_of(self.evaluator, split)  # first: a problem says best what to do about its public data
         if split not in self.evaluator.splits:
             known = ", ".join(self.evaluator.splits)
             raise UsageError(f"{self.evaluator.name} has no {split} split. It has: {known}.")
+        self._instances[split] = found
         return found
 
 
@@ -169,14 +173,9 @@ def _looks_like_a_path(ref: str) -> bool:
 
 
 def _installed_class(point: EntryPoint) -> type[Evaluator]:
-    try:
-        with foreign(point.name):
-            cls = point.load()
-    except (Exception, SystemExit) as error:  # foreign code: whatever it raises is its author's message
-        raise UsageError(
-            f"evaluator {point.name}: {point.value} does not load ({reason(error)}). "
-            f"Try: {Path(sys.executable).name} -c 'import {point.module}'"
-        ) from None
+    advice = f". Try: {Path(sys.executable).name} -c 'import {point.module}'"
+    with blamed(point.name, f"evaluator {point.name}: {point.value} does not load", advice=advice):
+        cls = point.load()
     if not (isinstance(cls, type) and issubclass(cls, Evaluator)):
         raise UsageError(f"evaluator {point.name}: {point.value} is no subclass of evolve.evaluator.Evaluator.")
     return cls
@@ -223,12 +222,12 @@ def _import_evaluator(folder: Path, file: Path) -> ModuleType:
     sys.modules[package] = importlib.util.module_from_spec(spec)
     importlib.invalidate_caches()  # the folder may have been written a moment ago
     try:
-        with foreign(folder.name):
+        with blamed(folder.name, f"{file} does not load", folder):
             return importlib.import_module(name)
-    except (Exception, SystemExit) as error:  # foreign code: whatever it raises is its author's message
+    except BaseException:
         for loaded in [m for m in sys.modules if m == package or m.startswith(f"{package}.")]:
             del sys.modules[loaded]
-        raise UsageError(f"{file} does not load: {reason(error, folder)}") from None
+        raise
 
 
 def _with_options(cls: type[Evaluator], options: Mapping[str, Any]) -> Evaluator:
@@ -245,13 +244,8 @@ def _with_options(cls: type[Evaluator], options: Mapping[str, Any]) -> Evaluator
                 f"{cls.name}: option 'evaluator.{key}' is unknown. {hint}Known: {', '.join(known) or 'none'}."
             ) from None
         raise UsageError(f"{cls.name}: option evaluator.{key} = {first['input']!r:.80}: {first['msg']}.") from None
-    try:
-        with foreign(cls.name):
-            return cls(checked)
-    except UsageError:
-        raise
-    except (Exception, SystemExit) as error:  # foreign code: whatever it raises is its author's message
-        raise UsageError(f"{cls.name}: {cls.__name__}() cannot be made: {reason(error)}") from None
+    with blamed(cls.name, f"{cls.name}: {cls.__name__}() cannot be made"):
+        return cls(checked)
 
 
 def language_of(evaluator: Evaluator) -> Language:

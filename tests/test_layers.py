@@ -48,7 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/mutate": {"evolve.line_diff", "evolve.errors", "evolve.evaluator", "evolve.config", "evolve.words"},
     "evolve/archive": {"evolve.errors", "evolve.evaluator", "evolve.scoring", "evolve.trial"},
     "evolve/search": {"evolve.errors", "evolve.scoring", "evolve.trial", "evolve.mutate.mutation", "evolve.words"},
-    "evolve/identity.py": {"evolve", "evolve.errors", "evolve.evaluator", "evolve.registry"},
+    "evolve/identity.py": {"evolve", "evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.registry"},
     "evolve/foreign.py": {"evolve.errors", "evolve.evaluator"},
     "evolve/peers": {"evolve.errors", "evolve.evaluator", "evolve.mutate.language"},
     "evolve/registry.py": {
@@ -98,7 +98,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.words",
         "evolve.workers",
     },
-    "evolve/export.py": {"evolve.errors", "evolve.evaluator", "evolve.registry"},
+    "evolve/export.py": {"evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.registry"},
     "evolve/host.py": {"evolve", "sandbox"},
     "evolve/loop": {
         *FACTS,
@@ -126,6 +126,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "evolve/audit": {
         *FACTS,
+        "evolve.foreign",
         "evolve.archive",
         "evolve.intervals",
         "evolve.registry",
@@ -142,6 +143,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "evolve/report": {
         *FACTS,
+        "evolve.foreign",
         "evolve.line_diff",
         "evolve.draw",
         "evolve.picture",

@@ -89,8 +89,8 @@ def test_an_installed_problem_that_does_not_load_is_listed_with_its_reason(monke
     assert [(listing.name, listing.error.partition(". Try")[0]) for listing in list_problems()] == [
         (
             "broken",
-            "evaluator broken: no_such_module:Thing does not load "
-            "(ModuleNotFoundError: No module named 'no_such_module')",
+            "evaluator broken: no_such_module:Thing does not load: "
+            "ModuleNotFoundError: No module named 'no_such_module'",
         ),
         ("wrong", "evaluator wrong: json:dumps is no subclass of evolve.evaluator.Evaluator."),
     ]

@@ -13,6 +13,7 @@ from evolve.audit.comparison import Difference, differences
 from evolve.audit.flags import Flag
 from evolve.config import RunConfig, from_text
 from evolve.evaluator import Split
+from evolve.foreign import remark_of
 from evolve.measure import measure
 from evolve.mutate.language import recorded_language
 from evolve.registry import Problem
@@ -138,7 +139,7 @@ async def rescore(
         for (one, recorded), now in zip(subjects, measured, strict=True):
             archived = recorded.get(split)
             wrong = differences(one.id, split, archived, now.scores, evaluator.timed_metrics)
-            found.append(AuditedSplit(one, split, archived, now.scores, tuple(wrong), evaluator.remark(split)))
+            found.append(AuditedSplit(one, split, archived, now.scores, tuple(wrong), remark_of(evaluator, split)))
         return found
 
     audited, others = [], []

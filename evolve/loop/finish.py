@@ -109,7 +109,7 @@ async def _score(
 ) -> None:
     if split not in problem.evaluator.splits:
         return
-    instances = problem.evaluator.instances(split)
+    instances = problem.instances(split)
     there = {figures.program_id for figures in store.split_figures() if figures.split is split}
     wanted = {program.id: program for program in programs}
     done = sum(id in there for id in wanted)

@@ -80,7 +80,7 @@ class Proposer:
         self._baselines = baselines
         self._templates = templates
         self._desk = desk or Desk()
-        self._instances = [instance.id for instance in problem.evaluator.instances(Split.TRAIN)]
+        self._instances = [instance.id for instance in problem.instances(Split.TRAIN)]
         self._scale: Scale | None = None
         self._compares = config.mutation.novelty and config.asks_models
 

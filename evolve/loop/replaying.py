@@ -10,6 +10,7 @@ from evolve.archive.records import ROTATING, Part
 from evolve.config import BUILTIN
 from evolve.errors import UsageError
 from evolve.evaluator import Evaluator, Split
+from evolve.foreign import instances_of
 from evolve.racing import Race
 from evolve.scoring import InstanceResult, Summary
 from evolve.workers import Fresh
@@ -103,7 +104,7 @@ class RecordedPool:
         recorded = {} if id is None else self._store.measured(id, part)
         results = {result.instance_id: result for result in recorded.values()}
         if fresh is None:
-            instances = self._evaluator.instances(split)
+            instances = instances_of(self._evaluator, split)
         else:
             instances = self._evaluator.fresh(split, fresh.seed, fresh.count)
         if not any(instance.id in results for instance in instances):

@@ -20,7 +20,7 @@ from evolve.archive import Program, Role, RunStatus, Store, Tape, read_tape
 from evolve.config import BUILTIN, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
-from evolve.foreign import foreign
+from evolve.foreign import blamed, folder_of
 from evolve.identity import identity, require_same
 from evolve.loop.blame import Watched
 from evolve.loop.budget import Cost, Ledger
@@ -87,8 +87,9 @@ async def run(
         if split is not Split.PUBLIC:
             problem.instances(split)  # better to fail on the last of them now than after the search
     if config.search.fresh_instances:
-        with foreign(problem.evaluator.name):  # raises UsageError where the problem draws none
-            problem.evaluator.fresh(Split.TRAIN, 0, 1)
+        evaluator = problem.evaluator
+        with blamed(evaluator.name, f"{evaluator.name}: fresh(...) fails", folder_of(evaluator), is_cheap=False):
+            evaluator.fresh(Split.TRAIN, 0, 1)  # raises UsageError where the problem draws none
     templates = _templates(config, problem)
     if tape is None and config.replay is not None:
         tape = read_tape(config.replay)
@@ -332,7 +333,7 @@ class _Session:
     async def _score(self, program: Program) -> Program:
         if program.status is not None:
             return program
-        train = self.problem.evaluator.instances(Split.TRAIN)
+        train = self.problem.instances(Split.TRAIN)
         deadline_s = self.ledger.deadline_s
         try:
             results, fresh = await evaluate_rest(self.store, self.pool, program, Split.TRAIN, len(train), deadline_s)

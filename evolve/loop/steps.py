@@ -57,7 +57,7 @@ class Steps:
         tape: Tape | None = None,
     ) -> None:
         self._config, self._evaluator = config, problem.evaluator
-        self._count = len(problem.evaluator.instances(Split.TRAIN))
+        self._count = len(problem.instances(Split.TRAIN))
         self._store, self._population, self._proposer, self._pool = store, population, proposer, pool
         self._ledger, self._stop, self._audience, self._tape = ledger, stop, audience, tape
         self._chooser = Chooser(config, population.numbers if problem.language.name == "python" else None)

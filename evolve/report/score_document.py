@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from evolve.evaluator import Evaluator, Split
+from evolve.foreign import remark_of
 from evolve.intervals import Interval, mean_interval
 from evolve.measure import Measured
 from evolve.report.run_document import instance_documents
@@ -25,7 +26,7 @@ def score_document(
         "evaluator": evaluator.name,
         "split": split,
         "fresh": fresh,
-        "remark": evaluator.remark(split),
+        "remark": remark_of(evaluator, split),
         "program": measured.name,
         "status": score.status,
         "score": score.score,

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from evolve.archive import ModelCall, Program, Selection, Store
 from evolve.evaluator import Evaluator, Split
+from evolve.foreign import remark_of
 from evolve.host import Host
 from evolve.measure import Measured, Spread
 from evolve.report.beside import print_beside
@@ -190,7 +191,7 @@ def print_score(
         "program": measured.name,
         "evaluator": f"{evaluator.name}, {where}, {_count(len(score.instances), 'instance')}",
         "status": score.status.value,
-        **({"remark": remark} if (remark := evaluator.remark(split)) else {}),
+        **({"remark": remark} if (remark := remark_of(evaluator, split)) else {}),
         "score": interval_text(score_interval(score)) + (", 95 % over instances" if score.score is not None else ""),
         **{name: figure_text(value) for name, value in score.metrics.items()},
         "CPU": seconds_text(score.cpu_s),
@@ -203,6 +204,8 @@ def print_score(
         if spread is not None:
             facts[f"score of {len(measured.scores)} repeats"] = _spread_text(spread, lambda x: f"{x:.2f}")
     console.print(facts_table(facts))
+    if evaluator.remark(split):
+        console.print(evaluator.remark(split), style="yellow")
 
 
 def print_baselines(console: Console, evaluator: Evaluator, split: Split, measured: Sequence[Measured]) -> None:

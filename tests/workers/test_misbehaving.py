@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from evolve import foreign
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.loop.blame import Watched
@@ -190,11 +191,17 @@ INSTANCES = {
     "[Instance('a')] * 2": "has two instances of the id 'a'.",
     "sys.exit()": "fails: SystemExit (evaluator.py, line 12)",
     "1 / 0": "fails: ZeroDivisionError: division by zero (evaluator.py, line 12)",
+    "(_ for _ in ()).throw(GeneratorExit('gone'))": "fails: GeneratorExit: gone (evaluator.py, line 12)",
+    "[time.sleep(0.01) for _ in range(10**6)]": "fails: it did not end within 0.3 s",
 }
 
 
 @pytest.mark.parametrize("given", INSTANCES)
-def test_instances_that_are_none_are_one_line(folder: Path, tmp_path: Path, given: str) -> None:
+def test_instances_that_are_none_are_one_line(
+    folder: Path, tmp_path: Path, given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "sleep" in given:
+        monkeypatch.setattr(foreign, "DEADLINE_S", 0.3)
     for file in folder.glob("*.*"):
         (tmp_path / file.name).write_text(file.read_text())
     (tmp_path / "evaluator.py").write_text(PLUGIN.replace('[Instance(f"{split}/{i}") for i in range(2)]', given))
@@ -202,6 +209,21 @@ def test_instances_that_are_none_are_one_line(folder: Path, tmp_path: Path, give
         load_problem(str(tmp_path)).instances(Split.TRAIN)
     assert str(error.value).startswith(f"misbehaves: instances(Split.TRAIN) {INSTANCES[given]}")
     assert "\n" not in str(error.value)
+
+
+def test_what_an_evaluator_prints_by_any_way_leaves_stdout_to_the_command(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for file in folder.glob("*.*"):
+        (tmp_path / file.name).write_text(file.read_text())
+    loud = "[print('said'), os.write(1, b'written\\n'), subprocess.run(['echo', 'echoed'])] and "
+    given = '[Instance(f"{split}/{i}") for i in range(2)]'
+    (tmp_path / "evaluator.py").write_text(PLUGIN.replace(given, loud + given))
+    problem = load_problem(str(tmp_path))
+    assert problem.instances(Split.TRAIN) is problem.instances(Split.TRAIN)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert [err.count(word) for word in ("misbehaves: said", "written", "echoed")] == [1, 1, 1], "asked for once"
 
 
 def test_a_person_is_told_once_of_each_fault_of_the_evaluator(folder: Path) -> None:
