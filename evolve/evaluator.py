@@ -42,6 +42,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from evolve.errors import UsageError
+from evolve.objectives import Objective
 from evolve.picture import Picture
 from sandbox import BadAnswer, Candidate, CandidateFailure, Limits, Record, Run, pack
 
@@ -54,6 +55,7 @@ __all__ = [
     "Instance",
     "Limits",
     "NoOptions",
+    "Objective",
     "Outcome",
     "Picture",
     "Record",
@@ -154,6 +156,9 @@ class Evaluator(ABC):
     timed_metrics: ClassVar[tuple[str, ...]] = ()
     """Metrics that depend on measured time: compared with a tolerance wherever figures are checked again.
     Name "score" here too when the score depends on measured time."""
+    objectives: ClassVar[tuple[Objective, ...]] = ()
+    """Figures that weigh against each other, e.g. (Objective("score", "max"), Objective("cost_usd", "min", "USD")):
+    `--search pareto` then keeps all programs that none beats in all of them, and the report shows these."""
     splits: tuple[Split, ...] = (Split.TRAIN, Split.VALIDATION, Split.TEST)
     """The splits that `instances` can give without `--data`; the constructor may set it anew, as `defines`."""
     evaluation_s: ClassVar[float | None] = None
@@ -262,6 +267,8 @@ def _misshapen(cls: type[Evaluator]) -> str:
     for function in cls.defines:
         if not function.isidentifier():
             return f"defines names {function!r}, which no program can define"
+    if not (isinstance(cls.objectives, tuple) and all(isinstance(one, Objective) for one in cls.objectives)):
+        return f'objectives = {cls.objectives!r}: expected a tuple, e.g. (Objective("cost_usd", "min", "USD"),)'
     if not (isinstance(cls.splits, tuple) and cls.splits and all(isinstance(split, Split) for split in cls.splits)):
         return f"splits = {cls.splits!r}: expected a tuple of Split, e.g. splits = (Split.TRAIN, Split.TEST)"
     if not isinstance(cls.limits, Limits):
