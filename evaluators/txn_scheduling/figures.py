@@ -1,4 +1,4 @@
-"""The two figures that a score hangs on, per instance: the makespan of the naive and of the reference order.
+"""The two figures that a score depends on, per instance: the makespan of the naive and of the reference order.
 
 Naive: `baselines/as_given.py`. Reference: `baselines/smf_local_search.py`, whose search is a fixed number of
 evaluations (3-5 s) and reads no clock, so the figure is the same on every machine. Those of the built-in instances are
