@@ -29,12 +29,24 @@ F = TypeVar("F", bound="DataclassInstance")
 LEAST_GAP = 0.01
 """An instance on which naive and reference differ by less than this share of naive says nothing and has no score."""
 
+LEAST_SPREAD = 0.10
+"""An own instance on which they differ by less than this share of naive is drawn again.
+
+All instances count alike: where little lies between 0 and 100, a few cents would decide a whole score.
+tests/benchmarks/discrimination.py measures what that does to the order of programs.
+"""
+
 _log = logging.getLogger(__name__)
 
 
 def differ(naive: float, reference: float) -> bool:
     """Return whether two costs, of which less is better, differ enough for an instance to have a score."""
     return naive - reference >= LEAST_GAP * naive > 0
+
+
+def far_apart(naive: float, reference: float) -> bool:
+    """Return whether two costs, of which less is better, differ enough for an instance of our own."""
+    return naive - reference >= LEAST_SPREAD * naive > 0
 
 
 def digest_of(facts: object) -> str:

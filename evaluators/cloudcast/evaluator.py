@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluators.cloudcast.answer import checked_paths
-from evaluators.cloudcast.figures import Figures, figures_of, stored
+from evaluators.cloudcast.figures import Figures, figures_of, parts, stored
 from evaluators.cloudcast.picture import drawn
 from evaluators.cloudcast.public_format import public_broadcasts, read_broadcasts, write_broadcasts
 from evaluators.cloudcast.transfer import Bill, Broadcast, Edge, bill
@@ -37,7 +37,7 @@ class Cloudcast(Evaluator):
     def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
         """Draw broadcasts that nobody has seen, as those of a split are drawn."""
         draw = functools.partial(drawn_broadcast, split)
-        return drawn_afresh(split, seed, count, range(RECIPES[split].count), draw, lambda b: figures_of(b).tells)
+        return drawn_afresh(split, seed, count, range(RECIPES[split].count), draw, lambda b: figures_of(b).far_apart)
 
     def load(self, path: Path) -> Sequence[Instance]:
         """Read a folder with cost.csv, throughput.csv and configurations."""
@@ -116,23 +116,17 @@ def _instances(split: Split) -> tuple[Broadcast, ...]:
 
 def explain(broadcast: Broadcast, paid: Bill, figures: Figures) -> str:
     """Say what the bill consists of, which edge costs most and how its end is had for less, and what takes longest."""
-    names = broadcast.network.regions
-    known = [f"direct {figures.naive_usd:.2f}", f"reference {figures.reference_usd:.2f}"]
+    known = [f"direct {figures.naive_usd:.2f}", f"reference {figures.reference_usd:.2f}: {figures.reference_did}"]
     if figures.bound_usd is not None:
-        known.append(f"cheapest tree, egress alone {figures.bound_usd:.2f}")
-    return (
-        "; ".join(
-            [
-                f"{broadcast.volume_gb:g} GB in {broadcast.partitions} partitions from {names[broadcast.source]} to "
-                f"{len(broadcast.destinations)} destinations cost {paid.cost_usd:.2f} USD ({', '.join(known)}): "
-                f"egress {paid.egress_usd:.2f}, VMs {paid.vm_usd:.2f} "
-                f"({len(paid.regions)} regions for {paid.time_s:.1f} s)",
-                _dearest(broadcast, paid),
-                _slowest(broadcast, paid),
-            ]
-        )
-        + "."
-    )
+        known.append(f"cheapest tree {figures.bound_usd:.2f} without VMs")
+    facts = [
+        f"{broadcast.volume_gb:g} GB in {broadcast.partitions} partitions to {len(broadcast.destinations)} "
+        f"destinations cost {paid.cost_usd:.2f} USD: {parts(broadcast, paid)}",
+        ", ".join(known),
+        _dearest(broadcast, paid),
+        _slowest(broadcast, paid),
+    ]
+    return "; ".join(facts) + "."
 
 
 def _named(broadcast: Broadcast, edge: Edge) -> str:
@@ -143,25 +137,25 @@ def _dearest(broadcast: Broadcast, paid: Bill) -> str:
     price, gb = broadcast.network.usd_per_gb, broadcast.partition_gb
     edge = max(paid.load, key=lambda e: paid.load[e] * price[e])
     text = (
-        f"the dearest edge {_named(broadcast, edge)} carries {paid.load[edge]} partitions "
-        f"at {price[edge]:g} USD/GB, {paid.load[edge] * gb * price[edge]:.2f} USD"
+        f"dearest edge {_named(broadcast, edge)}: {paid.load[edge]} partitions at "
+        f"{price[edge]:g} USD/GB, {paid.load[edge] * gb * price[edge]:.2f} USD"
     )
     head = edge[1]
     tail = min((region for region in paid.regions if region != head), key=lambda region: float(price[region, head]))
     if price[tail, head] < price[edge]:
-        text += f" (from {broadcast.network.regions[tail]}, which takes part, it would be {price[tail, head]:g})"
+        text += f" ({price[tail, head]:g} from {broadcast.network.regions[tail]}, which has it too)"
     return text
 
 
 def _slowest(broadcast: Broadcast, paid: Bill) -> str:
     edge = max(paid.load, key=lambda e: paid.load[e] / paid.flow_gbit_s[e])
     flow, alone = paid.flow_gbit_s[edge], broadcast.flow_alone(edge)
-    text = f"the last edge to finish is {_named(broadcast, edge)}: {paid.load[edge]} partitions at {flow:.2f} Gbit/s"
+    text = f"slowest edge {_named(broadcast, edge)}: {paid.load[edge]} partitions at {flow:.2f} Gbit/s"
     if flow >= alone:
-        return text + ", all that it can carry"
+        return text + ", all it can carry"
     sharing = []
-    for end, verb in ((0, "leave"), (1, "enter")):
+    for end, text_of in ((0, "{} edges leave its tail"), (1, "{} edges enter its head")):
         count = sum(e[end] == edge[end] for e in paid.load)
         if count > 1:
-            sharing.append(f"{count} edges {verb} {broadcast.network.regions[edge[end]]}")
-    return text + f" of {alone:.2f}, cut by a limit of a region" + (f" ({', '.join(sharing)})" if sharing else "")
+            sharing.append(text_of.format(count))
+    return text + f" of {alone:.2f}, cut by a region's limit" + (f" ({', '.join(sharing)})" if sharing else "")

@@ -17,8 +17,8 @@ from types import ModuleType
 from evaluators.cloudcast.answer import checked_paths
 from evaluators.cloudcast.baselines import direct, steiner_search
 from evaluators.cloudcast.steiner import MOST_DESTINATIONS, cheapest_tree_usd_per_gb
-from evaluators.cloudcast.transfer import VM_USD_PER_H, Broadcast, bill
-from evaluators.kept_figures import computed_once, differ, digest_of, digest_of_files
+from evaluators.cloudcast.transfer import VM_USD_PER_H, Bill, Broadcast, bill
+from evaluators.kept_figures import computed_once, differ, digest_of, digest_of_files, far_apart
 from evaluators.reference_file import Stored, read_reference
 
 STORED = Path(__file__).with_name("reference.json")
@@ -33,16 +33,23 @@ class Figures:
         naive_usd: over direct paths.
         reference_usd: by the reference program.
         bound_usd: less than which nobody pays; None where there are too many destinations to find it.
+        reference_did: of what the reference's bill consists, as `parts` says it.
     """
 
     naive_usd: float
     reference_usd: float
     bound_usd: float | None
+    reference_did: str = ""
 
     @property
     def tells(self) -> bool:
         """Return whether naive and reference differ enough for the broadcast to have a score."""
         return differ(self.naive_usd, self.reference_usd)
+
+    @property
+    def far_apart(self) -> bool:
+        """Return whether they differ enough for an instance of our own."""
+        return far_apart(self.naive_usd, self.reference_usd)
 
 
 @functools.cache
@@ -92,11 +99,12 @@ def compute(broadcast: Broadcast) -> Figures:
     if len(broadcast.destinations) <= MOST_DESTINATIONS:
         tree = cheapest_tree_usd_per_gb(broadcast.network.usd_per_gb, broadcast.source, broadcast.destinations)
         bound_usd = tree * broadcast.volume_gb
-    return Figures(cost_usd(direct, broadcast), cost_usd(steiner_search, broadcast), bound_usd)
+    reference = bill_of(steiner_search, broadcast)
+    return Figures(bill_of(direct, broadcast).cost_usd, reference.cost_usd, bound_usd, parts(broadcast, reference))
 
 
-def cost_usd(program: ModuleType, broadcast: Broadcast) -> float:
-    """Return what a program of ours pays, run in this process: only its cost is asked for, not a score."""
+def bill_of(program: ModuleType, broadcast: Broadcast) -> Bill:
+    """Return what a program of ours pays, run in this process: only its bill is asked for, not a score."""
     names = broadcast.network.regions
     answer = program.route(
         names[broadcast.source],
@@ -104,4 +112,13 @@ def cost_usd(program: ModuleType, broadcast: Broadcast) -> float:
         broadcast.graph(),
         broadcast.partitions,
     )
-    return bill(broadcast, checked_paths(answer, broadcast)).cost_usd
+    return bill(broadcast, checked_paths(answer, broadcast))
+
+
+def parts(broadcast: Broadcast, paid: Bill) -> str:
+    """Say of what a bill consists."""
+    relays = len(paid.regions) - len(broadcast.destinations) - 1
+    return (
+        f"egress {paid.egress_usd:.2f}, VMs {paid.vm_usd:.2f} "
+        f"({len(paid.regions)} regions, {relays} of them relays, {paid.time_s:.0f} s)"
+    )

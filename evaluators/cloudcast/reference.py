@@ -17,7 +17,7 @@ from evolve.evaluator import Split
 def accepted(split: Split, index: int) -> tuple[int, Broadcast, Figures]:
     """Return how many draws were refused, the first draw that tells programs apart, and its figures."""
     return first_that_tells(
-        lambda attempt: own_broadcast(split, index, attempt), compute, lambda _, figures: figures.tells
+        lambda attempt: own_broadcast(split, index, attempt), compute, lambda _, figures: figures.far_apart
     )
 
 

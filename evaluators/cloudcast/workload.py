@@ -1,8 +1,8 @@
 """The broadcasts of the splits, drawn on the 71 regions of the public benchmark.
 
-No two splits have a source in common, nor has any of them a source of the public broadcasts. Test also has more
-destinations, other numbers of VMs, and prices and throughputs that differ from the published ones; prices of a region
-that are equal stay equal, as price lists are.
+No two splits have a source in common, nor has any of them a source of the public broadcasts. Prices and throughputs
+differ from the published ones, in validation a little and in test much; prices of a region that are equal stay equal,
+as price lists are.
 An own instance is (split, index, attempt): one on which the naive routing cannot be told from the reference is drawn
 again (`reference.py`), and reference.json keeps how often.
 """
@@ -57,8 +57,8 @@ class Recipe:
 
 
 RECIPES: Mapping[Split, Recipe] = {
-    Split.TRAIN: Recipe(12, (3, 8), (30, 1000), (1, 12)),
-    Split.VALIDATION: Recipe(12, (3, 9), (30, 2000), (1, 16)),
+    Split.TRAIN: Recipe(12, (3, 12), (30, 3000), (1, 20), (1, 2, 4)),
+    Split.VALIDATION: Recipe(30, (3, 12), (30, 3000), (1, 20), (1, 2, 4), price_spread=0.1, throughput_spread=0.1),
     Split.TEST: Recipe(18, (4, 12), (100, 3000), (2, 20), (1, 2, 4), price_spread=0.25, throughput_spread=0.3),
 }
 

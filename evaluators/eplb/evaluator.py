@@ -143,10 +143,12 @@ class Eplb(Evaluator):
             "wall_ms": 1e3 * math.fsum(wall_s) / len(wall_s),
         }
         cost = f", {100 * term / span:.1f} points of the score" if score is not None else ""
+        seen = balancedness(gpu_loads(placement, windows.seen, cluster.gpus))
         feedback = (
-            f"{describe(placement, windows, cluster)} "
-            f"CPU {metrics['cpu_ms']:.3g} ms is {term:+.4f} of x = {x:.4f}{cost}; "
-            f"the reference has balancedness {known.reference:.4f}, this program {balance:.4f}."
+            f"Balancedness {balance:.4f} (naive {known.naive:.4f}, reference {known.reference:.4f}, which would reach "
+            f"{known.foresight:.4f} if it knew this window); on the window that was given {seen:.4f} (reference "
+            f"{known.reference_seen:.4f}). {describe(placement, windows, cluster)} "
+            f"CPU {metrics['cpu_ms']:.3g} ms is {term:+.4f} of x = {x:.4f}{cost}."
         )
         return Outcome(score, metrics, feedback)
 
@@ -215,6 +217,6 @@ def describe(slots: np.ndarray, windows: Windows, cluster: Cluster) -> str:
     return (
         f"Layer {layer} loses most: GPU {gpu} gets {full / mean:.2f} times the mean; "
         f"{100 * brought[expert] / full:.0f} % of that is expert {expert}, which has {counts[expert]} "
-        f"replica{'s' if counts[expert] != 1 else ''} ({own[expert]} of them on this GPU) for "
-        f"{100 * share_scored:.2f} % of the layer's tokens ({100 * share_seen:.2f} % in the window it was given)."
+        f"replica{'s' if counts[expert] != 1 else ''} ({own[expert]} here) for "
+        f"{100 * share_scored:.2f} % of the layer's tokens ({100 * share_seen:.2f} % in the window given)."
     )

@@ -157,10 +157,11 @@ CASES: dict[Split, list[tuple[Cluster, Traffic]]] = {
         (Cluster(), Traffic(rho=0.97)),
         (Cluster(), Traffic(exponent=(0.6, 0.8), rho=0.95, tokens=200_000)),
         (Cluster(), Traffic(exponent=(0.9, 1.2), rho=0.95)),
-        (Cluster(), Traffic(rho=0.98, burst_chance=0.0005)),
-        (Cluster(), Traffic(rho=0.96, shift_chance=0.03, tokens=600_000)),
+        (Cluster(), Traffic(rho=0.94, burst_chance=0.0005, shift_chance=0.03, tokens=600_000)),
+        (Cluster(58, 256, 320, 8, 8, 64), Traffic(rho=0.97)),
+        (Cluster(26, 64, 80, 8, 2, 8), Traffic(rho=0.93, spread=0.4, tokens=100_000)),
+        (Cluster(48, 384, 448, 8, 8, 64), Traffic(exponent=(0.6, 1.0), rho=0.96, tokens=800_000)),
     ],
-    # Two clusters that train has not: a program that has 288 slots on 32 GPUs in its constants is not picked.
     Split.VALIDATION: [
         (Cluster(), Traffic(rho=0.98, tokens=800_000)),
         (Cluster(), Traffic(exponent=(0.6, 0.9), rho=0.94)),
@@ -168,6 +169,10 @@ CASES: dict[Split, list[tuple[Cluster, Traffic]]] = {
         (Cluster(), Traffic(rho=0.97, burst_chance=0.0004, shift_chance=0.02, tokens=300_000)),
         (Cluster(58, 256, 320, 8, 4, 40), Traffic(rho=0.97)),
         (Cluster(48, 128, 160, 8, 2, 16), Traffic(rho=0.95, tokens=200_000)),
+        (Cluster(), Traffic(rho=0.92, spread=0.4, tokens=250_000)),
+        (Cluster(40, 512, 640, 16, 8, 64), Traffic(rho=0.96, tokens=900_000)),
+        (Cluster(58, 256, 288, 8, 8, 48), Traffic(rho=0.95, burst_chance=0.0005)),
+        (Cluster(30, 96, 128, 8, 2, 16), Traffic(exponent=(0.7, 1.2), rho=0.93, shift_chance=0.03, tokens=150_000)),
     ],
     # Clusters of published models (DeepSeek-V3, V2, V2-Lite, Qwen3, Kimi K2), faster drift, fewer tokens.
     Split.TEST: [

@@ -24,6 +24,7 @@ from evaluators.heterogeneous_dag.public_format import (
     write_graphs,
 )
 from evaluators.heterogeneous_dag.stream import Observation, StreamInstance, bound_ticks, job_ticks, serve
+from evaluators.heterogeneous_dag.stream_format import SUFFIX, read_streams, write_streams
 from evaluators.heterogeneous_dag.workload import SIZES, Kind, drawn_instance, own_instance
 from evaluators.kept_figures import differ
 from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Picture, Run, Split, relative_score
@@ -68,12 +69,18 @@ class HeterogeneousDag(Evaluator):
         return drawn_afresh(split, seed, count, slots, partial(drawn_instance, kind, split), tells)
 
     def load(self, path: Path) -> Sequence[Instance]:
-        """Read DS3 job files with their resources, or STG files; kind stream: 200 jobs of each graph."""
+        """Read DS3 job files with their resources, or STG files; kind stream: streams, else 200 jobs of each graph."""
+        if self.options.kind == "stream":
+            streams = [path] if path.name.endswith(SUFFIX) else sorted(path.glob(f"*{SUFFIX}"))
+            if streams:
+                return read_streams(streams)
         graphs = read_graphs(path, self.options.pes)
         return graphs if self.options.kind == "static" else as_streams(graphs)
 
     def write(self, instances: Sequence[Instance], folder: Path) -> list[Path]:
-        """Write a job file and a resource file of DS3 for each graph."""
+        """Write a job file and a resource file of DS3 for each graph; kind stream: a file of our own for each."""
+        if self.options.kind == "stream":
+            return write_streams(instances, folder)
         return write_graphs(instances, folder)
 
     def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:

@@ -61,7 +61,7 @@ def figures_of(instance: DagInstance | StreamInstance) -> Figures:
 
 @functools.lru_cache(maxsize=4096)
 def _found(instance: DagInstance | StreamInstance) -> Figures:
-    kept = stored().with_digest(digest(instance)) if isinstance(instance, DagInstance) else None
+    kept = stored("static" if isinstance(instance, DagInstance) else "stream").with_digest(digest(instance))
     return kept if kept is not None else compute(instance)
 
 

@@ -227,11 +227,10 @@ def parsed_stg(text: str, pes: int) -> Dag:
 
 
 def write_graphs(instances: Iterable[Instance], folder: Path) -> list[Path]:
-    """Write a job file and a resource file for each graph. Raises UsageError for a stream."""
+    """Write a job file and a resource file for each graph."""
     files = []
     for number, one in enumerate(instances):
-        if not isinstance(one, DagInstance):
-            raise UsageError("heterogeneous_dag: the format of DS3 has no place for arrivals; kind static.")
+        assert isinstance(one, DagInstance)
         name = f"{number:04d}_{one.id.replace('/', '_')}.txt"
         job, soc = folder / f"job_{name}", folder / f"SoC_{name}"
         job.write_text(_written_job(one.dag), encoding="ascii")

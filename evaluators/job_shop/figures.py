@@ -37,7 +37,13 @@ from evaluators.reference_file import Stored, read_reference
 
 STORED = Path(__file__).with_name("reference.json")
 RULES: tuple[ModuleType, ...] = (fifo, spt, mwkr, mopnr, fdd_mwkr, spt_wkr, winq, atc, covert, pt_winq_sl, edd, lwkr)
-PROGRAMS = (*(Path(str(module.__file__)) for module in RULES), Path(annealing.__file__), Path(hindsight.__file__))
+PROGRAMS = tuple(Path(str(module.__file__)) for module in RULES)
+SEARCHES: dict[Kind, tuple[Path, ...]] = {
+    "jsp": (Path(annealing.__file__),),
+    "fjsp": (Path(annealing.__file__),),
+    "blocking": (Path(hindsight.__file__),),
+    "dynamic": (),
+}
 LEAST_GAP = 0.05
 """An own shop is redrawn when naive and reference differ by less than this share of naive."""
 
@@ -75,9 +81,9 @@ def digest(instance: ShopInstance) -> str:
     )
 
 
-def programs_digest() -> str:
-    """Return a hash of the rules and the search."""
-    return digest_of_files(PROGRAMS)
+def programs_digest(kind: Kind = "jsp") -> str:
+    """Return a hash of the rules and of the search that a kind takes."""
+    return digest_of_files((*PROGRAMS, *SEARCHES[kind]))
 
 
 def figures_of(instance: ShopInstance) -> Figures:
@@ -93,7 +99,11 @@ def _found(instance: ShopInstance) -> Figures:
     if kept is not None:
         return kept
     return computed_once(
-        "job_shop", f"{key}-{instance.kind}-{programs_digest()}", Figures, instance.id, lambda: compute(instance)
+        "job_shop",
+        f"{key}-{instance.kind}-{programs_digest(instance.kind)}",
+        Figures,
+        instance.id,
+        lambda: compute(instance),
     )
 
 
@@ -101,7 +111,7 @@ def compute(instance: ShopInstance) -> Figures:
     """Find the figures of a shop."""
     naive = served_by(instance, fifo)
     if instance.best_known is not None:
-        return Figures(cost(instance, naive), instance.best_known, instance.best_known == instance.lower_bound)
+        return Figures(cost(instance, naive), float(instance.best_known), instance.best_known == instance.lower_bound)
     schedules = [naive, *(served_by(instance, rule) for rule in RULES[1:])]
     best = min(schedules, key=lambda schedule: cost(instance, schedule))
     found = cost(instance, best)
@@ -109,7 +119,7 @@ def compute(instance: ShopInstance) -> Figures:
         found = hindsight.searched(instance.shop, best).makespan_ticks
     elif instance.kind != "dynamic":
         found = annealing.annealed_ticks(instance.shop, best)
-    return Figures(cost(instance, naive), found)
+    return Figures(cost(instance, naive), float(found))
 
 
 def worth_drawing(found: Figures) -> bool:
@@ -120,7 +130,7 @@ def worth_drawing(found: Figures) -> bool:
 def cost(instance: ShopInstance, schedule: Schedule) -> float:
     """Return what a program makes small: the makespan, or the mean weighted tardiness of the jobs that count, ticks."""
     if instance.kind != "dynamic":
-        return schedule.makespan_ticks
+        return float(schedule.makespan_ticks)
     late = weighted_tardiness(instance.shop.jobs, schedule)[instance.warm_up :]
     return sum(late) / len(late)
 

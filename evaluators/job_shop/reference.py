@@ -45,7 +45,7 @@ def main(kind: Kind = "jsp", file: Path | None = None) -> None:
         lambda split, index: accepted(split, index) if kind == "jsp" else accepted(split, index, kind),
         digest,
         public=public(kind),
-        programs=programs_digest(),
+        programs=programs_digest(kind),
     )
 
 

@@ -53,7 +53,9 @@ class LlmRouting(Evaluator):
     def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
         """Draw cases that nobody has seen, as those of a split are drawn."""
         draw = functools.partial(drawn_case, split)
-        return drawn_afresh(split, seed, count, range(RECIPES[split].count), draw, lambda one: figures_of(one).tells)
+        return drawn_afresh(
+            split, seed, count, range(RECIPES[split].count), draw, lambda one: figures_of(one).far_apart
+        )
 
     def load(self, path: Path) -> Sequence[Instance]:
         """Read a trace of Mooncake (JSONL) or Azure (CSV), or a folder of them, for `replicas` A100 machines."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from statistics import fmean
 
@@ -20,25 +20,47 @@ FEW_REQUESTS = 5
 def explain(case: Case, service: Service, figures: Figures, found: float) -> str:
     """Return what happened, worst first."""
     jobs = scored(case, service)
+    bound = f"bound {figures.bound:.2f}"
     facts = [
-        f"{case.cluster.replicas} replicas, {len(jobs)} requests: {found:.2f} times the SLOs on average (round robin "
-        f"{figures.naive:.2f}, reference {figures.reference:.2f}, bound {figures.bound:.2f}); first token "
-        f"{_first(service, jobs):.2f}, later tokens {_later(jobs):.2f} times theirs",
+        f"{case.cluster.replicas} replicas, {len(jobs)} requests: {found:.2f} times the SLOs (round robin "
+        f"{figures.naive:.2f}, reference {figures.reference:.2f}{figures.reference_did}, {bound})",
+        f"{_first(service, jobs)}; {_misses(case, service, jobs)}",
         _worst_minute(case, service, jobs),
-        _slowest(case, jobs),
-        _misses(case, service, jobs),
-        _heads(service, jobs),
-        _most_decodes(service, jobs),
+        _head(service, jobs),
+        _later(jobs),
     ]
     return "; ".join(fact for fact in facts if fact) + "."
 
 
-def _first(service: Service, jobs: Sequence[Job]) -> float:
+def what_it_did(case: Case, service: Service) -> str:
+    """Return what of a program's figures is told beside its mean: the reference's."""
+    jobs = scored(case, service)
+    return (
+        f": first {_first_times(service, jobs):.2f}, later {_later_times(jobs):.2f}, "
+        f"{_cached_percent(jobs):.0f} % cached"
+    )
+
+
+def _first_times(service: Service, jobs: Sequence[Job]) -> float:
     return fmean(job.ttft_ns / SECOND_NS / service.ttft_slo_s[job.number] for job in jobs)
 
 
-def _later(jobs: Sequence[Job]) -> float:
+def _later_times(jobs: Sequence[Job]) -> float:
     return fmean(job.tpot_ns / SECOND_NS / TPOT_SLO_S for job in jobs)
+
+
+def _cached_percent(jobs: Sequence[Job]) -> float:
+    return 100 * sum(job.cached_tokens for job in jobs) / sum(job.input_tokens for job in jobs)
+
+
+def _first(service: Service, jobs: Sequence[Job]) -> str:
+    """Say what the time to the first token consists of: others before it, and the request's own prompt."""
+    waited_s = fmean(job.admitted_ns - job.arrival_ns for job in jobs) / SECOND_NS
+    whole_s = fmean(job.ttft_ns for job in jobs) / SECOND_NS
+    return (
+        f"first token {_first_times(service, jobs):.2f} times: {waited_s:.1f} s behind others, "
+        f"{whole_s - waited_s:.1f} s for the prompt"
+    )
 
 
 def _worst_minute(case: Case, service: Service, jobs: Sequence[Job]) -> str:
@@ -53,9 +75,8 @@ def _worst_minute(case: Case, service: Service, jobs: Sequence[Job]) -> str:
     elsewhere = f" (elsewhere {fmean(j.ttft_ns for j in others) / SECOND_NS:.1f} s)" if others else ""
     first_s = fmean(job.ttft_ns for job in worst) / SECOND_NS
     return (
-        f"worst: replica {replica}{_incident(case, replica)} in minute {minute}, {len(worst)} requests of "
-        f"{sum(j.input_tokens for j in worst)} prompt tokens waited {first_s:.1f} s "
-        f"for their first token{elsewhere}"
+        f"worst: replica {replica}{_incident(case, replica)} in minute {minute}, {len(worst)} requests waited "
+        f"{first_s:.1f} s{elsewhere}"
     )
 
 
@@ -65,43 +86,25 @@ def _incident(case: Case, replica: int) -> str:
             match incident:
                 case SlowDown():
                     until_s = incident.start_s + incident.length_s
-                    return f" ({incident.factor:g} times as slow from {incident.start_s} to {until_s} s)"
+                    return f" ({incident.factor:g} times as slow, {incident.start_s} to {until_s} s)"
                 case Replacement():
-                    return f" (replaced by an empty one at {incident.at_s} s)"
+                    return f" (emptied at {incident.at_s} s)"
     return ""
 
 
-def _slowest(case: Case, jobs: Sequence[Job]) -> str:
-    """Say why the slowest 1 % were slow: others before them, or their own prompt."""
-    slowest = sorted(jobs, key=lambda job: job.ttft_ns)[-max(1, len(jobs) // 100) :]
-    waited_s = fmean(job.admitted_ns - job.arrival_ns for job in slowest) / SECOND_NS
-    total_s = fmean(job.ttft_ns for job in slowest) / SECOND_NS
-    replica, times = Counter(job.replica for job in slowest).most_common(1)[0]
-    return (
-        f"the slowest 1 % took {total_s:.1f} s to their first token, {waited_s:.1f} s of it behind others and the rest "
-        f"for prompts of {fmean(j.input_tokens - j.cached_tokens for j in slowest):.0f} uncached tokens; {times} of "
-        f"{len(slowest)} were on replica {replica}{_incident(case, replica)}"
-    )
-
-
 def _misses(case: Case, service: Service, jobs: Sequence[Job]) -> str:
-    """Say what it cost that prompts were cached elsewhere, and name the dearest case."""
+    """Say how much was cached, and what it cost that prompts were cached elsewhere."""
     ms = [prefill_ms_per_token(cost) for cost in case.cluster.costs]
-
-    def lost_s(job: Job) -> float:
-        return max(0, service.best_cached_tokens[job.number] - job.cached_tokens) * ms[job.replica] / 1000
-
-    dearest = max(jobs, key=lost_s)
-    if not lost_s(dearest):
-        return "no prompt was cached better elsewhere"
-    return (
-        f"prompts cached elsewhere cost {sum(map(lost_s, jobs)):.0f} s of machine time; dearest: request "
-        f"{dearest.number} ({dearest.input_tokens} tokens) found {dearest.cached_tokens} of them cached on replica "
-        f"{dearest.replica}, another had {service.best_cached_tokens[dearest.number]}: {lost_s(dearest):.1f} s"
-    )
+    lost_s = sum(_missed_tokens(service, job) * ms[job.replica] / 1000 for job in jobs)
+    return f"{_cached_percent(jobs):.0f} % cached, {lost_s:.0f} s for what others had cached"
 
 
-def _heads(service: Service, jobs: Sequence[Job]) -> str:
+def _missed_tokens(service: Service, job: Job) -> int:
+    """Return the tokens of a prompt that were computed though another replica had them."""
+    return max(0, service.best_cached_tokens[job.number] - job.cached_tokens)
+
+
+def _head(service: Service, jobs: Sequence[Job]) -> str:
     """Name the shared head (first two blocks) that was computed again most often, and where its requests went."""
     heads: defaultdict[tuple[int, ...], list[Job]] = defaultdict(list)
     for job in jobs:
@@ -110,22 +113,17 @@ def _heads(service: Service, jobs: Sequence[Job]) -> str:
     popular = [group for group in heads.values() if len(group) >= FEW_REQUESTS]
     if not popular:
         return ""
-
-    def lost_tokens(group: Sequence[Job]) -> int:
-        return sum(max(0, service.best_cached_tokens[job.number] - job.cached_tokens) for job in group)
-
-    group = max(popular, key=lost_tokens)
-    replica, most = Counter(job.replica for job in group).most_common(1)[0]
+    lost, group = max(
+        ((sum(_missed_tokens(service, job) for job in group), group) for group in popular), key=lambda one: one[0]
+    )
     spread = len({job.replica for job in group})
-    lost = lost_tokens(group)
     return (
-        f"the head shared by {len(group)} requests (first: {group[0].number}) went to {spread} replicas, {most} of "
-        f"them to replica {replica}, and {lost} tokens of these prompts were computed though cached elsewhere"
+        f"head of request {group[0].number}: {len(group)} requests on {spread} replicas, {lost} tokens computed again"
     )
 
 
-def _most_decodes(service: Service, jobs: Sequence[Job]) -> str:
-    """Name the replicas with the slowest and the quickest later tokens."""
+def _later(jobs: Sequence[Job]) -> str:
+    """Say how long later tokens took, and on which replicas most and least."""
     tpot: defaultdict[int, list[float]] = defaultdict(list)
     for job in jobs:
         if job.output_tokens > 1:
@@ -135,6 +133,6 @@ def _most_decodes(service: Service, jobs: Sequence[Job]) -> str:
     mean = {replica: fmean(values) for replica, values in tpot.items()}
     slow, quick = max(mean, key=lambda r: mean[r]), min(mean, key=lambda r: mean[r])
     return (
-        f"later tokens took {mean[slow]:.3f} s each on replica {slow} ({len(tpot[slow])} requests) and "
-        f"{mean[quick]:.3f} s on replica {quick} ({len(tpot[quick])})"
+        f"later tokens {_later_times(jobs):.2f} times: {mean[slow]:.3f} s on replica {slow} "
+        f"({len(tpot[slow])} requests), {mean[quick]:.3f} s on {quick} ({len(tpot[quick])})"
     )

@@ -11,7 +11,7 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluators.kept_figures import computed_once, differ, digest_of
+from evaluators.kept_figures import computed_once, differ, digest_of, far_apart
 from evaluators.llm_routing.cluster import KV_BYTES, MOVE_BYTES_PER_S, TPOT_SLO_S, TTFT_SLO_S, Case
 from evaluators.llm_routing.programs import NAIVE, REFERENCE, serve_with
 from evaluators.llm_routing.service import MOST_TIMES_SLO, bound_times_slo, mean_times_slo
@@ -22,16 +22,25 @@ STORED = Path(__file__).with_name("reference.json")
 
 @dataclass(frozen=True)
 class Figures:
-    """Mean of how many times their SLOs requests take; less is better. No policy is below `bound`."""
+    """Mean of how many times their SLOs requests take; less is better. No policy is below `bound`.
+
+    reference_did: of what the reference's figure consists, as the feedback tells it; empty where nobody reads it.
+    """
 
     naive: float
     reference: float
     bound: float
+    reference_did: str = ""
 
     @property
     def tells(self) -> bool:
         """Return whether naive and reference differ enough for the case to have a score."""
         return differ(self.naive, self.reference)
+
+    @property
+    def far_apart(self) -> bool:
+        """Return whether they differ enough for an instance of our own."""
+        return far_apart(self.naive, self.reference)
 
 
 @functools.cache

@@ -1,9 +1,10 @@
 """The cases of the splits: sessions on a cluster that is neither idle nor hopeless.
 
-Train: 16 A100 machines, Poisson sessions at 0.6 to 0.85 of the rate at which the cluster saturates, reports ten times a
-second. Validation: other mixtures, burstier. Test is shifted: half of the machines H100, half the cache, load up to 0.9
-in bursts that the cluster cannot keep up with, reports once a second, one replica slow for a minute, one replaced by an
-empty one, 8 to 32 replicas. Replicas are shuffled for each case, and hashes of blocks tell nothing of the case.
+Sessions begin at 0.55 to 0.95 of the rate at which the cluster saturates. In train nearly all cases have A100 machines,
+Poisson sessions and reports ten times a second; validation has other mixtures, burstier. All cases of test, and some of
+the others, are disturbed: half of the machines H100, half the cache, reports once a second, one replica slow for a
+minute, one replaced by an empty one; in test, also bursts that the cluster cannot keep up with. Replicas are shuffled
+for each case, and hashes of blocks tell nothing of the case.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ class Recipe:
     """How the cases of a split are drawn; one entry per case.
 
     loads: rate of requests as a share of the rate at which the cluster saturates.  replicas: how many.
-    numbers: of requests.  traffics: what they are like.  shifted: see the module's text.
+    numbers: of requests.  traffics: what they are like.  disturbed: see the module's text.
     """
 
     loads: tuple[float, ...]
     replicas: tuple[int, ...]
     numbers: tuple[int, ...]
     traffics: tuple[Traffic, ...]
-    shifted: bool = False
+    disturbed: tuple[bool, ...]
 
     @property
     def count(self) -> int:
@@ -49,25 +50,30 @@ class Recipe:
 
 RECIPES: Mapping[Split, Recipe] = {
     Split.TRAIN: Recipe(
-        (0.6, 0.72, 0.85),
-        (16, 16, 16),
-        (2700, 2700, 2700),
+        (0.6, 0.72, 0.85, 0.7),
+        (16, 10, 24, 16),
+        (2700, 1700, 4000, 2700),
         (
             Traffic(),
             Traffic(tenants=12, tenant_share=0.9, document_share=0.15),
             Traffic(documents=60, document_share=0.5),
+            Traffic(gap_cv=3.0, burst=2.0),
         ),
+        (False, False, False, True),
     ),
     Split.VALIDATION: Recipe(
-        (0.65, 0.75, 0.85, 0.95),
-        (16, 12, 20, 16),
-        (2700, 2025, 3375, 2700),
+        (0.65, 0.75, 0.85, 0.95, 0.6, 0.8),
+        (16, 12, 20, 16, 8, 28),
+        (2700, 2025, 3375, 2700, 1350, 4700),
         (
             Traffic(gap_cv=2.0),
             Traffic(gap_cv=2.0, tenants=20, tenant_share=0.9),
             Traffic(gap_cv=2.0, documents=80, document_share=0.45),
             Traffic(gap_cv=1.5, first_prompt=(8.3, 1.35)),
+            Traffic(gap_cv=3.0, burst=2.5, tenants=16, document_share=0.25),
+            Traffic(gap_cv=3.0, burst=2.5, first_prompt=(8.3, 1.2), tenants=60),
         ),
+        (False, False, False, False, True, True),
     ),
     Split.TEST: Recipe(
         (0.55, 0.65, 0.75, 0.9),
@@ -79,7 +85,7 @@ RECIPES: Mapping[Split, Recipe] = {
             Traffic(gap_cv=4.0, burst=3.0, documents=100, document_share=0.5),
             Traffic(gap_cv=4.0, burst=3.0, first_prompt=(8.2, 1.1), tenants=80),
         ),
-        shifted=True,
+        (True, True, True, True),
     ),
 }
 
@@ -92,17 +98,17 @@ class Drawn:
     traffic: Traffic
     requests_per_s: float
     number: int
-    shifted: bool
+    disturbed: bool
 
     def requests(self) -> Requests:
         """Draw the requests."""
-        return session_requests(self.traffic, answers(self.shifted), self.requests_per_s, self.number, self.seed)
+        return session_requests(self.traffic, answers(self.disturbed), self.requests_per_s, self.number, self.seed)
 
 
 @functools.cache
-def answers(shifted: bool) -> tuple[int, ...]:
-    """Return lengths of answers to draw from, tokens: of Mooncake's conversations; shifted: of Azure's."""
-    return tuple(answer_tokens("azure_conv" if shifted else "mooncake_conversation").tolist())
+def answers(disturbed: bool) -> tuple[int, ...]:
+    """Return lengths of answers to draw from, tokens: of Mooncake's conversations; disturbed: of Azure's."""
+    return tuple(answer_tokens("azure_conv" if disturbed else "mooncake_conversation").tolist())
 
 
 def own_case(split: Split, index: int, attempt: int = 0) -> Case:
@@ -119,11 +125,12 @@ def drawn_case(split: Split, name: str, index: int, attempt: int) -> Case:
     recipe, seed = RECIPES[split], f"llm_routing/{name}/{attempt}"
     number, replicas, traffic = recipe.numbers[index], recipe.replicas[index], recipe.traffics[index]
     rng = random.Random(f"{seed}/cluster")
-    machines = [H100 if recipe.shifted and place % 2 else A100 for place in range(replicas)]
+    disturbed = recipe.disturbed[index]
+    machines = [H100 if disturbed and place % 2 else A100 for place in range(replicas)]
     rng.shuffle(machines)
-    rate = recipe.loads[index] * saturated_per_s(tuple(machines), traffic, recipe.shifted)
+    rate = recipe.loads[index] * saturated_per_s(tuple(machines), traffic, disturbed)
     cluster = Cluster(tuple(machines))
-    if recipe.shifted:
+    if disturbed:
         rng = random.Random(f"{seed}/incidents")
         slow, replaced = rng.sample(range(replicas), 2)
         span_s = number / rate
@@ -132,18 +139,18 @@ def drawn_case(split: Split, name: str, index: int, attempt: int) -> Case:
             Replacement(replaced, round(span_s * rng.uniform(0.4, 0.8))),
         )
         cluster = Cluster(tuple(machines), CACHE_BLOCKS // 2, report_interval_s=1.0, incidents=incidents)
-    source = Drawn(seed, traffic, round(rate, 6), number, recipe.shifted)
+    source = Drawn(seed, traffic, round(rate, 6), number, disturbed)
     return Case(name, cluster, source, UNSCORED_S)
 
 
 @functools.cache
-def saturated_per_s(machines: tuple[str, ...], traffic: Traffic, shifted: bool) -> float:
+def saturated_per_s(machines: tuple[str, ...], traffic: Traffic, disturbed: bool) -> float:
     """Return the rate of requests at which a cluster is always busy when every shared head is cached, requests/s.
 
     A request takes a machine the time of its own part of the prompt, and for each token of its answer what one more
     decode adds to an iteration, with its share of the fixed time of a batch of TYPICAL_BATCH.
     """
-    sessions = Sessions(traffic, answers(shifted), "llm_routing: what a request costs")
+    sessions = Sessions(traffic, answers(disturbed), "llm_routing: what a request costs")
     turns = [turn for _ in range(SAMPLE) for turn in sessions.draw()]
     per_s = {}
     for name in set(machines):

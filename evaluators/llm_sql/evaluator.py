@@ -58,7 +58,7 @@ class LlmSql(Evaluator):
     def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
         """Draw tables that nobody has seen, as those of a split are drawn."""
         draw = functools.partial(drawn_instance, split)
-        return drawn_afresh(split, seed, count, range(len(RECIPES[split])), draw, lambda one: figures_of(one).tells)
+        return drawn_afresh(split, seed, count, range(len(RECIPES[split])), draw, lambda one: figures_of(one).far_apart)
 
     def load(self, path: Path) -> Sequence[TableInstance]:
         """Read one CSV file, or all those of a folder. Raises UsageError."""
@@ -100,7 +100,10 @@ class LlmSql(Evaluator):
             "cpu_s_per_10k_rows": cpu_s_per_10k_rows,
             "wall_s": wall_s,
         }
-        others = f"original {known.naive:.4f}, reference {known.reference:.4f}, none is above {known.bound:.4f}"
+        others = f"original {known.naive:.4f}, reference {known.reference:.4f}"
+        if known.reference_did:
+            others += f" begins with {known.reference_did}"
+        others += f"; none is above {known.bound:.4f}"
         text = explain(table, row_order, column_order, shared, others)
         return Outcome(score, metrics, f"{text} CPU {cpu_s:.3g} s is {x - (1.0 - hit):.4f} of x = {x:.4f}.")
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from evaluators.llm_sql.table import Table
+
+LONGEST_NAME = 22
+"""Characters of a column's name."""
 
 
 def explain(table: Table, row_order: np.ndarray, column_order: np.ndarray, shared: np.ndarray, known: str) -> str:
@@ -36,10 +41,10 @@ def explain(table: Table, row_order: np.ndarray, column_order: np.ndarray, share
     times = np.bincount(column, minlength=count)
     total = own + behind
     facts.append(
-        "the prefix broke most in "
-        + "; ".join(
-            f"{table.columns[c]!r} ({times[c]} rows, {total[c]:.0f} characters lost, {behind[c]:.0f} of them behind it)"
-            for c in np.argsort(-total, kind="stable")[:3].tolist()
+        "prefix broken most in "
+        + ", ".join(
+            f"{named(table, c)} ({times[c]} rows, {total[c]:.0f} lost, {behind[c]:.0f} behind it)"
+            for c in np.argsort(-total, kind="stable")[:2].tolist()
             if times[c]
         )
     )
@@ -48,12 +53,27 @@ def explain(table: Table, row_order: np.ndarray, column_order: np.ndarray, share
     earned = np.bincount(column_order.ravel(), got.ravel(), count)
     held = table.lengths.sum(axis=0)
     best = int(earned.argmax())
-    facts.append(f"best: {table.columns[best]!r}, {int(earned[best])} of its {int(held[best])} characters were shared")
+    facts.append(f"best {named(table, best)}: {int(earned[best])} of its {int(held[best])} shared")
     repeated = table.repeated
     worst = int((repeated - earned).argmax())
     if repeated[worst] > earned[worst]:
         facts.append(
-            f"worst: {table.columns[worst]!r}, {int(earned[worst])} shared where {int(repeated[worst])} are in values "
-            "that an earlier row has, too"
+            f"worst {named(table, worst)}: {int(earned[worst])} shared of {int(repeated[worst])} that earlier rows have"
         )
     return "; ".join(facts) + "."
+
+
+def beginnings(table: Table, columns: Any, places: int = 2) -> str:
+    """Say with which columns rows begin most often, and how often: "'a' (98 %), 'b' (60 %)". columns: (n, columns)."""
+    found = []
+    for place in np.asarray(columns).T[:places]:
+        counts = np.bincount(place, minlength=len(table.columns))
+        most = int(counts.argmax())
+        found.append(f"{named(table, most)} ({100 * counts[most] / len(place):.0f} %)")
+    return ", ".join(found)
+
+
+def named(table: Table, column: int) -> str:
+    """Return the name of a column, cut where it is long."""
+    name = table.columns[column]
+    return repr(name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 3] + "...")

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from evaluators.kept_figures import LEAST_GAP, computed_once, digest_of_files
+from evaluators.kept_figures import computed_once, differ, digest_of_files, far_apart
 from evaluators.llm_sql.baselines import ggr_local_search, original
 from evaluators.llm_sql.bound import least_missed
+from evaluators.llm_sql.feedback import beginnings
 from evaluators.llm_sql.prefix import hit_rate, row_strings, shared_with_predecessor
 from evaluators.llm_sql.table import Table
 from evaluators.llm_sql.workload import TableInstance
@@ -33,16 +34,22 @@ _REFERENCE: Reorder = ggr_local_search.reorder
 
 @dataclass(frozen=True)
 class Figures:
-    """Hit rates, 0 to 1. bound: no order has a higher one."""
+    """Hit rates, 0 to 1. bound: no order has a higher one.  reference_did: what columns its rows begin with."""
 
     naive: float
     reference: float
     bound: float
+    reference_did: str = ""
 
     @property
     def tells(self) -> bool:
         """Return whether naive and reference differ enough for the instance to have a score."""
-        return self.reference - self.naive >= LEAST_GAP * (1.0 - self.naive) > 0
+        return differ(1.0 - self.naive, 1.0 - self.reference)
+
+    @property
+    def far_apart(self) -> bool:
+        """Return whether they differ enough for an instance of our own."""
+        return far_apart(1.0 - self.naive, 1.0 - self.reference)
 
 
 @functools.cache
@@ -56,16 +63,23 @@ def programs_digest() -> str:
     return digest_of_files(PROGRAMS)
 
 
-def hit_rate_of(table: Table, reorder: Reorder) -> float:
-    """Return the hit rate of a program's order, run in this process."""
+def answer_of(table: Table, reorder: Reorder) -> tuple[Any, Any]:
+    """Return the orders that a program of ours gives, run in this process: rows (n,), and columns (n, columns)."""
     rows, columns = reorder(list(table.columns), table.rows, [list(names) for names in table.merges])
+    return rows, columns
+
+
+def hit_rate_of(table: Table, rows: Any, columns: Any) -> float:
+    """Return the hit rate of an order."""
     return hit_rate(int(shared_with_predecessor(row_strings(table.rows, rows, columns)).sum()), table.characters)
 
 
 def compute(table: Table) -> Figures:
     """Find the figures of a table: some seconds."""
     bound = hit_rate(table.characters - least_missed(table), table.characters)
-    return Figures(hit_rate_of(table, _NAIVE), hit_rate_of(table, _REFERENCE), bound)
+    naive, (rows, columns) = answer_of(table, _NAIVE), answer_of(table, _REFERENCE)
+    reference = hit_rate_of(table, rows, columns)
+    return Figures(hit_rate_of(table, *naive), reference, bound, beginnings(table, columns))
 
 
 def figures_of(instance: TableInstance) -> Figures:

@@ -188,13 +188,13 @@ RECIPES: dict[Split, tuple[Recipe, ...]] = {
     Split.TRAIN: (
         Recipe("films", 2500),
         Recipe("beers", 6000),
-        Recipe("posts", 1500),
+        Recipe("posts", 1500, text=1.6, density=-0.1),
         Recipe("scores", 1500),
-        Recipe("products", 2000),
-        Recipe("films", 1200, density=-0.1, noise=0.05),
-        Recipe("beers", 3000, density=0.1),
+        Recipe("products", 2000, wide=True),
+        Recipe("films", 1200, density=-0.1, noise=0.05, fewest=6),
+        Recipe("beers", 16_000, density=0.1, noise=0.05, fewest=5),
         Recipe("products", 1000, text=2.0, density=0.1),
-        Recipe("films", 9000, text=0.2, density=0.05),
+        Recipe("posts", 6000, text=0.2, density=0.1, fewest=3),
     ),
     Split.VALIDATION: (
         Recipe("films", 3000, text=0.7, density=0.05),
@@ -203,8 +203,12 @@ RECIPES: dict[Split, tuple[Recipe, ...]] = {
         Recipe("scores", 1200, density=-0.1),
         Recipe("products", 2500, fewest=9, noise=0.02),
         Recipe("posts", 3000, text=0.3, density=0.05),
+        Recipe("films", 7000, text=0.3, noise=0.05),
+        Recipe("products", 1500, text=1.5, wide=True),
+        Recipe("beers", 4000, density=0.05, noise=0.05, fewest=6),
+        Recipe("scores", 2500, noise=0.05),
     ),
-    # Other sizes, other lengths, looser dependencies, fewer columns, characters of several bytes.
+    # Larger, looser dependencies, fewer columns, more characters of several bytes.
     Split.TEST: (
         Recipe("films", 6000, text=0.4, density=0.1, noise=0.1),
         Recipe("beers", 30_000, density=0.05, noise=0.05, fewest=5),

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.fresh_draws import drawn_afresh
-from evaluators.prism.figures import Figures, figures_of, stored, tells
+from evaluators.prism.feedback import explain, few
+from evaluators.prism.figures import figures_of, stored, tells
 from evaluators.prism.picture import drawn
 from evaluators.prism.pressure import GPU_GB, Gpu, case_score, loaded, pressure_bound, round_robin_pressure
 from evaluators.prism.public_format import public_cases, read_cases, write_cases
@@ -119,45 +120,6 @@ def checked_gpus(answer: Any, case: Case) -> list[Gpu]:
         worst = max(over, key=lambda number: gpus[number].used_gb)
         raise Infeasible(
             f"GPU {worst} holds {gpus[worst].used_gb:g} GB of models, capacity {GPU_GB} GB "
-            f"(models {_few(gpus[worst].models)}; {len(over)} of {len(gpus)} GPUs are over)"
+            f"(models {few(gpus[worst].models)}; {len(over)} of {len(gpus)} GPUs are over)"
         )
     return gpus
-
-
-def explain(case: Case, gpus: Sequence[Gpu], figures: Figures, bound: float) -> str:
-    """Say which GPU decides the score, which model presses most on it, and where there would be room."""
-    worst = max(range(len(gpus)), key=lambda number: gpus[number].pressure)
-    least = min(range(len(gpus)), key=lambda number: gpus[number].pressure)
-    high, low = gpus[worst], gpus[least]
-    free_gb = GPU_GB - high.used_gb
-    known = [
-        f"{name} {value:.4f}"
-        for name, value in (("round robin", figures.naive), ("reference", figures.reference), ("bound", bound))
-        if value is not None
-    ]
-    facts = [
-        f"{len(gpus)} GPUs, {len(case.models)} models: GPU {worst} has the highest pressure {high.pressure:.4f} "
-        f"({', '.join(known)})"
-    ]
-    if not free_gb:
-        facts.append(f"its models {_few(high.models)} leave no memory at all to the KV cache")
-    elif high.models:
-        heavy = max(high.models, key=lambda i: case.models[i].rate / case.models[i].slo)
-        model = case.models[heavy]
-        facts.append(
-            f"its {len(high.models)} models {_few(high.models)} have rate/slo {high.demand:.3f} "
-            f"on {free_gb:g} GB free; "
-            f"most of it from model {heavy} ({model.size_gb:g} GB, rate {model.rate:g}, slo {model.slo:g}: "
-            f"{model.rate / model.slo:.3f})"
-        )
-    empty = sum(not gpu.models for gpu in gpus)
-    facts.append(
-        f"GPU {least} has the lowest, {low.pressure:.4f} ({low.demand:.3f} on {GPU_GB - low.used_gb:g} GB free)"
-        + (f"; {empty} GPUs are empty" if empty else "")
-    )
-    return "; ".join(facts) + "."
-
-
-def _few(numbers: Sequence[int], most: int = 6) -> str:
-    shown = ", ".join(map(str, numbers[:most]))
-    return f"{shown}, ..." if len(numbers) > most else shown

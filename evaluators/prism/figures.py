@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from evaluators.kept_figures import differ, digest_of, digest_of_files
+from evaluators.kept_figures import differ, digest_of, digest_of_files, far_apart
 from evaluators.prism.baselines import packing_search, round_robin
 from evaluators.prism.pressure import GPU_GB, Model, loaded, pressure_bound
 from evaluators.prism.workload import Case
@@ -30,10 +30,14 @@ _REFERENCE: Place = packing_search.place
 
 @dataclass(frozen=True)
 class Figures:
-    """Highest pressures, (requests/s)/s per GB; None when the program found no placement that fits the memory."""
+    """Highest pressures, (requests/s)/s per GB; None when the program found no placement that fits the memory.
+
+    reference_did: how even the reference's placement is, for the feedback.
+    """
 
     naive: float | None
     reference: float | None
+    reference_did: str = ""
 
     @property
     def tells(self) -> bool:
@@ -51,7 +55,7 @@ own: nothing is left to decide."""
 
 def tells(case: Case, found: Figures) -> bool:
     """Return whether a drawn case tells programs apart."""
-    if not found.tells or found.naive is None or found.reference is None:
+    if found.naive is None or found.reference is None or not far_apart(found.naive, found.reference):
         return False
     hottest = max(m.rate / m.slo / (GPU_GB - m.size_gb) for m in case.models)
     return (
@@ -91,9 +95,12 @@ def _of_file(case: Case) -> Figures:
 
 def compute(case: Case) -> Figures:
     """Find the figures of a case."""
-    return Figures(_highest(case, _NAIVE), _highest(case, _REFERENCE))
+    naive, reference = _pressures(case, _NAIVE), _pressures(case, _REFERENCE)
+    did = "" if reference is None else f", its GPUs from {min(reference):.5g}"
+    return Figures(None if naive is None else max(naive), None if reference is None else max(reference), did)
 
 
-def _highest(case: Case, place: Place) -> float | None:
+def _pressures(case: Case, place: Place) -> list[float] | None:
+    """Return the pressure of every GPU, None where the memory does not suffice."""
     gpus = loaded(case.models, place(case.num_gpus, case.models), case.num_gpus)
-    return None if any(gpu.used_gb > GPU_GB for gpu in gpus) else max(gpu.pressure for gpu in gpus)
+    return None if any(gpu.used_gb > GPU_GB for gpu in gpus) else [gpu.pressure for gpu in gpus]

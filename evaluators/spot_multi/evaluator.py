@@ -56,7 +56,7 @@ class SpotMulti(Evaluator):
         rules = self.options.rules
         slots = range(1, RECIPES[split].count, 2)  # the others are cut from real traces
         draw = functools.partial(drawn_window, split)
-        return drawn_afresh(split, seed, count, slots, draw, lambda window: figures_of(window, rules).tells)
+        return drawn_afresh(split, seed, count, slots, draw, lambda window: figures_of(window, rules).far_apart)
 
     def load(self, path: Path) -> Sequence[Instance]:
         """Read traces of the public format; 1 = spot not available unless metadata or option say otherwise."""
@@ -84,7 +84,7 @@ class SpotMulti(Evaluator):
         bill = play(instance, rules, ask)
         figures = figures_of(instance, rules)
         score = relative_score(figures.naive_usd, figures.optimum_usd, bill.cost_usd) if figures.tells else None
-        return Outcome(score, self._metrics(instance, bill, figures), explain(instance, bill, figures))
+        return Outcome(score, self._metrics(instance, bill, figures), explain(instance, rules, bill, figures))
 
     def picture(self, candidate: Candidate, instance: Instance) -> Picture:
         """Draw where the run was on what, against the availability of each region."""

@@ -1,111 +1,72 @@
-"""The sentences that would help a person to improve a policy: what went wrong in a run, in which region and hour."""
+"""The sentences that would help a person to improve a policy: where the money of a run went, by cause and region."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import groupby
-
-import numpy as np
+from collections.abc import Iterable, Sequence
+from statistics import mode
 
 from evaluators.spot_multi.figures import Figures
-from evaluators.spot_multi.mechanics import Bill
+from evaluators.spot_multi.mechanics import Bill, play
+from evaluators.spot_multi.optimum import optimum
 from evaluators.spot_multi.window import Window
-from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT
+from evaluators.spot_traces.causes import dearer_text, end_text, gaps_text, starts_text
+from evaluators.spot_traces.runs import NONE, ON_DEMAND, SPOT, Rules
 
 HOUR_S = 3600
 
 
-@dataclass(frozen=True)
-class _Stretch:
-    """Ticks [first, first + ticks) in which the same thing ran in the same region."""
-
-    action: str
-    region: int
-    first: int
-    ticks: int
-
-
-def explain(window: Window, bill: Bill, figures: Figures) -> str:
+def explain(window: Window, rules: Rules, bill: Bill, figures: Figures) -> str:
     """Return what happened in a run, and what hindsight would not have done."""
-    terms = window.terms
-    facts = [
-        f"{window.scenario}, regions {_regions(window)}; "
-        f"task {terms.task_s / HOUR_S:g} h, deadline {terms.deadline_s / HOUR_S:g} h, "
-        f"overhead {terms.overhead_s / HOUR_S:.3g} h: paid {bill.cost_usd:.2f} USD (greedy {figures.naive_usd:.2f}, "
-        f"offline optimum {figures.optimum_usd:.2f})",
-        f"{_spot(window, bill)}, on demand {bill.hours(ON_DEMAND):.1f} h, waited {bill.hours(NONE):.1f} h, "
-        f"{bill.starts} starts of {terms.overhead_s} s, {bill.moves} of them in another region",
-        *_longest_wait(window, bill),
-        *_missed(window, bill),
+    terms, tick_s = window.terms, window.tick_s
+    ran = bill.ran
+    there = list(zip(*window.available, strict=True))[: len(ran)]
+    prices: Iterable[Sequence[float]] = window.prices()
+    regions: Sequence[int] = bill.regions
+    if rules == "public":  # spot is paid at first prices, and going on elsewhere is no start
+        prices, regions = [window.first_prices] * len(ran), [0] * len(ran)
+    cheapest = [
+        min((usd for usd, spot in zip(of_tick, now, strict=True) if spot), default=None)
+        for of_tick, now in zip(prices, there, strict=False)
     ]
-    if bill.forced_tick is not None:
-        facts.append(f"the deadline guard took over in hour {_hours(window, bill.forced_tick)}")
-    late_s = bill.finish_s - terms.deadline_s
-    if late_s > 0:
-        facts.append(f"ended {late_s / HOUR_S:.2f} h after its deadline")
+    could_usd = [None if usd is None else usd * tick_s / HOUR_S for usd in cheapest]
+    facts = [
+        f"{len(window.zones)} regions, task {terms.task_s / HOUR_S:.3g} of {terms.deadline_s / HOUR_S:.3g} h, "
+        f"overhead {terms.overhead_s / HOUR_S:.2g} h: paid {bill.cost_usd:.2f} USD (greedy {figures.naive_usd:.2f}, "
+        f"optimum {figures.optimum_usd:.2f}{figures.optimum_did})",
+        f"{_spot(window, bill)}, on demand {bill.hours(ON_DEMAND):.1f} h, waited {bill.hours(NONE):.1f} h",
+        starts_text(ran, regions, bill.usd, tick_s, terms.overhead_s),
+        *_dearest_spot(ran, bill, could_usd),
+        *dearer_text(ran, could_usd, bill.usd, tick_s),
+        gaps_text([any(now) for now in there], tick_s),
+        end_text(bill.forced_tick, bill.finish_s, terms.deadline_s, tick_s),
+    ]
     return "; ".join(facts) + "."
 
 
-def _regions(window: Window) -> str:
-    return ", ".join(f"{region} = {short(zone)}" for region, zone in enumerate(window.zones))
-
-
-def short(zone: str) -> str:
-    """Return a zone without the name of its data set: "us-west-2b_v100_1"."""
-    return zone.rpartition("/")[2]
-
-
-def _hours(window: Window, ticks: int) -> str:
-    return f"{ticks * window.tick_s / HOUR_S:.1f}"
-
-
 def _spot(window: Window, bill: Bill) -> str:
-    """Say how long spot ran where, the longest first."""
-    ran = [r for action, r in zip(bill.ran, bill.regions, strict=True) if action is SPOT]
-    parts = []
-    for region in sorted(set(ran), key=lambda r: (-ran.count(r), r)):
-        usd = sum(u for u, a, r in zip(bill.usd, bill.ran, bill.regions, strict=True) if a is SPOT and r == region)
-        hours = ran.count(region) * window.tick_s / HOUR_S
-        parts.append(f"{short(window.zones[region])} {hours:.1f} h at {usd / hours:.3f} USD/h")
-    return f"spot {bill.hours(SPOT):.1f} h" + (f" ({', '.join(parts)})" if parts else "")
+    """Say how long spot ran, and in which region most of it, at what price."""
+    paid = [(r, usd) for action, r, usd in zip(bill.ran, bill.regions, bill.usd, strict=True) if action is SPOT]
+    text = f"spot {bill.hours(SPOT):.1f} h"
+    if not paid:
+        return text
+    most = mode(sorted(r for r, _ in paid))
+    there_usd = [usd for r, usd in paid if r == most]
+    hours = len(there_usd) * window.tick_s / HOUR_S
+    return f"{text} (region {most} {hours:.1f} h at {sum(there_usd) / hours:.2f} USD/h)"
 
 
-def _stretches(bill: Bill) -> list[_Stretch]:
-    found, first = [], 0
-    for (action, region), ticks in groupby(zip(bill.ran, bill.regions, strict=True)):
-        count = sum(1 for _ in ticks)
-        found.append(_Stretch(action, region, first, count))
-        first += count
-    return found
+def _dearest_spot(ran: tuple[str, ...], bill: Bill, could_usd: list[float | None]) -> list[str]:
+    """Say what spot cost more than the cheapest spot of the same ticks."""
+    more = sum(
+        paid - could
+        for action, paid, could in zip(ran, bill.usd, could_usd, strict=True)
+        if action is SPOT and could is not None
+    )
+    return [f"{more:.2f} USD over the cheapest spot"] if more > 0.005 else []
 
 
-def _longest_wait(window: Window, bill: Bill) -> list[str]:
-    """Name the longest wait in one region and what it was paid with afterwards."""
-    stretches = _stretches(bill)
-    waits = [s for s in stretches if s.action is NONE]
-    if not waits:
-        return []
-    longest = max(waits, key=lambda s: s.ticks)
-    paid = sum(s.ticks for s in stretches if s.action is ON_DEMAND and s.first > longest.first)
-    then = f", then paid on demand for {_hours(window, paid)} h" if paid else ""
-    return [
-        f"waited {_hours(window, longest.ticks)} h for spot in {short(window.zones[longest.region])} from hour "
-        f"{_hours(window, longest.first)}{then}"
-    ]
-
-
-def _missed(window: Window, bill: Bill) -> list[str]:
-    """Say for how long, where and from when on there was spot while the run waited or paid more."""
-    found = []
-    ticks = len(bill.ran)
-    spot = np.array([np.frombuffer(zone, dtype=np.uint8, count=ticks) for zone in window.available]).astype(bool)
-    ran = np.array(bill.ran)
-    for action, did in ((NONE, "waited"), (ON_DEMAND, "paid on demand")):
-        missed = spot & (ran == action)  # (regions, ticks)
-        if missed.any():
-            region = int(missed.sum(axis=1).argmax())
-            found.append(
-                f"{did} for {_hours(window, int(missed.any(axis=0).sum()))} h though a region had spot, most often "
-                f"{short(window.zones[region])}, there first in hour {_hours(window, int(missed[region].argmax()))}"
-            )
-    return found
+def hindsight(window: Window) -> str:
+    """Return what the offline optimum did under the strict rules, to be told behind what it paid."""
+    plan = optimum(window, "strict", with_plan=True).plan
+    bill = play(window, "strict", lambda obs: plan[obs.tick])
+    return f": {bill.starts} starts, on demand {bill.hours(ON_DEMAND):.1f} h, waited {bill.hours(NONE):.1f} h"

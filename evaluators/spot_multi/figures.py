@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from evaluators.kept_figures import computed_once, differ, digest_of
+from evaluators.kept_figures import computed_once, differ, digest_of, far_apart
 from evaluators.reference_file import Stored, read_reference
 from evaluators.spot_multi.mechanics import Ask, play
 from evaluators.spot_multi.optimum import optimum
@@ -29,15 +29,21 @@ STORED = Path(__file__).parent / "reference.json"
 
 @dataclass(frozen=True)
 class Figures:
-    """What the naive policy and the offline optimum pay, USD."""
+    """What the naive policy and the offline optimum pay, USD. optimum_did: what it did, as the feedback tells it."""
 
     naive_usd: float
     optimum_usd: float
+    optimum_did: str = ""
 
     @property
     def tells(self) -> bool:
         """Return whether naive and optimum differ enough for the window to have a score."""
         return differ(self.naive_usd, self.optimum_usd)
+
+    @property
+    def far_apart(self) -> bool:
+        """Return whether they differ enough for an instance of our own."""
+        return far_apart(self.naive_usd, self.optimum_usd)
 
 
 @functools.cache

@@ -14,7 +14,7 @@ What runs is NONE, ON_DEMAND (it costs the same everywhere, so a move gains noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -121,11 +121,37 @@ def _fill(grid: _Grid, tick: int, offers: Offers, now: _Values, after: _Values) 
             now.spot[slot, step, band][guarded:] = forced[guarded:]
 
 
+APART = 32
+"""Ticks between values that are kept for a plan; those in between are found once more on the way along it."""
+
+
+class _Kept:
+    """The values of every tick, for reading in rising order: some are kept, the others found again 32 at a time."""
+
+    def __init__(self, grid: _Grid, kept: dict[int, _Values], fill: Callable[[int, _Values, _Values], None]) -> None:
+        self.grid, self.kept, self.fill = grid, kept, fill
+        self.last = max(kept)
+        self.between: dict[int, _Values] = {}
+
+    def __getitem__(self, tick: int) -> _Values:
+        if tick in self.kept:
+            return self.kept[tick]
+        if tick not in self.between:
+            self.between = {}
+            first = tick - tick % APART
+            after = self.kept[min(first + APART, self.last)]
+            for each in range(min(first + APART, self.last) - 1, first, -1):
+                self.between[each] = _Values(self.grid)
+                self.fill(each, self.between[each], after)
+                after = self.between[each]
+        return self.between[tick]
+
+
 def optimum(window: Window, rules: Rules, with_plan: bool = False) -> Optimum:
     """Return the cheapest bill of the run of a window, over all policies that know the future.
 
     Raises ValueError when the task does not fit before the deadline or no policy can finish within the window.
-    with_plan keeps all values: for windows of modest size.
+    with_plan takes twice the time, and up to 300 MB.
     """
     terms = window.terms
     if not terms.can_be_met(window.tick_s):
@@ -145,23 +171,26 @@ def _cheapest(window: Window, final_usd_per_h: float | None, with_plan: bool) ->
     strict = final_usd_per_h is None
     grid = _Grid(window.tick_s, window.terms, strict, len(window.zones) if strict else 2)
     offers = offers_of(window, final_usd_per_h)
-    kept: list[_Values] = []
+
+    def fill(tick: int, now: _Values, after: _Values) -> None:
+        if tick < len(offers):
+            _fill(grid, tick, offers[tick], now, after)
+        if tick and not strict:  # SPOT may complete the work where the run is to end only
+            now.spot[..., : grid.tick_units + 1] = np.inf if offers[tick - 1].last is None else 0.0
+
     now, after = _Values(grid), _Values(grid)
-    if with_plan:
-        kept.append(after)
+    fill(len(offers), after, after)
+    kept = {len(offers): after} if with_plan else {}
     for tick in range(len(offers) - 1, -1, -1):
-        if with_plan:
-            now = _Values(grid)
-            kept.append(now)
-        if not strict:  # SPOT may complete the work where the run is to end only
-            after.spot[..., : grid.tick_units + 1] = np.inf if offers[tick].last is None else 0.0
-        _fill(grid, tick, offers[tick], now, after)
-        now, after = after, now
+        fill(tick, now, after)
+        if with_plan and tick % APART == 0:
+            kept[tick] = now
+        now, after = (_Values(grid) if tick + 1 in kept else after), now
     cost_usd = float(after.none[grid.units + grid.tick_units])
     if not with_plan or not np.isfinite(cost_usd):
         return Optimum(cost_usd)
     end = 0 if strict else window.first_prices.index(final_usd_per_h)
-    return Optimum(cost_usd, tuple(_plan(grid, offers, kept[::-1], end)))
+    return Optimum(cost_usd, tuple(_plan(grid, offers, _Kept(grid, kept, fill), end)))
 
 
 @dataclass(frozen=True, order=True)
@@ -176,8 +205,8 @@ class _Option:
     step: int
 
 
-def _plan(grid: _Grid, offers: Sequence[Offers], values: Sequence[_Values], end: int) -> Iterator[tuple[str, int]]:
-    """Walk along the cheapest bills from the start; values: one per tick. Ends with the answer when all is done.
+def _plan(grid: _Grid, offers: Sequence[Offers], values: _Kept, end: int) -> Iterator[tuple[str, int]]:
+    """Walk along the cheapest bills from the start; values: of every tick. Ends with the answer when all is done.
 
     end: under the public rules, a region of the price to end at.
     """

@@ -2,7 +2,8 @@
 
 Which real ticks: zones.py. Availability of synthetic zones: synthetic.py, drawn from the model fitted to train's part
 of the real traces. Prices change in all of them, and are drawn: real ones are published for the public windows only.
-Test also has other tick lengths, more zones, other tasks, slacks, overheads, prices and stretches of availability.
+Numbers of zones, ticks, tasks, slacks, overheads and prices have the same ranges in all splits; test has zones that the
+others never see, other stretches of availability, and prices that change more.
 """
 
 from __future__ import annotations
@@ -45,20 +46,30 @@ class Recipe:
 
 RECIPES: Mapping[Split, Recipe] = {
     Split.TRAIN: Recipe(
-        24, (2, 5), (195, 600), 1000, (20, 48), (0.08, 0.4), (0.05, 0.25), (0.92, 1.75), 0.015, (0.0,), (0.0,)
+        24,
+        (2, 9),
+        (195, 300, 600),
+        1400,
+        (12, 96),
+        (0.04, 0.6),
+        (0.02, 0.4),
+        (0.92, 2.4),
+        0.03,
+        (-0.3, 0.0, 0.3),
+        (-0.3, 0.0, 0.3),
     ),
     Split.VALIDATION: Recipe(
-        24,
-        (2, 6),
-        (195, 600),
-        1100,
-        (16, 52),
-        (0.06, 0.5),
-        (0.04, 0.3),
-        (0.92, 1.9),
-        0.03,
-        (-0.25, 0.25),
-        (-0.25, 0.25),
+        48,
+        (2, 9),
+        (195, 300, 600),
+        1400,
+        (12, 96),
+        (0.04, 0.6),
+        (0.02, 0.4),
+        (0.92, 2.4),
+        0.04,
+        (-0.4, 0.4),
+        (-0.4, 0.4),
     ),
     Split.TEST: Recipe(
         32,

@@ -8,11 +8,12 @@ the window and the naive program.
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluators.kept_figures import computed_once, differ, digest_of
+from evaluators.kept_figures import computed_once, differ, digest_of, far_apart
 from evaluators.reference_file import Stored, read_reference
 from evaluators.spot_single import mechanics
 from evaluators.spot_single.mechanics import SPOT_USD_PER_H, Window, info_of
@@ -25,14 +26,24 @@ STORED = Path(__file__).parent / "reference.json"
 
 @dataclass(frozen=True)
 class Figures:
-    """What the naive policy and the offline optimum pay for each run of a window, USD."""
+    """What the naive policy and the offline optimum pay for each run of a window, USD.
+
+    optimum_did: what the optimum of each run did, as the feedback tells it; empty where nobody reads it.
+    """
 
     naive_usd: tuple[float, ...]
     optimum_usd: tuple[float, ...]
+    optimum_did: tuple[str, ...] = ()
 
-    def tells(self, run: int) -> bool:
-        """Return whether naive and optimum differ enough for the run to have a score."""
-        return differ(self.naive_usd[run], self.optimum_usd[run])
+    @property
+    def tells(self) -> bool:
+        """Return whether naive and optimum differ enough, over all runs, for the window to have a score."""
+        return differ(math.fsum(self.naive_usd), math.fsum(self.optimum_usd))
+
+    @property
+    def far_apart(self) -> bool:
+        """Return whether they differ enough, over all runs, for a window of our own."""
+        return far_apart(math.fsum(self.naive_usd), math.fsum(self.optimum_usd))
 
 
 @functools.cache

@@ -9,8 +9,8 @@ from pathlib import Path
 from evaluators.fresh_draws import drawn_afresh
 from evaluators.orders import checked_order
 from evaluators.txn_scheduling.feedback import explain
-from evaluators.txn_scheduling.figures import figures_of, stored
-from evaluators.txn_scheduling.mechanics import makespan_bound, schedule
+from evaluators.txn_scheduling.figures import bound_of, figures_of, stored
+from evaluators.txn_scheduling.mechanics import schedule
 from evaluators.txn_scheduling.picture import drawn
 from evaluators.txn_scheduling.public_format import public_workloads, read_workloads, write_workloads
 from evaluators.txn_scheduling.workload import RECIPES, Workload, drawn_workload, own_workload
@@ -45,7 +45,7 @@ class TxnScheduling(Evaluator):
     def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
         """Draw workloads that nobody has seen, as those of a split are drawn."""
         draw = functools.partial(drawn_workload, split)
-        return drawn_afresh(split, seed, count, range(len(RECIPES[split])), draw, lambda one: figures_of(one).tells)
+        return drawn_afresh(split, seed, count, range(len(RECIPES[split])), draw, lambda one: figures_of(one).far_apart)
 
     def load(self, path: Path) -> Sequence[Instance]:
         """Read a JSON file of transactions, or a folder of them."""
@@ -63,9 +63,9 @@ class TxnScheduling(Evaluator):
         placed = schedule(transactions, checked_order(answer, len(transactions), "transaction"))
         ticks = max(one.end for one in placed)
         figures = figures_of(instance)
-        bound = _bound(instance)
+        bound, why = bound_of(instance)
         score = relative_score(figures.naive, figures.reference, ticks) if figures.tells else None
-        known = f"as given {figures.naive}, reference {figures.reference}, no order is below {bound}"
+        known = f"as given {figures.naive}, reference {figures.reference}, no order is below {bound}: {why}"
         metrics = {"makespan_ticks": ticks, "as_given_ticks": figures.naive, "bound_ticks": bound}
         return Outcome(score, metrics, explain(transactions, placed, known))
 
@@ -98,8 +98,3 @@ def _instances(split: Split) -> tuple[Workload, ...]:
     if split is Split.PUBLIC:
         return public_workloads()
     return tuple(own_workload(split, index, attempt) for index, attempt in enumerate(stored().attempts[split]))
-
-
-@functools.lru_cache(maxsize=1024)
-def _bound(instance: Workload) -> int:
-    return makespan_bound(instance.transactions)

@@ -28,19 +28,19 @@ def explain(transactions: Sequence[Transaction], placed: Sequence[Placed], known
         for waited, (_, key, _), _, _ in waits:
             ticks[key] += waited
             times[key] += 1
-        worst = ", ".join(f"key {key} ({total} ticks in {times[key]} waits)" for key, total in ticks.most_common(3))
+        worst = ", ".join(f"key {key} ({total} ticks in {times[key]} waits)" for key, total in ticks.most_common(2))
         facts.append(f"the chain that holds it up has {len(chain)} transactions and waits most for {worst}")
         waited, op, later, earlier = max(waits, key=lambda wait: wait[0])
         facts.append(
-            f"its longest wait: transaction {later.transaction} (number {place[later.transaction] + 1}) starts in tick "
-            f"{later.start}, {waited} after transaction {earlier.transaction}, to {_name(op)} at position {op[2]}"
+            f"its longest wait: transaction {later.transaction} (number {place[later.transaction] + 1}) starts "
+            f"{waited} ticks after transaction {earlier.transaction}, to {_name(op)} at position {op[2]}"
         )
     else:
         facts.append("it waits for nobody")
     raised, by = _largest_rise(placed)
     facts.append(
         f"transaction {by.transaction} (number {place[by.transaction] + 1}) raises the makespan most, by {raised}"
-        + (f", waiting to {_name(by.op)} until transaction {by.blocker} has done with it" if by.op else "")
+        + (f", waiting to {_name(by.op)} after transaction {by.blocker}" if by.op else "")
     )
     return "; ".join(facts) + "."
 

@@ -91,26 +91,3 @@ def schedule(transactions: Sequence[Transaction], order: Sequence[int]) -> list[
 def makespan(transactions: Sequence[Transaction], order: Sequence[int]) -> int:
     """Return the last tick of the last transaction. order: (n,) int."""
     return max(placed.end for placed in schedule(transactions, order))
-
-
-def makespan_bound(transactions: Sequence[Transaction]) -> int:
-    """Return a makespan, in ticks, that no order is below.
-
-    The longest transaction is one bound. For a key: of two transactions that write it, the later one's first write
-    comes after the earlier one's last, so the ticks from first to last write of each are nobody else's; before the
-    first of them and after the last of them comes at least what the shortest head and tail of a writer take.
-    """
-    writes: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
-    for transaction in transactions:
-        positions: defaultdict[int, list[int]] = defaultdict(list)
-        for kind, key, position in transaction.ops:
-            if kind == WRITE:
-                positions[key].append(position)
-        for key, written in positions.items():
-            writes[key].append((min(written), max(written), transaction.length))
-    best = max(transaction.length for transaction in transactions)
-    for spans in writes.values():
-        head = min(first - 1 for first, _, _ in spans)
-        tail = min(length - last for _, last, length in spans)
-        best = max(best, head + tail + sum(last - first + 1 for first, last, _ in spans))
-    return best

@@ -204,6 +204,8 @@ def print_score(
         if spread is not None:
             facts[f"score of {len(measured.scores)} repeats"] = _spread_text(spread, lambda x: f"{x:.2f}")
     console.print(facts_table(facts))
+    if evaluator.remark(split):
+        console.print(evaluator.remark(split), style="yellow")
 
 
 def print_baselines(console: Console, evaluator: Evaluator, split: Split, measured: Sequence[Measured]) -> None:

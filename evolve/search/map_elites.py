@@ -113,7 +113,7 @@ class MapElites(Strategy):
         assert self._centroids is not None
         point = np.zeros(self._centroids.shape[1])
         point[: len(behaviour)] = behaviour[: len(point)]
-        return int(_squares(self._centroids, self._placed(point[None, :])[0]).argmin())
+        return int(_nearest(self._centroids, self._placed(point[None, :]))[0])
 
     def _placed(self, points: np.ndarray) -> np.ndarray:
         """Return where points lie. points: (n, dimensions), as they are. With features: the share that is below."""
@@ -144,17 +144,26 @@ class MapElites(Strategy):
             gaps = np.minimum(gaps, _squares(points, points[chosen[-1]]))
         centroids = points[chosen]
         for _ in range(ROUNDS):
-            nearest = np.array([_squares(centroids, point).argmin() for point in points])
+            nearest = _nearest(centroids, points)
             centroids = np.array(
                 [points[nearest == cell].mean(axis=0) if (nearest == cell).any() else centroid
                  for cell, centroid in enumerate(centroids)]
             )  # fmt: skip
         self._centroids, self._elites = centroids, {}
-        for place, one in enumerate(known):
-            self._settle(int(_squares(centroids, points[place]).argmin()), one)
+        for cell, one in zip(_nearest(centroids, points), known, strict=True):
+            self._settle(int(cell), one)
 
 
 def _squares(points: np.ndarray, point: np.ndarray) -> np.ndarray:
     """Return the squared distances of points to one. points: (n, dimensions); point: (dimensions,). Returns (n,)."""
     apart: np.ndarray = ((points - point) ** 2).sum(axis=1)
     return apart
+
+
+def _nearest(centroids: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return which centroid each point is nearest to. centroids: (cells, dimensions); points: (n, dimensions).
+
+    Returns (n,) indices. |p - c|^2 = |p|^2 - 2 p.c + |c|^2, and the first term is the same for all centroids.
+    """
+    nearest: np.ndarray = ((centroids**2).sum(axis=1) - 2 * points @ centroids.T).argmin(axis=1)
+    return nearest

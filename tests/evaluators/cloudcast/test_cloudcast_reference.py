@@ -38,7 +38,9 @@ def test_the_kept_figures_belong_to_these_broadcasts_and_these_programs():
 @pytest.mark.parametrize("instance", BUILT_IN[::6], ids=lambda instance: instance.id)
 def test_the_kept_figures_come_out_again(instance):
     again, kept = compute(instance), stored().figures[instance.id]
-    assert dataclasses.astuple(again) == pytest.approx(dataclasses.astuple(kept), rel=1e-12)
+    *figures, did = dataclasses.astuple(again)
+    assert figures == pytest.approx(list(dataclasses.astuple(kept)[:-1]), rel=1e-12)
+    assert did == kept.reference_did
 
 
 def test_every_broadcast_tells_programs_apart_and_the_bound_is_one():
@@ -49,12 +51,12 @@ def test_every_broadcast_tells_programs_apart_and_the_bound_is_one():
 
 
 def test_a_draw_that_tells_nothing_is_drawn_again(monkeypatch):
-    answers = iter([Figures(100.0, 99.5, 90.0), Figures(100.0, 99.01, 90.0), Figures(100.0, 98.9, 90.0)])
+    answers = iter([Figures(100.0, 99.5, 80.0), Figures(100.0, 90.1, 80.0), Figures(100.0, 89.9, 80.0)])
     monkeypatch.setattr(reference, "compute", lambda _: next(answers))
     attempt, broadcast, found = reference.accepted(Split.TRAIN, 4)
     assert attempt == 2
     assert digest(broadcast) == digest(reference.own_broadcast(Split.TRAIN, 4, 2))
-    assert found.reference_usd == 98.9
+    assert found.reference_usd == 89.9
 
 
 def test_a_run_never_computes_a_figure_of_a_built_in_broadcast(monkeypatch):

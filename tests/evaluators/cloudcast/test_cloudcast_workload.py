@@ -51,14 +51,22 @@ def test_the_recipe_is_within_what_the_specification_asks_for(split):
     assert 1 <= recipe.partitions[0] <= recipe.partitions[1] <= 20
 
 
-def test_train_and_validation_have_the_published_prices_and_test_has_others():
+def test_train_has_the_published_prices_validation_nearly_and_test_others():
     published = bundled_network()
-    assert all(instance.network is published for split in OWN[:2] for instance in instances(split))
-    for instance in instances(Split.TEST):
-        ratio = instance.network.usd_per_gb[published.exists] / published.usd_per_gb[published.exists]
-        assert 0.15 < np.std(np.log(ratio)) < 0.4
-        assert (instance.network.exists == published.exists).all()
-    assert len({instance.network.fingerprint for instance in instances(Split.TEST)}) == RECIPES[Split.TEST].count
+    assert all(instance.network is published for instance in instances(Split.TRAIN))
+    for split, least, most in ((Split.VALIDATION, 0.05, 0.16), (Split.TEST, 0.15, 0.4)):
+        for instance in instances(split):
+            ratio = instance.network.usd_per_gb[published.exists] / published.usd_per_gb[published.exists]
+            assert least < np.std(np.log(ratio)) < most
+            assert (instance.network.exists == published.exists).all()
+        assert len({instance.network.fingerprint for instance in instances(split)}) == RECIPES[split].count
+
+
+def test_train_spans_what_test_has():
+    train, test = RECIPES[Split.TRAIN], RECIPES[Split.TEST]
+    for part in ("destinations", "volume_gb", "partitions"):
+        assert getattr(train, part)[0] <= getattr(test, part)[0] and getattr(train, part)[1] >= getattr(test, part)[1]
+    assert set(train.vms) == set(test.vms)
 
 
 def test_prices_of_a_region_that_were_equal_stay_equal_and_no_others_become_so():

@@ -31,7 +31,7 @@ def test_the_instances_of_a_split_are_the_same_each_time_and_cost_no_drawing(mon
 
 def test_no_window_is_in_two_instances():
     windows = [w.tobytes() for i in EVERY for w in (i.windows().seen, i.windows().scored)]
-    assert len(set(windows)) == 2 * len(EVERY) == 40
+    assert len(set(windows)) == 2 * len(EVERY) == 52
     assert len({i.id for i in EVERY}) == len(EVERY)
 
 
@@ -39,7 +39,7 @@ def test_every_cluster_is_consistent_and_test_goes_where_train_never_was():
     assert all(i.cluster.problem() == "" for i in EVERY)
     assert all(i.cluster.experts % i.cluster.groups == 0 for i in EVERY)
     clusters = {split: {i.cluster for i in Eplb().instances(split)} for split in DRAWN}
-    assert clusters[Split.TRAIN] == {Cluster()}
+    assert Cluster() in clusters[Split.TRAIN] and len(clusters[Split.TRAIN]) >= 4, "no shape alone is to be learnt"
     unseen = clusters[Split.TEST] - clusters[Split.TRAIN] - clusters[Split.VALIDATION]
     assert {c.experts for c in unseen} >= {64, 512}
     assert {c.gpus for c in unseen} >= {8, 72}

@@ -163,6 +163,32 @@ def test_the_published_order_of_the_heuristics_holds_on_random_graphs(ccr):
         assert 1.15 < slr["heft"] < 1.3
 
 
+def mean_slr(name, ccr, pes, graphs, beta=(0.25, 1.5)):
+    """Return makespan over bound on graphs of 100 tasks. pes: how many, from and to."""
+    found = []
+    for seed in range(graphs):
+        rng = np.random.default_rng(seed)
+        count = int(rng.integers(pes[0], pes[1] + 1))
+        dag = random_dag(rng, Recipe("layered", (100, 100), ccr=(ccr, ccr), beta=beta), count)
+        found.append(placed(name, dag).makespan_ticks / makespan_bound_ticks(dag))
+    return sum(found) / graphs
+
+
+@pytest.mark.slow
+def test_makespans_over_the_bound_are_those_that_were_measured_where_data_matter_little():
+    """12 graphs, CCR 0.1: HEFT 1.21, PEFT 1.25, EFT 1.31, min-min 1.41; the rest hangs on what was not written down.
+
+    CPOP is 1.41 here (1.61 measured), MET 1.59 (1.72), round robin 2.43 (2.71); and at CCR 1 and 5 all are lower, HEFT
+    1.56 and 3.37 (2.03 and 5.18). The formulas are not the reason: HEFT's own example ends as published, and placements
+    are those of the obvious implementation. How many PEs there were and how unlike they were is not known, and both
+    matter much there: at CCR 5 HEFT is at 1.7 on four PEs, and at 6.1 on twelve that are as unlike as can be.
+    """
+    for name, slr in (("heft", 1.21), ("peft", 1.25), ("eft_fifo", 1.31), ("min_min_etf", 1.41)):
+        assert mean_slr(name, 0.1, (3, 8), 12) == pytest.approx(slr, rel=0.02), name
+    for ccr, slr in ((1.0, 2.03), (5.0, 5.18)):
+        assert mean_slr("heft", ccr, (4, 4), 5) < slr < mean_slr("heft", ccr, (12, 12), 5, beta=(1.5, 1.5))
+
+
 def test_hostile_graphs_are_placed():
     """A chain, a fork and join of width 1,000, one PE, tasks without work, parts that do not hang together."""
     chain = make_dag([[2, 3]] * 50, [(k, k + 1, 5) for k in range(49)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from evaluators import heterogeneous_dag
 from evaluators.heterogeneous_dag import HeterogeneousDag
 from evaluators.heterogeneous_dag.dag import DagInstance, make_dag
 from evaluators.heterogeneous_dag.evaluator import DagOptions
+from evaluators.heterogeneous_dag.figures import digest, figures_of
 from evaluators.heterogeneous_dag.placement import read_placement, scheduled
 from evaluators.heterogeneous_dag.public_format import parsed_stg, read_graphs, write_graphs
 from evolve.evaluator import Infeasible, Split, UsageError
@@ -147,9 +149,40 @@ def test_the_folder_of_socrates_is_read_as_it_is_and_becomes_streams_too():
     assert BOTH["stream"].evaluate(InProcess(SEED), streams[0]).score == 0.0
 
 
-def test_a_stream_has_no_file_format(tmp_path):
-    with pytest.raises(UsageError, match="no place for arrivals"):
-        BOTH["stream"].write(BOTH["stream"].instances(Split.TRAIN)[:1], tmp_path)
+def test_a_stream_is_read_back_with_its_arrivals_and_real_times_and_its_figures(tmp_path):
+    own = [*BOTH["stream"].instances(Split.TEST)[::4], BOTH["stream"].instances(Split.PUBLIC)[0]]
+    assert len(BOTH["stream"].write(own, tmp_path)) == len(own)
+    again = BOTH["stream"].load(tmp_path)
+    assert [digest(one) for one in again] == [digest(one) for one in own]
+    assert [figures_of(one) for one in again] == [figures_of(one) for one in own]
+    (alone,) = BOTH["stream"].load(tmp_path / "0000_test_stream-0.stream.json")
+    assert alone.jobs[3].dag == own[0].jobs[3].dag
+
+
+def test_a_stream_that_is_wrong_is_named_with_its_place(tmp_path):
+    graph = {"work": [[3, 6], [4, -1]], "arcs": [[0, 1, 2]]}
+    job = {"arrival": 5, "graph": 0, "real": [[3, 7], [4, -1]]}
+    file = tmp_path / "one.stream.json"
+
+    def given(graphs, jobs):
+        file.write_text(json.dumps({"graphs": graphs, "jobs": jobs}))
+        return BOTH["stream"].load(file)
+
+    assert len(given([graph], [job, job])) == 1
+    for graphs, jobs, message in [
+        ([graph], [], "length >= 1"),
+        ([graph], [{**job, "graph": 1}], "job 0 is of graph 1; there are 1 graphs"),
+        ([graph], [job, {**job, "arrival": 4}], "job 1 comes at 4, before the one above it (5)"),
+        ([graph], [{**job, "real": [[3, 7]]}], "job 0: expected real times of 2 tasks on 2 PEs"),
+        ([graph], [{**job, "real": [[3, -1], [4, -1]]}], "job 0: its real times are -1 elsewhere than the work"),
+        ([graph], [{**job, "arrival": "soon"}], "$.jobs[0].arrival"),
+        ([{**graph, "arcs": [[0, 2, 2]]}], [job], "graph 0: arc 0 to 2; there are 2 tasks"),
+        ([{**graph, "arcs": [[0, 1, 2], [1, 0, 2]]}], [job], "is its own successor"),
+        ([{**graph, "work": [[3, 6], [-1, -1]]}], [job], "graph 0: task 1 has 2 times; expected 2, not all of them -1"),
+    ]:
+        with pytest.raises(UsageError, match=r"heterogeneous_dag: .*one\.stream\.json") as error:
+            given(graphs, jobs)
+        assert message in str(error.value)
 
 
 def test_an_stg_file_is_read_with_identical_pes_and_no_transfers(tmp_path):

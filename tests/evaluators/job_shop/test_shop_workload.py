@@ -19,7 +19,7 @@ EVALUATORS = {kind: JobShop(JobShop.Options(kind=kind)) for kind in KINDS}
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_shop_is_the_one_its_figures_were_computed_from_and_tells_programs_apart(kind):
-    assert stored(kind).programs == programs_digest(), "run python -m evaluators.job_shop.reference"
+    assert stored(kind).programs == programs_digest(kind), "run python -m evaluators.job_shop.reference"
     for split in EVALUATORS[kind].splits:
         shops = EVALUATORS[kind].instances(split)
         assert split is Split.PUBLIC or len(shops) == len(RECIPES[kind][split])

@@ -191,13 +191,24 @@ def test_the_feedback_names_replicas_minutes_misses_and_what_befell_machines() -
     assert isinstance(case, Case)
     outcome = in_process(BASELINES["round_robin"], case)
     for said in (
-        r"worst: replica \d+.* in minute \d+, \d+ requests of \d+ prompt tokens waited [\d.]+ s",
-        r"the slowest 1 % took [\d.]+ s to their first token, [\d.]+ s of it behind others",
-        r"prompts cached elsewhere cost \d+ s of machine time; dearest: request \d+",
-        r"the head shared by \d+ requests \(first: \d+\) went to 16 replicas",
-        r"later tokens took [\d.]+ s each on replica \d+",
+        r"first token [\d.]+ times: [\d.]+ s behind others, [\d.]+ s for the prompt; \d+ % cached, \d+ s for what",
+        r"worst: replica \d+.* in minute \d+, \d+ requests waited [\d.]+ s \(elsewhere [\d.]+ s\)",
+        r"head of request \d+: \d+ requests on 16 replicas, \d+ tokens computed again",
+        r"later tokens [\d.]+ times: [\d.]+ s on replica \d+ \(\d+ requests\)",
     ):
         assert re.search(said, outcome.feedback), said
+    assert len(outcome.feedback) <= 500
+    told = re.search(r"([\d.]+) times the SLOs.*first token ([\d.]+) .*later tokens ([\d.]+) ", outcome.feedback)
+    assert told and outcome.metrics["times_slo"] == pytest.approx(float(told[1]), abs=0.006)
+    assert float(told[1]) <= (float(told[2]) + float(told[3])) / 2 + 0.01, "each counts 20 times its SLO at most"
+
+
+def test_the_reference_is_told_by_its_parts_where_a_model_reads_it() -> None:
+    for case in EVALUATOR.instances(Split.TRAIN):
+        known = stored().figures[case.id]
+        parts = re.fullmatch(r": first ([\d.]+), later ([\d.]+), \d+ % cached", known.reference_did)
+        assert parts and known.reference <= (float(parts[1]) + float(parts[2])) / 2 + 0.01
+    assert not any(stored().figures[case.id].reference_did for case in EVALUATOR.instances(Split.TEST))
 
 
 def in_process(source: str, case: Case) -> Outcome:

@@ -30,7 +30,7 @@ def strings(program, one):
 
 def rate(source, one):
     program = InProcess(source)
-    return hit_rate_of(one, lambda *table: program.call("reorder", *table))
+    return hit_rate_of(one, *program.call("reorder", list(one.columns), one.rows, [list(m) for m in one.merges]))
 
 
 def units(one, merged=None):

@@ -202,12 +202,14 @@ def test_feedback_names_the_columns_that_broke_the_prefix_and_what_it_cost():
     # Sorted, each row shares its first digit with the one before it: 9 hits of 10 * 41 characters. The first row
     # loses both digits and 39 characters behind them, each other one digit and 39.
     assert "10 rows, 4 columns: hit rate 0.0220 (original 0.0220, reference" in text
+    assert re.search(r"reference [\d.]+ begins with '[bc]' \(100 %\), '[bc]' \(100 %\);", text)
+    assert len(text) <= 500
     assert "401 of 410 characters missed" in text
-    assert "the prefix broke most in 'a' (10 rows, 401 characters lost, 390 of them behind it)" in text
-    assert "best: 'a', 9 of its 20 characters were shared" in text
-    assert "worst: 'c', 0 shared where 270 are in values that an earlier row has, too" in text
+    assert "prefix broken most in 'a' (10 rows, 401 lost, 390 behind it)" in text
+    assert "best 'a': 9 of its 20 shared" in text
+    assert "worst 'c': 0 shared of 270 that earlier rows have" in text
     good = evaluated(one, np.arange(10), np.tile([2, 1, 3, 0], (10, 1))).feedback
-    assert "best: 'c', 270 of its 300 characters were shared" in good
+    assert "best 'c': 270 of its 300 shared" in good
     assert "worst" not in good
     assert re.search(r"CPU 0 s is 0\.0000 of x = 0\.\d{4}\.$", good)
 

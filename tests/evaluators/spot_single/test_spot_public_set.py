@@ -94,5 +94,5 @@ def test_metrics_carry_their_units_and_feedback_names_what_went_wrong_and_when()
         "restarts",
         "late_runs",
     }
-    for word in ("zone", "offline optimum", "waited", "on demand", "from tick"):
+    for word in ("offline optimum", "waited", "on demand", "from hour"):
         assert word in outcome.feedback

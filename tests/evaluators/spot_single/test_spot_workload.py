@@ -14,7 +14,7 @@ from evaluators.spot_single.evaluator import SpotOptions
 from evaluators.spot_single.figures import compute, digest, figures_of, stored
 from evaluators.spot_single.mechanics import Window
 from evaluators.spot_single.reference import accepted
-from evaluators.spot_single.workload import UNSEEN_ZONES, fitted_zones, part_of
+from evaluators.spot_single.workload import RECIPES, UNSEEN_ZONES, fitted_zones, part_of
 from evaluators.spot_traces import semi_markov
 from evaluators.spot_traces.bundled import bundled_traces
 from evaluators.spot_traces.runs import Rules
@@ -66,14 +66,29 @@ def test_test_has_zones_that_the_others_and_the_fit_never_see() -> None:
     assert len(fitted_zones()) == len(bundled_traces()) - len(UNSEEN_ZONES)
 
 
-def test_half_of_each_split_is_real_and_test_is_shifted() -> None:
+def test_half_of_each_split_is_real_and_can_be_drawn_no_more() -> None:
     for split in OWN:
         assert sum(w.zone == "synthetic" for w in windows(split)) * 2 == len(windows(split))
+        assert all(w.generated == (w.zone == "synthetic") for w in windows(split))
+
+
+def test_train_spans_what_test_has() -> None:
+    """Terms have the same ranges in all splits: what is learnt of tasks, deadlines and overheads holds in test."""
+
+    def of(split: Split) -> list[list[float]]:
+        runs = [terms for window in windows(split) for terms in window.runs]
+        return [
+            [terms.task_s / 3600 for terms in runs],
+            [terms.overhead_s / 3600 for terms in runs],
+            [terms.deadline_s / terms.task_s for terms in runs],
+        ]
+
+    for train, test, width in zip(of(Split.TRAIN), of(Split.TEST), (84, 0.38, 0.56), strict=True):
+        assert min(train) <= min(test) + 0.15 * width and max(train) >= max(test) - 0.15 * width
+        assert sum(train) / len(train) == pytest.approx(sum(test) / len(test), abs=0.25 * width)
     ticks = {split: {w.tick_s for w in windows(split)} for split in OWN}
-    assert ticks[Split.TRAIN] == {195, 600}
-    assert ticks[Split.TEST] == {195, 300, 600}
-    longest = {split: max(t.overhead_s for w in windows(split) for t in w.runs) for split in OWN}
-    assert longest[Split.TRAIN] <= 0.2 * 3600 < 0.3 * 3600 < longest[Split.TEST]
+    assert ticks[Split.TRAIN] == ticks[Split.TEST] == {195, 300, 600}
+    assert set(RECIPES[Split.TEST].up_shifts) != set(RECIPES[Split.TRAIN].up_shifts), "test is shifted in its traces"
 
 
 def test_every_run_can_be_met_on_demand_from_the_first_tick() -> None:
@@ -86,11 +101,11 @@ def test_every_run_can_be_met_on_demand_from_the_first_tick() -> None:
 
 @pytest.mark.parametrize("split", OWN)
 @pytest.mark.parametrize("rules", ["strict", "public"])
-def test_on_every_run_naive_and_optimum_differ_by_one_percent(split: Split, rules: Rules) -> None:
+def test_over_the_runs_of_every_window_naive_and_optimum_differ_by_a_tenth(split: Split, rules: Rules) -> None:
     for window in windows(split):
         figures = figures_of(window, rules)
-        for naive, best in zip(figures.naive_usd, figures.optimum_usd, strict=True):
-            assert naive - best >= 0.01 * naive
+        assert all(best <= naive for naive, best in zip(figures.naive_usd, figures.optimum_usd, strict=True))
+        assert sum(figures.naive_usd) - sum(figures.optimum_usd) >= 0.1 * sum(figures.naive_usd)
 
 
 def test_windows_are_the_same_in_every_process_whatever_its_hash_seed() -> None:
@@ -118,7 +133,7 @@ def test_kept_figures_are_what_is_found_anew(split: Split, index: int) -> None:
         assert anew.optimum_usd == pytest.approx(kept.optimum_usd, abs=1e-9)
 
 
-@pytest.mark.parametrize(("split", "index"), [(Split.TRAIN, 2), (Split.VALIDATION, 1)])
+@pytest.mark.parametrize(("split", "index"), [(Split.TRAIN, 2), (Split.VALIDATION, 2)])
 def test_redraws_are_counted_in_the_file(split: Split, index: int) -> None:
     attempt, window, figures = accepted(split, index)
     assert attempt == stored().attempts[split][index] > 0

@@ -8,12 +8,20 @@ import random
 import numpy as np
 import pytest
 
-from evaluators.txn_scheduling.baselines import as_given, random_best_of_100, smf, smf_full, smf_local_search
+from evaluators.txn_scheduling.baselines import (
+    as_given,
+    insertion_search,
+    random_best_of_100,
+    smf,
+    smf_full,
+    smf_local_search,
+)
+from evaluators.txn_scheduling.bound import makespan_bound, ticks_of_one_machine
 from evaluators.txn_scheduling.evaluator import adrs_score
-from evaluators.txn_scheduling.mechanics import Transaction, makespan, makespan_bound, schedule
+from evaluators.txn_scheduling.mechanics import Transaction, makespan, schedule
 from evaluators.txn_scheduling.public_format import transaction, written
 
-PROGRAMS = (as_given, random_best_of_100, smf, smf_full, smf_local_search)
+PROGRAMS = (as_given, random_best_of_100, smf, smf_full, smf_local_search, insertion_search)
 
 
 def transactions(*texts):
@@ -72,6 +80,47 @@ def test_bound_by_hand():
     # Key 1 is written for 2 ticks (positions 2 to 3), then 1; head 0 of the second, tail 1 of the first.
     assert makespan_bound(transactions("* w-1 w-1 *", "w-1 *")) == max(4, 0 + 3 + 1)
     assert makespan_bound(transactions(*["* w-1 *"] * 10)) == 1 + 10 + 1
+    # Who reads first and writes two ticks later holds the key for three ticks; so does who reads last.
+    assert makespan_bound(transactions(*["r-1 * w-1"] * 4)) == 12 == makespan_bound(transactions(*["w-1 * r-1"] * 4))
+    assert makespan_bound(transactions("r-1", "* * r-1")) == 3, "reads hold nothing"
+
+
+def test_one_machine_by_hand_and_against_all_orders():
+    """Two jobs that come late with long tails make the machine wait; it may not be idle while another could run."""
+    assert ticks_of_one_machine([(0, 3, 0)]) == 3
+    assert ticks_of_one_machine([(5, 1, 9), (0, 4, 0)]) == 15
+    assert ticks_of_one_machine([(0, 4, 0), (2, 1, 9)]) == 12, "the first is interrupted"
+    rng = random.Random(6)
+    for _ in range(100):
+        unit = [(rng.randint(0, 5), 1, rng.randint(0, 5)) for _ in range(rng.randint(1, 5))]
+
+        def ends(jobs):
+            now, end = 0, 0
+            for head, ticks, tail in jobs:
+                now = max(now, head) + ticks
+                end = max(end, now + tail)
+            return end
+
+        assert ticks_of_one_machine(unit) == min(map(ends, itertools.permutations(unit))), "exact for jobs of one tick"
+
+
+def test_heads_and_tails_of_the_insertion_search_agree_with_the_ledger():
+    rng = random.Random(5)
+    for _ in range(40):
+        listed = transactions(*random_texts(rng, most=8))
+        order = rng.sample(range(len(listed)), len(listed))
+        line = insertion_search.Line(listed)
+        assert line.reset(order) == makespan(listed, order)
+        moved = rng.choice(order)
+        place = order.index(moved)
+        line.take(place)
+        rest = [each for each in order if each != moved]
+        assert line.makespan() == (makespan(listed, rest) if rest else 0)
+        through = np.maximum(line.through(moved), line.makespan())
+        tried = [makespan(listed, [*rest[:at], moved, *rest[at:]]) for at in range(len(order))]
+        assert through.tolist() == tried
+        line.put(moved, place)
+        assert line.reset(order) == line.makespan() == makespan(listed, order)
 
 
 @pytest.mark.parametrize(("ticks", "score"), [(537, 0), (600, 0), (95.1, 100), (50, 100), (352, 41.86467526589727)])
@@ -134,6 +183,7 @@ def optimum(listed):
 
 def test_no_program_beats_the_optimum_and_no_optimum_the_bound(monkeypatch):
     monkeypatch.setattr(smf_local_search, "PLACED", 100)
+    monkeypatch.setattr(insertion_search, "STEPS", 3000)
     rng = random.Random(3)
     reached = 0
     for _ in range(40):
@@ -142,7 +192,8 @@ def test_no_program_beats_the_optimum_and_no_optimum_the_bound(monkeypatch):
         assert least >= makespan_bound(listed)
         for program in PROGRAMS:
             assert makespan(listed, program.schedule(listed)) >= least
-        reached += makespan(listed, smf_local_search.schedule(listed)) == least
+        searches = (smf_local_search, insertion_search)
+        reached += min(makespan(listed, program.schedule(listed)) for program in searches) == least
     assert reached >= 36, "the reference is not at the optimum of most small cases"
 
 

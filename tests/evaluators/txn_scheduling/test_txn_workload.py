@@ -8,9 +8,10 @@ import pytest
 from other_process import printed
 
 from evaluators import kept_figures
-from evaluators.kept_figures import LEAST_GAP
+from evaluators.kept_figures import LEAST_SPREAD
 from evaluators.txn_scheduling import TxnScheduling
 from evaluators.txn_scheduling import figures as figures_module
+from evaluators.txn_scheduling.bound import makespan_bound
 from evaluators.txn_scheduling.figures import (
     Figures,
     compute,
@@ -19,7 +20,6 @@ from evaluators.txn_scheduling.figures import (
     programs_digest,
     stored,
 )
-from evaluators.txn_scheduling.mechanics import makespan_bound
 from evaluators.txn_scheduling.public_format import PUBLIC, transaction, written
 from evaluators.txn_scheduling.workload import RECIPES, Workload
 from evolve.evaluator import Split, UsageError
@@ -48,7 +48,7 @@ def test_a_sample_of_the_stored_figures_is_computed_again(split, index):
 def test_workloads_that_tell_nothing_were_redrawn_and_no_reference_is_below_the_bound():
     for workload in workloads(*OWN):
         known = figures_of(workload)
-        assert known.naive - known.reference >= LEAST_GAP * known.naive
+        assert known.naive - known.reference >= LEAST_SPREAD * known.naive
         assert known.reference >= makespan_bound(workload.transactions)
 
 
@@ -69,7 +69,8 @@ def test_no_workload_is_in_two_splits():
 
 def test_the_sizes_and_families_are_those_of_the_specification():
     for split in OWN:
-        assert {recipe.family for recipe in RECIPES[split]} == {"zipf", "tpcc", "smallbank"}
+        assert {recipe.family for recipe in RECIPES[split]} >= {"zipf", "tpcc"}
+    assert "smallbank" in {recipe.family for recipe in RECIPES[Split.TEST]}
     for workload in workloads(*OWN):
         listed, recipe = workload.transactions, workload.recipe
         assert len(listed) == recipe.count
@@ -88,7 +89,7 @@ def test_the_sizes_and_families_are_those_of_the_specification():
 
 def test_warehouses_and_districts_are_hot_and_early_in_tpcc():
     """Every order touches its warehouse first and its district second; the rest is a tail of hardly shared keys."""
-    workload = workloads(Split.TRAIN)[4]
+    workload = workloads(Split.TRAIN)[7]
     assert workload.recipe.family == "tpcc"
     warehouses = {t.ops[0][1] for t in workload.transactions}
     districts = {t.ops[1][1] for t in workload.transactions}

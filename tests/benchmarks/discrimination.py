@@ -1,0 +1,215 @@
+"""How well the scores of a problem tell programs apart, and whether one split orders them as another does.
+
+    python -m tests.benchmarks.discrimination spot_multi prism --programs FOLDER --perturbed 3
+
+Programs of all levels: the seed, the baselines, what is in FOLDER/PROBLEM/*.py (evolved programs, for example), and of
+each of them some with perturbed constants. Prints, per problem: for every instance its spread (naive - reference) as a
+share of naive and the number of distinct scores; between splits the rank correlation (Spearman) of the programs, over
+all and over those that beat the best baseline but for the reference on train; and how much of the variance of a split's
+score, among the best half of the programs, comes from its instances of least spread. Correlations are of three scores:
+the mean over instances, the pooled score, in which an instance weighs what lies between naive and reference, and the
+mean over the instances whose spread is not small.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import asyncio
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from evolve.config import resolve
+from evolve.evaluator import Split
+from evolve.measure import measure
+from evolve.registry import Problem, load_problem
+
+COSTS = {
+    "cloudcast": "cost_usd",
+    "eplb": "x",
+    "llm_routing": "times_slo",
+    "llm_sql": "x",
+    "prism": "pressure_rps_per_gb",
+    "spot_multi": "cost_usd",
+    "spot_single": "cost_usd",
+    "txn_scheduling": "makespan_ticks",
+}
+"""Of each problem the metric that its score is linear in; less is better."""
+REFERENCES = {
+    "flat_greedy_swaps",
+    "ggr_local_search",
+    "insertion_search",
+    "min_ttft",
+    "packing_search",
+    "smf_local_search",
+    "steiner_search",
+}
+"""Baselines that score 100 by definition: what a search is to beat is the best of the others."""
+WIDE = 0.10
+"""Share of naive from which on the spread of an instance is not small."""
+SPREAD = 0.6
+"""Standard deviation of the log of the factor on a perturbed constant."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Programs on a split: scores and costs, both (programs, instances), NaN where an instance has no score."""
+
+    ids: tuple[str, ...]
+    scores: np.ndarray
+    costs: np.ndarray
+
+    @property
+    def spread(self) -> np.ndarray:
+        """(instances,): what lies between naive and reference, in the unit of the cost."""
+        found = np.full(len(self.ids), np.nan)
+        for i, (score, cost) in enumerate(zip(self.scores.T, self.costs.T, strict=True)):
+            best, worst = int(np.nanargmax(score)), int(np.nanargmin(score))
+            if score[best] > score[worst] > -100.0:
+                found[i] = 100 * (cost[worst] - cost[best]) / (score[best] - score[worst])
+            else:  # a floor of -100 is not on the line: take the next one above it
+                above = np.flatnonzero(score > -100.0)
+                if len(above) > 1:
+                    worst = int(above[score[above].argmin()])
+                    if score[best] > score[worst]:
+                        found[i] = 100 * (cost[worst] - cost[best]) / (score[best] - score[worst])
+        return found
+
+    def mean(self) -> np.ndarray:
+        """(programs,): the mean of the instances' scores."""
+        mean: np.ndarray = np.nanmean(self.scores, axis=1)
+        return mean
+
+    @property
+    def naive(self) -> np.ndarray:
+        """(instances,): what the naive program costs."""
+        columns = np.arange(len(self.ids))
+        best = np.nanargmax(self.scores, axis=0)
+        found: np.ndarray = self.costs[best, columns] + self.scores[best, columns] * self.spread / 100
+        return found
+
+    def pooled(self) -> np.ndarray:
+        """(programs,): the score in which instances weigh their spread; not floored, since costs are added."""
+        pooled: np.ndarray = 100 * np.nansum(self.naive - self.costs, axis=1) / np.nansum(self.spread)
+        return pooled
+
+    def wide(self) -> np.ndarray:
+        """(programs,): the mean over the instances whose spread is not small."""
+        mean: np.ndarray = np.nanmean(self.scores[:, self.spread >= WIDE * self.naive], axis=1)
+        return mean
+
+
+def perturbed(source: str, rng: random.Random) -> str:
+    """Return a program in which every number above 1 or with a fraction has another value."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float) and node.value not in (0, 1, 2):
+            factor = math.exp(rng.gauss(0.0, SPREAD))
+            node.value = type(node.value)(node.value * factor) if abs(node.value) < 1e6 else node.value
+    return ast.unparse(tree) + "\n"
+
+
+def programs_of(problem: Problem, folder: Path | None, count: int) -> dict[str, str]:
+    """Return programs of all levels, name -> source."""
+    found = {"seed": problem.seed, **problem.baselines}
+    if folder is not None:
+        found |= {f"{path.stem} (given)": path.read_text() for path in sorted((folder / problem.ref).glob("*.py"))}
+    rng = random.Random(f"discrimination {problem.ref}")
+    more = {f"{name} ~{i}": perturbed(source, rng) for name, source in found.items() for i in range(count)}
+    sources = set(found.values())
+    return found | {name: source for name, source in more.items() if source not in sources}
+
+
+async def scored(problem: Problem, programs: dict[str, str], split: Split) -> tuple[list[str], Scores] | None:
+    """Score programs on a split; those that fail on any instance are left out. None where there is no such split."""
+    if split not in problem.evaluator.splits:
+        return None
+    measured = await measure(problem, resolve(None, [], {"problem": problem.ref}), programs, split)
+    kept = [one for one in measured if one.score.score is not None]
+    results = [one.score.instances for one in kept]
+    cost = COSTS[problem.ref]
+    scores = np.array([[np.nan if r.score is None else r.score for r in row] for row in results])
+    costs = np.array([[r.metrics[cost] for r in row] for row in results])
+    told = ~np.isnan(scores).all(axis=0)
+    ids = tuple(r.instance_id for r, tells in zip(results[0], told, strict=True) if tells)
+    return [one.name for one in kept], Scores(ids, scores[:, told], costs[:, told])
+
+
+def spearman(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the rank correlation, ties at their mean rank; NaN for fewer than three or all alike."""
+    if len(a) < 3:
+        return math.nan
+    ranks = [np.array([(x < v).sum() + ((x == v).sum() - 1) / 2 for v in x]) for x in (a.round(6), b.round(6))]
+    if any(r.std() == 0 for r in ranks):
+        return math.nan
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def least_spread_share(scores: Scores, names: Sequence[int]) -> float:
+    """Return the share of the mean score's variance, over some programs, that a quarter of the instances brings."""
+    part = scores.scores[names]
+    order = np.argsort(scores.spread)[: max(1, len(scores.ids) // 4)]
+    whole = np.nanmean(part, axis=1)
+    small = np.nansum(part[:, order], axis=1) / part.shape[1]
+    return float(np.cov(small, whole)[0, 1] / whole.var(ddof=1)) if whole.var() else math.nan
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("problems", nargs="+", choices=sorted(COSTS))
+    parser.add_argument("--programs", type=Path, metavar="FOLDER", help="further programs, FOLDER/PROBLEM/*.py")
+    parser.add_argument("--perturbed", type=int, default=3, metavar="K", help="perturbed ones of each program")
+    parser.add_argument("--instances", action="store_true", help="a line per instance")
+    given = parser.parse_args()
+    for ref in given.problems:
+        problem = load_problem(ref)
+        programs = programs_of(problem, given.programs, given.perturbed)
+        by_split: dict[Split, tuple[list[str], Scores]] = {}
+        for split in Split:
+            found = asyncio.run(scored(problem, programs, split))
+            if found is not None:
+                by_split[split] = found
+        report(ref, problem, by_split, given.instances)
+
+
+def report(ref: str, problem: Problem, by_split: dict[Split, tuple[list[str], Scores]], with_instances: bool) -> None:
+    """Print the tables of one problem."""
+    common = [n for n in by_split[Split.TRAIN][0] if all(n in names for names, _ in by_split.values())]
+    print(f"\n{ref}: {len(common)} programs that run on all splits", flush=True)
+    rows = {
+        split: Scores(s.ids, s.scores[(pick := [names.index(n) for n in common])], s.costs[pick])
+        for split, (names, s) in by_split.items()
+    }
+    train = rows[Split.TRAIN].mean()
+    best = max(train[common.index(name)] for name in problem.baselines if name in common and name not in REFERENCES)
+    above = [place for place in range(len(common)) if train[place] > best]
+    half = np.argsort(-train)[: max(3, len(common) // 2)]
+    for split, scores in rows.items():
+        distinct = [len({round(x, 2) for x in column}) for column in scores.scores[half].T]
+        share = least_spread_share(scores, half)
+        print(
+            f"  {split.value:10} {len(scores.ids):3} instances; distinct scores of the best half of the programs "
+            f"{min(distinct)} to {max(distinct)} (of {len(half)}); "
+            f"the quarter of least spread brings {100 * share:.0f} % of the variance"
+        )
+        if with_instances:
+            for i, id_ in enumerate(scores.ids):
+                top = float(np.sort(scores.scores[:, i])[-len(half) :].std())
+                print(f"    {id_:16} spread {scores.spread[i]:10.4g}  distinct {distinct[i]:3}  sd of best {top:6.2f}")
+    for one, other in combinations(rows, 2):
+        cells = []
+        for kind in ("mean", "pooled", "wide"):
+            a, b = (getattr(rows[split], kind)() for split in (one, other))
+            cells.append(f"{kind} {spearman(a, b):5.2f}, above the best baseline {spearman(a[above], b[above]):5.2f}")
+        print(f"  {one.value:10} ~ {other.value:10} {'; '.join(cells)} ({len(above)})")
+
+
+if __name__ == "__main__":
+    main()
