@@ -104,7 +104,7 @@ def bound_of(instance: Workload) -> tuple[int, str]:
         return known.bound, "proved by search"
     if key is None:
         return ticks, "the longest transaction"
-    return ticks, f"writers of key {key} one after another"
+    return ticks, f"key {key} alone"
 
 
 def figures_of(instance: Workload) -> Figures:
