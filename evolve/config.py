@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 from pydantic.fields import FieldInfo
 
 from evolve.errors import UsageError
+from evolve.objectives import Objective
 from evolve.search.config import SearchConfig, search_config, search_model
 from evolve.search.strategies import known_strategies
 
@@ -221,6 +222,11 @@ class RunConfig(Part):
     require_isolation: bool = Field(default=False, description="refuse to run where a layer of the sandbox is missing")
     budget: Budget = Field(default_factory=lambda: Budget.model_validate({}), description="when the run is done")
     search: SerializeAsAny[SearchConfig] = Field(default_factory=search_config, description="who is the parent")
+    objectives: tuple[Objective, ...] = Field(
+        default=(),
+        description="what programs are good at besides the score, tables of metric, direction (min, max) and unit; "
+        "none: what the problem declares",
+    )
     racing: RacingConfig = Field(default_factory=RacingConfig, description="when a child is stopped early")
     models: tuple[ModelConfig, ...] = Field(
         default=(ModelConfig(name=BUILTIN),), min_length=1, description="who changes programs, one drawn per step"

@@ -42,6 +42,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from evolve.errors import UsageError
+from evolve.objectives import Objective
 from evolve.picture import Picture
 from sandbox import BadAnswer, Candidate, CandidateFailure, Limits, Record, Run, pack
 
@@ -54,6 +55,7 @@ __all__ = [
     "Instance",
     "Limits",
     "NoOptions",
+    "Objective",
     "Outcome",
     "Picture",
     "Record",
@@ -154,6 +156,9 @@ class Evaluator(ABC):
     timed_metrics: ClassVar[tuple[str, ...]] = ()
     """Metrics that depend on measured time: compared with a tolerance wherever figures are checked again.
     Name "score" here too when the score depends on measured time."""
+    objectives: ClassVar[tuple[Objective, ...]] = ()
+    """Figures that weigh against each other, e.g. (Objective("score", "max"), Objective("cost_usd", "min", "USD")):
+    `--search pareto` then keeps all programs that none beats in all of them, and the report shows these."""
     splits: tuple[Split, ...] = (Split.TRAIN, Split.VALIDATION, Split.TEST)
     """The splits that `instances` can give without `--data`; the constructor may set it anew, as `defines`."""
     evaluation_s: ClassVar[float | None] = None
@@ -187,6 +192,9 @@ class Evaluator(ABC):
         """Return the instances of a split, in the order in which they are evaluated.
 
         The same in every process. Cheap: heavy data is made when an instance is evaluated.
+        All of a split count alike, so that each should have enough between 0 and 100 for a trifle to decide nothing:
+        the bundled problems draw an own instance again on which the naive program and the reference differ by less
+        than a tenth of what the naive one pays.
         Raises UsageError for `Split.PUBLIC` where no public data is bundled, saying which file to give with --data.
         """
 
@@ -262,6 +270,8 @@ def _misshapen(cls: type[Evaluator]) -> str:
     for function in cls.defines:
         if not function.isidentifier():
             return f"defines names {function!r}, which no program can define"
+    if not (isinstance(cls.objectives, tuple) and all(isinstance(one, Objective) for one in cls.objectives)):
+        return f'objectives = {cls.objectives!r}: expected a tuple, e.g. (Objective("cost_usd", "min", "USD"),)'
     if not (isinstance(cls.splits, tuple) and cls.splits and all(isinstance(split, Split) for split in cls.splits)):
         return f"splits = {cls.splits!r}: expected a tuple of Split, e.g. splits = (Split.TRAIN, Split.TEST)"
     if not isinstance(cls.limits, Limits):

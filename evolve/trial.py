@@ -90,6 +90,8 @@ class Trial(NamedTuple):
         used: share of the run's budget that the steps known so far have used, this one included, 0..1: of evaluations,
             calls, tokens or dollars, whichever is nearest to its end. A budget of minutes does not count: no state may
             depend on the speed of a host. 0 where nothing keeps count.
+        objectives: the figures of the run's objectives, turned so that more is better; empty where there are none, or
+            the child has no score.
     """
 
     id: int
@@ -118,6 +120,7 @@ class Trial(NamedTuple):
     nearest: int | None = None
     likeness: float | None = None
     used: float = 0.0
+    objectives: tuple[float, ...] = ()
 
     @property
     def is_program(self) -> bool:

@@ -231,6 +231,28 @@ def test_a_question_knows_of_those_that_are_open_on_the_same_program() -> None:
     assert made.background(0).turn == 2, "other instances are shown the third time"
 
 
+def test_what_a_prompt_is_told_does_not_grow_with_the_run() -> None:
+    made = chooser(configured(mutation__mix="edit", prompt__insights_every=2))
+    sizes = []
+    for number in range(1, 1201):
+        step(made, number, number % 97 / 10, idea=f"Idea {number}.", scores=(float(number % 89), 1.0))
+        told = made.background(number % 7)
+        sizes.append(len(told.attempts) + len(told.insights) + len(told.taken) + len(told.tried) + len(told.leaders))
+    assert max(sizes[600:]) <= max(sizes[:600])
+
+
+def test_a_list_that_prompts_begin_with_is_only_added_to_until_half_of_it_goes() -> None:
+    made = chooser(configured(mutation__mix="edit", prompt__insights_every=0))
+    before: tuple[int, ...] = ()
+    cuts = 0
+    for number in range(1, 60):
+        step(made, number, 5.0, idea=f"Idea {number}.")
+        now = tuple(attempt.id for attempt in made.background(0).tried)
+        cuts += now[: len(before)] != before
+        before = now
+    assert cuts == 6, "once in eight steps, not at each"
+
+
 def test_a_search_that_stalls_has_a_model_say_why_and_then_waits_as_long_again() -> None:
     made = chooser(configured(prompt__insights_every=2, mutation__mix="edit"))
     for number in range(1, 7):

@@ -11,11 +11,12 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("evolve", "evaluators", "seeds", "sandbox")
 
-CONTRACT = {"evolve.evaluator", "evolve.errors", "evolve.picture", "sandbox"}
+CONTRACT = {"evolve.evaluator", "evolve.errors", "evolve.objectives", "evolve.picture", "sandbox"}
 """What a problem's author sees: `evolve.errors` and `sandbox` through `evolve.evaluator`."""
 FACTS = {
     *("evolve.safe_text", "evolve.scoring", "evolve.trial", "evolve.observer", "evolve.config", "evolve.errors"),
     "evolve.evaluator",
+    "evolve.objectives",
     "evolve.words",
 }
 """Types that the parts of the framework talk through."""
@@ -26,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/errors.py": set(),
     "evolve/safe_text.py": set(),
     "evolve/words.py": set(),
+    "evolve/objectives.py": set(),
     "evolve/streams.py": {"evolve.safe_text"},
     "evolve/data_files.py": {"evolve.errors", "evolve.evaluator"},
     "evolve/picture.py": set(),
@@ -38,16 +40,23 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.registry",
         "evolve.workers",
     },
-    "evolve/evaluator.py": {"evolve.errors", "evolve.picture", "sandbox"},
+    "evolve/evaluator.py": {"evolve.errors", "evolve.objectives", "evolve.picture", "sandbox"},
     "evolve/scoring.py": {"evolve.evaluator"},
     "evaluators": {"evolve.evaluator", "evolve.picture"},
     "evolve/trial.py": {"evolve.scoring"},
-    "evolve/config.py": {"evolve.errors", "evolve.search"},
+    "evolve/config.py": {"evolve.errors", "evolve.objectives", "evolve.search"},
     "evolve/racing.py": {"evolve.config"},
     "evolve/line_diff.py": set(),
     "evolve/mutate": {"evolve.line_diff", "evolve.errors", "evolve.evaluator", "evolve.config", "evolve.words"},
     "evolve/archive": {"evolve.errors", "evolve.evaluator", "evolve.scoring", "evolve.trial"},
-    "evolve/search": {"evolve.errors", "evolve.scoring", "evolve.trial", "evolve.mutate.mutation", "evolve.words"},
+    "evolve/search": {
+        "evolve.errors",
+        "evolve.objectives",
+        "evolve.scoring",
+        "evolve.trial",
+        "evolve.mutate.mutation",
+        "evolve.words",
+    },
     "evolve/identity.py": {"evolve", "evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.registry"},
     "evolve/foreign.py": {"evolve.errors", "evolve.evaluator"},
     "evolve/peers": {"evolve.errors", "evolve.evaluator", "evolve.mutate.language"},
@@ -134,6 +143,12 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.mutate.language",
         "evolve.mutate.source",
         "evolve.workers",
+    },
+    "evolve/serve": {
+        "evolve.archive",
+        "evolve.errors",
+        "evolve.report",
+        "evolve.safe_text",
     },
     "evolve/report": {
         *FACTS,

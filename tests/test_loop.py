@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -284,6 +285,15 @@ def test_a_run_in_a_folder_that_holds_one_is_refused(tmp_path: Path) -> None:
     evolve(tmp_path / "run", configured(5))
     with pytest.raises(UsageError, match=r"already holds a run.*evolve resume"):
         evolve(tmp_path / "run", configured(5))
+
+
+def test_no_question_is_asked_twice_of_a_run_that_asks_eight_at_once(tmp_path: Path) -> None:
+    for strategy in ("islands", "sampling"):
+        config = configured(24, search__strategy=strategy, model__concurrency=8)
+        evolve(tmp_path / strategy, config, model=HashModel())
+        with Store.open(tmp_path / strategy) as store:
+            asked = Counter(call.digest for call in store.model_calls())
+        assert len(asked) >= 24 and max(asked.values()) == 1
 
 
 def test_whoever_is_asked_is_told_the_ideas_of_the_best_and_those_that_brought_nothing(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import Protocol
 
 from evolve.config import BUILTIN, RunConfig
+from evolve.errors import UsageError
 from evolve.loop.spending import Spending
 from evolve.mutate.mutation import TUNE, Kind
+from evolve.objectives import oriented
 from evolve.search import (
     Background,
     Choice,
@@ -77,16 +79,24 @@ class Chooser:
     def tell(self, trial: Trial, heard: Trial | None = None) -> None:
         """Hear how a step ended, the seed's trial before all others. heard: what the strategy hears instead of it."""
         self._used = self._spending.after(trial)
-        trial = trial._replace(used=self._used)
+        trial = self._judged(trial)
         for part in self._parts:
             part.tell(trial)
-        self._strategy.tell(trial if heard is None else heard._replace(used=self._used))
+        self._strategy.tell(trial if heard is None else self._judged(heard))
 
     def renew(self, trials: Sequence[Trial]) -> None:
         """Have the strategy begin again with these programs alone, the seed first. No step is in flight."""
         self._strategy = make_strategy(self._config.search.strategy, self._config.search.options)
         for trial in trials:
-            self._strategy.tell(trial._replace(used=self._used))
+            self._strategy.tell(self._judged(trial))
+
+    def _judged(self, trial: Trial) -> Trial:
+        point = oriented(self._config.objectives, trial.metrics, trial.score) if self._config.objectives else ()
+        if trial.parent is None and self._config.objectives and not point:
+            wanted = ", ".join(one.metric for one in self._config.objectives)
+            known = ", ".join(["score", *trial.metrics])
+            raise UsageError(f"objectives are {wanted}; the seed has these metrics on train: {known}.")
+        return trial._replace(used=self._used, objectives=point)
 
     def values(self, step: int) -> tuple[float, ...]:
         """Return what a step in flight sets its parent's numbers to, as of `tuned`; empty where it does not."""

@@ -70,7 +70,9 @@ async def run(
     SIGINT and SIGTERM stop it cleanly: the result then says `interrupted`; the second one stops it at once.
     Raises UsageError for whatever a person must put right; what was committed before stays and can be resumed.
     """
-    config = config.model_copy(update={"problem": problem.ref, "models": with_known_prices(config.models)})
+    objectives = config.objectives or tuple(problem.evaluator.objectives)
+    models = with_known_prices(config.models)
+    config = config.model_copy(update={"problem": problem.ref, "models": models, "objectives": objectives})
     _check(config)
     recorded = now = identity(problem)
     changed: list[str] = []

@@ -55,6 +55,7 @@ def run_document(report: RunReport) -> dict[str, Any]:
         "ended": when(report.ended),
         "improvements": report.improvements,
         "setbacks": report.setbacks,
+        "front": report.front,
     }
 
 

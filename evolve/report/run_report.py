@@ -14,6 +14,7 @@ from evolve.evaluator import Split
 from evolve.intervals import Interval, Lead, mean_interval, paired_lead
 from evolve.mutate.language import recorded_language
 from evolve.report.costs import Costs, costs
+from evolve.report.front import Front, front_of
 from evolve.scoring import Status
 from evolve.winner import Standing, by_instance, earlier_winners, standings_of
 
@@ -87,6 +88,7 @@ class RunReport:
         curve: best train score so far, after the seed and after every scored child in turn.
         finalists: whom validation compared, its best mean first; empty before the end.
         outrun: how many children were stopped early, too far behind to matter.
+        front: who is not beaten in all objectives; None where the score is the only one.
         remark: what a reader of the scores should know of the problem's rules; empty as a rule.
         cost_known: False when models were asked whose prices are not known: then `calls.cost_usd` is not their cost.
     """
@@ -116,6 +118,7 @@ class RunReport:
     outrun: int = 0
     finalists: tuple[Standing, ...] = ()
     remark: str = ""
+    front: Front | None = None
 
     def row(self, role: str) -> ProgramRow | None:
         """Return the seed's or the best program's row; the seed's for both when nothing is better."""
@@ -214,6 +217,7 @@ def describe(store: Store) -> RunReport:
         setbacks=_setbacks(store.failures()),
         outrun=summary.statuses.get(Status.OUTRUN, 0),
         finalists=tuple(standings_of(store)),
+        front=front_of(store, config.objectives),
     )
 
 

@@ -36,6 +36,7 @@ from evolve.report.steps import print_call, result_of, selection_facts
 from evolve.report.tables import (
     Scored,
     facts_table,
+    front_table,
     instance_table,
     plain_table,
     result_table,
@@ -102,6 +103,9 @@ def print_run(console: Console, report: RunReport) -> None:
     console.print(facts_table(facts))
     console.print(result_table(report))
     print_verdict(console, report)
+    if report.front is not None:
+        console.print()
+        console.print(front_table(report.front))
     if report.setbacks:
         table = plain_table("What did not work")
         table.add_column("what", no_wrap=True)

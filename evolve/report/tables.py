@@ -19,6 +19,7 @@ from evolve.report.figures import (
     seconds_text,
     signed_text,
 )
+from evolve.report.front import Front
 from evolve.report.run_report import SHOWN_SPLITS, RunReport
 from evolve.safe_text import one_line, visible
 from evolve.scoring import InstanceResult, Status
@@ -43,6 +44,20 @@ class Scored:
 def plain_table(title: str = "") -> Table:
     """Return an empty table in the one style that all tables have."""
     return Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left", title_style="bold")
+
+
+def front_table(front: Front) -> Table:
+    """Return the programs that none beats in all objectives."""
+    covered = "" if front.covered is None else f", {100 * front.covered:.0f} % covered of what is above the seed"
+    table = plain_table(f"Not beaten in all objectives, on train{covered}")
+    table.add_column("program", justify="right")
+    table.add_column("score", justify="right")
+    for one in front.objectives:
+        unit = f", {one.unit}" if one.unit else ""
+        table.add_column(visible(f"{one.metric}{unit} ({one.direction})"), justify="right")
+    for id, score, values in front.rows:
+        table.add_row(str(id), f"{score:.2f}", *(f"{value:.5g}" for value in values))
+    return table
 
 
 def facts_table(facts: Mapping[str, str]) -> Table:

@@ -5,6 +5,7 @@ None of them sees SQL or a program's source. What each of them knows follows fro
 
 from evolve.search.bandit import Bandit
 from evolve.search.claims import StrategyClaims
+from evolve.search.front import Front
 from evolve.search.islands import Islands
 from evolve.search.kinds import Kinds, fixed_mix
 from evolve.search.leaders import Leaders
@@ -22,6 +23,7 @@ __all__ = [
     "Background",
     "Bandit",
     "Choice",
+    "Front",
     "Islands",
     "Kinds",
     "Leaders",

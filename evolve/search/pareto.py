@@ -4,6 +4,9 @@ A program is on the frontier when it is the best on some train instance and no o
 instances that it leads on. A parent is drawn in proportion to the number of instances that it leads on. Now and then
 two that complement each other are merged: the second is who leads on most instances where the first does not, and no
 pair is merged twice.
+
+Where a run has several objectives, the frontier is that of the programs that nobody beats in all of them (`Front`), and
+who is shown or merged lies far away on it.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from evolve.mutate.mutation import Kind
+from evolve.search.front import Front
 from evolve.search.strategy import Choice, Strategy, StrategyOptions
 from evolve.trial import Selection, Trial
 
@@ -31,6 +35,7 @@ class ParetoOptions(StrategyOptions):
     inspirations: int = Field(
         default=2, ge=0, description="programs shown besides the parent: who leads most where it does not"
     )
+    bound: int = Field(default=64, ge=2, description="with several objectives: programs that the frontier keeps")
     merge: float = Field(
         default=0.2, ge=0, le=1, description="share of steps that join two programs which lead on different instances"
     )
@@ -48,6 +53,7 @@ class Pareto(Strategy):
         self._leaders: list[list[int]] = []
         self._mean: dict[int, float] = {}
         self._front: dict[int, set[int]] = {}
+        self._by_objectives = Front(self.options.bound)
         self._merged: set[tuple[int, int]] = set()
 
     def begun(self, selection: Selection) -> None:
@@ -58,6 +64,9 @@ class Pareto(Strategy):
     def tell(self, trial: Trial) -> None:
         """Place a program with a score among the leaders of the instances on which it is as good as any."""
         if trial.score is None:
+            return
+        if trial.objectives:
+            self._by_objectives.add(trial.id, trial.objectives)
             return
         scores = [score for score in trial.scores if score is not None] or [trial.score]
         if not self._best:
@@ -80,6 +89,8 @@ class Pareto(Strategy):
 
     def ask(self, rng: random.Random) -> Choice:
         """Draw a parent from the frontier, and show who leads where the parent does not."""
+        if len(self._by_objectives):
+            return self._on_front(rng)
         leads = self._front
         ids = sorted(leads)
         parent = rng.choices(ids, [len(leads[id]) for id in ids])[0]
@@ -99,6 +110,14 @@ class Pareto(Strategy):
             other = f"{why}; merged with {shown[0]}, which leads on {len(worst)} others"
             return Choice(parent, tuple(shown), MERGE, other, kind=Kind.CROSSOVER, instances=worst)
         return Choice(parent, tuple(shown), "", why, instances=worst)
+
+    def _on_front(self, rng: random.Random) -> Choice:
+        parent = self._by_objectives.draw(rng)
+        shown = self._by_objectives.far_from(parent, max(1, self.options.inspirations))
+        why = f"one of {len(self._by_objectives)} that nobody beats in all objectives"
+        if shown and rng.random() < self.options.merge and _pair(parent, shown[0]) not in self._merged:
+            return Choice(parent, shown, MERGE, f"{why}; merged with {shown[0]}", kind=Kind.CROSSOVER)
+        return Choice(parent, shown[: self.options.inspirations], "", why)
 
     def _frontier(self) -> dict[int, set[int]]:
         """Return the frontier: by id, the instances on which a program is among the best."""

@@ -56,6 +56,17 @@ def test_curve_and_area_are_of_the_best_so_far(whole: Contest) -> None:
         assert found.area == pytest.approx(sum(found.curve[1:]) / 100)
 
 
+def test_equal_calls_are_a_budget_too(tmp_path: Path) -> None:
+    one = make_contest(tmp_path, ["simulated_rugged"], SEARCHES, [], 1, None, (), {"budget.calls": 6})
+    assert (one.unit, one.budget) == ("calls", 6.0) and run_cells(one)
+    for cell in one.cells:
+        found = read_result(cell, one.unit, one.budget)
+        with Store.open(cell.folder) as store:
+            first = next(trial for trial in store.trials() if trial.score is not None)
+        assert found.calls == 6 and found.evaluations <= 6
+        assert max(found.curve[0], first.score or 0.0) == found.curve[round(100 * first.id / 6) + 1]
+
+
 @pytest.mark.parametrize("survived", [55])
 def test_killed_in_the_middle_of_a_run_a_contest_ends_as_if_undisturbed(
     whole: Contest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, survived: int

@@ -21,6 +21,12 @@ class SimulatedOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["rugged", "deceptive", "parts", "opposed"] = Field(default="rugged", description="which landscape")
+    wish_points: float = Field(
+        default=landscape.WISH_POINTS,
+        ge=0,
+        le=100,
+        description="what an instance's own wish for one gene is worth: the more, the better train can be fitted",
+    )
 
 
 @dataclass(frozen=True)
@@ -53,5 +59,6 @@ class Simulated(Evaluator):
         genes = candidate.call("genes")
         if not isinstance(genes, list | tuple) or len(genes) != landscape.GENES or any(g not in (0, 1) for g in genes):
             raise Infeasible(f"genes() returned {genes!r:.80}, expected {landscape.GENES} of 0 and 1")
-        score = landscape.score(self.options.kind, tuple(map(int, genes)), instance.id, instance.group)
+        kind, wish_points = self.options.kind, self.options.wish_points
+        score = landscape.score(kind, tuple(map(int, genes)), instance.id, instance.group, wish_points)
         return Outcome(score, {"ones": float(sum(genes))}, f"{score:.1f} points")

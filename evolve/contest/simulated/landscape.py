@@ -26,7 +26,7 @@ TRAP = 3
 BRANCH = 14
 """Genes of each branch of "opposed"; the rest are its gate."""
 WISH_POINTS = 2.5
-"""Standard deviation of what an instance's own wish for one gene is worth."""
+"""Standard deviation of what an instance's own wish for one gene is worth, unless the problem's option says more."""
 
 Genes = tuple[int, ...]
 
@@ -41,15 +41,15 @@ def points(kind: str, genes: Genes, group: int) -> float:
 
 
 def wishes(instance: str) -> tuple[float, ...]:
-    """Return what each gene that is 1 is worth to an instance."""
+    """Return what each gene that is 1 is worth to an instance, in units of their standard deviation."""
     rng = random.Random(f"wishes/{instance}")
-    return tuple(rng.gauss(0.0, WISH_POINTS) for _ in range(GENES))
+    return tuple(rng.gauss(0.0, 1.0) for _ in range(GENES))
 
 
-def score(kind: str, genes: Genes, instance: str, group: int) -> float:
+def score(kind: str, genes: Genes, instance: str, group: int, wish_points: float = WISH_POINTS) -> float:
     """Return the score of a program on an instance."""
     own = sum(wish for gene, wish in zip(genes, wishes(instance), strict=True) if gene)
-    return points(kind, genes, group) + own
+    return points(kind, genes, group) + wish_points * own
 
 
 def _value(kind: str, genes: Sequence[int], group: int) -> float:

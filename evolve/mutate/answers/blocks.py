@@ -16,13 +16,15 @@ MAX_DIVIDERS = 8
 MAX_MARK_CHARS = 200
 
 _MARK = re.compile(
-    r"(?P<lead>[ \t]*(?:(?:[-*+•]|\d{1,2}[.)]|\#{1,6}|//|>)[ \t]+)?)[*_`\"]{0,3}(?P<signs><{3,}|={3,}|>{3,}|-{5,9})"
-    r"[ \t]*(?P<label>[^\n]{0,100}?)[ \t]*"
+    r"(?P<lead>[ \t]*(?:(?:[-*+•]|\d{1,2}[.)]|\#{1,6}|//|>)[ \t]+)?)[*_`\"]{0,3}"
+    r"(?P<signs><{3,}|={3,}|>{3,}|-{5,9}|\+{5,9})[ \t]*(?P<label>[^\n]{0,100}?)[ \t]*"
 )
 _SEARCH = frozenset({"SEARCH", "ORIGINAL", "HEAD", "OLD", "BEFORE", "FIND", "CURRENT", "EXISTING"})
 _REPLACE = frozenset(
     {"REPLACE", "UPDATED", "UPDATE", "NEW", "AFTER", "REPLACEMENT", "MODIFIED", "REPLACED", "WITH", "CHANGED"}
 )
+_PLACE = re.compile(r":(?:start|end)_line: ?\d+|-{5,9}")
+_BASE = re.compile(r"\|{5,10}(?: .*)?")
 _END = frozenset({"END", "ENDREPLACE", "DONE"})
 
 
@@ -70,16 +72,19 @@ class _Open:
 
 
 def _mark(line: str) -> _Mark | None:
-    if "<<<" not in line and "===" not in line and ">>>" not in line and "-----" not in line:
+    if not any(signs in line for signs in ("<<<", "===", ">>>", "-----", "+++++")):
         return None
     found = _MARK.fullmatch(line) if len(line) <= MAX_MARK_CHARS else None
     if found is None:
         return None
     label = found["label"].strip('*_`":<>=. \t')
     word = re.split(r"[\s/:(\[]", label.upper(), maxsplit=1)[0]
-    if found["signs"][0] == "-" and label:
-        return None
-    return _Mark(found["signs"][0], len(found["signs"]), word, label, found["lead"])
+    sign = found["signs"][0]
+    if sign in "-+" and (label or sign == "+"):  # `------- SEARCH` and `+++++++ REPLACE` are marks of one tool
+        if word != {"-": "SEARCH", "+": "REPLACE"}[sign]:
+            return None
+        sign = {"-": "<", "+": ">"}[sign]
+    return _Mark(sign, len(found["signs"]), word, label, found["lead"])
 
 
 def search_replace_blocks(answer: Sequence[str]) -> tuple[list[Edit], list[str]]:
@@ -142,8 +147,17 @@ def _edit(name: str, block: _Open) -> Edit:
         body = body[: at_all.pop()]
     if len(at_all) > MAX_DIVIDERS or any(b - a == 1 for a, b in itertools.pairwise(at_all)):
         raise AnswerError(f"{name} has {'two' if len(at_all) == 2 else len(at_all)} lines `=======`")
-    readings: tuple[tuple[Lines, Lines], ...] = tuple((tuple(body[:at]), tuple(body[at + 1 :])) for at in at_all)
+    readings: tuple[tuple[Lines, Lines], ...] = tuple((_old(body[:at]), tuple(body[at + 1 :])) for at in at_all)
     return Edit(name, readings)
+
+
+def _old(lines: list[str]) -> Lines:
+    """Return a SEARCH without the place that a tool has it begin with, and the third version of a conflict."""
+    first = 0
+    if lines and lines[0].startswith(":"):
+        first = next((at for at, line in enumerate(lines[:4]) if not _PLACE.fullmatch(line.strip())), 0)
+    end = next((at for at, line in enumerate(lines) if line.startswith("|||||") and _BASE.fullmatch(line)), len(lines))
+    return tuple(lines[first:end])
 
 
 def _dedented(block: _Open) -> list[str]:

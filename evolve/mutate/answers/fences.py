@@ -13,6 +13,8 @@ MAX_FENCES = 40
 
 FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 _QUOTES = re.compile(r'"""|\'\'\'')
+_PLACE = re.compile(r"\d+:\d+:")
+"""Behind a fence, from which line to which a file has the code, as some editors write it."""
 _PROSE = frozenset({"markdown", "md", "text", "txt", "plaintext", "answer", "output"})
 _CODE = frozenset({"", "python", "py", "python3", "py3", "python-repl", "ipython", "code", "tool_code"})
 
@@ -66,7 +68,7 @@ def fenced_blocks(answer: Sequence[str]) -> list[Fenced]:
                     at,
                     len(answer) if not is_closed else end + 1,
                     tuple(_without(indent, inside)),
-                    word.partition(":")[0],
+                    "" if _PLACE.match(word) else word.partition(":")[0],
                     is_closed or closed_badly,
                 )
             )

@@ -27,7 +27,11 @@ def diff_edits(answer: Sequence[str], blocks: Sequence[Fenced]) -> list[Edit]:
     edits: list[Edit] = []
     others: list[str] = []
     for block in blocks:
-        if block.info in _DIFF or any(_begins(block.lines, at) for at in range(len(block.lines))):
+        if (
+            block.info in _DIFF
+            or _has_signs(block.lines)
+            or any(_begins(block.lines, at) for at in range(len(block.lines)))
+        ):
             edits += _hunks(block.lines, len(edits))
         else:
             others += block.lines
@@ -39,6 +43,12 @@ def diff_edits(answer: Sequence[str], blocks: Sequence[Fenced]) -> list[Edit]:
     if edits and astray:
         raise AnswerError(f"a line of its diff stands in no hunk: `{astray[0][:60]}`")
     return edits
+
+
+def _has_signs(lines: Sequence[str]) -> bool:
+    """Whether all lines are those of a diff, and some go and some come; a program has others."""
+    signs = {line[:1] for line in lines}
+    return {"-", "+"} <= signs <= {"-", "+", " ", ""}
 
 
 def _begins(lines: Sequence[str], at: int) -> bool:

@@ -13,6 +13,7 @@ _WHAT = (
     r"(?:code|functions?|methods?|program|body|implementation|logic|class|classes|file|module|definitions?|imports?"
     r"|helpers?|parts?|lines?)"
 )
+_TODO = r"(?:todo\W+)?"
 _COMMENT = re.compile(r"[ \t]*(?:#+|//|/\*)[ \t]*(.{1,160}?)[ \t]*(?:\*/)?\s*")
 _AROUND = " .…[](){}<>-=*:;!"
 _PLAINLY = re.compile(r"unchanged|omitted|elided|same as (?:before|above)|as before|no changes?\b", re.IGNORECASE)
@@ -29,7 +30,9 @@ _SAID = re.compile(
     rf"|(?:(?:the )?(?:\w+ )?{_WHAT} )?(?:is |are |was )?(?:omitted|elided|left out|snipped)\b.*"
     rf"|(?:{_WHAT} )?(?:(?:is |are )?unchanged|remains? (?:unchanged|the same)|stays the same|same as before)"
     r"|(?:your|more) (?:code|implementation|logic)(?: goes)?(?: here)?|(?:insert|add|put) (?:your )?(?:\w+ )?code here"
-    r"|(?:implementation|code|logic)(?: goes| remains| stays)?(?: here| unchanged| as before)|no changes?(?: here)?",
+    r"|(?:implementation|code|logic)(?: goes| remains| stays)?(?: here| unchanged| as before)|no changes?(?: here)?"
+    rf"|{_TODO}(?:keep |copy |leave |stays? |remains? )?(?:(?:the )?(?:\w+ )?{_WHAT} )?(?:exactly )?(?:the )?same as "
+    rf"(?:before|above|(?:in )?(?:the )?(?:original|parent|previous|existing)(?: {_WHAT})?)",
     re.IGNORECASE,
 )
 _BARE_DOTS = re.compile(r"[ \t]*(?:\.{3,}|…|\[\.\.\.\]|\(\.\.\.\)|<\.\.\.>)[ \t]*")

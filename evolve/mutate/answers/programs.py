@@ -154,6 +154,8 @@ def _readings(lines: tuple[str, ...]) -> Iterator[list[str]]:
     there = without_blank_ends(lines)
     yield there
     mended = list(without_line_numbers(there) or there)
+    if mended and all(line.startswith((">>> ", "... ")) or line in (">>>", "...", "") for line in mended):
+        mended = [line[4:] for line in mended]  # typed into an interpreter
     if mended and mended[0][:1].isspace():
         mended = textwrap.dedent("\n".join(mended)).split("\n")
     mended = [plain(line) for line in mended]
@@ -166,7 +168,7 @@ def _complete(parent: list[str], text: Text, lines: list[str], defines: tuple[st
     if child is None:
         raise AnswerError("its EVOLVE-BLOCK comments are not those of its parent")
     source = checked(parent, child, defines)
-    if not text.is_marked_off and _has_prose(source):
+    if not (text.is_marked_off and text.may_be_block) and _has_prose(source):
         raise AnswerError("the answer has neither a SEARCH/REPLACE block nor a fenced program")
     what = left_out("\n".join(parent), source, lines)
     if what:
@@ -180,7 +182,8 @@ def _complete(parent: list[str], text: Text, lines: list[str], defines: tuple[st
 
 def _has_prose(source: str) -> bool:
     """Whether a line of words passes for Python: a name on a line of its own."""
-    return any(isinstance(node, ast.Expr) and isinstance(node.value, ast.Name) for node in tree_of(source).body)
+    alone = [node.value for node in tree_of(source).body if isinstance(node, ast.Expr)]
+    return any(isinstance(value, ast.Name | ast.Set) for value in alone)
 
 
 # Functions written anew

@@ -10,6 +10,7 @@ from typing import Any
 
 from evolve.mutate.answers.edit import AnswerError, Edit, Lines
 from evolve.mutate.answers.fences import Fenced
+from evolve.mutate.answers.markup import without_markup
 
 MAX_DEPTH = 6
 MAX_TEXTS = 40
@@ -23,9 +24,10 @@ _WORDS = ("idea", "explanation", "rationale", "description", "summary", "reasoni
 _PROGRAM = (
     "program|code|python|file|content|new_program|solution|artifact|antartifact|final_program|source|updated_program"
     "|answer|response|output|final_answer|final|result|new_code|improved_program|text|invoke|parameter|diff|patch|edit"
-    "|edits|write_to_file|create_file|replace_in_file"
+    "|edits|write_to_file|create_file|replace_in_file|apply_diff|boltaction"
 )
 _TAG = re.compile(rf"<(/?)({_PROGRAM}|{'|'.join(_OLD)}|{'|'.join(_NEW)})\b(?:[ \t=][^<>\n]{{0,300}})?>", re.IGNORECASE)
+_TAGS_FIRST = re.compile(r"\s*<\w[^<>\n]{0,100}>")
 _CDATA = re.compile(r"\A\s*<!\[CDATA\[(.*)\]\]>\s*\Z", re.DOTALL)
 _OLD_LABEL = re.compile(
     r"(?:search|find|replace|replace this|replace the following|old|old code|before|original|original code|current"
@@ -90,7 +92,12 @@ def labelled_edits(answer: Sequence[str], blocks: Sequence[Fenced]) -> list[Edit
 def tagged_texts(text: str) -> list[str]:
     """Return what stands in tags such as <program>...</program>, of several lines only."""
     names = _PROGRAM.split("|")
-    return [inside for _, inside in _tagged(text, names) if "\n" in inside.strip("\n")][:MAX_TEXTS]
+    found: list[str] = []
+    for _, inside in _tagged(text, names):
+        # A tool's call has its path and the like before the tag with the program.
+        inner = [] if _TAGS_FIRST.match(inside) is None else [within for _, within in _tagged(inside, names)]
+        found += [one for one in inner or [inside] if "\n" in one.strip("\n")]
+    return found[:MAX_TEXTS]
 
 
 def _tagged(text: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -226,3 +233,4 @@ def unwrapped(text: str) -> Iterator[str]:
         yield _ESCAPED_SIGN.sub(r"\1", text)
     if "\\n" in text and text.lstrip()[:1] not in ("{", "[", '"') and text.count("\n") < text.count("\\n") // 4:
         yield text.replace("\\n", "\n").replace("\\t", "\t").replace('\\"', '"').replace("\\'", "'")
+    yield from without_markup(text)

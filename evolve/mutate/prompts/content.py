@@ -129,8 +129,9 @@ def task(request: Request, shown: Shown, scale: Scale | None = None) -> dict[str
     told = standings(request, scale)
     crossed = kind is Kind.CROSSOVER and bool(request.inspirations)
     lean = functools.partial(_lean, constants=scale.constants)
-    tried = _last(request.tried, shown.tried)
-    taken = [attempt for attempt in request.taken[: shown.taken] if attempt.idea.strip()]
+    # Who repairs a program keeps its idea: those of others are of no use there.
+    tried = () if kind is Kind.REPAIR else _last(request.tried, shown.tried)
+    taken = [a for a in request.taken[: shown.taken] if a.idea.strip() and kind is not Kind.REPAIR]
     above = {attempt.id for attempt in (*tried, *taken)}
     return content | {
         "details": _details(request, shown.details),
@@ -149,7 +150,7 @@ def task(request: Request, shown: Shown, scale: Scale | None = None) -> dict[str
         "flying": [f"step {step} ({kind})" for step, kind in request.flying],
         "worst": feedback(told, shown.feedback, request.turn),
         "ahead": ahead(request, told) if kind is Kind.SIMPLIFY else [],
-        "cpu": _cpu(parent, request.cpu_limit_s),
+        "cpu": _cpu(parent, request.cpu_limit_s) if parent.score is not None or parent.status == "timeout" else "",
         "best": request.best if request.best is not None and request.best[0] != parent.id else None,
         "size": _size(parent.source),
         "stalled": one_line(request.stalled, LINE_CHARS),
@@ -174,6 +175,7 @@ def _common(request: Request, shown: Shown, scale: Scale) -> dict[str, Any]:
         "evaluator": request.evaluator,
         "statement": request.statement,
         "defines": request.defines,
+        "language": request.language,
         "parent": _lean(request.parent, scale.constants),
         "baselines": [(one_line(name, 60), b.score, method(b.source)) for name, b in request.baselines],
         "worth": about if shown.worth else about | {"table": None},

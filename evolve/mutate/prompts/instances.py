@@ -106,7 +106,11 @@ def worth(request: Request, scale: Scale) -> dict[str, Any]:
     is_known = bool(names) and len(ceilings) == len(names)
     is_optimum = is_known and all(abs(ceiling - 100.0) < LEAST for ceiling in ceilings)
     figures = {mark.figure for mark in marks if mark is not None}
-    shown = [(name, b) for name, b in request.baselines if b.instances][:BASELINE_COLUMNS]
+    # One that scores 0 everywhere is what "0 points" says already.
+    telling = [
+        (name, b) for name, b in request.baselines if any(abs(score or 0.0) > LEAST for _, score, _ in b.instances)
+    ]
+    shown = telling[:BASELINE_COLUMNS]
     columns = ["0 points at", "100 points at"] if figures else []
     columns += ["ceiling"] if ceilings and not is_optimum else []
     rows = []
@@ -125,7 +129,7 @@ def worth(request: Request, scale: Scale) -> dict[str, Any]:
         "ceiling": mean(ceilings) if is_known and not is_optimum else None,
         "is_optimum": is_optimum,
         "table": {"columns": [*columns, *(one_line(name, 60) for name, _ in shown)], "rows": rows}
-        if 0 < len(rows) <= ROWS
+        if 0 < len(rows) <= ROWS and (columns or shown)
         else None,
     }
 

@@ -88,7 +88,7 @@ def test_jobs_come_at_the_load_and_are_due_at_the_multiple_of_their_work_that_is
 
 
 def test_who_knows_the_first_jobs_knows_nothing_of_later_ones_or_of_breakdowns():
-    """Every job has its own stream: fewer jobs, the same ones; and breakdowns do not hang on them."""
+    """Every job has its own stream: fewer jobs, the same ones; and breakdowns do not depend on them."""
     recipe = Recipe(40, 10, ops=(2, 10), utilisation=0.9, due_factor=1.5, down=0.05)
     shorter = Recipe(20, 10, ops=(2, 10), utilisation=0.9, due_factor=1.5, down=0.05)
     whole, part = drawn_shop(recipe, "test/own streams"), drawn_shop(shorter, "test/own streams")
