@@ -192,6 +192,9 @@ class Evaluator(ABC):
         """Return the instances of a split, in the order in which they are evaluated.
 
         The same in every process. Cheap: heavy data is made when an instance is evaluated.
+        All of a split count alike, so that each should have enough between 0 and 100 for a trifle to decide nothing:
+        the bundled problems draw an own instance again on which the naive program and the reference differ by less
+        than a tenth of what the naive one pays.
         Raises UsageError for `Split.PUBLIC` where no public data is bundled, saying which file to give with --data.
         """
 

@@ -118,7 +118,7 @@ def explain(broadcast: Broadcast, paid: Bill, figures: Figures) -> str:
     """Say what the bill consists of, which edge costs most and how its end is had for less, and what takes longest."""
     known = [f"direct {figures.naive_usd:.2f}", f"reference {figures.reference_usd:.2f}: {figures.reference_did}"]
     if figures.bound_usd is not None:
-        known.append(f"cheapest tree {figures.bound_usd:.2f} without VMs")
+        known.append(f"cheapest tree {figures.bound_usd:.2f}")
     facts = [
         f"{broadcast.volume_gb:g} GB in {broadcast.partitions} partitions to {len(broadcast.destinations)} "
         f"destinations cost {paid.cost_usd:.2f} USD: {parts(broadcast, paid)}",
@@ -143,19 +143,19 @@ def _dearest(broadcast: Broadcast, paid: Bill) -> str:
     head = edge[1]
     tail = min((region for region in paid.regions if region != head), key=lambda region: float(price[region, head]))
     if price[tail, head] < price[edge]:
-        text += f" ({price[tail, head]:g} from {broadcast.network.regions[tail]}, which has it too)"
+        text += f" ({price[tail, head]:g} from {broadcast.network.regions[tail]}, in use)"
     return text
 
 
 def _slowest(broadcast: Broadcast, paid: Bill) -> str:
     edge = max(paid.load, key=lambda e: paid.load[e] / paid.flow_gbit_s[e])
     flow, alone = paid.flow_gbit_s[edge], broadcast.flow_alone(edge)
-    text = f"slowest edge {_named(broadcast, edge)}: {paid.load[edge]} partitions at {flow:.2f} Gbit/s"
+    text = f"slowest {_named(broadcast, edge)}: {paid.load[edge]} at {flow:.2f} Gbit/s"
     if flow >= alone:
         return text + ", all it can carry"
     sharing = []
-    for end, text_of in ((0, "{} edges leave its tail"), (1, "{} edges enter its head")):
+    for end, text_of in ((0, "{} edges leave its tail"), (1, "{} enter its head")):
         count = sum(e[end] == edge[end] for e in paid.load)
         if count > 1:
             sharing.append(text_of.format(count))
-    return text + f" of {alone:.2f}, cut by a region's limit" + (f" ({', '.join(sharing)})" if sharing else "")
+    return text + f" of {alone:.2f}, " + (", ".join(sharing) or "cut by a region's limit")

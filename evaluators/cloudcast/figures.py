@@ -120,5 +120,5 @@ def parts(broadcast: Broadcast, paid: Bill) -> str:
     relays = len(paid.regions) - len(broadcast.destinations) - 1
     return (
         f"egress {paid.egress_usd:.2f}, VMs {paid.vm_usd:.2f} "
-        f"({len(paid.regions)} regions, {relays} of them relays, {paid.time_s:.0f} s)"
+        f"({len(paid.regions)} regions, {relays} relays, {paid.time_s:.0f} s)"
     )

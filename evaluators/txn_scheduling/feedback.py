@@ -18,8 +18,8 @@ def explain(transactions: Sequence[Transaction], placed: Sequence[Placed], known
     last = max(placed, key=lambda p: p.end)
     chain = _chain(placed, last, place)
     facts = [
-        f"{len(placed)} transactions, makespan {last.end} ticks ({known}): transaction {last.transaction}, "
-        f"number {place[last.transaction] + 1} in the order, ends last"
+        f"{len(placed)} transactions, makespan {last.end} ticks ({known}): transaction {last.transaction} "
+        f"(number {place[last.transaction] + 1}) ends last"
     ]
     waits = _waits(chain)
     if waits:
@@ -29,7 +29,7 @@ def explain(transactions: Sequence[Transaction], placed: Sequence[Placed], known
             ticks[key] += waited
             times[key] += 1
         worst = ", ".join(f"key {key} ({total} ticks in {times[key]} waits)" for key, total in ticks.most_common(2))
-        facts.append(f"the chain that holds it up has {len(chain)} transactions and waits most for {worst}")
+        facts.append(f"a chain of {len(chain)} transactions holds it up, waiting most for {worst}")
         waited, op, later, earlier = max(waits, key=lambda wait: wait[0])
         facts.append(
             f"its longest wait: transaction {later.transaction} (number {place[later.transaction] + 1}) starts "

@@ -108,8 +108,8 @@ def test_the_makespan_is_ours_and_the_feedback_names_who_waited_for_which_key():
     assert outcome.metrics == {"makespan_ticks": 7, "as_given_ticks": 7, "bound_ticks": 4}
     for fact in (
         "makespan 7 ticks (as given 7, reference 4, no order is below 4: the longest transaction)",
-        "transaction 2, number 3 in the order, ends last",
-        "has 3 transactions and waits most for key 1 (2 ticks in 1 waits), key 2 (2 ticks",
+        "transaction 2 (number 3) ends last",
+        "a chain of 3 transactions holds it up, waiting most for key 1 (2 ticks in 1 waits), key 2 (2 ticks",
         "longest wait: transaction 2 (number 3) starts 2 ticks after transaction 1, to read key 1",
         "transaction 2 (number 3) raises the makespan most, by 3, waiting to read key 1 after transaction 1",
     ):
