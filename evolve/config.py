@@ -294,11 +294,6 @@ def known_fields() -> dict[str, FieldInfo]:
     return dict(_keys(RunConfig, ""))
 
 
-def strategy_fields(name: str) -> dict[str, FieldInfo]:
-    """Return the keys under [search] of one strategy, dotted. Raises UsageError for an unknown one."""
-    return dict(_keys(search_model(name), "search."))
-
-
 def _keys(part: type[BaseModel], prefix: str) -> list[tuple[str, FieldInfo]]:
     keys: list[tuple[str, FieldInfo]] = []
     for name, field in part.model_fields.items():

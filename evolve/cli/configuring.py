@@ -17,17 +17,17 @@ def config(key: str | None, as_json: bool) -> None:
 
     A key is set with --set KEY=VALUE, or in the TOML file of --config. `evolve list PROBLEM` has the keys evaluator.*
     """
-    from evolve.config import known_fields, strategy_fields
+    from evolve.config import known_fields
     from evolve.errors import pick
     from evolve.report.config_document import config_document, print_config
+    from evolve.search.config import search_model
     from evolve.search.strategies import known_strategies
 
     known = known_fields()
-    chosen = (
-        strategy_fields(key)
-        if key in known_strategies()
-        else {name: field for name, field in known.items() if key is None or f"{name}.".startswith(f"{key}.")}
-    )
+    if key in known_strategies():
+        chosen = {f"search.{name}": field for name, field in search_model(key).model_fields.items()}
+    else:
+        chosen = {name: field for name, field in known.items() if key is None or f"{name}.".startswith(f"{key}.")}
     if key is not None and not chosen:
         pick("the key", key, known)
     facts = config_document(chosen)
