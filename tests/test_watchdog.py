@@ -20,6 +20,7 @@ from loop_parts import HashModel, QuickPool, configured, trivial_problem
 from evolve import loop
 from evolve.archive import Fate, Store
 from evolve.loop.desk import SHORT_CHARS, Desk, Unread
+from evolve.mutate.language import PYTHON
 from evolve.mutate.models.answer import Answer, AnswerStatus
 from evolve.mutate.mutation import Kind
 from evolve.mutate.prompts.prompt import Prompt
@@ -82,7 +83,7 @@ class Speaker(HashModel):
 
 @pytest.fixture
 def longest_s(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """Collects the CPU time of each turn of the loop, which does not hang on how busy the host is."""
+    """Collects the CPU time of each turn of the loop, which does not depend on how busy the host is."""
     turns: list[float] = []
     as_it_is = asyncio.events.Handle._run
 
@@ -200,7 +201,7 @@ async def done(desk: Desk, *orders: ReadAnswer | Sign) -> list[object]:
 
 
 def test_a_text_gives_the_same_in_the_process_as_here() -> None:
-    sign = Sign("".join(f"x = {n}\n" for n in range(2_000)))
+    sign = Sign("".join(f"x = {n}\n" for n in range(2_000)), PYTHON)
     found, signed = asyncio.run(done(Desk(), LONG, sign))
     here = LONG.done()
     assert (found.proposal, found.fingerprint) == (here.proposal, here.fingerprint)  # type: ignore[attr-defined]
@@ -235,7 +236,7 @@ def test_an_order_that_is_cancelled_leaves_no_answer_for_the_next() -> None:
     async def cancelled() -> list[object]:
         desk = Desk()
         await desk.do(LONG)
-        first = asyncio.create_task(desk.do(Sign("x = 1\n" * 600_000)))
+        first = asyncio.create_task(desk.do(Sign("x = 1\n" * 600_000, PYTHON)))
         await asyncio.sleep(0.01)
         first.cancel()
         await asyncio.wait([first])

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from evolve.archive import Program, Store
 from evolve.report.changes import unified_diff
 
+MOST_CHARS = 30_000
+
 
 @dataclass(frozen=True)
 class Link:
@@ -81,7 +83,12 @@ def link(store: Store, before: Program, after: Program) -> Link:
 
 
 def touched(before: str, after: str) -> tuple[str, ...]:
-    """Return which functions and methods differ between two programs, in the order of the second."""
+    """Return which functions and methods differ between two programs, in the order of the second.
+
+    None of programs of more than MOST_CHARS: the summary is written while the run waits.
+    """
+    if max(len(before), len(after)) > MOST_CHARS:
+        return ()
     try:
         old, new = _parts(before), _parts(after)
     except (SyntaxError, ValueError, RecursionError):
