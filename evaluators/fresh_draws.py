@@ -16,7 +16,7 @@ T = TypeVar("T", bound=Instance)
 
 
 def stream(name: str) -> np.random.Generator:
-    """Return a stream of chance that hangs on a name alone: who has seen one knows nothing of those of other names."""
+    """Return a stream of chance that depends on a name alone: who has seen one knows nothing of any other."""
     return np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "big"))
 
 

@@ -1,4 +1,4 @@
-"""Figures that a score hangs on: what they are known by, whether they tell programs apart, and where they are kept.
+"""Figures that a score depends on: what they are known by, whether they tell programs apart, and where they are kept.
 
 Those of a user's own data files are computed on first use, then kept in the user's cache folder. Those of the built-in
 instances: reference_file.py.

@@ -24,7 +24,7 @@ from evolve.registry import Problem
 BASELINE = "baseline "
 """Before a baseline's name in an identity."""
 PICTURE = "picture.py"
-"""A module of a problem's folder that draws what a program did: no figure hangs on it."""
+"""A module of a problem's folder that draws what a program did: no figure depends on it."""
 _SHOWN = ("evolve", "python", "numpy", "language", "options")
 """What is shown itself where it differs; of the others there is a hash only."""
 _WORDS = {

@@ -47,7 +47,7 @@ class Page:
     def open(self, url: str) -> Any:
         """Go there and wait until everything is drawn."""
         self.view.goto(url)
-        self.view.wait_for_function("document.body.dataset.ready === '1'")
+        self.view.wait_for_selector("body[data-ready='1']", state="attached")
         return self.view
 
     def fits(self) -> bool:

@@ -51,7 +51,7 @@ def test_in_step_order_what_ended_counts_when_it_is_settled() -> None:
     book.hold(1, Cost(1, 0, 0.7))
     book.count_call(1, Cost(1, 0, 0.01))
     assert book.room_for(Cost(1, 0, 0.4), in_flight=1)[0] is Room.LATER, "no choice knows yet what it cost"
-    assert book.room_for(Cost(1, 0, 0.4), in_flight=0)[0] is Room.YES, "all has ended: what it cost hangs on no speed"
+    assert book.room_for(Cost(1, 0, 0.4), in_flight=0)[0] is Room.YES, "all has ended: what it cost depends on no speed"
 
 
 def ended(step: int, fate: Fate, note: str = "", called: bool = True, status: Status | None = None) -> Trial:

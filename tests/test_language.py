@@ -120,15 +120,19 @@ def test_a_run_on_another_language_keeps_its_block_names_its_files_and_compares_
     ]
 
     def script(request: dict[str, object], number: int) -> str:
+        asked.append(str(request["messages"]))
         return (
             answers[number] if number < len(answers) else f"```cpp\n{CPP.replace('return 1', f'return {number}')}```\n"
         )
 
+    asked: list[str] = []
     run = tmp_path / "run"
     with ModelServer(script) as server:  # type: ignore[arg-type]
         how = ("--model", "m", "--base-url", server.base_url, "--set", "model.concurrency=1", "--workers", 1)
         done = evolve("run", cpp, *how, "--evaluations", 3, "--search", "sampling", "--run", run)
     assert done.code == 0, done.err
+    assert all("program, written in cpp," in one and "```cpp" in one for one in asked)
+    assert not any("ython" in one or "must define" in one for one in asked)
     with Store.open(run) as store:
         ends = {step: (trial.fate, trial.note) for step in range(1, 6) for trial in [store.trial(step)]}
         twin = store.trial(5)

@@ -144,6 +144,12 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.mutate.source",
         "evolve.workers",
     },
+    "evolve/serve": {
+        "evolve.archive",
+        "evolve.errors",
+        "evolve.report",
+        "evolve.safe_text",
+    },
     "evolve/report": {
         *FACTS,
         "evolve.foreign",

@@ -101,7 +101,7 @@ def test_one_signal_stops_cleanly_with_every_answer_in_flight_committed(
     assert output.splitlines()[-1] == f"closed stopped stopped by {by}"
     with Store.open(tmp_path / "run") as store:
         assert store.summary().status is RunStatus.STOPPED
-        calls = store.call_totals()
+        calls = store.summary().calls
     assert calls.answered == calls.calls == len(server.requests)
 
 

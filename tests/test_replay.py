@@ -15,6 +15,7 @@ from model_server import ModelServer, trivial, with_faults
 from evolve import loop
 from evolve.archive import EventKind, Role, RunStatus, Store, differences, read_tape, tape_of, to_lines
 from evolve.errors import UsageError
+from evolve.evaluator import Instance, Split
 from evolve.loop.replaying import RecordedPool, tape_clients
 from evolve.observer import Progress, RunResult
 
@@ -40,14 +41,14 @@ def replayed(source: Path, folder: Path, speed_seed: int = 99) -> Path:
     return folder
 
 
-def test_a_run_that_hung_on_speed_is_replayed_at_another_speed(tmp_path: Path) -> None:
+def test_a_run_that_depended_on_speed_is_replayed_at_another_speed(tmp_path: Path) -> None:
     source, again = recorded(tmp_path / "run"), replayed(tmp_path / "run", tmp_path / "again")
     assert archive_digest(source) == archive_digest(again)
     with Store.open(source) as a, Store.open(again) as b:
         assert list(differences(a, b)) == []
         learnt = [[(step.step, line, detail) for step, line, detail in store.insights()] for store in (a, b)]
         assert learnt[0] == learnt[1] != []
-        assert a.call_totals() == b.call_totals()
+        assert a.summary().calls == b.summary().calls
         assert a.split_figures() == b.split_figures()
         orders = [event.step for event in a.events(EventKind.BORN, EventKind.DROPPED)]
     assert orders != sorted(orders), "the run was so tame that a replay in step order would do"
@@ -76,6 +77,27 @@ def test_recorded_scores_can_stand_for_evaluations(tmp_path: Path) -> None:
             )
         )
     assert archive_digest(source) == archive_digest(tmp_path / "again")
+
+
+def test_instances_that_the_recorded_run_did_not_have_end_a_replay_in_one_line(tmp_path: Path) -> None:
+    class Other(type(PROBLEM.evaluator)):  # type: ignore[misc]
+        """The problem with one more instance since."""
+
+        name = "trivial"
+
+        def instances(self, split: Split) -> list[Instance]:
+            return [Instance(f"{split}/{n}") for n in range(2)]
+
+    async def go(store: Store) -> None:
+        pool = RecordedPool(store, Other())
+        seed = store.programs(Role.SEED)[0].source
+        assert [r.instance_id async for r in pool.evaluate(seed, Split.TRAIN, [0])] == ["train/0"]
+        for indices in ([1], [0, 1]):
+            with pytest.raises(UsageError, match="has no result of a program on train: the replay has come apart"):
+                [r async for r in pool.evaluate(seed, Split.TRAIN, indices)]
+
+    with Store.open(recorded(tmp_path / "run", evaluations=2)) as store:
+        asyncio.run(go(store))
 
 
 def test_a_run_that_was_resumed_is_replayed_as_one(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ class Speaker(HashModel):
 
 @pytest.fixture
 def longest_s(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """Collects the CPU time of each turn of the loop, which does not hang on how busy the host is."""
+    """Collects the CPU time of each turn of the loop, which does not depend on how busy the host is."""
     turns: list[float] = []
     as_it_is = asyncio.events.Handle._run
 

@@ -119,7 +119,7 @@ class EplbInstance(Instance):
 def draw(name: str, cluster: Cluster, traffic: Traffic) -> Windows:
     """Draw two windows that follow each other; the same for the same arguments, in every process.
 
-    name: what chance hangs on. What happens after the window that is seen has a stream of its own.
+    name: what chance depends on. What happens after the window that is seen has a stream of its own.
     """
     rng = stream(f"eplb/{name}/seen")
     layers, experts = cluster.layers, cluster.experts

@@ -141,7 +141,7 @@ def _digest(case: Case) -> str:
 def estimates(case: Case, machine: int) -> list[int]:
     """Return an estimate of every job's work, ticks: off by a factor of up to `error`, log-uniform both ways.
 
-    Each is drawn from a stream of its own, which hangs on all jobs of the case: who knows the estimates, or the jobs
+    Each is drawn from a stream of its own, which depends on all jobs of the case: who knows the estimates, or the jobs
     that have ended, knows nothing of the others.
     """
     seed = f"flow_time/estimate/{digest(case)}/{machine}"

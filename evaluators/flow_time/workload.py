@@ -200,7 +200,7 @@ def _chain(rng: random.Random, family: Family, most: int) -> list[float]:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Jobs drawn at random. seed: what chance hangs on.  tests: whether each is a test and a body."""
+    """Jobs drawn at random. seed: what chance depends on.  tests: whether each is a test and a body."""
 
     seed: str
     recipe: Recipe
@@ -248,7 +248,7 @@ def own_case(kind: Kind, split: Split, index: int, attempt: int) -> Case:
 
 
 def drawn_case(kind: Kind, split: Split, name: str, index: int, attempt: int) -> Case:
-    """Draw a case as that of a split with an index is drawn. name: its id, what chance hangs on."""
+    """Draw a case as that of a split with an index is drawn. name: its id, what chance depends on."""
     recipe = RECIPES[kind][split][index]
     source = Drawn(f"flow_time/{kind}/{name}/{attempt}", recipe, kind == "tests")
     return Case(name, recipe.family, recipe.load, source, recipe.error)

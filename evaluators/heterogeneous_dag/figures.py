@@ -59,10 +59,16 @@ def figures_of(instance: DagInstance | StreamInstance) -> Figures:
     return kept if kept is not None else _found(instance)
 
 
-@functools.lru_cache(maxsize=4096)
+_FOUND: dict[str, Figures] = {}
+"""Figures found in this process by digest: an id says which graph or stream was meant, not which draw or file of it."""
+
+
 def _found(instance: DagInstance | StreamInstance) -> Figures:
-    kept = stored("static" if isinstance(instance, DagInstance) else "stream").with_digest(digest(instance))
-    return kept if kept is not None else compute(instance)
+    key = digest(instance)
+    if key not in _FOUND:
+        kept = stored("static" if isinstance(instance, DagInstance) else "stream").with_digest(key)
+        _FOUND[key] = kept or compute(instance)
+    return _FOUND[key]
 
 
 def compute(instance: DagInstance | StreamInstance) -> Figures:

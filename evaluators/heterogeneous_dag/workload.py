@@ -141,7 +141,7 @@ def own_instance(kind: Kind, split: Split, index: int, attempt: int) -> DagInsta
 
 
 def drawn_instance(kind: Kind, split: Split, name: str, slot: int, attempt: int) -> DagInstance | StreamInstance:
-    """Return an instance by the recipe of one of a split's own. All chance hangs on its name, which is its id."""
+    """Return an instance by the recipe of one of a split's own. All chance depends on its name, which is its id."""
     key = f"{kind}/{name}/{attempt}"
     if kind == "static":
         return DagInstance(name, partial(_drawn_dag, STATIC[split][slot], key))

@@ -92,19 +92,18 @@ def figures_of(instance: ShopInstance) -> Figures:
     return kept if kept is not None else _found(instance)
 
 
-@functools.lru_cache(maxsize=4096)
+_FOUND: dict[str, Figures] = {}
+"""Figures found in this process by digest: an id says which shop was meant, not which draw or file of it."""
+
+
 def _found(instance: ShopInstance) -> Figures:
-    key = digest(instance)
-    kept = stored(instance.kind).with_digest(key)
-    if kept is not None:
-        return kept
-    return computed_once(
-        "job_shop",
-        f"{key}-{instance.kind}-{programs_digest(instance.kind)}",
-        Figures,
-        instance.id,
-        lambda: compute(instance),
-    )
+    key = f"{digest(instance)}-{instance.kind}"
+    if key not in _FOUND:
+        kept = stored(instance.kind).with_digest(digest(instance))
+        _FOUND[key] = kept or computed_once(
+            "job_shop", f"{key}-{programs_digest(instance.kind)}", Figures, instance.id, lambda: compute(instance)
+        )
+    return _FOUND[key]
 
 
 def compute(instance: ShopInstance) -> Figures:

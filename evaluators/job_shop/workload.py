@@ -203,7 +203,7 @@ def own_instance(kind: Kind, split: Split, index: int, attempt: int) -> ShopInst
 
 
 def drawn_instance(kind: Kind, split: Split, name: str, slot: int, attempt: int) -> ShopInstance:
-    """Return a shop by the recipe of one of a split's own. All chance hangs on its name, which is its id."""
+    """Return a shop by the recipe of one of a split's own. All chance depends on its name, which is its id."""
     recipe = RECIPES[kind][split][slot]
     warm_up = recipe.jobs // WARM_UP_SHARE if kind == "dynamic" else 0
     return ShopInstance(name, kind, partial(drawn_shop, recipe, f"job_shop/{kind}/{name}/{attempt}"), warm_up)
@@ -211,7 +211,7 @@ def drawn_instance(kind: Kind, split: Split, name: str, slot: int, attempt: int)
 
 @cache
 def drawn_shop(recipe: Recipe, key: str) -> Shop:
-    """Return a shop of a recipe. key: what chance hangs on."""
+    """Return a shop of a recipe. key: what chance depends on."""
     if recipe.utilisation:
         jobs = _stream_of_jobs(recipe, key)
     else:

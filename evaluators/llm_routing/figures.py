@@ -1,4 +1,4 @@
-"""The figures that a score hangs on, per case: how many times their SLOs requests take under two programs, and a bound.
+"""Figures that a score depends on, by case: how many times their SLOs requests take under two programs, and a bound.
 
 Naive: `baselines/round_robin.py`. Reference: `baselines/min_ttft.py` when every replica's state is fresh. Those of the
 built-in cases are kept in reference.json, written by `python -m evaluators.llm_routing.reference`; those of a user's

@@ -119,7 +119,7 @@ def own_case(split: Split, index: int, attempt: int = 0) -> Case:
 def drawn_case(split: Split, name: str, index: int, attempt: int) -> Case:
     """Return a case like that of a split with an index, its requests not yet drawn.
 
-    name: what chance hangs on. Machines, what happens to them, arrivals, and the prompts and answers of each session
+    name: what chance depends on. Machines, what happens to them, arrivals, and the prompts and answers of each session
     have streams of their own: who has seen some knows nothing of those to come.
     """
     recipe, seed = RECIPES[split], f"llm_routing/{name}/{attempt}"

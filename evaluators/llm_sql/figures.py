@@ -1,6 +1,6 @@
-"""The figures that a score hangs on, per table: the hit rates of the naive and of the reference order, and a bound.
+"""The figures that a score depends on, per table: the hit rates of the naive and of the reference order, and a bound.
 
-Naive: `baselines/original.py`. Reference: `baselines/ggr_local_search.py`, whose number of trials hangs on the table
+Naive: `baselines/original.py`. Reference: `baselines/ggr_local_search.py`, whose number of trials depends on the table
 alone, so the figure is the same on every machine. Those of the built-in instances are kept in reference.json, which
 `python -m evaluators.llm_sql.reference` writes. Those of a user's files are found when they are first needed and kept
 in the user's cache folder, under the hash of the table and of the programs.

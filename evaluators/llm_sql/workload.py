@@ -229,7 +229,7 @@ def own_instance(split: Split, index: int, attempt: int = 0) -> TableInstance:
 def drawn_instance(split: Split, name: str, index: int, attempt: int) -> TableInstance:
     """Return an instance like that of a split with an index, its table not yet drawn.
 
-    name: what chance hangs on. A program is shown all of a table: there is nothing hidden to be kept apart.
+    name: what chance depends on. A program is shown all of a table: there is nothing hidden to be kept apart.
     """
     return TableInstance(name, RECIPES[split][index], attempt)
 

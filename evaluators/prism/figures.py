@@ -1,4 +1,4 @@
-"""The two figures that a score hangs on, per case: the highest pressure of the naive and of the reference placement.
+"""The two figures that a score depends on, per case: the highest pressure of the naive and of the reference placement.
 
 Naive: `baselines/round_robin.py`. Reference: `baselines/packing_search.py`, which looks at a fixed number of packings
 and reads no clock, so the figure is the same on every machine. Those of the built-in cases are kept in reference.json,

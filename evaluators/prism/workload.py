@@ -100,7 +100,7 @@ def own_case(split: Split, index: int, attempt: int) -> Case:
 def drawn_case(split: Split, name: str, index: int, attempt: int) -> Case:
     """Draw a case as that of a split with an index is drawn; the same for the same arguments, in every process.
 
-    name: what chance hangs on. A program is shown all of a case: there is nothing hidden to be kept apart.
+    name: what chance depends on. A program is shown all of a case: there is nothing hidden to be kept apart.
     """
     recipe = RECIPES[split][index]
     rng = stream(f"prism/{name}/{attempt}")

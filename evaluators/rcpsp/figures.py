@@ -71,10 +71,15 @@ def tells_apart(instance: ProjectInstance, found: Figures) -> bool:
     return found.naive - found.reference >= least
 
 
-@functools.lru_cache(maxsize=4096)
+_FOUND: dict[str, Figures] = {}
+"""Figures found in this process by digest: an id says which project was meant, not which draw or file of it."""
+
+
 def _found(instance: ProjectInstance) -> Figures:
-    kept = stored().with_digest(digest(instance))
-    return kept if kept is not None else compute(instance)
+    key = f"{digest(instance)}-{instance.feasible}"
+    if key not in _FOUND:
+        _FOUND[key] = stored().with_digest(digest(instance)) or compute(instance)
+    return _FOUND[key]
 
 
 def compute(instance: ProjectInstance) -> Figures:

@@ -101,7 +101,7 @@ def own_instance(kind: Kind, split: Split, index: int, attempt: int) -> ProjectI
 
 
 def drawn_instance(kind: Kind, split: Split, name: str, slot: int, attempt: int) -> ProjectInstance:
-    """Return a project by the recipe of one of a split's own. All chance hangs on its name, which is its id."""
+    """Return a project by the recipe of one of a split's own. All chance depends on its name, which is its id."""
     recipe = RECIPES[kind][split][slot]
     return ProjectInstance(name, partial(_drawn, kind, recipe, f"{kind}/{name}/{attempt}"), kind == "feasible")
 

@@ -144,7 +144,7 @@ def session_requests(
 ) -> Requests:
     """Draw the first `number` requests of sessions that begin at random. Arrivals are whole milliseconds.
 
-    seed: what chance hangs on, e.g. the name of the instance.
+    seed: what chance depends on, e.g. the name of the instance.
     """
     sessions = Sessions(traffic, outputs, seed)
     turns_per_session = SINGLE_SHARE + (1 - SINGLE_SHARE) * (2 + GOES_ON / (1 - GOES_ON))

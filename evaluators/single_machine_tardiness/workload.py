@@ -121,7 +121,7 @@ def own_jobs(kind: Kind, split: Split, index: int, attempt: int) -> Jobs:
 
 
 def drawn_jobs(kind: Kind, split: Split, name: str, index: int, attempt: int) -> Jobs:
-    """Draw an instance as that of a split with an index is drawn. name: its id, what chance hangs on."""
+    """Draw an instance as that of a split with an index is drawn. name: its id, what chance depends on."""
     recipe, seed = RECIPES[kind][split][index], f"single_machine_tardiness/{kind}/{name}/{attempt}"
     chances = [random.Random(f"{seed}/job-{job}") for job in range(recipe.jobs)]
     processing = tuple(_length(rng, recipe.lengths) for rng in chances)

@@ -1,4 +1,4 @@
-"""The two figures that a score hangs on, per window: what the naive policy pays, and the least that anybody could pay.
+"""Two figures that a score depends on, per window: what the naive policy pays, and the least that anybody could pay.
 
 Those of the built-in windows are kept in reference.json, which `python -m evaluators.spot_multi.reference` writes.
 Those of a user's traces are found when they are first needed, about a second a window, and kept in the user's cache

@@ -98,7 +98,7 @@ def own_window(split: Split, index: int, attempt: int) -> Window:
 def drawn_window(split: Split, name: str, index: int, attempt: int) -> Window:
     """Draw a window as that of a split with an index is drawn.
 
-    name: what chance hangs on. Terms, traces and prices have streams of their own: who knows the terms knows nothing
+    name: what chance depends on. Terms, traces and prices have streams of their own: who knows the terms knows nothing
     of what is to come, and who knows the prices nothing of the traces.
     """
     recipe, seed = RECIPES[split], f"spot_multi/{name}/{attempt}"

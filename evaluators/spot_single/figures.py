@@ -1,4 +1,4 @@
-"""The two figures that a score hangs on, per run: what the naive policy pays, and the least that anybody could pay.
+"""The two figures that a score depends on, per run: what the naive policy pays, and the least that anybody could pay.
 
 Those of the built-in windows are kept in reference.json, which `python -m evaluators.spot_single.reference` writes;
 those of a user's traces are found when they are first needed, and kept in the user's cache folder, under the hash of

@@ -97,7 +97,7 @@ def own_window(split: Split, index: int, attempt: int) -> Window:
 def drawn_window(split: Split, name: str, index: int, attempt: int) -> Window:
     """Draw a window as that of a split with an index is drawn.
 
-    name: what chance hangs on. Terms and traces have streams of their own: who knows the terms knows nothing of the
+    name: what chance depends on. Terms and traces have streams of their own: who knows the terms knows nothing of the
     trace.
     """
     recipe, seed = RECIPES[split], f"spot_single/{name}/{attempt}"

@@ -1,4 +1,4 @@
-"""The figures that a score hangs on, per instance: the makespan of the naive and of the reference order, and a bound.
+"""Figures that a score depends on, per instance: the makespan of the naive and of the reference order, and a bound.
 
 Naive: `baselines/as_given.py`. Reference: the better one of `baselines/smf_local_search.py` and
 `baselines/insertion_search.py`, whose searches are of a fixed number of steps (5-8 s each) and read no clock, so the

@@ -114,7 +114,7 @@ def own_workload(split: Split, index: int, attempt: int) -> Workload:
 def drawn_workload(split: Split, name: str, index: int, attempt: int) -> Workload:
     """Return a workload like that of a split with an index, its transactions not yet drawn.
 
-    name: what chance hangs on. A program is shown all transactions: there is nothing hidden to be kept apart.
+    name: what chance depends on. A program is shown all transactions: there is nothing hidden to be kept apart.
     """
     return Workload(name, RECIPES[split][index], attempt)
 

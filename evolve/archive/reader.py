@@ -418,10 +418,6 @@ class Reader:
             self._prompts = PromptCodec(self._run().prompt_dictionary)
         return self._prompts
 
-    def call_totals(self) -> CallTotals:
-        """Return calls, tokens and cost of the whole run."""
-        return _call_totals(self.counts())
-
     def _run(self) -> Any:
         row = self._one(select(*RunRow.__table__.columns))
         assert row is not None  # `create` writes it in the transaction that makes the tables

@@ -121,11 +121,6 @@ class Store(Reader):
         store._seq = store._one(select(func.coalesce(func.max(EventRow.seq), 0)))[0]
         return store
 
-    @property
-    def last_event(self) -> int:
-        """The number of the latest event that this store committed."""
-        return self._seq
-
     # -- the moves of a step -------------------------------------------------------------------------------------
 
     def choose(self, selection: Selection, call: ModelCall | None = None, known: Sequence[int] = ()) -> None:

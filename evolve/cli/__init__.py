@@ -26,6 +26,7 @@ from evolve.cli.replaying import replay
 from evolve.cli.reporting import picture, report
 from evolve.cli.running import resume, run
 from evolve.cli.scoring import baselines, list_evaluators, score
+from evolve.cli.serving import serve
 from evolve.errors import UsageError
 from evolve.safe_text import one_line
 from evolve.streams import accept_any_text, silence
@@ -79,7 +80,7 @@ def evolve(ctx: click.Context) -> None:
 
 COMMANDS = (
     *(list_evaluators, run, resume, replay, runs, watch, show, tree, best, diff),
-    *(compare, report, export, audit),
+    *(compare, report, serve, export, audit),
     *(score, baselines, picture, data, new, check, bench, config, doctor),
 )
 for command in COMMANDS:

@@ -13,14 +13,21 @@ from evolve.cli import options
 def config(key: str | None, as_json: bool) -> None:
     """Tell every key of the configuration with its default and what it does, or those that begin with KEY.
 
+    KEY may be the name of a search, e.g. pareto: what can be set for it, with its own defaults.
+
     A key is set with --set KEY=VALUE, or in the TOML file of --config. `evolve list PROBLEM` has the keys evaluator.*
     """
     from evolve.config import known_fields
     from evolve.errors import pick
     from evolve.report.config_document import config_document, print_config
+    from evolve.search.config import search_model
+    from evolve.search.strategies import known_strategies
 
     known = known_fields()
-    chosen = {name: field for name, field in known.items() if key is None or f"{name}.".startswith(f"{key}.")}
+    if key in known_strategies():
+        chosen = {f"search.{name}": field for name, field in search_model(key).model_fields.items()}
+    else:
+        chosen = {name: field for name, field in known.items() if key is None or f"{name}.".startswith(f"{key}.")}
     if key is not None and not chosen:
         pick("the key", key, known)
     facts = config_document(chosen)

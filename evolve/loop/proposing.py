@@ -236,6 +236,7 @@ class Proposer:
             evaluator=evaluator.name,
             statement=self._problem.statement,
             defines=evaluator.defines,
+            language=self._problem.language.name,
             parent=self._population.example(selection.parent_id),
             inspirations=tuple(self._population.example(i) for i in selection.inspirations),
             rng=random.Random(f"{self._config.seed}/mutate/{selection.step}"),

@@ -97,7 +97,7 @@ class RecordedPool:
     ) -> AsyncGenerator[InstanceResult, None]:
         """Give what is recorded, in the order of `indices`, fewer where the recorded run stopped early.
 
-        Raises UsageError for a program that the recorded run did not have.
+        Raises UsageError for a program, or an instance, that the recorded run did not have.
         """
         id = self._ids.get(source)
         part: Part = split if fresh is None else ROTATING
@@ -107,11 +107,12 @@ class RecordedPool:
             instances = instances_of(self._evaluator, split)
         else:
             instances = self._evaluator.fresh(split, fresh.seed, fresh.count)
-        if not any(instance.id in results for instance in instances):
+        there = [index for index in indices if instances[index].id in results]
+        may_be_fewer = there and (stop_at_failure or race is not None)
+        if len(there) < len(indices) and not may_be_fewer:
             raise UsageError(f"{self._store.folder} has no result of a program on {part}: the replay has come apart.")
-        for index in indices:
-            if instances[index].id in results:
-                yield results[instances[index].id]
+        for index in there:
+            yield results[instances[index].id]
 
     async def summarise(self, split: Split, results: Sequence[InstanceResult]) -> Summary:
         """Sum up what is recorded."""

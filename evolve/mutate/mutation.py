@@ -90,6 +90,7 @@ class Request:
     """One step's order: change `parent`.
 
     statement: the domain's problem.md.  defines: what the child must define at its top level.
+    language: the name of what it is written in.
     rng: the step's own source of chance; the only one a mutator may draw from.
     kind: what is asked for; the built-in mutator takes no notice of it.
     show: train instances to tell of first, by index.
@@ -117,6 +118,7 @@ class Request:
     inspirations: tuple[Example, ...]
     rng: random.Random
     kind: Kind = Kind.EDIT
+    language: str = "python"
     show: tuple[int, ...] = ()
     stalled: str = ""
     baselines: tuple[tuple[str, Example], ...] = ()

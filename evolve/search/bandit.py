@@ -33,9 +33,6 @@ class _Arm:
     evidence: float = 0.0
     pulls: int = 0
 
-    def fade(self) -> None:
-        self.gain, self.cost, self.evidence = self.gain * FADING, self.cost * FADING, self.evidence * FADING
-
     def draw(self, rng: random.Random) -> float:
         gain = rng.betavariate(1 + self.gain, 1 + self.evidence - self.gain)
         return gain / max(rng.betavariate(1 + self.cost, 1 + self.evidence - self.cost), 1e-9)
@@ -63,7 +60,9 @@ class Bandit:
         cost: in any one unit; None for a call that failed: it counts as the dearest, for the time that it took.
         """
         for known in self._arms.values():
-            known.fade()
+            known.gain *= FADING
+            known.cost *= FADING
+            known.evidence *= FADING
         pulled = self._arms.setdefault(arm, _Arm())
         pulled.pulls += 1
         pulled.evidence += 1

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field, create_model
 
-from evolve.search.strategies import strategy_class
+from evolve.search.strategies import OWN, strategy_class
 from evolve.search.strategy import StrategyOptions
 
 __all__ = ["SearchConfig", "search_config", "search_model"]
@@ -18,7 +18,10 @@ __all__ = ["SearchConfig", "search_config", "search_model"]
 class SearchConfig(StrategyOptions):
     """Who is the parent, and who inspires. The options of the strategy stand beside these keys."""
 
-    strategy: str = Field(default="islands", description="which search")
+    strategy: str = Field(
+        default="islands",
+        description=f"which search: {', '.join(sorted(OWN))}; `evolve config NAME` has the options of one",
+    )
     lag: int = Field(
         default=8, ge=0, description="with deterministic: how many of the latest steps a choice does not wait for"
     )

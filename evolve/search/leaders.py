@@ -30,12 +30,11 @@ class Leaders:
             self._scores = np.full((64, len(self._best)), np.nan, dtype=np.float32)
         while trial.id >= len(self._scores):
             self._scores = np.concatenate([self._scores, np.full_like(self._scores, np.nan)])
-        for place, score in enumerate(trial.scores[: len(self._best)]):
-            if score is not None:
-                self._scores[trial.id, place] = score
-                leader = self._best[place]
-                if leader is None or score > leader[1]:
-                    self._best[place] = trial.id, score
+        scores = trial.scores[: len(self._best)]
+        self._scores[trial.id, : len(scores)] = scores  # None becomes NaN
+        for place, (score, leader) in enumerate(zip(scores, self._best, strict=False)):
+            if score is not None and (leader is None or score > leader[1]):
+                self._best[place] = trial.id, score
 
     def best(self) -> tuple[tuple[int, float] | None, ...]:
         """Return (program, score) of the first that is best, for each train instance in their order."""

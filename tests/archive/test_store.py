@@ -102,7 +102,7 @@ def test_a_prompt_is_there_before_its_answer_and_both_come_back_whole(store: Sto
     store.answer(answered)
     with Store.open(store.folder) as reader:
         assert (reader.model_call(1), reader.model_call(2)) == (call(1), answered)
-        totals = reader.call_totals()
+        totals = reader.summary().calls
     assert (totals.calls, totals.answered, totals.prompt_tokens, totals.cost_usd) == (2, 1, 7, 0.25)
 
 

@@ -1,4 +1,4 @@
-"""What a program prints in a process with another hash order: what hangs on the order of a set comes out otherwise."""
+"""What a program prints in a process with another hash order; what depends on the order of a set differs."""
 
 from __future__ import annotations
 

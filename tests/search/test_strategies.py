@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from loop_parts import HashModel, QuickPool, archive_digest, configured, trivial_problem
 
 from evolve import loop
 from evolve.archive import Store, tape_of
+from evolve.cli.configuring import config as config_command
 from evolve.config import RunConfig
 from evolve.errors import UsageError
 from evolve.loop.replaying import tape_clients
@@ -209,6 +212,16 @@ class TestPortfolio:
     def test_an_unknown_member_is_named(self) -> None:
         with pytest.raises(ValueError, match="'ilands': expected names of adaptive, climbing"):
             make_strategy("portfolio", {"members": "ilands,climbing"})
+
+
+@pytest.mark.parametrize(("name", "islands"), [("islands", 4), ("adaptive", 3)])
+def test_a_user_is_told_the_options_of_a_search_with_its_own_defaults(name: str, islands: int) -> None:
+    told = json.loads(CliRunner().invoke(config_command, [name, "--json"]).output)["keys"]
+    defaults = {fact["key"]: fact["default"] for fact in told}
+    assert defaults["search.islands"] == islands and "search.cells" not in defaults
+    assert "adaptive, climbing, islands" in next(
+        fact["description"] for fact in told if fact["key"] == "search.strategy"
+    )
 
 
 def config_of(name: str, evaluations: int, deterministic: bool) -> RunConfig:

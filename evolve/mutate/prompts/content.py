@@ -175,6 +175,7 @@ def _common(request: Request, shown: Shown, scale: Scale) -> dict[str, Any]:
         "evaluator": request.evaluator,
         "statement": request.statement,
         "defines": request.defines,
+        "language": request.language,
         "parent": _lean(request.parent, scale.constants),
         "baselines": [(one_line(name, 60), b.score, method(b.source)) for name, b in request.baselines],
         "worth": about if shown.worth else about | {"table": None},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from evolve.archive import Store
 from evolve.draw.svg import as_page_parts
@@ -19,20 +20,19 @@ from evolve.report.page.run_page import one_file
 from evolve.report.run_report import describe
 
 
-def comparison_page(stores: Sequence[Store]) -> str:
-    """Return one HTML file that compares runs."""
+def comparison_page(stores: Sequence[Store], how: Mapping[str, Any] | None = None) -> str:
+    """Return a page that compares runs: one file. how: what makes it a page that is served instead."""
     found = compare(stores)
     bars = bars_picture(found)
     facts = {"runs": [{"name": run.name, "curve": run.curve} for run in found.runs if run.curve]}
     return rendered(
         "comparison.html.j2",
-        **one_file(),
+        **(how or one_file()),
         title="Runs compared",
         comparison=found,
         splits=as_page_parts([bars] if bars else []),
         runs=[_own_part(store) for store in stores],
         facts=as_script_data(facts),
-        scripts=(),
     )
 
 

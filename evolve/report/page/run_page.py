@@ -54,7 +54,7 @@ def one_file() -> dict[str, Any]:
         f"default-src 'none'; script-src {hash_of(script())}; style-src {hash_of(style())}; base-uri 'none'; "
         "form-action 'none'"
     )
-    return {"inline": {"style": style(), "script": script()}, "policy": policy, "live": "", "root": ""}
+    return {"inline": {"style": style(), "script": script()}, "policy": policy, "live": "", "root": "", "scripts": ()}
 
 
 def page_facts(store: Store, report: RunReport) -> dict[str, Any]:
@@ -109,7 +109,6 @@ def run_parts(
         "commands": "\n".join(f"evolve {rest}" for rest in reproducing(folder, report)),
         "config": store.config(),
         "identity": "\n".join(f"{name}: {value}" for name, value in store.identity().items()),
-        "scripts": (),
     }
 
 

@@ -31,7 +31,7 @@ def random_shop(seed, *, flexible=False, dynamic=False, broken=False, jobs=4, ma
 
 
 def whim(seed, now, job, op, machine):
-    """Return a number that hangs on an option alone, so that two ways to run a shop choose alike."""
+    """Return a number that depends on an option alone, so that two ways to run a shop choose alike."""
     return random.Random(f"{seed}/{now}/{job}/{op}/{machine}").random()
 
 

@@ -13,6 +13,12 @@ from evaluators.job_shop.shop import KINDS
 from evaluators.job_shop.workload import RECIPES, Recipe, drawn_instance, drawn_shop, own_instance
 from evolve.evaluator import Split
 
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
 OWN = (Split.TRAIN, Split.VALIDATION, Split.TEST)
 EVALUATORS = {kind: JobShop(JobShop.Options(kind=kind)) for kind in KINDS}
 
@@ -82,12 +88,20 @@ def test_jobs_come_at_the_load_and_are_due_at_the_multiple_of_their_work_that_is
 
 
 def test_who_knows_the_first_jobs_knows_nothing_of_later_ones_or_of_breakdowns():
-    """Every job has its own stream: fewer jobs, the same ones; and breakdowns do not hang on them."""
+    """Every job has its own stream: fewer jobs, the same ones; and breakdowns do not depend on them."""
     recipe = Recipe(40, 10, ops=(2, 10), utilisation=0.9, due_factor=1.5, down=0.05)
     shorter = Recipe(20, 10, ops=(2, 10), utilisation=0.9, due_factor=1.5, down=0.05)
     whole, part = drawn_shop(recipe, "test/own streams"), drawn_shop(shorter, "test/own streams")
     assert whole.jobs[:20] == part.jobs
     assert set(part.breakdowns) <= set(whole.breakdowns)
+
+
+@pytest.mark.parametrize("kind", ["blocking", "dynamic"])
+def test_a_shop_that_is_drawn_again_has_figures_of_its_own(kind):
+    """Both draws have one id: the second one must not get the figures of the first, or it would be drawn for ever."""
+    first, second = (drawn_instance(kind, Split.TRAIN, f"train/again-{kind}", 0, attempt) for attempt in (0, 1))
+    assert first.id == second.id
+    assert figures_of(first) != figures_of(second) == compute(second)
 
 
 def test_another_name_is_another_shop():

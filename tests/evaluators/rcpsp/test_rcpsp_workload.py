@@ -12,7 +12,7 @@ from evaluators.rcpsp.decoding import serial
 from evaluators.rcpsp.evaluator import RcpspOptions
 from evaluators.rcpsp.figures import LEAST_GAP, compute, digest, figures_of, naive_ticks, programs_digest, stored
 from evaluators.rcpsp.project import makespan_bound_ticks, topological
-from evaluators.rcpsp.workload import RECIPES, own_instance
+from evaluators.rcpsp.workload import RECIPES, drawn_instance, own_instance
 from evolve.evaluator import Split
 
 OWN = (Split.TRAIN, Split.VALIDATION, Split.TEST)
@@ -130,3 +130,12 @@ def test_fresh_projects_are_new_and_tell_programs_apart(kind):
     assert [digest(case) for case in drawn] == [digest(case) for case in BOTH[kind].fresh(Split.TEST, seed, 2)]
     assert not {digest(case) for case in drawn} & set(stored(kind).digests.values())
     assert all(figures_of(case).naive > figures_of(case).reference for case in drawn)
+
+
+def test_a_project_that_is_drawn_again_has_figures_of_its_own():
+    """Both draws have one id: the second one must not get the figures of the first, or it would be drawn for ever."""
+    first, second = (drawn_instance("feasible", Split.TRAIN, "train/again", 0, attempt) for attempt in (0, 1))
+    assert first.id == second.id
+    assert figures_of(first) == compute(first)
+    assert figures_of(second) == compute(second)
+    assert compute(first) != compute(second)

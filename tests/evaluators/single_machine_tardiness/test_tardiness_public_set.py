@@ -1,8 +1,8 @@
 """The OR-Library's 375 instances: what rules cost over the optimum, summed over a set, as it was measured before.
 
 The order of the sums is the literature's: WMDD < ATC < WSPT < MDD < EDD with weights, optimum <= descent <= MDD < ATC <
-SPT < EDD without. Where due dates are equal a rule's sum hangs on the order of the jobs, which we shuffle: EDD on wt100
-costs 1.546 times the optimum as the file lists its jobs, by falling weight / processing time, and 1.6 shuffled.
+SPT < EDD without. Where due dates are equal a rule's sum depends on the order of the jobs, which we shuffle: EDD on
+wt100 costs 1.546 times the optimum as the file lists its jobs, by falling weight / processing time, and 1.6 shuffled.
 """
 
 from __future__ import annotations

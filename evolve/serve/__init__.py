@@ -1,0 +1,1 @@
+"""Runs in the browser while they grow: `evolve serve`. Read-only but for answers of a person to `--model manual`."""
