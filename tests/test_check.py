@@ -88,7 +88,7 @@ def test_instances_that_are_none_fail_one_claim_and_end_the_check(folder: Path) 
         "FAILS   every split has instances: own: instances(Split.TRAIN) must return a list of Instance, "
         "it returned a generator.",
         "skipped the other claims: they need instances",
-        "own: 1 of 2 claims fail",
+        "own: 1 of 2 claims fails",
     ]
 
 
@@ -111,7 +111,7 @@ def test_the_time_of_an_evaluation_and_metrics_without_a_unit_are_noted(folder: 
         c["claim"]: c["reason"] for c in evolve("check", folder, "--json").json["claims"] if c["verdict"] == "note"
     }
     assert "s for the seed on 0 (CPU of the program " in notes["time per evaluation"]
-    assert "1 instances of train" in notes["time per evaluation"]
+    assert "1 instance of train" in notes["time per evaluation"]
     assert notes["metrics have their unit in the name"].startswith("x, y: without one")
 
 

@@ -60,7 +60,7 @@ TABLE = {
     "resume empty --workers 100000": "Invalid value for '--workers': 100000 is not in the range 1<=x<=1024. "
     "(see: evolve resume --help)",
     "run {trivial} --search ilands": "search.strategy 'ilands' is unknown. Did you mean 'islands'? "
-    "Known: climbing, islands, map_elites, pareto, sampling, sequential.",
+    "Known: adaptive, climbing, islands, map_elites, pareto, portfolio, sampling, sequential.",
     "run {trivial} --config nope.toml": "nope.toml cannot be read: No such file or directory.",
     "run {trivial} --config file": "file is not TOML: "
     "Expected '=' after a key in a key/value pair (at line 1, column 5).",

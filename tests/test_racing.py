@@ -405,7 +405,7 @@ def test_summary_and_show_name_it_and_tell_on_how_many_instances_it_ran(series: 
     text = (tmp_path / "screen").read_text()
     assert re.search(rf"outrun +{report.outrun} of them, stopped early", text)
     assert f"outrun: stopped after {count} of {INSTANCES} instances, behind program {selection.bar_id}" in text
-    assert f"| outrun | {report.outrun} of these evaluations" in (tmp_path / "run" / "summary.md").read_text()
+    assert f"too far behind the elites to be one: {report.outrun} |" in (tmp_path / "run" / "summary.md").read_text()
     assert "outrun" not in {setback.what for setback in report.setbacks}
     assert run_document(report)["outrun"] == report.outrun > 0
     events = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]

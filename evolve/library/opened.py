@@ -13,6 +13,7 @@ from typing import Any
 from evolve.archive import Program, RunStatus, Store
 from evolve.config import RunConfig, from_text
 from evolve.evaluator import Split
+from evolve.report.chain import ancestors
 from evolve.report.damaged import explained
 from evolve.report.places import find_run
 
@@ -57,11 +58,7 @@ class Run:
         """Return a program's ancestors, the seed first, and itself. Default: the best program."""
         with self._open() as store:
             at = store.program(program_id) if program_id is not None else store.best() or store.best_on_train()
-            chain = []
-            while at is not None:
-                chain.append(at)
-                at = None if at.parent_id is None else store.program(at.parent_id)
-            return chain[::-1]
+            return [] if at is None else ancestors(store, at)
 
     def curve(self) -> list[tuple[int, float | None]]:
         """Return (step, train score) of the seed and the children in their order; None: it has no score."""

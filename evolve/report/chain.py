@@ -49,9 +49,15 @@ class Link:
 
 
 def ancestors(store: Store, program: Program) -> list[Program]:
-    """Return the programs from the seed to a program, itself included."""
+    """Return the programs from the seed to a program, itself included.
+
+    A parent is older than its child. In a damaged archive it may not be: the line begins there, and has an end.
+    """
     found = [program]
-    while (parent_id := found[-1].parent_id) is not None and (parent := store.program(parent_id)) is not None:
+    while (parent_id := found[-1].parent_id) is not None and parent_id < found[-1].id:
+        parent = store.program(parent_id)
+        if parent is None:
+            break
         found.append(parent)
     return found[::-1]
 

@@ -6,6 +6,7 @@ from evolve.archive import RunStatus
 from evolve.evaluator import Split
 from evolve.intervals import CONFIDENCE, FEWEST, Lead
 from evolve.report.run_report import Cell, ProgramRow, RunReport
+from evolve.words import counted
 
 SMALL_GAIN = 0.5
 """Points that a score which depends on measured time may differ by from one run to the next."""
@@ -60,7 +61,7 @@ def _certainty(lead: Lead | None) -> str:
     if lead is None or lead.low == lead.high == 0:
         return ""
     if lead.count < FEWEST:
-        return f", over {lead.count} instances, too few to tell it from chance"
+        return f", over {counted(lead.count, 'instance')}, too few to tell it from chance"
     return f" ({CONFIDENCE:.0%} interval {lead.low:.2f} to {lead.high:.2f})"
 
 

@@ -53,10 +53,13 @@ def ok(score: float) -> Cell:
 )
 def test_the_verdict_is_about_test_and_never_flatters(seed: Cell, best: Cell, beats: bool | None, words: str) -> None:
     both = report(row("seed", 0, seed), row("best", 7, best))
-    if beats is None:  # the test split is not scored before a run ends
-        both = dataclasses.replace(both, status=RunStatus.RUNNING)
     assert both.beats_seed_on_test() is beats
     assert words in verdict(both)
+
+
+def test_before_a_run_ends_it_says_that_test_is_still_to_come() -> None:
+    running = dataclasses.replace(report(row("seed", 0, Cell()), row("best", 7, Cell())), status=RunStatus.RUNNING)
+    assert "on train; the test split is scored at the end." in verdict(running)
 
 
 def test_a_run_that_found_nothing_says_so() -> None:
