@@ -71,9 +71,12 @@ def facts_table(facts: Mapping[str, str]) -> Table:
 
 
 def result_table(report: RunReport) -> Table:
-    """Return the seed, the baselines and the best program: score per split, interval of test, gap of train to test."""
+    """Return the seed, the baselines and the best program: score per split, interval of test, gap of train to test.
+
+    Where there is little room the names go on in the next line: a figure is never cut.
+    """
     table = plain_table()
-    table.add_column("program", no_wrap=True)
+    table.add_column("program", overflow="fold")
     for split in SHOWN_SPLITS:
         table.add_column("test [95 %]" if split is Split.TEST else split.value, justify="right", no_wrap=True)
     table.add_column("train - test", justify="right", no_wrap=True)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from evolve.archive import CallTotals, RunStatus
 from evolve.config import RunConfig
 from evolve.evaluator import Split
-from evolve.intervals import Lead
+from evolve.intervals import Interval, Lead
 from evolve.report.costs import Costs
 from evolve.report.judgement import verdict
 from evolve.report.run_report import Cell, ProgramRow, RunReport
+from evolve.report.tables import result_table
 from evolve.scoring import Status
 
 
@@ -101,3 +104,14 @@ def test_the_verdict_says_what_the_best_program_cannot_be_told_from_and_how_few_
     )
     surely = report(replace(rows[0], lead_of_best=certain), rows[3])
     assert "it beats the seed" in verdict(surely) and "95% interval 4.00 to 14.00" in verdict(surely)
+
+
+def test_a_figure_of_the_result_table_is_never_cut_at_80_columns() -> None:
+    console = Console(width=80, file=io.StringIO())
+    low = Lead(-76.14, -88.5, -62.9, 24)
+    wide = replace(row("baseline", -1, ok(-76.14)), name="a_baseline_with_a_long_name")
+    interval = replace(ok(-76.14), interval=Interval(-76.14, -88.53, -62.91))
+    wide = replace(wide, splits={**wide.splits, Split.TEST: interval}, lead_of_best=low)
+    console.print(result_table(report(row("seed", 0, ok(0.0)), wide, row("best", 7, ok(4.5)))))
+    said = console.file.getvalue()
+    assert "…" not in said and "-76.14 [-88.5, -62.9]" in said and "+76.14" in said
