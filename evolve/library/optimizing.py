@@ -69,9 +69,8 @@ def optimize(
     the run folder (`problem/`), so that `evolve show`, `audit` and `resume` work on it; they run the pickled function.
     Raises UsageError for a seed that fails, and whatever else a person must put right.
     """
-    place = _place(folder, name or _entry(seed_source, entry)[0])
-    with _written(place, seed_source, score_fn, inputs, entry, statement, name, cpu_s) as problem:
-        return run(problem, folder=place, **settings)
+    with _written(folder, seed_source, score_fn, inputs, entry, statement, name, cpu_s) as problem:
+        return run(problem, folder=problem.parent, **settings)
 
 
 async def optimize_async(
@@ -87,18 +86,13 @@ async def optimize_async(
     **settings: Any,
 ) -> Result:
     """As `optimize`, for code that has an event loop."""
-    place = _place(folder, name or _entry(seed_source, entry)[0])
-    with _written(place, seed_source, score_fn, inputs, entry, statement, name, cpu_s) as problem:
-        return await run_async(problem, folder=place, **settings)
-
-
-def _place(folder: str | Path | None, name: str) -> Path:
-    return (new_folder(name) if folder is None else free_folder(Path(folder))).absolute()
+    with _written(folder, seed_source, score_fn, inputs, entry, statement, name, cpu_s) as problem:
+        return await run_async(problem, folder=problem.parent, **settings)
 
 
 @contextlib.contextmanager
 def _written(
-    place: Path,
+    folder: str | Path | None,
     seed_source: str,
     score_fn: Callable[[Program, Any], Any],
     inputs: Sequence[Any] | Mapping[str, Sequence[Any]],
@@ -107,8 +101,9 @@ def _written(
     name: str,
     cpu_s: float,
 ) -> Iterator[Path]:
-    """Write the problem into the run folder to be; take it away again when no run came of it."""
+    """Write the problem into the run folder to be, and give its place; take it away again when no run came of it."""
     entry, is_class = _entry(seed_source, entry)
+    place = (new_folder(name or entry) if folder is None else free_folder(Path(folder))).absolute()
     splits, held_out = _splits(inputs)
     facts = Facts(
         name=name or entry,
