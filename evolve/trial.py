@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -34,8 +33,7 @@ class Fate(StrEnum):
     INSIGHT = "insight"
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(NamedTuple):
     """What a step is to do, and why.
 
     Attributes:
@@ -65,7 +63,7 @@ class Selection:
     state: State = State.CHOSEN
     fate: Fate | None = None
     note: str = ""
-    show: tuple[int, ...] = field(default=(), compare=False)
+    show: tuple[int, ...] = ()
 
 
 class Trial(NamedTuple):

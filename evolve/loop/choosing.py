@@ -61,7 +61,6 @@ class Chooser:
         trials = config.mutation.tune_evaluations
         self._tuner = Tuner(lineage, share, trials, config.seed, numbers or (lambda id: 0))
         self._spending = Spending(config.budget)
-        self._used = 0.0
         self._parts: tuple[Hears, ...] = (
             lineage,  # first: the others look a trial's family up
             *(self._models, self._kinds, self._desk, self._novelty, self._notes, self._leaders, self._turns),
@@ -78,7 +77,7 @@ class Chooser:
 
     def tell(self, trial: Trial, heard: Trial | None = None) -> None:
         """Hear how a step ended, the seed's trial before all others. heard: what the strategy hears instead of it."""
-        self._used = self._spending.after(trial)
+        self._spending.tell(trial)
         trial = self._judged(trial)
         for part in self._parts:
             part.tell(trial)
@@ -96,7 +95,7 @@ class Chooser:
             wanted = ", ".join(one.metric for one in self._config.objectives)
             known = ", ".join(["score", *trial.metrics])
             raise UsageError(f"objectives are {wanted}; the seed has these metrics on train: {known}.")
-        return trial._replace(used=self._used, objectives=point)
+        return Trial(*trial[:-2], self._spending.share, point)
 
     def values(self, step: int) -> tuple[float, ...]:
         """Return what a step in flight sets its parent's numbers to, as of `tuned`; empty where it does not."""

@@ -101,7 +101,7 @@ class Notes:
             self._keep(trial, trial.parent)
 
     def _keep(self, trial: Trial, parent: int) -> None:
-        attempt = _attempt(trial, parent, None if trial.score is None else self._lineage.gain(trial))
+        attempt = _attempt(trial, parent, None if trial.score is None else self._lineage.gain)
         self._of(parent).attempts.append(attempt)
         brought_nothing = attempt.gain is None or attempt.gain <= LOST
         if brought_nothing and (trial.score is not None or trial.is_broken):

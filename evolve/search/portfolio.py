@@ -82,7 +82,7 @@ class Portfolio(Strategy):
         name, _, place = selection.place.partition(":")
         for member in self._members:
             if member.name == name:
-                member.strategy.begun(replace(selection, place=place))
+                member.strategy.begun(selection._replace(place=place))
 
     def tell(self, trial: Trial) -> None:
         """Tell every member; a program of another member has no place with it."""

@@ -85,7 +85,7 @@ def test_everything_comes_back_as_it_was_committed(store: Store) -> None:
         assert reader.program(1) == child
         assert reader.evaluations(1, Split.TRAIN) == list(scored(50.0).instances)
         assert reader.program(2).failure == "train/1: GPU 3 is full"
-        expected = Selection(1, 0, (), "0", "because", "builtin", known=5, state=State.SCORED, fate=Fate.SCORED)
+        expected = Selection(1, 0, (), "0", "because", "builtin", known=4, state=State.SCORED, fate=Fate.SCORED)
         assert reader.selection(1) == expected
         assert [p.id for p in reader.children(0)] == [1, 2]
         assert reader.program(99) is None and reader.selection(99) is None and reader.model_call(99) is None
