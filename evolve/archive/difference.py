@@ -8,7 +8,7 @@ from typing import Any
 
 from evolve.archive.events import EventKind
 from evolve.archive.reader import Reader
-from evolve.archive.records import Program, Role
+from evolve.archive.records import Program
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Difference:
 def differences(recorded: Reader, replayed: Reader) -> Iterator[Difference]:
     """Yield what differs between two archives, step by step: choices, programs, parents, scores, the winner.
 
-    Compared are not the times at which things happened, nor what depends on them.
+    Compared are not the times at which things happened, nor what depends on them. Where one of the runs did not come to
+    its winner, the best on train are compared instead.
     """
     yield from _compared("step", _selections(recorded), _selections(replayed))
     one, other = _order(recorded), _order(replayed)
@@ -31,7 +32,11 @@ def differences(recorded: Reader, replayed: Reader) -> Iterator[Difference]:
         if one.get((kind, step)) != other.get((kind, step)):
             yield Difference(f"step {step}: place of '{kind}'", one.get((kind, step)), other.get((kind, step)))
     yield from _compared("program", _programs(recorded), _programs(replayed))
-    yield from _compared("run", {0: _winner(recorded)}, {0: _winner(replayed)})
+    have_winners = all(store.summary().winner_id is not None for store in (recorded, replayed))
+    best = [store.best() if have_winners else store.best_on_train() for store in (recorded, replayed)]
+    ids = [None if program is None else program.id for program in best]
+    if ids[0] != ids[1]:
+        yield Difference("the best program", *ids)
 
 
 def _selections(store: Reader) -> dict[int, dict[str, Any]]:
@@ -47,11 +52,6 @@ def _order(store: Reader) -> dict[tuple[EventKind, int], int]:
 
 def _programs(store: Reader) -> dict[int, dict[str, Any]]:
     return {program.id: _facts(program) for program in store.programs()}
-
-
-def _winner(store: Reader) -> dict[str, Any] | None:
-    best = store.best()
-    return None if best is None or best.role is Role.BASELINE else {**_facts(best), "metrics": {}}
 
 
 def _facts(program: Program) -> dict[str, Any]:

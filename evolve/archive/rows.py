@@ -41,8 +41,8 @@ A resume reads all trials of a run, so JSON comes as text: SQLAlchemy takes long
 
 
 _STATES = {state.value: state for state in State}
-_FATES = {None: None, **{fate.value: fate for fate in Fate}}
-_STATUSES = {None: None, **{status.value: status for status in Status}}
+_FATES: dict[str | None, Fate | None] = {None: None, **{fate.value: fate for fate in Fate}}
+_STATUSES: dict[str | None, Status | None] = {None: None, **{status.value: status for status in Status}}
 """A look-up here takes a fifth of the time of `Fate(...)`, of which a resume makes several a step."""
 
 
@@ -91,9 +91,10 @@ def trial_of(id: int, row: Any) -> Trial:
 
 def selection_of(row: Any) -> Selection:
     """Return the selection of a row that holds the columns of `SELECTION`."""
-    step, parent_id, inspirations, *chosen, state, fate, note = row
+    step, parent_id, inspirations, place, reason, mutator, kind, novelty, bar_id, known, state, fate, note = row
     others = () if inspirations == "[]" else tuple(from_json(inspirations))
-    return Selection(step, parent_id, others, *chosen, _STATES[state], _FATES[fate], note)
+    chosen = (step, parent_id, others, place, reason, mutator, kind, novelty, bar_id, known)
+    return Selection(*chosen, _STATES[state], _FATES[fate], note)
 
 
 def program_of(row: Any) -> Program:

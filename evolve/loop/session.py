@@ -266,7 +266,8 @@ class _Session:
                 self.ledger.beats_best(best.id, best.score)
             self.audience.tell(lambda o: o.seeded(seed, baselines, self.ledger.progress()))
             reason = await self._steps(baselines).run()
-            await self.stop.unless_asked(pick_winner(self.store, self.problem, self.pool, self._finishing))
+            if self.tape is None or self.tape.is_finished:
+                await self.stop.unless_asked(pick_winner(self.store, self.problem, self.pool, self._finishing))
         return reason
 
     def _finishing(self, stage: str, done: int, total: int) -> None:
