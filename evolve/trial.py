@@ -1,4 +1,4 @@
-"""What a run's search hears: of each step first its choice, and later its trial, that is, how it ended."""
+"""What the search learns of each step: first its choice, later its trial, that is, how it ended."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Selection(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """How a step ended. The seed is trial 0, which every search hears of first; its parent is None.
+    """How a step ended. The seed is trial 0, which every search learns of first; its parent is None.
 
     Attributes:
         id: the step, which is the child's id.

@@ -46,8 +46,8 @@ def _selections(store: Reader) -> dict[int, dict[str, Any]]:
 
 def _order(store: Reader) -> dict[tuple[EventKind, int], int]:
     """Return the places of what must come in the same order: what the search learnt, how children were compared."""
-    heard, compared = store.events(EventKind.CHOSEN, EventKind.KNOWN), store.events(EventKind.BORN, EventKind.DROPPED)
-    return {(event.kind, event.step): place for events in (heard, compared) for place, event in enumerate(events)}
+    learnt, compared = store.events(EventKind.CHOSEN, EventKind.KNOWN), store.events(EventKind.BORN, EventKind.DROPPED)
+    return {(event.kind, event.step): place for events in (learnt, compared) for place, event in enumerate(events)}
 
 
 def _programs(store: Reader) -> dict[int, dict[str, Any]]:

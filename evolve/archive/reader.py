@@ -294,7 +294,7 @@ class Reader:
     def curve(self) -> list[tuple[int, float | None]]:
         """Return (id, train score) of the seed and the scored children as the search learnt of them.
 
-        The latest of a deterministic run, of which the search hears with a lag, follow in the order of their steps.
+        The latest of a deterministic run, of which the search learns with a lag, follow in the order of their steps.
         """
         scored = select(_ENDS.c.step, ProgramRow.score).join(ProgramRow, ProgramRow.id == _ENDS.c.step)
         rows = self._all(scored.where(ProgramRow.status.is_not(None)).order_by(_ENDS.c.place))
@@ -406,7 +406,7 @@ class Reader:
         chosen = select(SelectionRow.step).where(SelectionRow.state.in_(ENDS)).order_by(SelectionRow.step)
         return [row.step for row in self._all(chosen)]
 
-    def settled_step(self) -> int:
+    def last_complete_step(self) -> int:
         """Return the last step up to which every step has ended."""
         going = self._one(select(func.min(SelectionRow.step)).where(SelectionRow.fate.is_(None)))[0]
         return self.last_step() if going is None else int(going) - 1

@@ -34,7 +34,7 @@ class Kinds:
         self._bandit = Bandit()
 
     def tell(self, trial: Trial) -> None:
-        """Hear how a step ended."""
+        """Learn how a step ended."""
         if trial.is_attempt and trial.called:
             self._bandit.tell(trial.asked, self._lineage.gain, price(trial, self._in_usd))
 

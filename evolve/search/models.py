@@ -21,7 +21,7 @@ class Models:
         self._bandit = Bandit()
 
     def tell(self, trial: Trial) -> None:
-        """Hear how a step ended."""
+        """Learn how a step ended."""
         if trial.is_attempt and trial.asked != TUNE:
             self._bandit.tell(trial.model, self._lineage.gain, price(trial, self._in_usd))
 
