@@ -18,6 +18,7 @@ DOMAINS = (
     "job_shop",
     "llm_routing",
     "llm_sql",
+    "memory_mapping",
     "prism",
     "rcpsp",
     "single_machine_tardiness",
