@@ -3,7 +3,7 @@
 A cluster is filled to its load, 70 % of the VMs by best fit and 30 % at random, then 2 V times one VM leaves and the
 cluster is filled again. Hosts, flavours and shares are chosen so that the published medium set (279 hosts, fragment
 rate 0.555, and what the published heuristic makes of it) is met; that set itself is not bundled. Placed by best fit
-alone the rate is 0.24 and little is to be gained; with half at random the greedy rule reaches the bound.
+alone, single moves gain next to nothing; with half at random the greedy rule comes close to the bound.
 An own instance is (split, index, attempt); one on which little is to be gained is drawn again (`reference.py`).
 """
 

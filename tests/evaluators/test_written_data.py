@@ -15,6 +15,7 @@ from evaluators.prism.figures import digest as prism_digest
 from evaluators.rcpsp.figures import digest as rcpsp_digest
 from evaluators.single_machine_tardiness.jobs import digest as tardiness_digest
 from evaluators.txn_scheduling.figures import digest as txn_digest
+from evaluators.vm_rescheduling.figures import digest as vm_digest
 from evolve.evaluator import Split
 from evolve.export import export
 from evolve.registry import load_problem
@@ -29,6 +30,7 @@ DATA = {
     "job_shop": job_shop_digest,
     "single_machine_tardiness": tardiness_digest,
     "txn_scheduling": lambda one: txn_digest(one.transactions),
+    "vm_rescheduling": vm_digest,
 }
 """Of an instance, everything but its id."""
 
