@@ -8,7 +8,7 @@ import numpy as np
 
 BLOCK = 16
 BOTH = 2
-WIDTH = 8  # plans that are kept
+WIDTH = 8  # plans that are kept; half of that where there are many hosts
 TRIED = 48  # VMs that are tried from each
 GAIN = 512  # what a block is worth
 NEVER = 10**9
@@ -105,13 +105,14 @@ def changes(state, movable):
 
 
 def searched(pm, vm, limit):
-    """Moves by beam search: of all plans of a length, the WIDTH best go on; every VM moves once at most."""
+    """Moves by beam search: of all plans of a length, the best go on; every VM moves once at most."""
     start = State(pm, vm)
     start.can = vm.movable.copy()
     kinds, start.kind = np.unique(
         np.stack([start.need, start.need_mb, start.numa == BOTH], axis=1), axis=0, return_inverse=True
     )
     start.kinds = kinds.tolist()
+    width = WIDTH if len(pm.cpu_free) <= 300 else WIDTH // 2
     beam = [(0, 0, [], start)]
     best = (0, [])
     for _ in range(limit):
@@ -121,7 +122,7 @@ def searched(pm, vm, limit):
                 key = value + worth, frozenset([*(m[0] for m in moves), i])
                 children.setdefault(key, (value + worth, moves, state, (i, p, node)))
         grown = []
-        for value, moves, state, move in sorted(children.values(), key=lambda child: -child[0])[:WIDTH]:
+        for value, moves, state, move in sorted(children.values(), key=lambda child: -child[0])[:width]:
             after = state.copy()
             after.move(*move)
             after.can[move[0]] = False
