@@ -25,6 +25,7 @@ DOMAINS = (
     "spot_multi",
     "spot_single",
     "txn_scheduling",
+    "vm_rescheduling",
 )
 """All whose reference.json counts redraws: eplb's instances are never redrawn."""
 

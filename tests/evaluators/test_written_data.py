@@ -16,6 +16,7 @@ from evaluators.prism.figures import digest as prism_digest
 from evaluators.rcpsp.figures import digest as rcpsp_digest
 from evaluators.single_machine_tardiness.jobs import digest as tardiness_digest
 from evaluators.txn_scheduling.figures import digest as txn_digest
+from evaluators.vm_rescheduling.figures import digest as vm_digest
 from evolve.evaluator import Split
 from evolve.export import export
 from evolve.registry import load_problem
@@ -31,6 +32,7 @@ DATA = {
     "memory_mapping": memory_digest,
     "single_machine_tardiness": tardiness_digest,
     "txn_scheduling": lambda one: txn_digest(one.transactions),
+    "vm_rescheduling": vm_digest,
 }
 """Of an instance, everything but its id."""
 
