@@ -68,7 +68,7 @@ class JobShop(Evaluator):
         kind = self.options.kind
 
         def tells(instance: ShopInstance) -> bool:
-            return worth_drawing(figures_of(instance))
+            return worth_drawing(kind, figures_of(instance))
 
         slots = range(len(RECIPES[kind][split]))
         return drawn_afresh(split, seed, count, slots, partial(drawn_instance, kind, split), tells)
