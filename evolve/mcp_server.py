@@ -11,13 +11,15 @@ import contextlib
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from evolve.errors import UsageError
 
 INSTRUCTIONS = """evolve improves scheduling and load-balancing programs. `list` says which problems there are, and
-all about one (its statement says what a program must define). `score` scores a program, `run` searches for a better one with
-a budget of evaluations, `show` tells what came of a run, `best` gives its best program. Answers are JSON documents."""
+all about one: its statement says what a program must define. `score` scores a program, `run` searches for a better one
+with a budget of evaluations, `show` tells what came of a run, `best` gives its best program. Answers are JSON."""
 
 PATIENCE_S = 20.0
 """How long a command may take to end after it was interrupted."""
@@ -107,6 +109,13 @@ def serve() -> None:
     except ImportError:
         raise UsageError("evolve mcp needs the package mcp, 2 or later: pip install 'evolve[mcp]'") from None
     server = MCPServer("evolve", instructions=INSTRUCTIONS)
-    for name, tool in {"list": list_problems, "score": score, "run": run, "show": show, "best": best}.items():
+    tools: dict[str, Callable[..., Any]] = {
+        "list": list_problems,
+        "score": score,
+        "run": run,
+        "show": show,
+        "best": best,
+    }
+    for name, tool in tools.items():
         server.add_tool(tool, name=name)
     asyncio.run(server.run_stdio_async())

@@ -160,3 +160,42 @@ def test_the_peers_own_runners_give_the_same_scores(tmp_path: Path) -> None:
     theirs = evaluator.Evaluator(config.EvaluatorConfig(timeout=20), str(POINTS / "evaluator.py"))
     found = asyncio.run(theirs.evaluate_program(program.read_text(), "seed"))
     assert scored(POINTS, program)["metrics"]["combined_score"] == found["combined_score"]  # type: ignore[index, call-overload]
+
+
+@pytest.mark.parametrize("name", ["openevolve_points", "shinka_circles", "skydiscover_sorting"])
+def test_an_imported_task_gives_the_same_score_with_the_program_in_the_sandbox(name: str, tmp_path: Path) -> None:
+    task = find_task(TASKS / name)
+    assert task is not None
+    said = evolve("import", TASKS / name, "--out", tmp_path / "own", "--json")
+    assert said.code == 0 and len(said.json["decide"]) == 4, said.err
+    assert load_problem(str(tmp_path / "own")).language.runs_in_sandbox
+    mine = scored(tmp_path / "own", tmp_path / "own" / "seed.py")
+    assert mine["score"] == scored(TASKS / name, task.program)["score"]
+    (tmp_path / "raises.py").write_text(
+        task.program.read_text() + f"\n\ndef {DEFINED[name]}(seed=None):\n    return 1 / 0\n"
+    )
+    facts = scored(tmp_path / "own", tmp_path / "raises.py")
+    assert facts["status"] == "error" and "ZeroDivisionError" in str(facts["feedback"])
+
+
+DEFINED = {"openevolve_points": "search", "shinka_circles": "radii", "skydiscover_sorting": "order"}
+
+
+def test_what_an_import_cannot_decide_is_told_line_by_line_and_nothing_is_written(tmp_path: Path) -> None:
+    out = tmp_path / "own"
+    said = evolve("import", TASKS / "openevolve_stages", "--out", out)
+    assert said.code == 1 and not out.exists()
+    assert "evaluator.py:5: it uses VALUE of the program, which is no function: let a function return it" in said.out
+    folder = tmp_path / "task"
+    folder.mkdir()
+    (folder / "initial_program.py").write_text("def f():\n    return 1\n")
+    (folder / "evaluator.py").write_text(
+        "import subprocess\n\n\ndef evaluate(program_path):\n    text = open(program_path).read()\n"
+        "    return {'combined_score': len(subprocess.run(['cat', program_path], capture_output=True).stdout)}\n"
+    )
+    told = evolve("import", folder, "--out", out, "--json").json["decide"]
+    assert [line.partition(": ")[0] for line in told] == ["evaluator.py:1", "evaluator.py:5", "evaluator.py:6"]
+    c = evolve("import", TASKS / "shell_in_c", "--out", out)
+    assert c.code == 2 and "there is nothing to import. Run it as it is" in c.err
+    there = evolve("import", TASKS / "openevolve_points", "--out", tmp_path)
+    assert there.code == 2 and "is there already" in there.err

@@ -116,28 +116,33 @@ def _called(source: str, seed: str, functions: list[str], name: str) -> tuple[li
         raise UsageError(f"{name} is no Python: line {error.lineno}: {error.msg}.") from None
     others = _defined(seed) - set(functions)
     words: dict[str, int] = {}
-    decide: dict[str, None] = {}
+    decide: dict[int, str] = {}
     for node in ast.walk(tree):
-        text = ast.unparse(node) if isinstance(node, ast.Attribute | ast.Name) else ""
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            text = f"{getattr(node, 'module', None) or node.names[0].name}.{node.names[0].name}"
         line = getattr(node, "lineno", 0)
-        if any(text == one or text.startswith(f"{one}.") or text.endswith(f".{one}") for one in APART):
-            decide[f"{name}:{line}: it starts a process ({text}), which the program would run in: call it instead"] = (
-                None
-            )
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in READS:
-            said = ast.unparse(node)
-            if "path" in said:
-                decide[f"{name}:{line}: it reads the program's text ({said[:60]}): call it instead"] = None
         if isinstance(node, ast.Attribute):
             words.setdefault(node.attr, line)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             words.setdefault(node.value, line)
-    for word in sorted(others & words.keys()):
-        what = f"it uses {word} of the program, which is no function"
-        decide[f"{name}:{words[word]}: {what}: let a function return it"] = None
-    return [one for one in functions if one in words], list(decide)
+        what = _more_than_a_call(node)
+        if what:
+            decide.setdefault(line, f"{what}: call it instead")
+    for word in others & words.keys():
+        what = f"it uses {word} of the program, which is no function: let a function return it"
+        decide.setdefault(words[word], what)
+    return [one for one in functions if one in words], [f"{name}:{line}: {decide[line]}" for line in sorted(decide)]
+
+
+def _more_than_a_call(node: ast.AST) -> str:
+    """Return what an evaluator does with the program's file there besides loading it; empty for nothing."""
+    text = ast.unparse(node) if isinstance(node, ast.Attribute | ast.Name) else ""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        text = f"{getattr(node, 'module', None) or node.names[0].name}.{node.names[0].name}"
+    if any(text == one or text.startswith(f"{one}.") or text.endswith(f".{one}") for one in APART):
+        return "it starts a process, which the program would run in"
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in READS:
+        said = ast.unparse(node)
+        return f"it reads the program's text ({said[:60]})" if "path" in said else ""
+    return ""
 
 
 def _defined(source: str) -> set[str]:
