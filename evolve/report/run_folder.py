@@ -14,7 +14,7 @@ from evolve.draw.svg import svg
 from evolve.errors import UsageError
 from evolve.observer import Observer, Progress, RunResult
 from evolve.report.atomic import write_text
-from evolve.report.chain import chain
+from evolve.report.chain import ancestors, chain
 from evolve.report.changes import unified_diff
 from evolve.report.config_document import whole_config
 from evolve.report.documents import to_json, to_json_line
@@ -166,12 +166,9 @@ class RunFolder(Observer):
 
     def _write_ancestors(self, program: Program) -> None:
         """Write what a program was made from, back to the seed, where it is not there yet."""
-        while program.parent_id is not None and program.parent_id > 0 and program.parent_id not in self._written:
-            parent = self._store.program(program.parent_id)
-            if parent is None:
-                return
-            self._write_program(parent)
-            program = parent
+        for ancestor in ancestors(self._store, program)[:-1]:
+            if ancestor.id > 0 and ancestor.id not in self._written:
+                self._write_program(ancestor)
 
     def _write_program(self, program: Program) -> None:
         self._written.add(program.id)
