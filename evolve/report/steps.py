@@ -119,7 +119,7 @@ def print_steps(console: Console, lines: Sequence[StepLine], folder: str) -> Non
 
 def step_document(selection: Selection, call: ModelCall | None) -> dict[str, Any]:
     """Return the facts of a step that made no program."""
-    return {"step": selection.step, "selection": selection, "model_call": None if call is None else call_document(call)}
+    return {"step": selection.step, "selection": selection._asdict(), "model_call": call and call_document(call)}
 
 
 def call_document(call: ModelCall) -> dict[str, Any]:
