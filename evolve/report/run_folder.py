@@ -41,7 +41,7 @@ class RunFolder(Observer):
     """
 
     def __init__(self, tell: Callable[[str], None] = lambda text: None) -> None:
-        """Take what tells a person, at once and once, that a file cannot be written."""
+        """tell: shows a person, once, that a file cannot be written."""
         self.trouble = ""
         """Why a file is missing or stale, empty when none is: the run goes on, since the archive holds everything."""
         self._tell = tell
@@ -133,7 +133,7 @@ class RunFolder(Observer):
         self.close()
 
     def close(self) -> None:
-        """Let go of the folder. After a failure, when nobody called `closed`, the summary says how the run ended."""
+        """Close the log. After a failure, when nobody called `closed`, the summary says how the run ended."""
         if self._log is None:
             return
         self._log.close()

@@ -1,4 +1,4 @@
-"""Every step of a run, whatever became of it: what was asked of whom, what was answered, why it came to nothing."""
+"""Every step of a run, whatever became of it: what was asked of whom, what was answered, why it failed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class StepLine:
     Attributes:
         result: the status of its program; or what became of the step where there is none; "under way".
         score: on train, None unless the status is ok.
-        reason: why it failed or came to nothing, one line; of a sound program, the model's own words on it.
+        reason: why it gave no sound program, one line; of a sound program, the model's own words on it.
         is_sound: there is a program, and it has a score.
     """
 
