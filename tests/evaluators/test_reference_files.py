@@ -21,6 +21,7 @@ DOMAINS = (
     "memory_mapping",
     "prism",
     "rcpsp",
+    "serverless_autoscaling",
     "single_machine_tardiness",
     "spot_multi",
     "spot_single",
