@@ -75,6 +75,7 @@ class _Output:
 def by_function(file: Path, program: str, thresholds: list[float]) -> dict[str, object]:
     """Call `evaluate(program_path)`, or the stages one after the other while each reaches its threshold."""
     _offer("openevolve.evaluation_result", EvaluationResult=EvaluationResult)
+    _offer("skydiscover.evaluation.evaluation_result", EvaluationResult=EvaluationResult)
     module = _imported(file)
     if not thresholds or not hasattr(module, "evaluate_stage1"):
         return _facts(*_told(module.evaluate(program)))
