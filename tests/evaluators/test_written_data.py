@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from in_process import InProcess
 
+from evaluators.cloud_balancing.figures import digest as cloud_digest
 from evaluators.cloudcast.figures import digest as cloudcast_digest
 from evaluators.flow_time.machine import digest as flow_time_digest
 from evaluators.heterogeneous_dag.figures import digest as dag_digest
@@ -24,6 +25,7 @@ DATA = {
     "eplb": lambda one: (one.cluster, one.windows().fingerprint(one.cluster)),
     "prism": prism_digest,
     "cloudcast": cloudcast_digest,
+    "cloud_balancing": cloud_digest,
     "heterogeneous_dag": dag_digest,
     "rcpsp": rcpsp_digest,
     "flow_time": flow_time_digest,
