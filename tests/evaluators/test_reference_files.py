@@ -20,6 +20,7 @@ DOMAINS = (
     "llm_routing",
     "llm_sql",
     "memory_mapping",
+    "pod_packing",
     "prism",
     "rcpsp",
     "serverless_autoscaling",

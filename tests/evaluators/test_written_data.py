@@ -13,6 +13,7 @@ from evaluators.flow_time.machine import digest as flow_time_digest
 from evaluators.heterogeneous_dag.figures import digest as dag_digest
 from evaluators.job_shop.figures import digest as job_shop_digest
 from evaluators.memory_mapping.figures import digest as memory_digest
+from evaluators.pod_packing.figures import digest as pod_digest
 from evaluators.prism.figures import digest as prism_digest
 from evaluators.rcpsp.figures import digest as rcpsp_digest
 from evaluators.serverless_autoscaling.functions import digest as serverless_digest
@@ -25,6 +26,7 @@ from evolve.registry import load_problem
 
 DATA = {
     "eplb": lambda one: (one.cluster, one.windows().fingerprint(one.cluster)),
+    "pod_packing": pod_digest,
     "prism": prism_digest,
     "cloudcast": cloudcast_digest,
     "cloud_balancing": cloud_digest,
