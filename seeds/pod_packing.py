@@ -1,5 +1,7 @@
 """kube-scheduler as it is set by default; what else could order pods and choose nodes has weight 0."""
 
+import math
+
 import numpy as np
 
 # EVOLVE-BLOCK-START
@@ -12,6 +14,7 @@ TIGHT = 0.0  # how little is left free of what is scarcest
 VICTIMS = 1.0  # what a pod costs that is stopped to make room
 VICTIM_SIZE = 0.0  # and its size
 PREEMPTS = True
+DISPLACED = 0.0  # share of the pods of a node that are tried to go elsewhere, the smallest first, before one is stopped
 
 
 def rank(priority, size, came):
@@ -58,6 +61,23 @@ def place(node, pod, moves_allowed):
                     best = key, n, gone
         return best and best[1:]
 
+    def best_of(i, nodes):
+        left = (free[nodes] - need[i]) / np.maximum(total[nodes], 1)
+        return int(nodes[liking(left).argmax()])
+
+    def displaced(i):
+        """A node, a pod on it, and where that one can go so that pod i fits; None where there is none."""
+        for n in np.flatnonzero(allowed(i)).tolist():
+            there = np.flatnonzero(at == n)
+            enough = there[(need[there] >= need[i] - free[n]).all(axis=1)]
+            enough = enough[np.argsort(size[enough], kind="stable")]
+            for j in enough[: math.ceil(min(1.0, DISPLACED) * len(there))].tolist():
+                nodes = allowed(j) & (free >= need[j]).all(axis=1)
+                nodes[n] = False
+                if nodes.any() and (pod.node_now[j] != n or moves_left):
+                    return n, j, best_of(j, np.flatnonzero(nodes))
+        return None
+
     pending = np.flatnonzero(at < 0).tolist()
     place_of = {i: k / max(1, len(pending)) for k, i in enumerate(pending)}
     queue = sorted(pending, key=lambda i: -rank(pod.priority[i], size[i], place_of[i]))
@@ -65,9 +85,15 @@ def place(node, pod, moves_allowed):
     for i in queue:  # grows by those that are stopped, which are tried once more
         tries[i] = tries.get(i, 0) + 1
         nodes = np.flatnonzero(allowed(i) & (free >= need[i]).all(axis=1))
+        moved = displaced(i) if DISPLACED > 0 and not nodes.size else None
         if nodes.size:
-            left = (free[nodes] - need[i]) / np.maximum(total[nodes], 1)
-            n = int(nodes[liking(left).argmax()])
+            n = best_of(i, nodes)
+        elif moved:
+            n, j, m = moved
+            moves_left += int(pod.node_now[j] == m) - int(pod.node_now[j] == n)
+            free[n] += need[j]
+            free[m] -= need[j]
+            at[j] = m
         else:
             found = room_for(i) if PREEMPTS else None
             if not found:
