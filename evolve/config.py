@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic import BaseModel, Field, SerializeAsAny, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
+from evolve.clusters import RayConfig, SlurmConfig
+from evolve.config_part import Part
 from evolve.errors import UsageError
 from evolve.objectives import Objective
 from evolve.search.config import SearchConfig, search_config, search_model
@@ -33,12 +35,6 @@ A_DAY_S = 86_400.0
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class Part(BaseModel):
-    """A part of the configuration: frozen, and a key that it does not have is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 TOTALS = ("evaluations", "minutes", "cost_usd", "tokens", "calls")
@@ -219,7 +215,9 @@ class RunConfig(Part):
         le=1_024,
         description="processes that evaluate, one core each",
     )
-    engine: str = Field(default="local", description="where evaluations run: local, or an engine that is installed")
+    engine: str = Field(default="local", description="where evaluations run: local, ray, slurm or an installed engine")
+    ray: RayConfig = Field(default_factory=RayConfig, description="which Ray cluster, with engine = ray")
+    slurm: SlurmConfig = Field(default_factory=SlurmConfig, description="which Slurm cluster, with engine = slurm")
     require_isolation: bool = Field(default=False, description="refuse to run where a layer of the sandbox is missing")
     budget: Budget = Field(default_factory=lambda: Budget.model_validate({}), description="when the run is done")
     search: SerializeAsAny[SearchConfig] = Field(default_factory=search_config, description="who is the parent")

@@ -164,6 +164,11 @@ class Evaluator(ABC):
     evaluation_s: ClassVar[float | None] = None
     """Wall seconds after which one evaluation is ended with all that it started, and recorded as a failure of the
     verifier: a backstop against one that loops for ever. Default: many times what the seed takes, a minute at least."""
+    cpus: ClassVar[float] = 1.0
+    memory_gb: ClassVar[float] = 0.0
+    gpus: ClassVar[float] = 0.0
+    """What one evaluation needs of a cluster's node: cores, memory in GiB (0: no demand), GPUs. `--engine ray` and
+    `slurm` ask for it; on this machine nobody does."""
     Options: ClassVar[type[BaseModel]] = NoOptions
     """Frozen pydantic model; `--set evaluator.key=value`."""
 
@@ -276,6 +281,10 @@ def _misshapen(cls: type[Evaluator]) -> str:
         return f"splits = {cls.splits!r}: expected a tuple of Split, e.g. splits = (Split.TRAIN, Split.TEST)"
     if not isinstance(cls.limits, Limits):
         return f"limits = {cls.limits!r}: expected Limits, e.g. limits = Limits(cpu_s=10.0)"
+    for attribute in ("cpus", "memory_gb", "gpus"):
+        amount = getattr(cls, attribute)
+        if isinstance(amount, bool) or not (isinstance(amount, int | float) and 0 <= amount < math.inf):
+            return f"{attribute} = {amount!r}: expected a number, 0 or more"
     limit_s = cls.evaluation_s
     if limit_s is not None and not (isinstance(limit_s, int | float) and 0 < limit_s < math.inf):
         return f"evaluation_s = {limit_s!r}: expected seconds, above 0"

@@ -26,6 +26,7 @@ from evolve.workers.evaluation import summary
 TRIVIAL = Path(__file__).parent / "plugins" / "trivial"
 
 
+@functools.cache
 def trivial_problem() -> Problem:
     return load_problem(str(TRIVIAL))
 

@@ -26,6 +26,12 @@ settings = click.option(
 workers = click.option(
     "--workers", type=click.IntRange(1, 1_024), metavar="W", help="Processes that evaluate. Default: one per core."
 )
+engine = click.option(
+    "--engine", metavar="NAME", help="Where evaluations run: local, ray, slurm or an installed one. Default: local."
+)
+ray_address = click.option(
+    "--ray-address", metavar="ADDRESS", help="Ray cluster of --engine ray: auto, HOST:PORT or local. Default: auto."
+)
 accept_changes = click.option(
     "--accept-changes", is_flag=True, help="Go on although the problem or a version has changed since the run began."
 )

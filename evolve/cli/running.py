@@ -36,6 +36,8 @@ INTERRUPTED = 130
 @options.budgets("Stop after {} {}, all sessions together.", "200 when no budget is given", "no limit")
 @options.early_ends
 @options.workers
+@options.engine
+@options.ray_address
 @click.option("--seed", type=click.IntRange(min=0), metavar="S", help="The only source of chance. Default: 0.")
 @click.option("--search", metavar="NAME", help="Who becomes a parent. Default: islands.")
 @click.option("--mutation", metavar="MIX", help="Fixed mix of kinds, e.g. edit=3,rewrite=1. Default: a bandit chooses.")
@@ -58,6 +60,8 @@ def run(
     base_url: str | None,
     api_key_env: str | None,
     workers: int | None,
+    engine: str | None,
+    ray_address: str | None,
     seed: int | None,
     search: str | None,
     mutation: str | None,
@@ -93,6 +97,8 @@ def run(
         "model.api_key_env": api_key_env,
         **{f"budget.{key}": total for key, total in totals.items()},
         "workers": workers,
+        "engine": engine,
+        "ray.address": ray_address,
         "seed": seed,
         "search.strategy": search,
         "mutation.mix": mutation,
@@ -133,6 +139,8 @@ def run(
 @options.budgets("New total: {} {}.", "as before", "as before")
 @options.early_ends
 @options.workers
+@options.engine
+@options.ray_address
 @click.option(
     "--base-url",
     "base_urls",
@@ -149,6 +157,8 @@ def resume(
     problem: str | None,
     trust: bool,
     workers: int | None,
+    engine: str | None,
+    ray_address: str | None,
     base_urls: tuple[str, ...],
     accept_changes: bool,
     as_json: bool,
@@ -156,6 +166,7 @@ def resume(
 ) -> int:
     """Continue RUN (a path, a name in runs/, or "last") to its own totals, or to new ones."""
     from evolve.archive import Store
+    from evolve.clusters import RayConfig
     from evolve.config import from_text
     from evolve.registry import load_recorded
     from evolve.report.damaged import explained
@@ -169,7 +180,8 @@ def resume(
         update={
             "budget": recorded.budget.model_copy(update=_given(totals)),
             "models": _moved(recorded.models, base_urls),
-            **_given({"workers": workers}),
+            **_given({"workers": workers, "engine": engine}),
+            **({} if ray_address is None else {"ray": RayConfig(address=ray_address)}),
         }
     )
     require_trust(folder, config, trust, asks_models=True, own_problem=problem is not None)

@@ -21,7 +21,19 @@ def _local(config: RunConfig, data: Path | None) -> Pool:
     return LocalWorkers(config.problem, config.evaluator, config.workers, data, config.require_isolation)
 
 
-BUILT_IN: dict[str, Engine] = {"local": _local}
+def _ray(config: RunConfig, data: Path | None) -> Pool:
+    from evolve.workers.ray_engine import make
+
+    return make(config, data)
+
+
+def _slurm(config: RunConfig, data: Path | None) -> Pool:
+    from evolve.workers.slurm_engine import make
+
+    return make(config, data)
+
+
+BUILT_IN: dict[str, Engine] = {"local": _local, "ray": _ray, "slurm": _slurm}
 
 
 def make_pool(config: RunConfig, data: Path | None = None) -> Pool:

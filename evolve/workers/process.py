@@ -16,20 +16,13 @@ from typing import Any
 from multiprocess.connection import Connection
 
 from evolve.errors import UsageError
+from evolve.workers.crew import WorkerLost
 from evolve.workers.messages import Ready, Setup, heard, receive, send
 
 GUARD = Path(__file__).with_name("guard.py")
 BOOT_TIMEOUT_S = 120.0
 PATIENCE_S = 5.0
 """How long a guard may take to end everything; it takes some milliseconds."""
-
-
-class WorkerLost(Exception):
-    """The worker process ended in the middle of its work. how: "was killed by SIGKILL" or "exited with code 3"."""
-
-    def __init__(self, how: str) -> None:
-        super().__init__(how)
-        self.how = how
 
 
 def _environment() -> dict[str, str]:
@@ -59,15 +52,12 @@ class WorkerProcess:
             theirs.close()
             os.close(leash)
         self.connection = Connection(ours.detach())
-        self._greeted = False
         self._how: str | None = None
         with contextlib.suppress(OSError):  # it died at once: `greet` says so
             send(self.connection, setup)
 
     async def greet(self) -> Ready:
-        """Wait until the worker can take a job, once. Raises UsageError when it cannot."""
-        if self._greeted:
-            return Ready()
+        """Wait until the worker can take a job. Raises UsageError when it cannot."""
         try:
             async with asyncio.timeout(BOOT_TIMEOUT_S):
                 ready: Ready = await self.hear()
@@ -79,7 +69,6 @@ class WorkerProcess:
             ) from None
         if ready.error:
             raise UsageError(ready.error)
-        self._greeted = True
         return ready
 
     def say(self, value: Any) -> None:

@@ -1,0 +1,199 @@
+"""The engine `slurm`: each worker is a job of a Slurm cluster, which calls the pool back."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import tempfile
+import threading
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from multiprocess.connection import Connection, Listener
+
+import evolve
+from evolve.config import RunConfig
+from evolve.errors import UsageError
+from evolve.registry import load_problem
+from evolve.workers.crew import Crew, WorkerLost
+from evolve.workers.messages import Ready, Setup, heard, receive, send
+from evolve.workers.relay import Lost, connect
+
+LOOK_S = 2.0
+"""How often a job that has not called yet is looked after."""
+
+
+class SlurmWorkers(Crew):
+    """Workers as Slurm jobs, one each, with the cores, memory and GPUs that the evaluator declares: a `Pool`.
+
+    config: its `workers` is how many; work begins with the first job that runs.
+    data: a file or folder that every node finds under this path, as it finds the problem and evolve itself: clusters
+    of this kind share their file systems. Jobs connect to this machine (`slurm.host`) and prove with a key of the run
+    that they belong to it; what they say is not encrypted.
+    A job that ends, by its time limit or with its node, is submitted again, and its instance is tried again.
+    """
+
+    def __init__(self, config: RunConfig, data: Path | None = None) -> None:
+        self._slurm, self._door = config.slurm, _Door()
+        setup = Setup(config.problem, config.evaluator, data, None)
+        self._evaluator = load_problem(config.problem, config.evaluator).evaluator
+        self._executor: Any = None
+        makers = [partial(self._make, setup, place) for place in range(config.workers)]
+        super().__init__(makers, config.require_isolation, wait_for_all=False)
+
+    async def __aenter__(self) -> Any:
+        import submitit
+
+        slurm, evaluator = self._slurm, self._evaluator
+        folder = slurm.folder or Path(tempfile.mkdtemp(prefix="evolve-slurm-"))
+        try:
+            executor = submitit.AutoExecutor(folder=folder, cluster=slurm.cluster)
+        except (RuntimeError, ValueError) as error:
+            raise UsageError(f"engine slurm: {error} (sbatch is looked for on this machine)") from None
+        executor.update_parameters(
+            name="evolve",
+            timeout_min=slurm.minutes,
+            cpus_per_task=max(1, round(evaluator.cpus)),
+            gpus_per_node=round(evaluator.gpus),
+            **({"mem_gb": evaluator.memory_gb} if evaluator.memory_gb else {}),
+            **({"slurm_partition": slurm.partition} if slurm.partition else {}),
+            **({"slurm_additional_parameters": slurm.options} if slurm.options else {}),
+        )
+        self._executor = executor
+        self._door.open(slurm.host)
+        self.notices.append(
+            f"Slurm jobs write to {folder}; each has cores of its own if the cluster binds tasks to them"
+        )
+        try:
+            return await super().__aenter__()
+        except BaseException:
+            self._door.close()
+            raise
+
+    async def __aexit__(self, *error: object) -> None:
+        await super().__aexit__(*error)
+        self._door.close()
+
+    def _make(self, setup: Setup, place: int) -> SlurmWorker:
+        return SlurmWorker(self._executor, self._door, setup, place)
+
+
+class _Door:
+    """Where jobs call back, each with the number it was given."""
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
+        self._expected: dict[int, asyncio.Future[Connection]] = {}
+        self._calls = 0
+
+    def open(self, host: str) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._host = host or socket.getfqdn()
+        self._listener = Listener((host or "", 0), backlog=1024, authkey=self._key)
+        threading.Thread(target=self._answer, daemon=True).start()
+
+    def expect(self) -> tuple[asyncio.Future[Connection], tuple[str, int, bytes, int]]:
+        """Return where the connection of a new job will be, and what the job needs to make it."""
+        self._calls += 1
+        self._expected[self._calls] = there = self._loop.create_future()
+        return there, (self._host, self._listener.address[1], self._key, self._calls)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            # A blocked accept does not end when its socket is closed; a caller without the key ends it.
+            host = "127.0.0.1" if self._listener.address[0] in ("", "0.0.0.0") else self._listener.address[0]
+            self._is_closed = True
+            socket.create_connection((host, self._listener.address[1]), 1).close()
+            self._listener.close()
+
+    _is_closed = False
+
+    def _answer(self) -> None:
+        while not self._is_closed:
+            try:
+                wire = self._listener.accept()
+                number = receive(wire)
+            except Exception:  # not one of ours, or gone again
+                continue
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._arrived, number, wire)
+
+    def _arrived(self, number: int, wire: Connection) -> None:
+        there = self._expected.pop(number, None)
+        if there is None or there.done():
+            wire.close()
+        else:
+            there.set_result(wire)
+
+
+class SlurmWorker:
+    """One job, as the crew sees it."""
+
+    def __init__(self, executor: Any, door: _Door, setup: Setup, place: int) -> None:
+        self._setup, self._place = setup, place
+        self._there, address = door.expect()
+        self._job = executor.submit(connect, *address)
+        self._wire: Connection | None = None
+
+    async def greet(self) -> Ready:
+        """As `Worker.greet`; how long the job waits in the queue has no limit."""
+        while not self._there.done():
+            await asyncio.wait([self._there], timeout=LOOK_S)
+            if not self._there.done() and await asyncio.to_thread(self._job.done, True):
+                raise UsageError(
+                    f"the Slurm job {self._job.job_id} ended ({self._job.state}) before it could work: "
+                    f"its words are in {self._job.paths.stderr}"
+                )
+        self._wire = self._there.result()
+        self.say((self._setup, evolve.__version__))
+        ready: Ready = await self.hear()
+        if ready.error:
+            raise UsageError(ready.error)
+        return ready
+
+    def say(self, value: Any) -> None:
+        """As `Worker.say`."""
+        assert self._wire is not None
+        try:
+            send(self._wire, value)
+        except OSError:
+            raise self._gone() from None
+
+    async def hear(self) -> Any:
+        """As `Worker.hear`."""
+        assert self._wire is not None
+        await heard(self._wire)
+        try:
+            said = receive(self._wire)
+        except (EOFError, OSError):
+            raise self._gone() from None
+        if isinstance(said, Lost):
+            raise WorkerLost(said.how, said.by_host)
+        return said
+
+    def _gone(self) -> WorkerLost:
+        return WorkerLost(f"was lost with its Slurm job {self._job.job_id}", by_host=True)
+
+    def let_go(self) -> None:
+        """As `Worker.let_go`: the job ends when the wire does, or is cancelled where it has none yet."""
+        self._there.cancel()
+        if self._wire is None:
+            self._job.cancel(check=False)
+        else:
+            self._wire.close()
+
+    def end(self) -> None:
+        """As `Worker.end`."""
+        self.let_go()
+
+
+def make(config: RunConfig, data: Path | None) -> SlurmWorkers:
+    """Return the pool. Raises UsageError where submitit is not installed."""
+    try:
+        import submitit  # noqa: F401
+    except ImportError:
+        raise UsageError("--engine slurm needs the extra: pip install 'evolve[slurm]'") from None
+    return SlurmWorkers(config, data)
