@@ -13,7 +13,7 @@ from evolve.mutate.answers.fences import fenced_blocks, outside
 from evolve.mutate.answers.hunks import diff_edits
 from evolve.mutate.answers.left_out import left_out, undefined
 from evolve.mutate.answers.own_words import own_words
-from evolve.mutate.answers.programs import Text, checked, texts_of, whole_program
+from evolve.mutate.answers.programs import NOTHING, Text, checked, texts_of, whole_program
 from evolve.mutate.answers.spoken import spoken
 from evolve.mutate.answers.wrapped import json_texts, labelled_edits, tagged_edits, tagged_texts, unwrapped
 from evolve.mutate.mutation import Kind, Proposal
@@ -22,7 +22,6 @@ from evolve.mutate.source import tree_of
 MAX_ANSWER_CHARS = 2_000_000
 KEPT_CHARS = 20_000
 """Of the head and of the tail of an answer that is too long to be read."""
-NOTHING = "the answer has neither a SEARCH/REPLACE block nor a fenced program"
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _PLAIN: dict[int, str | None] = {
     **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u2032\u02bc\uff07"), "'"),
@@ -23,6 +23,7 @@ _PLAIN: dict[int, str | None] = {
 
 _ANSI = re.compile(r"\x1b(?:\[[0-9;:?<=>]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _NUMBER = re.compile(r"[ \t]*L?(\d{1,5})(?:[ \t]*[|│:→][ \t]?|[ \t]*\t|[.)] )")
+_COUNTED = re.compile(r"[ \t]*(\d{1,5})(?= (?![ \t]*[|│:→])|$)")
 _BARE_NUMBER = re.compile(r"[ \t]*L?\d{1,5}[ \t]*[|│:→]?[ \t]*")
 _DIGITS = re.compile(r"\d{1,5}")
 
@@ -44,6 +45,8 @@ def without_line_numbers(lines: Iterable[str]) -> tuple[str, ...] | None:
     The space after the sign goes too where every line has it.
     """
     there = list(lines)
+    if counted := _counted(there):
+        return counted
     rest: list[str] = []
     last = -1
     for line in there:
@@ -64,13 +67,27 @@ def without_line_numbers(lines: Iterable[str]) -> tuple[str, ...] | None:
     return tuple(rest) if last >= 0 else None
 
 
+def _counted(lines: Sequence[str]) -> tuple[str, ...] | None:
+    """Return lines without numbers in front that have no sign behind them: each is the one before it and one."""
+    found = [_COUNTED.match(line) for line in lines]
+    if len(lines) < 3 or not all(found):
+        return None
+    numbers = [int(match[1]) for match in found if match is not None]
+    if numbers != [*range(numbers[0], numbers[0] + len(numbers))]:
+        return None
+    rest = [line[match.end() :] for line, match in zip(lines, found, strict=True) if match is not None]
+    apart = min((len(line) - len(line.lstrip()) for line in rest if line.strip()), default=0)
+    return tuple(line[min(apart, 2) :] for line in rest)
+
+
 def numbers_dropped(lines: Iterable[str]) -> tuple[str, ...]:
     """Return lines without the numbers in front of those that have one."""
+    there = list(lines)
     dropped = []
-    for line in lines:
+    for line in there:
         found = _NUMBER.match(line)
         dropped.append(line[found.end() :] if found else "" if _BARE_NUMBER.fullmatch(line) else line)
-    return tuple(dropped)
+    return _counted(there) or tuple(dropped)
 
 
 def is_unseen(character: str) -> bool:
