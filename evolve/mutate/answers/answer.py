@@ -7,15 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from evolve.mutate.answers.applying import edited
+from evolve.mutate.answers.besides import with_blocks_besides
 from evolve.mutate.answers.blocks import search_replace_blocks
 from evolve.mutate.answers.edit import AnswerError, Edit, Refused
-from evolve.mutate.answers.fences import fenced_blocks, outside
-from evolve.mutate.answers.hunks import diff_edits
+from evolve.mutate.answers.fences import Fenced, fenced_blocks, outside
+from evolve.mutate.answers.hunks import diff_edits, is_diff
+from evolve.mutate.answers.in_json import json_texts
 from evolve.mutate.answers.left_out import left_out, undefined
 from evolve.mutate.answers.own_words import own_words
 from evolve.mutate.answers.programs import NOTHING, Text, checked, texts_of, whole_program
 from evolve.mutate.answers.spoken import spoken
-from evolve.mutate.answers.wrapped import json_texts, labelled_edits, tagged_edits, tagged_texts, unwrapped
+from evolve.mutate.answers.wrapped import labelled_edits, tagged_edits, tagged_texts, unwrapped
 from evolve.mutate.mutation import Kind, Proposal
 from evolve.mutate.source import tree_of
 
@@ -120,10 +122,12 @@ def _as_it_is(parent: list[str], text: str, defines: tuple[str, ...]) -> _Readin
             raise Refused("the answer mixes SEARCH/REPLACE blocks and a diff")
         if edits and _has_divider(rest):
             raise Refused("a block of the answer has a line `=======` and no `<<<<<<< SEARCH` before it")
-        edits = edits or others or labelled_edits(rest, blocks)
+        labelled = [] if edits or others else labelled_edits(rest, blocks)
+        edits = edits or others or labelled
         if edits:
             reading.form = "edit"
-            reading.source = _edited(parent, edits, defines, leftover=bool(blocks) and not others)
+            besides = [] if labelled else [block for block in blocks if not is_diff(block)]
+            reading.source = _edited(parent, edits, defines, besides)
             return reading
     except Refused as refused:
         reading.form, reading.error, reading.is_refused = "edit", str(refused), True
@@ -147,8 +151,8 @@ def _has_divider(rest: Sequence[str]) -> bool:
     return any(line == "=======" and len(above) != 7 for above, line in itertools.pairwise(["", *rest]))
 
 
-def _edited(parent: list[str], edits: Sequence[Edit], defines: tuple[str, ...], leftover: bool = False) -> str:
-    """Return the child that edits give. leftover: the answer has blocks of code besides them."""
+def _edited(parent: list[str], edits: Sequence[Edit], defines: tuple[str, ...], besides: Sequence[Fenced] = ()) -> str:
+    """Return the child that edits give. besides: the blocks that the answer has besides them."""
     if len(edits) == 1 and edits[0].is_insertion:
         try:
             return whole_program(parent, [Text(edits[0].readings[0][1])], defines)
@@ -160,6 +164,7 @@ def _edited(parent: list[str], edits: Sequence[Edit], defines: tuple[str, ...], 
     try:
         for child in edited(parent, edits):
             try:
+                child = with_blocks_besides(parent, child, besides, defines)
                 source = checked(parent, child, defines)
             except AnswerError as error:
                 first = first or error
@@ -167,7 +172,7 @@ def _edited(parent: list[str], edits: Sequence[Edit], defines: tuple[str, ...], 
             what = left_out("\n".join(parent), source, child)
             if what:
                 raise Refused(f"{edits[0].name if len(edits) == 1 else 'an edit'} leaves code out: {what}")
-            if leftover and (names := sorted(_undefined(source) - _undefined("\n".join(parent)))):
+            if besides and (names := sorted(_undefined(source) - _undefined("\n".join(parent)))):
                 raise AnswerError(f"the edits use `{names[0]}`, which they do not define")
             return source
     except Refused:

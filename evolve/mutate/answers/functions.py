@@ -77,7 +77,7 @@ def _take(parent: list[str], tree: ast.Module, text: list[str], defines: tuple[s
         raise Refused(f"the program leaves code out: `{short[:80]}`")
     lines = textwrap.dedent("\n".join(text)).split("\n") if text and text[0][:1].isspace() else text
     body = parse("\n".join(lines)).body
-    if _shows_use(body, defines):
+    if shows_use(body, defines):
         return
     there = dict(_named(tree))
     others = [node for node in body if not isinstance(node, ast.Import | ast.ImportFrom)]
@@ -113,7 +113,7 @@ def _stands_for_code(line: str, parent: Sequence[str]) -> bool:
     return placeholder(line) and line not in parent and line.strip() != "..."  # of dots alone the tree tells
 
 
-def _shows_use(body: Sequence[ast.stmt], defines: tuple[str, ...]) -> bool:
+def shows_use(body: Sequence[ast.stmt], defines: tuple[str, ...]) -> bool:
     """Whether a text defines nothing and calls what the problem asks for: an example of its use, or a test."""
     if any(map(_is_definition, body)):
         return False
@@ -158,18 +158,29 @@ def _is_method(node: ast.stmt) -> bool:
 
 
 def _merged(parent: list[str], old: ast.ClassDef, lines: list[str], new: ast.ClassDef) -> list[str]:
-    """Return a class written anew with those methods of the old one that it does not have, if it has some of them."""
-    own = lines[slice(*span_of(new))]
+    """Return the old class with the methods of the new one, where it has some of them only; else the new one.
+
+    Raises _Otherwise where the new one has data of its own: no telling what of the old one's goes.
+    """
+    first, end = span_of(old)
     before = {_name(node): node for node in old.body if _is_definition(node)}
-    now = {_name(node) for node in new.body}
-    missing = [node for name, node in before.items() if name not in now]
-    if not missing or not now & set(before):
-        return own
-    if {node.col_offset for node in missing} != {node.col_offset for node in new.body}:
+    now = {_name(node): node for node in new.body if _is_definition(node)}
+    if before.keys() <= now.keys() or not before.keys() & now.keys():
+        return lines[slice(*span_of(new))]
+    known = {ast.dump(node) for node in old.body}
+    if not all(_is_definition(node) or ast.dump(node) in known for node in new.body):
         raise _Otherwise
-    kept = [line for node in missing for line in ("", *parent[slice(*span_of(node))])]
-    if all(map(_is_definition, new.body)):  # what stands in the class besides is left out with the methods
-        data = [line for node in old.body if not _is_definition(node) for line in parent[slice(*span_of(node))]]
-        first = span_of(new.body[0])[0] - span_of(new)[0]
-        own[first:first] = [*data, ""] if data else []
-    return [*own, *kept]
+    shift = old.body[0].col_offset - new.body[0].col_offset
+    merged = parent[first:end]
+    written = {name: [_shifted(line, shift) for line in lines[slice(*span_of(node))]] for name, node in now.items()}
+    for name, node in sorted(before.items(), key=lambda item: -item[1].lineno):
+        if name in written:
+            start, stop = span_of(node)
+            merged[start - first : stop - first] = written[name]
+    return [*merged, *(line for name in now.keys() - before.keys() for line in ("", *written[name]))]
+
+
+def _shifted(line: str, by: int) -> str:
+    if by < 0 and not line[:-by].isspace():
+        return line
+    return line and (" " * by + line if by > 0 else line[-by:])

@@ -13,6 +13,7 @@ _HEADER = re.compile(
     r"(?:diff |index [0-9a-f]|new file|similarity |rename |\*\*\* (?:Begin|End|Update|Add|Delete) |Index: |={20,}$"
     r"|old mode|new mode|deleted file)"
 )
+_VERSION = re.compile(r"\d+\.\d+[\w.() ]{0,40}")
 _ITEM = re.compile(r"[-+] ?[A-Z*`]|[-+]{2,}|[-+]$")
 _DIFF = frozenset({"diff", "patch", "udiff", "unified", "git"})
 
@@ -27,11 +28,7 @@ def diff_edits(answer: Sequence[str], blocks: Sequence[Fenced]) -> list[Edit]:
     edits: list[Edit] = []
     others: list[str] = []
     for block in blocks:
-        if (
-            block.info in _DIFF
-            or _has_signs(block.lines)
-            or any(_begins(block.lines, at) for at in range(len(block.lines)))
-        ):
+        if is_diff(block):
             edits += _hunks(block.lines, len(edits))
         else:
             others += block.lines
@@ -43,6 +40,15 @@ def diff_edits(answer: Sequence[str], blocks: Sequence[Fenced]) -> list[Edit]:
     if edits and astray:
         raise AnswerError(f"a line of its diff stands in no hunk: `{astray[0][:60]}`")
     return edits
+
+
+def is_diff(block: Fenced) -> bool:
+    """Whether a block calls itself a diff, or is one by its lines."""
+    return (
+        block.info in _DIFF
+        or _has_signs(block.lines)
+        or any(_begins(block.lines, at) for at in range(len(block.lines)))
+    )
 
 
 def _has_signs(lines: Sequence[str]) -> bool:
@@ -69,6 +75,8 @@ def _hunks(lines: Sequence[str], count: int, is_bare: bool = False) -> list[Edit
     near: int | None = None
     in_hunk = not is_bare
     for at, line in enumerate(lines):
+        if line.rstrip() == "--" and at + 1 < len(lines) and _VERSION.fullmatch(lines[at + 1]):
+            break  # the end of a mail with a patch
         found = _HUNK.match(line)
         is_header = (
             _HEADER.match(line) is not None
@@ -79,7 +87,7 @@ def _hunks(lines: Sequence[str], count: int, is_bare: bool = False) -> list[Edit
             edits += _edit(hunk, near, count + len(edits))
             hunk = []
             near = int(found[1]) - 1 if found is not None and found[1] else None
-            in_hunk = found is not None or not is_bare or line.startswith(("*** Update", "+++ "))
+            in_hunk = found is not None or not is_bare or line.startswith(("*** Update", "*** Add", "+++ "))
         elif in_hunk:
             if is_bare and line and line[0] not in " +-\\\t" and not _goes_on(lines[at + 1 :]):
                 edits += _edit(hunk, near, count + len(edits))

@@ -32,10 +32,23 @@ _SAID = re.compile(
     r"|(?:your|more) (?:code|implementation|logic)(?: goes)?(?: here)?|(?:insert|add|put) (?:your )?(?:\w+ )?code here"
     r"|(?:implementation|code|logic)(?: goes| remains| stays)?(?: here| unchanged| as before)|no changes?(?: here)?"
     rf"|{_TODO}(?:keep |copy |leave |stays? |remains? )?(?:(?:the )?(?:\w+ )?{_WHAT} )?(?:exactly )?(?:the )?same as "
-    rf"(?:before|above|(?:in )?(?:the )?(?:original|parent|previous|existing)(?: {_WHAT})?)",
+    rf"(?:before|above|(?:in )?(?:the )?(?:original|parent|previous|existing)(?: {_WHAT})?)"
+    rf"|(?:(?:the )?(?:(?:other|remaining|rest of the) )?(?:\w+ )?{_WHAT} )?"
+    r"(?:is |are |stays? |remains? |kept )?(?:identical to (?:the )?(?:parent|original|previous)\b.*"
+    r"|as (?:it was|they were|in the (?:parent|original)\b.*))|snip(?:ped)?"
+    r"|其[余他].{0,10}|.{0,8}(?:保持不变|代码不变|同上|省略.{0,4})|.{0,8}与(?:之前|原来|上面).{0,4}相同"
+    r"|.{0,24}\b(?:inchangée?s?|unverändert|sin cambios|без изменений)|(?:der )?rest (?:bleibt|wie)\b.*"
+    r"|.{0,12}(?:変更なし|変更しない|以下省略|변경 없음|나머지.{0,8}동일)",
     re.IGNORECASE,
 )
 _BARE_DOTS = re.compile(r"[ \t]*(?:\.{3,}|…|\[\.\.\.\]|\(\.\.\.\)|<\.\.\.>)[ \t]*")
+_STAYS = re.compile(
+    r"(?:class |def |the )?`?(\w{2,60})`?(?:\(\))?(?: class| function| method)?[:,]? "
+    r"(?:is |are |stays? |remains? |kept |left )?"
+    r"(?:unchanged|(?:exactly )?(?:the )?same(?: as (?:before|above))?|as (?:it was|they were|before|is)|no changes?)",
+    re.IGNORECASE,
+)
+"""What a comment says of the function that it names."""
 _OPEN_ENDED = frozenset({"Protocol", "ABC", "ABCMeta"})
 _KNOWN = frozenset(dir(builtins)) | {"__file__", "__name__", "__doc__", "__builtins__", "__spec__", "__annotations__"}
 
@@ -76,6 +89,11 @@ def left_out(parent_source: str, child_source: str, new: Sequence[str]) -> str:
     except SyntaxError:
         return ""
     bodies = dict(_functions(parent))
+    for line in new:
+        found = _COMMENT.fullmatch(line) if "#" in line and len(line) <= 200 and line.strip() not in known else None
+        said = None if found is None else _STAYS.fullmatch(found[1].strip(_AROUND))
+        if said is not None and said[1] in bodies:
+            return f"`{line.strip()[:80]}`"
     for name, node in _functions(child):
         if _is_stub(node) and name in bodies and not _is_stub(bodies[name]):
             return f"the body of `{name}`"
@@ -134,7 +152,7 @@ def _is_stub(node: ast.stmt) -> bool:
 
 def _says_nothing(statement: ast.stmt) -> bool:
     match statement:
-        case ast.Pass() | ast.Expr(value=ast.Constant()):
+        case ast.Pass() | ast.Expr(value=ast.Constant()) | ast.Return(value=None | ast.Constant(value=None)):
             return True
         case ast.Raise(exc=ast.Name(id="NotImplementedError") | ast.Call(func=ast.Name(id="NotImplementedError"))):
             return True

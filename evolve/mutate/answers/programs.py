@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from evolve.mutate.answers.besides import other_piece
 from evolve.mutate.answers.characters import plain, without_line_numbers
 from evolve.mutate.answers.edit import AnswerError, Refused
 from evolve.mutate.answers.evolve_block import editable_lines, is_marker
@@ -88,6 +89,7 @@ def _unmarked(answer: list[str]) -> Iterator[list[str]]:
 
 _NAME = re.compile(r"(?:python3?|py|[\w./\\-]+\.py):?\s*")
 """What a first line says that names the file or the language; as Python, it would pass for an expression."""
+_WORDS = re.compile(r"(?:[-*+•#]{1,4} |\d{1,2}[.)] |\*\*)?[A-Z*`]|[-*+•] ")
 _NO_CODE = re.compile(r"%%\w+.*|[%!](?:pip|matplotlib|load_ext|time)\b.*|#!.*|\s*")
 """What a notebook's cell begins with."""
 _FINAL = re.compile(
@@ -113,10 +115,14 @@ def whole_program(parent: list[str], texts: Sequence[Text], defines: tuple[str, 
         raise AnswerError(f"the fenced blocks hold {size} characters, more than {MAX_PROGRAMS_CHARS}")
     whole: dict[str, bool] = {}
     errors: list[AnswerError] = []
-    for text in candidates:
+    alike: dict[str, str] = {}
+    made: dict[int, str] = {}
+    for at, text in enumerate(candidates):
         try:
             child = _child(parent, text, defines)
+            child = alike.setdefault(ast.dump(tree_of(child)), child)  # the same but for comments
             whole[child] = whole.pop(child, False) or text.is_final
+            made[at] = child
         except AnswerError as error:
             errors.append(error)
         else:
@@ -125,7 +131,12 @@ def whole_program(parent: list[str], texts: Sequence[Text], defines: tuple[str, 
     if len(whole) > 1 and not [*whole.values()][-1]:
         raise AnswerError(f"the answer holds {len(whole)} different whole programs")
     if whole:
-        return [*whole][-1]
+        source = [*whole][-1]
+        last = max((at for at, text in enumerate(candidates) if made.get(at) == source), default=0)
+        for text in candidates[last + 1 :]:
+            if text.is_marked_off and (name := other_piece(parent, source, text.lines)):
+                raise Refused(f"the answer holds a whole program, and behind it another `{name}`")
+        return source
     marked = any(text.is_marked_off for text in texts)
     for pieces in [[text for text in texts if text.may_be_block]] if marked else [[text] for text in texts]:
         functions = _with_pieces(parent, pieces, defines)
@@ -188,6 +199,24 @@ def _readings(lines: tuple[str, ...]) -> Iterator[list[str]]:
     mended = [plain(line) for line in mended]
     if mended != there:
         yield mended
+    yield from _without_prose(mended)
+
+
+def _without_prose(lines: list[str]) -> Iterator[list[str]]:
+    """Yield lines without the words at their end, where the fence around them was forgotten or comes too late."""
+    end = len(lines)
+    for _ in range(MAX_PARAGRAPHS):
+        start = max((at for at in range(end) if not lines[at].strip()), default=-1) + 1
+        if start == 0 or not all(map(_is_prose, lines[start:end])):
+            return
+        end = start
+        while end and not lines[end - 1].strip():
+            end -= 1
+        yield lines[:end]
+
+
+def _is_prose(line: str) -> bool:
+    return _WORDS.match(line) is not None and line.count(" ") > 2 and not any(sign in line for sign in "=[]{}")
 
 
 def _complete(parent: list[str], text: Text, lines: list[str], defines: tuple[str, ...]) -> str:
@@ -195,6 +224,8 @@ def _complete(parent: list[str], text: Text, lines: list[str], defines: tuple[st
     if child is None:
         raise AnswerError("its EVOLVE-BLOCK comments are not those of its parent")
     source = checked(parent, child, defines)
+    if name := _borrowed(source, defines):
+        raise AnswerError(f"it does not define {name} at its top level, but imports it")
     if not (text.is_marked_off and text.may_be_block) and _has_prose(source):
         raise AnswerError(NOTHING)
     what = left_out("\n".join(parent), source, lines)
@@ -228,6 +259,12 @@ def _returns(node: ast.stmt) -> bool:
     """Whether the last line of a statement leaves its function."""
     body = getattr(node, "orelse", None) or getattr(node, "body", None)
     return _returns(body[-1]) if body else isinstance(node, ast.Return | ast.Raise)
+
+
+def _borrowed(source: str, defines: tuple[str, ...]) -> str:
+    """Return which of the problem's names a program imports from another one, as a test of it does; "" for none."""
+    imports = (node for node in tree_of(source).body if isinstance(node, ast.ImportFrom))
+    return next((alias.name for node in imports for alias in node.names if alias.name in defines), "")
 
 
 def _has_prose(source: str) -> bool:
