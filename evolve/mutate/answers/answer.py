@@ -95,7 +95,7 @@ def _readings(parent: list[str], text: str, defines: tuple[str, ...]) -> Iterato
         yield _Reading(error=str(error), is_refused=True)
         return
     yield _as_it_is(parent, said, defines)
-    others = list(unwrapped(said))
+    others = [_spoken_again(other) for other in unwrapped(said)]
     for other in others:
         yield _as_it_is(parent, other, defines)
     try:
@@ -106,6 +106,14 @@ def _readings(parent: list[str], text: str, defines: tuple[str, ...]) -> Iterato
             yield _from_json(parent, edits, texts, words, defines)
     except AnswerError as error:
         yield _Reading("edit", None, str(error), is_refused=True)
+
+
+def _spoken_again(text: str) -> str:
+    """Return an unwrapped text less the tokens that its wrapping hid."""
+    try:
+        return spoken(text)
+    except AnswerError:
+        return text
 
 
 def _as_it_is(parent: list[str], text: str, defines: tuple[str, ...]) -> _Reading:

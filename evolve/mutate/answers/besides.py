@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from evolve.mutate.answers.applying import edited
 from evolve.mutate.answers.edit import Edit, Refused
+from evolve.mutate.answers.elisions import placeholder
 from evolve.mutate.answers.fences import Fenced
 from evolve.mutate.answers.functions import Definition, shows_use, written_anew
-from evolve.mutate.answers.left_out import placeholder
 from evolve.mutate.source import parse, tree_of
 
 
@@ -45,7 +45,8 @@ def other_piece(parent: Sequence[str], source: str, lines: Sequence[str]) -> str
         known = {ast.dump(node) for tree in (tree_of(source), tree_of("\n".join(parent))) for node in tree.body}
     except SyntaxError:
         return ""
-    names = {node.name for node in tree_of(source).body if isinstance(node, Definition)}
+    trees = (tree_of(source), tree_of("\n".join(parent)))
+    names = {node.name for tree in trees for node in tree.body if isinstance(node, Definition)}
     return next(
         (n.name for n in body if isinstance(n, Definition) and n.name in names and ast.dump(n) not in known), ""
     )

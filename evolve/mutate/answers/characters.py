@@ -20,6 +20,7 @@ _PLAIN: dict[int, str | None] = {
     0xD7: "*",
 }
 """Typographic quotes, dashes, spaces of all widths, full-width forms; what cannot be seen at all goes."""
+_SPACES = {code: sign for code, sign in _PLAIN.items() if sign in (" ", None)}
 
 _ANSI = re.compile(r"\x1b(?:\[[0-9;:?<=>]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _NUMBER = re.compile(r"[ \t]*L?(\d{1,5})(?:[ \t]*[|│:→][ \t]?|[ \t]*\t|[.)] )")
@@ -31,6 +32,11 @@ _DIGITS = re.compile(r"\d{1,5}")
 def plain(line: str) -> str:
     """Return a line with the characters that a program would have for those that only look like them."""
     return line if line.isascii() else line.translate(_PLAIN)
+
+
+def with_plain_spaces(text: str) -> str:
+    """Return a text with plain spaces for those of other widths, and without those of none."""
+    return text.translate(_SPACES)
 
 
 def without_escapes(text: str) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
+from evolve.mutate.answers.characters import plain
 from evolve.mutate.answers.edit import Refused
+from evolve.mutate.answers.elisions import placeholder
 from evolve.mutate.answers.evolve_block import editable_lines, may_replace
-from evolve.mutate.answers.left_out import placeholder
 from evolve.mutate.answers.matching import without_blank_ends
 from evolve.mutate.source import parse, tree_of
 
@@ -76,7 +77,11 @@ def _take(parent: list[str], tree: ast.Module, text: list[str], defines: tuple[s
     if short:
         raise Refused(f"the program leaves code out: `{short[:80]}`")
     lines = textwrap.dedent("\n".join(text)).split("\n") if text and text[0][:1].isspace() else text
-    body = parse("\n".join(lines)).body
+    try:
+        body = parse("\n".join(lines)).body
+    except SyntaxError:
+        lines = [plain(line) for line in lines]
+        body = parse("\n".join(lines)).body
     if shows_use(body, defines):
         return
     there = dict(_named(tree))

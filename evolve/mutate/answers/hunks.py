@@ -14,7 +14,7 @@ _HEADER = re.compile(
     r"|old mode|new mode|deleted file)"
 )
 _VERSION = re.compile(r"\d+\.\d+[\w.() ]{0,40}")
-_ITEM = re.compile(r"[-+] ?[A-Z*`]|[-+]{2,}|[-+]$")
+_ITEM = re.compile(r"[-+] ?[A-Z*`]|[-+]{2,}|[-+]$|[-+] [a-z][^=()\[\]:]*$")
 _DIFF = frozenset({"diff", "patch", "udiff", "unified", "git"})
 
 

@@ -18,9 +18,11 @@ MAX_VALUES = 40
 
 _WORDS = ("idea", "explanation", "rationale", "description", "summary", "reasoning", "approach", "thought", "thoughts")
 _KIND = re.compile(r"_?(?:lines?|code|text|string|str|content|block|snippet|source)$")
+_ESCAPED = re.compile(r"\\([nt\"'\\])")
+_MEANS = {"n": "\n", "t": "\t"}
 _SPARE = re.compile(r",(\s*[}\]])")
-_LITERAL = re.compile(r"(?:\w{1,40}\s*=\s*)?(?=[{\[])")
-_FENCE = re.compile(r"\A\s*`{3,}\w*\s*\n(.*)\n\s*`{3,}\s*\Z", re.DOTALL)
+_LITERAL = re.compile(r"(?:\w{1,40}\s*=\s*)?(?=[{\[]|[rR]?(?:\"{3}|'{3}))")
+_FENCE = re.compile(r"^`{3,}(?:python|py)?[ \t]*\n(.*?)\n`{3,}[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
 def json_texts(text: str) -> tuple[list[Edit], list[str], str]:
@@ -45,13 +47,13 @@ def _json_in(text: str) -> Iterator[list[Any]]:
     Nothing where more of it stands outside those: a piece of what was meant would be taken for all of it.
     """
     stripped = text.strip()
-    if not any(sign in stripped for sign in '{["'):
+    if not any(sign in stripped for sign in "{[\"'"):
         return
     yield _values(stripped)
     if _SPARE.search(stripped):
         yield _values(_SPARE.sub(r"\1", stripped))
-    fenced = _FENCE.match(stripped)
-    literal = fenced[1].strip() if fenced else stripped
+    fenced = _FENCE.findall(stripped)
+    literal = fenced[0].strip() if len(fenced) == 1 else stripped
     if (head := _LITERAL.match(literal)) is not None:
         try:
             tree = parse(literal[head.end() :])
@@ -106,6 +108,8 @@ def _walk(value: Any, edits: list[Edit], texts: list[str], words: list[str], dep
                 return
             except (ValueError, RecursionError):
                 pass
+        if value.count("\\n") > 2 and "\n" not in value:  # escaped twice
+            value = _ESCAPED.sub(lambda found: _MEANS.get(found[1], found[1]), value)
         if "\n" in value.strip():
             texts.append(value)
     elif isinstance(value, list):

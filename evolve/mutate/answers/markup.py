@@ -16,7 +16,10 @@ _PAIRS = (
     (r"#\+begin_src\b.*", r"#\+end_src"),
     (r"----", r"----"),
     (r"'''(?:python|py)", r"'''"),
-    (r"""(?:\$ )?cat >>? ?\S+ <<-? ?['"]?EOF['"]?""", r"EOF"),
+    (
+        r"""(?:\$ )?cat (?:>>? ?\S+ <<-? ?['"]?(?:EOF|PY|END)['"]?|<<-? ?['"]?(?:EOF|PY|END)['"]? ?>>? ?\S+)""",
+        r"EOF|PY|END",
+    ),
     (r"""(?:\w+ ?= ?|\{? ?"\w+": ?)[rR]?(?:""" + '"""' + r"|''')\\?", "(?:" + '"""' + r"|''')\s?\}?"),
 )
 """What a line says that opens, and one that closes, a piece of code."""

@@ -13,7 +13,7 @@ from evolve.mutate.answers.besides import other_piece
 from evolve.mutate.answers.characters import plain, without_line_numbers
 from evolve.mutate.answers.edit import AnswerError, Refused
 from evolve.mutate.answers.evolve_block import editable_lines, is_marker
-from evolve.mutate.answers.fences import Fenced
+from evolve.mutate.answers.fences import Fenced, outside
 from evolve.mutate.answers.functions import Definition, written_anew
 from evolve.mutate.answers.into_block import with_blocks_of
 from evolve.mutate.answers.left_out import left_out, undefined
@@ -46,14 +46,15 @@ class Text:
 
 def texts_of(answer: Sequence[str], blocks: Sequence[Fenced]) -> list[Text]:
     """Return what may be a program: the fenced blocks, or the whole answer where there are none."""
-    if blocks:
+    if any(block.may_be_code or any(map(is_marker, block.lines)) for block in blocks):
         before = [0, *(block.end for block in blocks)]
         words = [" ".join(answer[start : block.first]) for start, block in zip(before, blocks, strict=False)]
         return [
             Text(block.lines, block.is_closed, True, block.may_be_code, _says_final(said))
             for block, said in zip(blocks, words, strict=True)
         ]
-    return [Text(tuple(lines), len(lines) < len(answer), False, False) for lines in _unmarked(list(answer))]
+    words = outside(answer, blocks)
+    return [Text(tuple(lines), len(lines) < len(words), False, False) for lines in _unmarked(words)]
 
 
 def _says_final(words: str) -> bool:
@@ -64,15 +65,15 @@ def _says_final(words: str) -> bool:
 def _unmarked(answer: list[str]) -> Iterator[list[str]]:
     """Yield an answer, what it has from its first line of code on, and the same without the prose that follows."""
     yield answer
-    first = next((at for at, line in enumerate(answer) if _CODE_LINE.match(line)), None)
-    if first is not None:
+    firsts = [
+        next((at for at, line in enumerate(answer) if code.match(line)), None) for code in (_CODE_LINE, _PROGRAM_LINE)
+    ]
+    for first in dict.fromkeys(at for at in firsts if at is not None):
         if first:
             yield answer[first:]
         end = len(answer)
         for _ in range(MAX_PARAGRAPHS):
-            while (
-                end > first and (line := answer[end - 1]).strip() and not (line[0].isspace() or _CODE_LINE.match(line))
-            ):
+            while end > first and answer[end - 1].strip() and _is_outside(answer[end - 1]):
                 end -= 1
             if end > first and answer[end - 1].strip():
                 break  # a paragraph that has code
@@ -87,6 +88,8 @@ def _unmarked(answer: list[str]) -> Iterator[list[str]]:
         yield textwrap.dedent("\n".join(answer[start:stop])).split("\n")
 
 
+_PROGRAM_LINE = re.compile(r'(?:import |from \w+(?:\.\w+)* import |def |class |async def |@\w|"""|\'\'\'|#!)')
+_HEADING = re.compile(r"#{1,6} [A-Z]\w*[^=()\[\]]*$")
 _NAME = re.compile(r"(?:python3?|py|[\w./\\-]+\.py):?\s*")
 """What a first line says that names the file or the language; as Python, it would pass for an expression."""
 _WORDS = re.compile(r"(?:[-*+•#]{1,4} |\d{1,2}[.)] |\*\*)?[A-Z*`]|[-*+•] ")
@@ -98,6 +101,11 @@ _FINAL = re.compile(
     re.IGNORECASE,
 )
 _CHOICE = re.compile(r"\b(?:options?|alternatives?|alternatively|variants?|either|or you could)\b", re.IGNORECASE)
+
+
+def _is_outside(line: str) -> bool:
+    """Whether a line behind a program is none of its own: words, or a heading."""
+    return _HEADING.match(line) is not None or not (line[0].isspace() or _CODE_LINE.match(line))
 
 
 def whole_program(parent: list[str], texts: Sequence[Text], defines: tuple[str, ...]) -> str:
@@ -113,6 +121,8 @@ def whole_program(parent: list[str], texts: Sequence[Text], defines: tuple[str, 
     size = sum(map(len, itertools.chain.from_iterable(text.lines for text in candidates if text.is_marked_off)))
     if len(candidates) > 1 and size > MAX_PROGRAMS_CHARS:
         raise AnswerError(f"the fenced blocks hold {size} characters, more than {MAX_PROGRAMS_CHARS}")
+    if (parts := _in_parts(parent, candidates)) is not None:
+        candidates = [parts]
     whole: dict[str, bool] = {}
     errors: list[AnswerError] = []
     alike: dict[str, str] = {}
@@ -154,6 +164,27 @@ def whole_program(parent: list[str], texts: Sequence[Text], defines: tuple[str, 
         raise refused[0]
     why = str(telling[0])
     raise AnswerError(why if len(texts) == 1 else f"none of {len(texts)} fenced blocks is a program: {why}")
+
+
+def _in_parts(parent: Sequence[str], texts: Sequence[Text]) -> Text | None:
+    """Return the one program that texts are the parts of: together they define all that the parent does, each once."""
+    if len(texts) < 2 or not all(text.is_marked_off for text in texts):
+        return None
+    try:
+        wanted = _definitions(parent)
+        names = [_definitions(text.lines) for text in texts if text.may_be_block]
+    except SyntaxError:
+        return None
+    if sum(map(len, names)) != len(set().union(*names)) or not wanted <= set().union(*names):
+        return None
+    if any(wanted <= own for own in names) or sum(map(bool, names)) < 2:
+        return None
+    lines = [line for text in texts if text.may_be_block for line in (*text.lines, "", "")]
+    return Text(tuple(lines), texts[-1].is_closed)
+
+
+def _definitions(lines: Sequence[str]) -> set[str]:
+    return {node.name for node in parse("\n".join(lines)).body if isinstance(node, Definition)}
 
 
 def checked(parent: list[str], child: list[str], defines: tuple[str, ...]) -> str:

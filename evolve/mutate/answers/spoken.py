@@ -23,7 +23,7 @@ _TAG = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """What opens or closes thoughts: DeepSeek, Qwen, GLM, Magistral, Kimi, OpenThinker, Command, Gemma, web pages."""
-_HARMONY = re.compile(r"<\|channel\|>\s*(\w+)[^<>\n]{0,80}<\|message\|>")
+_HARMONY = re.compile(r"<\|channel\|>\s*(\w+)[^<>\n]{0,80}(?:<\|constrain\|>\s*\w+)?<\|message\|>")
 _CALL = re.compile(r"<\|channel\|>\s*commentary to=[^\n]{0,120}?<\|message\|>")
 """A tool's call, which is the answer where the tool edits."""
 _OLLAMA = re.compile(r"\A\s*Thinking\.\.\.[ \t]*\n")

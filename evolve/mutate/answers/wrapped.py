@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from evolve.mutate.answers.characters import with_plain_spaces
 from evolve.mutate.answers.edit import AnswerError, Edit
 from evolve.mutate.answers.fences import Fenced
 from evolve.mutate.answers.markup import without_markup
@@ -20,6 +21,7 @@ NEW = (
 )
 _PROGRAM = (
     "program|code|python|file|content|new_program|solution|artifact|antartifact|final_program|source|updated_program"
+    "|pre|codeblock|code_block|sourcecode|source_code|file_content|python_code|program_code|response"
     "|answer|response|output|final_answer|final|result|new_code|improved_program|text|invoke|parameter|diff|patch|edit"
     "|edits|write_to_file|create_file|replace_in_file|apply_diff|boltaction"
     "|(?:improved|updated|optimi[sz]ed|modified|revised|final|complete|full|evolved|better)_(?:code|program|solution)"
@@ -41,6 +43,7 @@ _NEW_LABEL = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"(?m)^[ \t]{0,3}>(?: |$)")
+_BRACKETS = re.compile(rf"(?m)^[ \t]*\[(/?)({'|'.join((*OLD, *NEW))})\][ \t]*$", re.IGNORECASE)
 _ESCAPED_SIGN = re.compile(r"\\([<>=_*#\[\]`\-+])")
 
 
@@ -74,6 +77,7 @@ def labelled_edits(answer: Sequence[str], blocks: Sequence[Fenced]) -> list[Edit
 
     None unless every block of the answer is one of such a pair.
     """
+    blocks = [block for block in blocks if block.may_be_code]
     if len(blocks) < 2 or len(blocks) % 2:
         return []
     edits: list[Edit] = []
@@ -141,8 +145,12 @@ def unwrapped(text: str) -> Iterator[str]:
         yield _QUOTED.sub("", text)
     if "&" in text and (unescaped := html.unescape(text)) != text:
         yield unescaped
+    if not text.isascii() and (even := with_plain_spaces(text)) != text:
+        yield even
     if any(sign in text for sign in ("\\<", "\\=", "\\_", "\\`\\`")):
         yield _ESCAPED_SIGN.sub(r"\1", text)
     if "\\n" in text and text.lstrip()[:1] not in ("{", "[", '"') and text.count("\n") < text.count("\\n") // 4:
         yield text.replace("\\n", "\n").replace("\\t", "\t").replace('\\"', '"').replace("\\'", "'")
+    if (tagged := _BRACKETS.sub(r"<\1\2>", text)) != text:
+        yield tagged
     yield from without_markup(text)
