@@ -17,7 +17,7 @@ from evolve.mutate.answers.left_out import left_out, undefined
 from evolve.mutate.answers.own_words import own_words
 from evolve.mutate.answers.programs import NOTHING, Text, checked, texts_of, whole_program
 from evolve.mutate.answers.spoken import spoken
-from evolve.mutate.answers.wrapped import labelled_edits, tagged_edits, tagged_texts, unwrapped
+from evolve.mutate.answers.wrapped import cut_tag, labelled_edits, tagged_edits, tagged_texts, unwrapped
 from evolve.mutate.mutation import Kind, Proposal
 from evolve.mutate.source import tree_of
 
@@ -135,7 +135,8 @@ def _as_it_is(parent: list[str], text: str, defines: tuple[str, ...]) -> _Readin
         if edits:
             reading.form = "edit"
             besides = [] if labelled else [block for block in blocks if not is_diff(block)]
-            reading.source = _edited(parent, edits, defines, besides)
+            is_open = bool(others) and not any(map(is_diff, blocks))
+            reading.source = _edited(parent, edits, defines, besides, is_open)
             return reading
     except Refused as refused:
         reading.form, reading.error, reading.is_refused = "edit", str(refused), True
@@ -144,6 +145,8 @@ def _as_it_is(parent: list[str], text: str, defines: tuple[str, ...]) -> _Readin
         reading.form, reading.error = "edit", str(error)
     try:
         blocks = fenced_blocks(rest)
+        if not blocks and (tag := cut_tag(text)):
+            raise Refused(f"the answer is cut off: it ends before {tag} is closed")
         texts = [text for text in texts_of(rest, blocks) if not reading.form or text.is_marked_off]
         reading.source = whole_program(parent, texts, defines)
         reading.form, reading.error = "rewrite", ""
@@ -159,8 +162,17 @@ def _has_divider(rest: Sequence[str]) -> bool:
     return any(line == "=======" and len(above) != 7 for above, line in itertools.pairwise(["", *rest]))
 
 
-def _edited(parent: list[str], edits: Sequence[Edit], defines: tuple[str, ...], besides: Sequence[Fenced] = ()) -> str:
-    """Return the child that edits give. besides: the blocks that the answer has besides them."""
+def _edited(
+    parent: list[str],
+    edits: Sequence[Edit],
+    defines: tuple[str, ...],
+    besides: Sequence[Fenced] = (),
+    is_open: bool = False,
+) -> str:
+    """Return the child that edits give.
+
+    besides: the blocks that the answer has besides them.  is_open: nothing stands behind their last line.
+    """
     if len(edits) == 1 and edits[0].is_insertion:
         try:
             return whole_program(parent, [Text(edits[0].readings[0][1])], defines)
@@ -180,7 +192,7 @@ def _edited(parent: list[str], edits: Sequence[Edit], defines: tuple[str, ...], 
             what = left_out("\n".join(parent), source, child)
             if what:
                 raise Refused(f"{edits[0].name if len(edits) == 1 else 'an edit'} leaves code out: {what}")
-            if besides and (names := sorted(_undefined(source) - _undefined("\n".join(parent)))):
+            if (besides or is_open) and (names := sorted(_undefined(source) - _undefined("\n".join(parent)))):
                 raise AnswerError(f"the edits use `{names[0]}`, which they do not define")
             return source
     except Refused:

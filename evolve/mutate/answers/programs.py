@@ -266,13 +266,16 @@ def _complete(parent: list[str], text: Text, lines: list[str], defines: tuple[st
         names = sorted(undefined(tree_of(source)) - undefined(tree_of("\n".join(parent))))
         if names:
             raise Refused(f"the program is cut off: it uses `{names[0]}`, which is defined nowhere")
-        if cut := _cut_off("\n".join(parent), lines):
+        if cut := _cut_off("\n".join(parent), text, lines):
             raise Refused(f"the program is cut off: {cut}")
     return source
 
 
-def _cut_off(parent: str, lines: Sequence[str]) -> str:
-    """Return where a program stops short of its parent, "" where it does not: in the middle of its last function."""
+def _cut_off(parent: str, text: Text, lines: Sequence[str]) -> str:
+    """Return why a program that nothing closes may be cut off; "" where its end is its parent's.
+
+    Without a fence, which tells more, it is enough that its last function does not stop short of its parent's.
+    """
     try:
         before, body = tree_of(parent).body, parse("\n".join(lines)).body
     except SyntaxError:
@@ -283,7 +286,10 @@ def _cut_off(parent: str, lines: Sequence[str]) -> str:
             old, new = ast.unparse(node).split("\n"), ast.unparse(now).split("\n")
             if (len(new) < len(old) and new == old[: len(new)]) or (_returns(node) and not _returns(now)):
                 return f"`{now.name}` stops in the middle"
-    return ""
+            if text.is_marked_off and new[-1] != old[-1]:
+                return f"nothing closes its block, and `{now.name}` ends otherwise than its parent's"
+            return ""
+    return "nothing closes its block" if text.is_marked_off and now is not None else ""
 
 
 def _returns(node: ast.stmt) -> bool:
@@ -309,7 +315,7 @@ def _with_pieces(parent: list[str], texts: Sequence[Text], defines: tuple[str, .
     if sum(len(line) for text in texts for line in text.lines) > MAX_SOURCE_BYTES:
         return None
     pieces = written_anew(parent, [text.lines for text in texts], defines)
-    if pieces is None or any(not text.is_closed and _cut_off("\n".join(parent), text.lines) for text in texts):
+    if pieces is None or any(not text.is_closed and _cut_off("\n".join(parent), text, text.lines) for text in texts):
         return None
     child, written = pieces
     source = checked(parent, child, defines)

@@ -88,6 +88,8 @@ def labelled_edits(answer: Sequence[str], blocks: Sequence[Fenced]) -> list[Edit
         pattern = _NEW_LABEL if number % 2 else _OLD_LABEL
         if not pattern.fullmatch(label) and not pattern.fullmatch(label.rpartition(":")[2].strip() or "-"):
             return []
+        if not block.is_closed:
+            raise AnswerError(f"block {number // 2 + 1} is cut off: the answer ends before its fence is closed")
         if number % 2:
             edits.append(Edit(f"block {len(edits) + 1}", ((blocks[number - 1].lines, block.lines),)))
         done = block.end
@@ -103,6 +105,15 @@ def tagged_texts(text: str) -> list[str]:
         inner = [] if _TAGS_FIRST.match(inside) is None else [within for _, within in _tagged(inside, names)]
         found += [one for one in inner or [inside] if "\n" in one.strip("\n")]
     return found[:MAX_TEXTS]
+
+
+def cut_tag(text: str) -> str:
+    """Return the tag of a program that an answer opens on a line of its own and never closes; "" for none."""
+    for mark in _TAG.finditer(text):
+        alone = text[: mark.start()].endswith("\n") or mark.start() == 0
+        if alone and not mark[1] and text[mark.end() : mark.end() + 1] == "\n" and f"</{mark[2]}>" not in text:
+            return mark[0][:40]
+    return ""
 
 
 def _tagged(text: str, names: re.Pattern[str]) -> Iterator[tuple[str, str]]:
