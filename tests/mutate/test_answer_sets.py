@@ -286,13 +286,18 @@ def test_compositions_of_forms_are_understood() -> None:
         assert shape(made.source) == shape(changed(R, *edits)), (form, around, slip, edits)
 
 
-@pytest.mark.parametrize("form", [form for form in FORMS if not form.endswith("without fence")])
+OPEN = ("program", "functions")
+"""Models forget the fence behind these, so that nothing tells a cut within the last line but the server."""
+CLOSED = [form for form in FORMS if not form.endswith("without fence") and form.partition(" ")[0] not in OPEN]
+
+
+@pytest.mark.parametrize("form", CLOSED)
 def test_a_composition_that_is_cut_off_makes_no_half_of_the_change(form: str) -> None:
     answer = FORMS[form](("ties", "sum"))
     whole = [shape(changed(R, *edits)) for edits in (("ties", "sum"), ())]
     for end in random.Random(form).sample(range(len(answer)), 25):
         made = read_answer(R, answer[:end], "edit", DEFINES["R"])
-        # A cut between two edits cannot be seen; nor one in a line without a fence: there, it is the server that tells.
+        # A cut between two edits cannot be seen; nor one behind the last line that counts.
         between = shape(made.source) == shape(changed(R, "ties")) if made.source else False
         assert made.source is None or between or shape(made.source) in whole, (end, answer[end - 60 : end], made.source)
 

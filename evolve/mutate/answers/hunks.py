@@ -64,7 +64,7 @@ def _refuse_cut(lines: Sequence[str]) -> None:
         elif hunks:
             old, new = hunks[-1]
             hunks[-1] = (old - (line[:1] not in ("+", "\\")), new - (line[:1] not in ("-", "\\")))
-    if hunks and hunks[-1] > (0, 0) and (min(hunks[-1]) >= 0) and all(hunk == (0, 0) for hunk in hunks[:-1]):
+    if len(hunks) > 1 and max(hunks[-1]) > 0 and min(hunks[-1]) >= 0 and set(hunks[:-1]) == {(0, 0)}:
         raise Refused("the diff is cut off: its last hunk has fewer lines than it says")
 
 

@@ -123,36 +123,16 @@ def whole_program(parent: list[str], texts: Sequence[Text], defines: tuple[str, 
         raise AnswerError(f"the fenced blocks hold {size} characters, more than {MAX_PROGRAMS_CHARS}")
     if (parts := _in_parts(parent, candidates)) is not None:
         candidates = [parts]
-    whole: dict[str, bool] = {}
     errors: list[AnswerError] = []
-    alike: dict[str, str] = {}
-    made: dict[int, str] = {}
-    for at, text in enumerate(candidates):
-        try:
-            child = _child(parent, text, defines)
-            child = alike.setdefault(ast.dump(tree_of(child)), child)  # the same but for comments
-            whole[child] = whole.pop(child, False) or text.is_final
-            made[at] = child
-        except AnswerError as error:
-            errors.append(error)
-        else:
-            if not text.is_marked_off:
-                break  # the others are pieces of this one
-    if len(whole) > 1 and not [*whole.values()][-1]:
-        raise AnswerError(f"the answer holds {len(whole)} different whole programs")
-    if whole:
-        source = [*whole][-1]
-        last = max((at for at, text in enumerate(candidates) if made.get(at) == source), default=0)
-        for text in candidates[last + 1 :]:
-            if text.is_marked_off and (name := other_piece(parent, source, text.lines)):
-                raise Refused(f"the answer holds a whole program, and behind it another `{name}`")
+    source = _only_or_last(parent, candidates, defines, errors)
+    if source is not None:
         return source
-    marked = any(text.is_marked_off for text in texts)
-    for pieces in [[text for text in texts if text.may_be_block]] if marked else [[text] for text in texts]:
+    is_marked = any(text.is_marked_off for text in texts)
+    for pieces in [[text for text in texts if text.may_be_block]] if is_marked else [[text] for text in texts]:
         functions = _with_pieces(parent, pieces, defines)
         if functions is not None:
             return functions
-    if not marked:
+    if not is_marked:
         refused = [error for error in errors if isinstance(error, Refused)]
         raise refused[0] if refused else AnswerError(NOTHING)
     # A program quoted for reference is not the model's answer, so it does not tell why there is none.
@@ -164,6 +144,36 @@ def whole_program(parent: list[str], texts: Sequence[Text], defines: tuple[str, 
         raise refused[0]
     why = str(telling[0])
     raise AnswerError(why if len(texts) == 1 else f"none of {len(texts)} fenced blocks is a program: {why}")
+
+
+def _only_or_last(
+    parent: list[str], texts: Sequence[Text], defines: tuple[str, ...], errors: list[AnswerError]
+) -> str | None:
+    """Return the one program of texts, or the last where it says that it counts; None where there is none.
+
+    errors: takes why the others are none. Raises AnswerError for several, Refused where a piece of code behind the
+    program contradicts it.
+    """
+    made: list[tuple[int, str]] = []
+    alike: dict[str, str] = {}
+    for at, text in enumerate(texts):
+        try:
+            child = _child(parent, text, defines)
+        except AnswerError as error:
+            errors.append(error)
+            continue
+        made.append((at, alike.setdefault(ast.dump(tree_of(child)), child)))  # the same but for comments
+        if not text.is_marked_off:
+            break  # the others are pieces of this one
+    if not made:
+        return None
+    last, source = made[-1]
+    if len(alike) > 1 and not texts[last].is_final:
+        raise AnswerError(f"the answer holds {len(alike)} different whole programs")
+    for text in texts[last + 1 :]:
+        if text.is_marked_off and (name := other_piece(parent, source, text.lines)):
+            raise Refused(f"the answer holds a whole program, and behind it another `{name}`")
+    return source
 
 
 def _in_parts(parent: Sequence[str], texts: Sequence[Text]) -> Text | None:
@@ -266,16 +276,13 @@ def _complete(parent: list[str], text: Text, lines: list[str], defines: tuple[st
         names = sorted(undefined(tree_of(source)) - undefined(tree_of("\n".join(parent))))
         if names:
             raise Refused(f"the program is cut off: it uses `{names[0]}`, which is defined nowhere")
-        if cut := _cut_off("\n".join(parent), text, lines):
+        if cut := _cut_off("\n".join(parent), lines):
             raise Refused(f"the program is cut off: {cut}")
     return source
 
 
-def _cut_off(parent: str, text: Text, lines: Sequence[str]) -> str:
-    """Return why a program that nothing closes may be cut off; "" where its end is its parent's.
-
-    Without a fence, which tells more, it is enough that its last function does not stop short of its parent's.
-    """
+def _cut_off(parent: str, lines: Sequence[str]) -> str:
+    """Return where a program stops short of its parent, "" where it does not: in the middle of its last function."""
     try:
         before, body = tree_of(parent).body, parse("\n".join(lines)).body
     except SyntaxError:
@@ -286,10 +293,7 @@ def _cut_off(parent: str, text: Text, lines: Sequence[str]) -> str:
             old, new = ast.unparse(node).split("\n"), ast.unparse(now).split("\n")
             if (len(new) < len(old) and new == old[: len(new)]) or (_returns(node) and not _returns(now)):
                 return f"`{now.name}` stops in the middle"
-            if text.is_marked_off and new[-1] != old[-1]:
-                return f"nothing closes its block, and `{now.name}` ends otherwise than its parent's"
-            return ""
-    return "nothing closes its block" if text.is_marked_off and now is not None else ""
+    return ""
 
 
 def _returns(node: ast.stmt) -> bool:
@@ -315,7 +319,7 @@ def _with_pieces(parent: list[str], texts: Sequence[Text], defines: tuple[str, .
     if sum(len(line) for text in texts for line in text.lines) > MAX_SOURCE_BYTES:
         return None
     pieces = written_anew(parent, [text.lines for text in texts], defines)
-    if pieces is None or any(not text.is_closed and _cut_off("\n".join(parent), text, text.lines) for text in texts):
+    if pieces is None or any(not text.is_closed and _cut_off("\n".join(parent), text.lines) for text in texts):
         return None
     child, written = pieces
     source = checked(parent, child, defines)

@@ -43,6 +43,12 @@ TEMPLATE_TOKENS = 64
 SLOW_START = 4.0
 """How many times the longest wait so far for an answer's first piece is a hang, in a model that does not reason."""
 
+_DEEDS = {
+    AnswerStatus.OK: "has cut {} answers in a row",
+    AnswerStatus.EMPTY: "has given {} answers in a row without a program",
+    AnswerStatus.REFUSED: "has refused {} calls in a row",
+}
+"""What a server has done to calls that it answered, and that are of no use."""
 LEARNT_FROM = (400, 422, 500, 501)
 """Statuses by which servers refuse a part of a request; some templates fail with a 500."""
 
@@ -215,7 +221,7 @@ class ModelClient:
                     self._failures.end()
                 else:  # paid for, so the next call is the one that is not made
                     most = CUT_ANSWERS if answer.status is AnswerStatus.OK else None
-                    self._failures.add(Fault(answer.error, status=200), most)
+                    self._failures.add(Fault(answer.error, status=200), _DEEDS[answer.status], most)
                 if tally.began_at is not None:
                     self._watch.answered(tally.began_at, time.monotonic(), self._in_flight)
                 self._watch.compare(prompt, completion.usage)
@@ -240,6 +246,10 @@ class ModelClient:
                 if fault.status in LEARNT_FROM and self._form.learn(body, fault.reason, fault.parameter):
                     continue
                 failures += 1
+                self._failures.outage(fault, time.monotonic())
+                if self._failures.verdict and tally.wasted == Usage(0, 0):
+                    self.breaker.let_go()
+                    self._require_hope()
                 if self.breaker.is_open:
                     self._watch.fails(fault)
                 if fault.retry_after_s > LASTING_S:
@@ -264,6 +274,8 @@ class ModelClient:
     async def _request(self, body: dict[str, Any], tally: _Tally, deadline: asyncio.Timeout) -> Completion:
         """Send one request when the server may be asked. Raises Fault or UsageError."""
         async with self.breaker.request() as outcome:
+            if tally.wasted == Usage(0, 0):
+                self._require_hope()
             # The moment that the server named in its last Retry-After holds for every call.
             while (pause_s := self._quiet_until - time.monotonic()) > 0:
                 if pause_s > LASTING_S and not self._in_time(pause_s, deadline):
