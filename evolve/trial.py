@@ -1,9 +1,8 @@
-"""What a run's search hears: of each step first its choice, and later its trial, that is, how it ended."""
+"""What the search learns of each step: first its choice, later its trial, that is, how it ended."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -34,8 +33,7 @@ class Fate(StrEnum):
     INSIGHT = "insight"
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(NamedTuple):
     """What a step is to do, and why.
 
     Attributes:
@@ -44,7 +42,7 @@ class Selection:
         mutator: "builtin" or a model's name.
         kind: what the model is asked for; "tune": numbers of the parent are set; else empty for the built-in mutator,
             whose child says what was done.
-        novelty: a child this like another program, or more, is turned down; None: none is.
+        novelty: a child that is this like another program, or more, is rejected; None: none is.
         bar_id: the program that the child races against; None: the child is evaluated on every instance.
         known: the last event that the search knew of when it chose.
         show: train instances that the prompt is to tell of first; the prompt is kept, so the archive has no need of it.
@@ -65,11 +63,11 @@ class Selection:
     state: State = State.CHOSEN
     fate: Fate | None = None
     note: str = ""
-    show: tuple[int, ...] = field(default=(), compare=False)
+    show: tuple[int, ...] = ()
 
 
 class Trial(NamedTuple):
-    """How a step ended. The seed is trial 0, which every search hears of first; its parent is None.
+    """How a step ended. The seed is trial 0, which every search learns of first; its parent is None.
 
     Attributes:
         id: the step, which is the child's id.

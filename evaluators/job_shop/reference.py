@@ -25,7 +25,7 @@ SOLVER_S = 60.0
 def accepted(split: Split, index: int, kind: Kind = "jsp") -> tuple[int, ShopInstance, Figures]:
     """Return how many draws were refused, the first draw that tells programs apart, and its figures."""
     return first_that_tells(
-        lambda attempt: own_instance(kind, split, index, attempt), compute, lambda _, found: worth_drawing(found)
+        lambda attempt: own_instance(kind, split, index, attempt), compute, lambda _, found: worth_drawing(kind, found)
     )
 
 

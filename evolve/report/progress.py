@@ -19,7 +19,7 @@ from evolve.config import MANUAL
 from evolve.observer import Observer, Progress, RunResult
 from evolve.report.figures import duration_text, pace_text, usd_text
 from evolve.report.pace import Pace
-from evolve.report.run_report import best_so_far
+from evolve.report.run_report import curve_of
 from evolve.report.sparkline import sparkline
 from evolve.safe_text import one_line
 from evolve.words import counted
@@ -61,7 +61,7 @@ class Display(Observer):
         self.folder = folder
         self._asks_models = config.asks_models
         self._prices_known = config.prices_known
-        self._curve = list(best_so_far([score for _, score in store.curve()]))
+        self._curve = list(curve_of(store.improvements(), store.summary().evaluations))
         self.pace = Pace(config.budget)
         self.stage = "scoring the seed and the baselines ..."
         if resumed:
@@ -127,7 +127,7 @@ class Display(Observer):
         return f"{money}, {counted(progress.model_calls, 'call')}, {counted(progress.tokens, 'token')}"
 
     def lost(self) -> str:
-        """Return what came to nothing, in words; empty where nothing did."""
+        """Return what failed, in words; empty where nothing did."""
         gave = "answer" if self._asks_models else "change"
         parts = [
             (self._lost["failed"], "program failed", "programs failed"),
@@ -165,7 +165,7 @@ class LinesDisplay(Display):
         self._over = threading.Event()
 
     def __enter__(self) -> Self:
-        """Begin to tell that the run lives, whatever happens or does not."""
+        """Begin to print a line now and then, also while nothing happens."""
         threading.Thread(target=self._tell_alive, daemon=True).start()
         return self
 
@@ -246,7 +246,7 @@ class LinesDisplay(Display):
 
 
 class LiveDisplay(Display):
-    """A few lines that redraw themselves. A context manager: the terminal is given back whatever happens."""
+    """A few lines that redraw themselves. A context manager: the terminal is restored whatever happens."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)

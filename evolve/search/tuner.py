@@ -58,7 +58,7 @@ class _Campaign:
         self.begun += 1
 
     def tell(self, step: int, loss: float) -> None:
-        """Hear what a step came to; the last of a generation moves the distribution."""
+        """Learn how a step ended; the last of a generation moves the distribution."""
         self._ended.append((self.flying.pop(step), loss))
         if not self.waiting and not self.flying and len(self._ended) == self._cma.population_size:
             self._cma.tell(self._ended)
@@ -82,7 +82,7 @@ class Tuner:
         self._best: tuple[int, float] | None = None
 
     def begun(self, selection: Selection) -> None:
-        """Hear of a choice: a trial may be under way."""
+        """Take note of a choice: a trial may be under way."""
         self._steps += 1
         if selection.kind != TUNE:
             return
@@ -100,7 +100,7 @@ class Tuner:
         self._before[selection.step] = now
 
     def tell(self, trial: Trial) -> None:
-        """Hear how a step ended."""
+        """Learn how a step ended."""
         if trial.score is not None and (self._best is None or trial.score > self._best[1]):
             self._best = trial.id, trial.score
         campaign = self._before.pop(trial.id, None)

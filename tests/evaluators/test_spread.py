@@ -48,14 +48,7 @@ def spreads(domain: str) -> dict[str, float]:
     return found
 
 
-CLOSE = {
-    "job_shop": pytest.mark.xfail(
-        strict=True, reason="a dispatching rule is near the optimum on some shops: its recipes are not drawn again yet"
-    )
-}
-
-
-@pytest.mark.parametrize("domain", [pytest.param(one, marks=CLOSE[one]) if one in CLOSE else one for one in DOMAINS])
+@pytest.mark.parametrize("domain", DOMAINS)
 def test_no_own_instance_decides_a_score_by_a_trifle(domain):
     known = spreads(domain)
     evaluator = load_problem(domain).evaluator
