@@ -1,10 +1,10 @@
 """The broadcasts of the splits, drawn on the 71 regions of the public benchmark.
 
 No two splits have a source in common, nor has any of them a source of the public broadcasts. Prices and throughputs
-differ from the published ones, in validation a little and in test much; prices of a region that are equal stay equal,
-as price lists are.
-An own instance is (split, index, attempt): one on which the naive routing cannot be told from the reference is drawn
-again (`reference.py`), and reference.json keeps how often.
+differ from the published ones, in validation a little and in test much, on purpose: a program that has learnt the price
+list by heart should lose there. Prices of a region that are equal stay equal, as price lists are. Destinations,
+volumes, partitions and VMs of test are within those of train. An own instance is (split, index, attempt): one on which
+the naive routing cannot be told from the reference is drawn again (`reference.py`), and reference.json keeps how often.
 """
 
 from __future__ import annotations
