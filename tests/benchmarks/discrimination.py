@@ -3,7 +3,8 @@
     python -m tests.benchmarks.discrimination spot_multi prism --programs FOLDER --perturbed 3
 
 Programs of all levels: the seed, the baselines, what is in FOLDER/PROBLEM/*.py (evolved programs, for example), and of
-each of them some with perturbed constants. Prints, per problem: for every instance its spread (naive - reference) as a
+each of them some with perturbed constants, and the seed with numbers drawn at random (`--drawn`).
+Prints, per problem: for every instance its spread (naive - reference) as a
 share of naive and the number of distinct scores; between splits the rank correlation (Spearman) of the programs, over
 all and over those that beat the best baseline but for the reference on train; and how much of the variance of a split's
 score, among the best half of the programs, comes from its instances of least spread. Correlations are of three scores:
@@ -135,7 +136,23 @@ def perturbed(source: str, rng: random.Random) -> str:
     return ast.unparse(tree) + "\n"
 
 
-def programs_of(problem: Problem, folder: Path | None, count: int) -> dict[str, str]:
+def drawn(seed: str, rng: random.Random) -> str:
+    """Return the seed with other values of the numbers that it names: each 0 is left or becomes about 1, or -1."""
+    tree = ast.parse(seed)
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            value = node.value.value
+            if type(value) in (int, float):
+                factor = rng.choice((0.0, 1.0, math.exp(rng.gauss(0.0, 1.0))))
+                sign = rng.choice((1, 1, 1, -1))
+                if type(value) is int:
+                    node.value.value = max(1, round(value * math.exp(rng.gauss(0.0, 1.0))))
+                else:
+                    node.value.value = round(factor * value if value else sign * factor, 3)
+    return ast.unparse(tree) + "\n"
+
+
+def programs_of(problem: Problem, folder: Path | None, count: int, draws: int) -> dict[str, str]:
     """Return programs of all levels, name -> source."""
     found = {"seed": problem.seed, **problem.baselines}
     if folder is not None:
@@ -143,6 +160,7 @@ def programs_of(problem: Problem, folder: Path | None, count: int) -> dict[str, 
     rng = random.Random(f"discrimination {problem.ref}")
     more = {f"{name} ~{i}": perturbed(source, rng) for name, source in found.items() for i in range(count)}
     sources = set(found.values())
+    more |= {f"seed #{i}": drawn(problem.seed, rng) for i in range(draws)}
     return found | {name: source for name, source in more.items() if source not in sources}
 
 
@@ -186,11 +204,15 @@ def main() -> None:
     parser.add_argument("problems", nargs="+", choices=sorted(COSTS))
     parser.add_argument("--programs", type=Path, metavar="FOLDER", help="further programs, FOLDER/PROBLEM/*.py")
     parser.add_argument("--perturbed", type=int, default=3, metavar="K", help="perturbed ones of each program")
+    parser.add_argument("--drawn", type=int, default=0, metavar="K", help="seeds with other values of their numbers")
+    parser.add_argument("--skip", default="", metavar="A,B", help="programs that are left out, dear ones for example")
     parser.add_argument("--instances", action="store_true", help="a line per instance")
     given = parser.parse_args()
     for ref in given.problems:
         problem = load_problem(ref)
-        programs = programs_of(problem, given.programs, given.perturbed)
+        programs = programs_of(problem, given.programs, given.perturbed, given.drawn)
+        for name in filter(None, given.skip.split(",")):
+            del programs[name]
         by_split: dict[Split, tuple[list[str], Scores]] = {}
         for split in Split:
             found = asyncio.run(scored(problem, programs, split))
