@@ -233,7 +233,7 @@ class RunConfig(Part):
     )
     rate: RateConfig = Field(default_factory=RateConfig, description="how fast models are asked")
     mutation: MutationConfig = Field(default_factory=MutationConfig, description="which kind of change, and of whom")
-    prompt: PromptConfig = Field(default_factory=PromptConfig, description="what a model is told")
+    prompt: PromptConfig = Field(default_factory=PromptConfig, description="what a prompt holds")
     record: Path | None = Field(default=None, description="file to which steps and answers are recorded, JSON lines")
     replay: Path | None = Field(default=None, description="file of `record` whose steps and answers are taken again")
 

@@ -84,7 +84,7 @@ def race_order(count: int) -> list[int]:
 class RaceOrder:
     """In which order a race runs the instances: by the variance of scores between the programs so far, highest first.
 
-    Learns from `tell`, so that it follows from what the search has heard, as every choice does. Ties, and all of them
+    Learns from `tell`, so that it follows from the known trials, as every choice does. Ties, and all of them
     before INFORMED programs are known, are as `race_order` says; it is made anew after every INFORMED programs.
     count: instances.
     """

@@ -113,7 +113,7 @@ class EvaluatorClaims:
         """`CandidateFailure` must pass through `evaluate`: whoever raises on hard instances gains nothing."""
         (result,) = self.bench.evaluate(problem, [answering(problem, "1 / 0")])
         assert (result.status, result.score) == (Status.ERROR, None), f"status {result.status}, score {result.score}"
-        assert "ZeroDivisionError" in result.feedback, f"the exception is not told: {result.feedback[:200]!r}"
+        assert "ZeroDivisionError" in result.feedback, f"the feedback lacks the exception: {result.feedback[:200]!r}"
 
     def test_options_are_frozen_and_refuse_unknown_keys(self, problem: Problem) -> None:
         """They are recorded in the run; a typo must not pass for a setting."""

@@ -1,9 +1,8 @@
-"""What a run's search hears: of each step first its choice, and later its trial, that is, how it ended."""
+"""What the search learns of each step: first its choice, later its trial, that is, how it ended."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -34,8 +33,7 @@ class Fate(StrEnum):
     INSIGHT = "insight"
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(NamedTuple):
     """What a step is to do, and why.
 
     Attributes:
@@ -65,11 +63,11 @@ class Selection:
     state: State = State.CHOSEN
     fate: Fate | None = None
     note: str = ""
-    show: tuple[int, ...] = field(default=(), compare=False)
+    show: tuple[int, ...] = ()
 
 
 class Trial(NamedTuple):
-    """How a step ended. The seed is trial 0, which every search hears of first; its parent is None.
+    """How a step ended. The seed is trial 0, which every search learns of first; its parent is None.
 
     Attributes:
         id: the step, which is the child's id.

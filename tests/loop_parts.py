@@ -8,7 +8,6 @@ import random
 import re
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -134,5 +133,5 @@ def archive_digest(folder: Path) -> list[tuple[Any, ...]]:
     """Programs, parents, scores and choices of a run by step, and what the search heard in which order."""
     with Store.open(folder) as store:
         programs = [(p.id, p.parent_id, p.place, p.kind, p.source, p.status, p.score) for p in store.programs()]
-        choices = [astuple(replace(selection, known=0)) for selection in store.selections()]
+        choices = [tuple(selection._replace(known=0)) for selection in store.selections()]
         return [*programs, *choices, *[(e.kind, e.step) for e in store.events(EventKind.CHOSEN, EventKind.KNOWN)]]

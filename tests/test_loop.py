@@ -96,7 +96,7 @@ def test_every_choice_follows_from_what_the_search_had_been_told_by_then(tmp_pat
                 chooser.tell(heard)
                 continue
             again = chooser.choose(heard.step)
-            assert again == replace(heard, known=0, state=State.CHOSEN, fate=None, note="")
+            assert again._replace(show=()) == heard._replace(known=0, state=State.CHOSEN, fate=None, note="")
             assert events[heard.known + 1] == (heard.known + 1, ANY, heard.step, EventKind.CHOSEN)
             chooser.begun(heard)
             made += 1

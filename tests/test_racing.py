@@ -289,7 +289,7 @@ def test_an_outrun_program_is_no_parent_no_inspiration_no_bar_no_winner_and_no_s
         assert stopped and not stopped & used
         best = store.best()
         assert best is not None and best.id not in stopped
-        assert not stopped & {p.id for p in (*store.top(99), *store.improvements())}
+        assert not stopped & {*(p.id for p in store.top(99)), *(one.trial.id for one in store.improvements())}
         assert not stopped & {figures.program_id for figures in store.split_figures()}
         assert {score for id, score in store.curve() if id in stopped} == {None}
 

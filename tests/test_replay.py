@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from command_line import TRIVIAL, evolve
@@ -18,6 +19,7 @@ from evolve.errors import UsageError
 from evolve.evaluator import Instance, Split
 from evolve.loop.replaying import RecordedPool, tape_clients
 from evolve.observer import Progress, RunResult
+from evolve.scoring import InstanceResult
 
 PROBLEM = trivial_problem()
 
@@ -106,6 +108,34 @@ def test_a_run_that_was_resumed_is_replayed_as_one(tmp_path: Path) -> None:
     models = {"m": HashModel(5), "n": HashModel(6, values=90)}
     asyncio.run(loop.run(source, config, PROBLEM, pool=QuickPool(8, 30), clients=models, resume=True))
     assert archive_digest(source) == archive_digest(replayed(source, tmp_path / "again"))
+
+
+@pytest.mark.parametrize("is_fresh", [True, False])
+@pytest.mark.parametrize("split", [Split.VALIDATION, Split.TEST])
+def test_a_run_that_was_stopped_after_its_search_is_replayed_as_far_as_that(
+    tmp_path: Path, split: Split, is_fresh: bool
+) -> None:
+    class Breaking(QuickPool):
+        async def evaluate(
+            self, source: str, at: Split, *given: Any, **how: Any
+        ) -> AsyncGenerator[InstanceResult, None]:
+            if at is split:
+                raise UsageError("stopped here")
+            async for result in super().evaluate(source, at, *given, **how):
+                yield result
+
+    config, models = configured(20, seed=3, model__names=("m",)), {"m": HashModel(3)}
+    with pytest.raises(UsageError, match="stopped here"):
+        asyncio.run(loop.run(tmp_path / "run", config, PROBLEM, pool=Breaking(3), clients=models))
+    with Store.open(tmp_path / "run") as store:
+        assert (store.summary().winner_id is not None) is (split is Split.TEST)
+        tape = tape_of(store)
+        pool = QuickPool(4) if is_fresh else RecordedPool(store, PROBLEM.evaluator)
+        clients = tape_clients(tape)
+        asyncio.run(loop.run(tmp_path / "again", config, PROBLEM, pool=pool, clients=clients, tape=tape))
+        with Store.open(tmp_path / "again") as again:
+            assert list(differences(store, again)) == []
+            assert again.summary().evaluations == 20 and again.split_figures() == []
 
 
 def test_what_differs_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The figures that a score hangs on, per broadcast: what the naive and the reference routing cost, and a bound.
+"""The figures that a score depends on, per broadcast: what the naive and the reference routing cost, and a bound.
 
 Naive: `baselines/direct.py`. Reference: `baselines/steiner_search.py`, which reads no clock, so the figure is the same
 on every machine. Bound: the cheapest directed Steiner tree times the volume, up to 12 destinations: egress costs at

@@ -81,7 +81,7 @@ def own_broadcast(split: Split, index: int, attempt: int) -> Broadcast:
 def drawn_broadcast(split: Split, name: str, index: int, attempt: int) -> Broadcast:
     """Draw a broadcast as that of a split with an index is drawn; the same for the same arguments, in every process.
 
-    name: what chance hangs on. A program is shown all of a broadcast: there is nothing hidden to be kept apart.
+    name: the random numbers follow from it alone. A program gets all of a broadcast: nothing is hidden from it.
     """
     recipe = RECIPES[split]
     rng = stream(f"cloudcast/{name}/{attempt}")

@@ -11,11 +11,22 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from evaluators.flow_time.feedback import explain
 from evaluators.flow_time.figures import figures_of, mean_flow, stored, worth_drawing
-from evaluators.flow_time.machine import Case, Kind, Present, info_of, serve
+from evaluators.flow_time.machine import Case, Day, Kind, Present, info_of, serve
+from evaluators.flow_time.picture import drawn
 from evaluators.flow_time.public_format import public_cases, read_cases, write_cases
 from evaluators.flow_time.workload import RECIPES, drawn_case, own_case
 from evaluators.fresh_draws import drawn_afresh
-from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Split, UsageError, relative_score
+from evolve.evaluator import (
+    Candidate,
+    Evaluator,
+    Instance,
+    Limits,
+    Outcome,
+    Picture,
+    Split,
+    UsageError,
+    relative_score,
+)
 
 OWN_SPLITS = (Split.TRAIN, Split.VALIDATION, Split.TEST)
 
@@ -78,16 +89,10 @@ class FlowTime(Evaluator):
         return write_cases(instances, folder)
 
     def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:
-        """Run the machines of a case in lockstep, one message for all that have something to ask, and score them."""
+        """Run the machines of a case as the program says, and score the flow times of its jobs."""
         assert isinstance(instance, Case)
         kind = self.options.kind
-        info = info_of(instance, kind)
-        policies = [candidate.new("Policy", info) for _ in instance.machines]
-
-        def ask(machines: Sequence[int], seen: Sequence[Present]) -> list[Any]:
-            return candidate.map([policies[machine] for machine in machines], "run", seen)
-
-        days = serve(instance, kind, ask)
+        days = _served(candidate, instance, kind)
         mean = mean_flow(instance, days)
         figures = figures_of(instance, kind)
         metrics: dict[str, float] = {
@@ -101,6 +106,23 @@ class FlowTime(Evaluator):
             metrics["mean_flow_s"] = mean * instance.tick_s
         score = relative_score(figures.naive, figures.reference, mean) if figures.tells else None
         return Outcome(score, metrics, explain(instance, kind, days, figures, mean))
+
+    def picture(self, candidate: Candidate, instance: Instance) -> Picture:
+        """Draw which job runs when on the machine that lost most, and how long each job is there."""
+        assert isinstance(instance, Case)
+        days = _served(candidate, instance, self.options.kind)
+        return drawn(instance, days, figures_of(instance, self.options.kind), mean_flow(instance, days))
+
+
+def _served(candidate: Candidate, case: Case, kind: Kind) -> list[Day]:
+    """Run the machines of a case in lockstep, one message for all that have something to ask."""
+    info = info_of(case, kind)
+    policies = [candidate.new("Policy", info) for _ in case.machines]
+
+    def ask(machines: Sequence[int], seen: Sequence[Present]) -> list[Any]:
+        return candidate.map([policies[machine] for machine in machines], "run", seen)
+
+    return serve(case, kind, ask)
 
 
 @functools.cache

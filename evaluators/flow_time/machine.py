@@ -21,6 +21,7 @@ Kind: TypeAlias = Literal["gradual", "blind", "estimate", "tests"]
 KINDS: tuple[Kind, ...] = ("gradual", "blind", "estimate", "tests")
 
 HIDDEN = -1
+NEVER = 2**62
 MOST_ASKED = 50
 """Questions per job, on average over the jobs of a machine."""
 MOST_PIECES = 1000
@@ -160,7 +161,8 @@ def operate(jobs: Sequence[Job], kind: Kind, guesses: Sequence[int] = ()) -> Gen
     plan, and for a policy that asks to be asked too often.
     """
     shows = kind in ("gradual", "tests")
-    n, coming, now, asked, last = len(jobs), 0, 0, 0, -1
+    n, coming, now, asked = len(jobs), 0, 0, 0
+    last, since, until_last, had = -1, 0, 0, 0  # the job that ran last, from when to when, what it had left at first
     ends = [0] * n
     pieces: list[Piece] = []
     finished: list[tuple[int, int]] = []
@@ -178,7 +180,7 @@ def operate(jobs: Sequence[Job], kind: Kind, guesses: Sequence[int] = ()) -> Gen
             for column in (attained, op_index, ended):
                 column.append(0)
             coming += 1
-        until = jobs[coming].arrival if coming < n else None
+        until = jobs[coming].arrival if coming < n else NEVER
         plan: Sequence[Sequence[int]]
         if len(names) == 1:
             plan = ((0, op_left[0]),)
@@ -205,15 +207,13 @@ def operate(jobs: Sequence[Job], kind: Kind, guesses: Sequence[int] = ()) -> Gen
             plan = checked_plan(answer, len(names), now)
         for place, budget in plan:
             name = names[place]
-            ticks = min(budget, op_left[place])
-            if until is not None and until - now < ticks:
-                ticks = until - now
-            if pieces and pieces[-1].job == name and pieces[-1].end == now:
-                pieces[-1] = Piece(pieces[-1].start, now + ticks, name, pieces[-1].left)
-            else:
-                pieces.append(Piece(now, now + ticks, name, left[name]))
+            if name != last:
+                if last >= 0:
+                    pieces.append(Piece(since, until_last, last, had))
+                last, since, had = name, now, left[name]
+            ticks = min(budget, op_left[place], until - now)
             now += ticks
-            last = name
+            until_last = now
             left[name] -= ticks
             attained[place] += ticks
             op_left[place] -= ticks
@@ -231,6 +231,8 @@ def operate(jobs: Sequence[Job], kind: Kind, guesses: Sequence[int] = ()) -> Gen
                 break
             if now == until:
                 break
+    if last >= 0:
+        pieces.append(Piece(since, until_last, last, had))
     return Day(tuple(ends), tuple(pieces), asked)
 
 
@@ -244,15 +246,21 @@ def checked_plan(answer: Any, present: int, now: int) -> Sequence[Sequence[int]]
             f"at {now} ticks run returned {count}, expected (place, budget), or a list of 1 to {MOST_PIECES} such pairs"
         )
     for piece in answer:
-        if not isinstance(piece, list) or len(piece) != 2 or type(piece[0]) is not int or type(piece[1]) is not int:
-            raise Infeasible(
-                f"at {now} ticks {reprlib.repr(piece)} is no pair of whole numbers (int) (place, budget in ticks)"
-            )
-        if not 0 <= piece[0] < present:
-            raise Infeasible(f"at {now} ticks place {piece[0]} is none of the {present} jobs present, 0..{present - 1}")
-        if piece[1] < 1:
-            raise Infeasible(f"at {now} ticks a budget is {piece[1]} ticks, expected 1 or more")
+        if type(piece) is list and len(piece) == 2:
+            place, budget = piece
+            if type(place) is int and type(budget) is int and 0 <= place < present and budget >= 1:
+                continue
+        raise Infeasible(f"at {now} ticks {_wrong_with(piece, present)}")
     return answer
+
+
+def _wrong_with(piece: Any, present: int) -> str:
+    """Say what is wrong with a piece of a plan."""
+    if not isinstance(piece, list) or len(piece) != 2 or type(piece[0]) is not int or type(piece[1]) is not int:
+        return f"{reprlib.repr(piece)} is no pair of whole numbers (int) (place, budget in ticks)"
+    if not 0 <= piece[0] < present:
+        return f"place {piece[0]} is none of the {present} jobs present, 0..{present - 1}"
+    return f"a budget is {piece[1]} ticks, expected 1 or more"
 
 
 def serve(case: Case, kind: Kind, ask: Callable[[Sequence[int], Sequence[Present]], Sequence[Any]]) -> list[Day]:

@@ -1,7 +1,7 @@
 """A task graph: tasks that take a different time on each processing element (PE) and hand data to one another.
 
 All times are whole ticks. Data from a task to a successor on the same PE takes none, to any other PE the ticks of the
-arc; links are never busy (the model of HEFT).
+arc. Links are never busy (the model of HEFT), but of kind `contention`: there, two PEs share one bus.
 """
 
 from __future__ import annotations
@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal, TypeAlias
 
 from evaluators.orders import topological_order
 from evolve.evaluator import Instance, Record
+
+Kind: TypeAlias = Literal["static", "contention", "stream"]
+KINDS: tuple[Kind, ...] = ("static", "contention", "stream")
 
 UNSUPPORTED = -1
 """Stands for the work of a task on a PE that cannot run it."""
@@ -40,7 +44,7 @@ class Dag(Record, frozen=True):
 
 
 class Info(Record, frozen=True):
-    """What `Policy(info)` is given. kind: "static" or "stream".  pes: how many PEs there are."""
+    """What `Policy(info)` is given. kind: one of `KINDS`.  pes: how many PEs there are."""
 
     kind: str
     pes: int
@@ -58,9 +62,10 @@ def make_dag(work: list[list[int]], arcs: Sequence[tuple[int, int, int]]) -> Dag
 
 @dataclass(frozen=True)
 class DagInstance(Instance):
-    """One graph to place. draw: makes it when it is first needed."""
+    """One graph to place. draw: makes it when it is first needed.  kind: "static" or "contention"."""
 
     draw: Callable[[], Dag] = field(repr=False, compare=False)
+    kind: Kind = "static"
 
     @cached_property
     def dag(self) -> Dag:

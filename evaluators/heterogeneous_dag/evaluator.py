@@ -11,11 +11,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from evaluators.fresh_draws import drawn_afresh
-from evaluators.heterogeneous_dag.dag import DagInstance, Info, makespan_bound_ticks
+from evaluators.heterogeneous_dag.dag import DagInstance, Info, Kind, makespan_bound_ticks
 from evaluators.heterogeneous_dag.feedback import explain_placement, explain_stream
-from evaluators.heterogeneous_dag.figures import compute, figures_of, stored, tells_apart
+from evaluators.heterogeneous_dag.figures import compute, figures_of, placed, stored, tells_apart
 from evaluators.heterogeneous_dag.picture import drawn_placement, drawn_stream
-from evaluators.heterogeneous_dag.placement import read_placement, scheduled
+from evaluators.heterogeneous_dag.placement import Schedule
 from evaluators.heterogeneous_dag.public_format import (
     as_streams,
     public_dags,
@@ -25,7 +25,7 @@ from evaluators.heterogeneous_dag.public_format import (
 )
 from evaluators.heterogeneous_dag.stream import Observation, StreamInstance, bound_ticks, job_ticks, serve
 from evaluators.heterogeneous_dag.stream_format import SUFFIX, read_streams, write_streams
-from evaluators.heterogeneous_dag.workload import SIZES, Kind, drawn_instance, own_instance
+from evaluators.heterogeneous_dag.workload import SIZES, drawn_instance, own_instance
 from evaluators.kept_figures import differ
 from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Picture, Run, Split, relative_score
 
@@ -36,7 +36,9 @@ class DagOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Kind = Field(
-        "static", description="'static': place one graph that is known; 'stream': graphs arrive, times are uncertain"
+        "static",
+        description="'static': place one graph that is known; 'contention': the same, and two PEs share one bus; "
+        "'stream': graphs arrive, times are uncertain",
     )
     pes: int = Field(4, ge=1, le=1000, description="identical PEs for an STG file, which names none")
 
@@ -55,7 +57,7 @@ class HeterogeneousDag(Evaluator):
     def instances(self, split: Split) -> Sequence[Instance]:
         """Return the graphs or streams of a split."""
         if split is Split.PUBLIC:
-            return public_dags() if self.options.kind == "static" else public_streams()
+            return public_streams() if self.options.kind == "stream" else public_dags(self.options.kind)
         return _own(self.options.kind, split)
 
     def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
@@ -74,8 +76,9 @@ class HeterogeneousDag(Evaluator):
             streams = [path] if path.name.endswith(SUFFIX) else sorted(path.glob(f"*{SUFFIX}"))
             if streams:
                 return read_streams(streams)
-        graphs = read_graphs(path, self.options.pes)
-        return graphs if self.options.kind == "static" else as_streams(graphs)
+        if self.options.kind == "stream":
+            return as_streams(read_graphs(path, self.options.pes))
+        return read_graphs(path, self.options.pes, self.options.kind)
 
     def write(self, instances: Sequence[Instance], folder: Path) -> list[Path]:
         """Write a job file and a resource file of DS3 for each graph; kind stream: a file of our own for each."""
@@ -93,9 +96,8 @@ class HeterogeneousDag(Evaluator):
     def picture(self, candidate: Candidate, instance: Instance) -> Picture:
         """Draw what runs where, of one graph or of the beginning of a stream."""
         if isinstance(instance, DagInstance):
-            answer = candidate.new("Policy", Info("static", instance.dag.pes)).call("place", instance.dag)
-            schedule = scheduled(instance.dag, *read_placement(answer, instance.dag))
-            return drawn_placement(instance.id, instance.dag, schedule, figures_of(instance).reference)
+            schedule = _schedule(candidate, instance)
+            return drawn_placement(instance, schedule, figures_of(instance).reference)
         assert isinstance(instance, StreamInstance)
         jobs = instance.jobs
         service = serve(jobs, _Sandboxed(candidate.new("Policy", Info("stream", jobs[0].dag.pes))))
@@ -107,10 +109,14 @@ def _own(kind: Kind, split: Split) -> tuple[DagInstance | StreamInstance, ...]:
     return tuple(own_instance(kind, split, index, again) for index, again in enumerate(stored(kind).attempts[split]))
 
 
+def _schedule(candidate: Candidate, instance: DagInstance) -> Schedule:
+    answer = candidate.new("Policy", Info(instance.kind, instance.dag.pes)).call("place", instance.dag)
+    return placed(instance, answer)
+
+
 def _placed(candidate: Candidate, instance: DagInstance) -> Outcome:
     dag, figures = instance.dag, figures_of(instance)
-    answer = candidate.new("Policy", Info("static", dag.pes)).call("place", dag)
-    schedule = scheduled(dag, *read_placement(answer, dag))
+    schedule = _schedule(candidate, instance)
     makespan, bound = schedule.makespan_ticks, makespan_bound_ticks(dag)
     metrics = {
         "makespan_ticks": makespan,
@@ -118,7 +124,7 @@ def _placed(candidate: Candidate, instance: DagInstance) -> Outcome:
         "over_reference_pct": 100.0 * (makespan / figures.reference - 1.0),
         "slr": makespan / bound,
     }
-    return Outcome(_score(makespan, instance), metrics, explain_placement(dag, schedule, figures))
+    return Outcome(_score(makespan, instance), metrics, explain_placement(instance, schedule, figures))
 
 
 def _served(candidate: Candidate, instance: StreamInstance) -> Outcome:

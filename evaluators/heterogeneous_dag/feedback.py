@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluators.heterogeneous_dag.dag import Dag, critical_path_ticks, fastest, makespan_bound_ticks
+from evaluators.heterogeneous_dag.dag import Dag, DagInstance, critical_path_ticks, fastest, makespan_bound_ticks
 from evaluators.heterogeneous_dag.figures import Figures
 from evaluators.heterogeneous_dag.placement import Schedule
 from evaluators.heterogeneous_dag.stream import Job, Service, job_ticks
@@ -10,14 +10,16 @@ from evaluators.heterogeneous_dag.stream import Job, Service, job_ticks
 MOST_LETTERS = 500
 
 
-def explain_placement(dag: Dag, schedule: Schedule, figures: Figures) -> str:
+def explain_placement(instance: DagInstance, schedule: Schedule, figures: Figures) -> str:
     """Return one line of at most 500 characters on a placement."""
+    dag = instance.dag
+    says = "contention, " if instance.kind == "contention" else ""
     known = "optimum" if figures.proved else "reference"
     least = fastest(dag)
     chain = _chain(dag, schedule)
     facts = [
-        f"{dag.tasks} tasks on {dag.pes} PEs end at {schedule.makespan_ticks} ({known} {figures.reference}, in turn "
-        f"{figures.naive}, never below {makespan_bound_ticks(dag)})"
+        f"{says}{dag.tasks} tasks on {dag.pes} PEs end at {schedule.makespan_ticks} ({known} {figures.reference}, "
+        f"in turn {figures.naive}, never below {makespan_bound_ticks(dag)})"
     ]
     work = sum(dag.work[task][schedule.pe[task]] for task, _, _ in chain)
     moved = sum(ticks for _, ticks, _ in chain)
@@ -35,6 +37,9 @@ def explain_placement(dag: Dag, schedule: Schedule, figures: Figures) -> str:
             f"task {slow} takes {dag.work[slow][schedule.pe[slow]]} on PE {schedule.pe[slow]}, "
             f"{least[slow]} on PE {dag.work[slow].index(least[slow])}"
         )
+    queued = sum(one.start - schedule.end[one.before] for one in schedule.transfers)
+    if queued:
+        facts.append(f"{len(schedule.transfers)} transfers wait {queued} ticks for busy buses in all")
     used = [0] * dag.pes
     for one, pe in enumerate(schedule.pe):
         used[pe] += dag.work[one][pe]
@@ -46,16 +51,16 @@ def explain_placement(dag: Dag, schedule: Schedule, figures: Figures) -> str:
 def _chain(dag: Dag, schedule: Schedule) -> list[tuple[int, int, bool]]:
     """Return (task, ticks of transfer it waited for, whether it waited for its PE) back from the last end."""
     task = max(range(dag.tasks), key=lambda t: (schedule.end[t], -t))
+    there = {(one.before, one.task): one.end for one in schedule.transfers}
     found: list[tuple[int, int, bool]] = []
     seen = set()
     while task not in seen:  # tasks that take no time may end and start at one tick
         seen.add(task)
         start, pe = schedule.start[task], schedule.pe[task]
         step = None
-        for before, ticks in dag.predecessors[task]:
-            moved = 0 if schedule.pe[before] == pe else ticks
-            if schedule.end[before] + moved == start:
-                step = (before, moved, False)
+        for before, _ in dag.predecessors[task]:
+            if there.get((before, task), schedule.end[before]) == start:
+                step = (before, start - schedule.end[before], False)
                 break
         else:
             for other in range(dag.tasks):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from evaluators.heterogeneous_dag.dag import Dag, fastest, makespan_bound_ticks
+from evaluators.heterogeneous_dag.dag import DagInstance, fastest, makespan_bound_ticks
 from evaluators.heterogeneous_dag.placement import Schedule
 from evaluators.heterogeneous_dag.stream import Job, Service, job_ticks
 from evolve.picture import Bar, Bars, Interval, Lane, Lanes, Line, Mark, Picture, Series
 
-FAST, SLOW = "on its fastest PE", "on a slower PE"
+FAST, SLOW, SENT = "on its fastest PE", "on a slower PE", "data on a bus"
 INTERVALS_SHOWN = 1500
 
 
-def drawn_placement(name: str, dag: Dag, schedule: Schedule, reference: float) -> Picture:
-    """Return the tasks of a graph by PE, and how much of the time each PE works."""
+def drawn_placement(instance: DagInstance, schedule: Schedule, reference: float) -> Picture:
+    """Return the tasks of a graph by PE, the transfers by bus (kind contention), and how busy each PE is."""
+    dag = instance.dag
     best, bound = fastest(dag), makespan_bound_ticks(dag)
     lanes: list[list[Interval]] = [[] for _ in range(dag.pes)]
     for task, (start, end, pe) in enumerate(zip(schedule.start, schedule.end, schedule.pe, strict=True)):
@@ -23,13 +24,25 @@ def drawn_placement(name: str, dag: Dag, schedule: Schedule, reference: float) -
     busy = [sum(one.end - one.start for one in lane) for lane in lanes]
     marks = (Mark(float(end), f"end {end}"), *((Mark(float(bound), f"bound {bound}"),) if bound < end else ()))
     return Picture(
-        f"{name}: {end} ticks, the reference takes {reference:g}",
+        f"{instance.id}: {end} ticks, the reference takes {reference:g}",
         (
-            Lanes("What runs where", "time (ticks)", _lanes(lanes), marks),
+            Lanes("What runs where", "time (ticks)", (*_lanes(lanes), *_buses(instance, schedule)), marks),
             Bars("How busy each PE is", "of the time (%)", _bars([100.0 * ticks / max(end, 1) for ticks in busy])),
         ),
         "Gaps are waits for inputs from other PEs.",
     )
+
+
+def _buses(instance: DagInstance, schedule: Schedule) -> tuple[Lane, ...]:
+    """Return the transfers of each bus that has any; none where links are never busy."""
+    buses: dict[tuple[int, int], list[Interval]] = {}
+    if instance.kind == "contention":
+        for one in sorted(schedule.transfers, key=lambda one: one.start):
+            if one.end > one.start:
+                here, there = sorted((schedule.pe[one.before], schedule.pe[one.task]))
+                text = f"task {one.before} to task {one.task}: [{one.start}, {one.end})"
+                buses.setdefault((here, there), []).append(Interval(one.start, one.end, SENT, text))
+    return tuple(Lane(f"bus {here}-{there}", tuple(sent)) for (here, there), sent in sorted(buses.items()))
 
 
 def drawn_stream(name: str, jobs: tuple[Job, ...], service: Service) -> Picture:

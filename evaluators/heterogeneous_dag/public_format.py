@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluators.heterogeneous_dag.dag import UNSUPPORTED, Dag, DagInstance, fastest, make_dag, topological
+from evaluators.heterogeneous_dag.dag import UNSUPPORTED, Dag, DagInstance, Kind, fastest, make_dag, topological
 from evaluators.heterogeneous_dag.stream import Job, StreamInstance
 from evaluators.heterogeneous_dag.workload import gaps_of, stream_of
 from evolve.evaluator import Instance, UsageError
@@ -37,11 +37,12 @@ STREAM_SEEDS = 2
 
 
 @functools.cache
-def public_dags() -> tuple[DagInstance, ...]:
+def public_dags(kind: Kind = "static") -> tuple[DagInstance, ...]:
     """Return the ten graphs of SoCRATES."""
     names = ["job_Top", *(f"job_Top{number}" for number in range(2, 11))]
     soc = DATA / "DASH.SoC.Top.txt"
-    return tuple(DagInstance(f"public/{name}", partial(read_ds3, DATA / f"{name}.txt", soc)) for name in names)
+    prefix = "public/" if kind == "static" else f"public/{kind}-"
+    return tuple(DagInstance(prefix + name, partial(read_ds3, DATA / f"{name}.txt", soc), kind) for name in names)
 
 
 @functools.cache
@@ -68,7 +69,7 @@ def in_stream(dag: Dag) -> Dag:
     return make_dag(work, [(a, b, t * TICKS_PER_UNIT) for a, row in enumerate(dag.successors) for b, t in row])
 
 
-def read_graphs(path: Path, pes: int) -> Sequence[DagInstance]:
+def read_graphs(path: Path, pes: int, kind: Kind = "static") -> Sequence[DagInstance]:
     """Read a DS3 job file or an STG file, or all of a folder in the order of their names. Raises UsageError.
 
     pes: identical PEs for an STG file. A job file `job_X.txt` goes with `SoC_X.txt`, else with the one file of its
@@ -78,7 +79,7 @@ def read_graphs(path: Path, pes: int) -> Sequence[DagInstance]:
     if not files:
         what = "has no job_*.txt or *.stg" if path.is_dir() else "does not exist"
         raise UsageError(f"heterogeneous_dag: {path} {what}; give a DS3 job file, an STG file, or a folder of them.")
-    return [DagInstance(f"data/{file.stem}", partial(_given, _read(file, pes))) for file in files]
+    return [DagInstance(f"data/{file.stem}", partial(_given, _read(file, pes)), kind) for file in files]
 
 
 def as_streams(graphs: Iterable[DagInstance]) -> list[StreamInstance]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
-from evaluators.heterogeneous_dag.dag import UNSUPPORTED, Dag, critical_path_ticks, upward_ranks
+from evaluators.heterogeneous_dag.dag import UNSUPPORTED, Dag, Kind, critical_path_ticks, upward_ranks
 from evaluators.heterogeneous_dag.placement import data_at_ticks
 from evolve.evaluator import Infeasible, Instance, Record
 
@@ -60,6 +60,7 @@ class StreamInstance(Instance):
     """Jobs that come to PEs. draw: makes them when they are first needed."""
 
     draw: Callable[[], tuple[Job, ...]] = field(repr=False, compare=False)
+    kind: Kind = "stream"
 
     @cached_property
     def jobs(self) -> tuple[Job, ...]:

@@ -18,12 +18,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from evaluators.heterogeneous_dag.dag import UNSUPPORTED, Dag, DagInstance, fastest, make_dag
+from evaluators.heterogeneous_dag.dag import UNSUPPORTED, Dag, DagInstance, Kind, fastest, make_dag
 from evaluators.heterogeneous_dag.shapes import Arcs, cholesky, fft, gaussian, layered, montage
 from evaluators.heterogeneous_dag.stream import Job, StreamInstance
 from evolve.evaluator import Split
 
-Kind: TypeAlias = Literal["static", "stream"]
 Shape: TypeAlias = Literal["layered", "gaussian", "fft", "cholesky", "montage"]
 
 MEAN_WORK = 1000
@@ -104,6 +103,37 @@ STATIC: dict[Split, tuple[Recipe, ...]] = {
     ),
 }
 
+_BUSY = (0.5, 5.0)
+"""CCR of graphs where buses matter."""
+CONTENTION: dict[Split, tuple[Recipe, ...]] = {
+    Split.TRAIN: (
+        *[Recipe("layered", (30, 50), ccr=_BUSY)] * 3,
+        *[Recipe("layered", (60, 80), ccr=_BUSY)] * 3,
+        Recipe("gaussian", (7, 10), ccr=_BUSY),
+        Recipe("fft", (8, 8), ccr=_BUSY),
+        Recipe("cholesky", (5, 6), ccr=_BUSY),
+        Recipe("montage", (8, 14), ccr=_BUSY),
+    ),
+    Split.VALIDATION: (
+        *[Recipe("layered", (30, 50), ccr=_BUSY)] * 6,
+        *[Recipe("layered", (60, 80), ccr=_BUSY)] * 6,
+        *[Recipe("gaussian", (7, 12), ccr=_BUSY)] * 2,
+        *[Recipe("fft", (8, 8), ccr=_BUSY)] * 2,
+        *[Recipe("cholesky", (5, 7), ccr=_BUSY)] * 2,
+        *[Recipe("montage", (8, 18), ccr=_BUSY)] * 2,
+    ),
+    # Larger, more PEs, dearer transfers, tasks that not every PE can run.
+    Split.TEST: (
+        *[Recipe("layered", (80, 120), pes=(4, 12), ccr=_BUSY)] * 5,
+        *[Recipe("layered", (60, 100), pes=(4, 12), ccr=(5.0, 10.0))] * 3,
+        *[Recipe("layered", (60, 120), pes=(4, 12), ccr=_BUSY, limited=True)] * 4,
+        Recipe("gaussian", (12, 14), pes=(4, 12), ccr=_BUSY),
+        Recipe("fft", (16, 16), pes=(4, 12), ccr=_BUSY, limited=True),
+        Recipe("cholesky", (7, 7), pes=(4, 12), ccr=_BUSY, limited=True),
+        Recipe("montage", (16, 20), pes=(4, 12), ccr=_BUSY),
+    ),
+}
+
 _SMALL = (Recipe("layered", (8, 14), (3, 6), (0.3, 1.5)), Recipe("layered", (8, 14), (3, 6), (0.3, 1.5)))
 _CHIP = (
     Recipe("layered", (10, 16), (4, 8), (0.2, 1.0)),
@@ -134,21 +164,23 @@ STREAM: dict[Split, tuple[StreamRecipe, ...]] = {
 }
 SIZES: dict[Kind, dict[Split, int]] = {
     "static": {split: len(recipes) for split, recipes in STATIC.items()},
+    "contention": {split: len(recipes) for split, recipes in CONTENTION.items()},
     "stream": {split: len(recipes) for split, recipes in STREAM.items()},
 }
 
 
 def own_instance(kind: Kind, split: Split, index: int, attempt: int) -> DagInstance | StreamInstance:
     """Return a draw of an own instance; the same for the same arguments, in every process."""
-    name = f"{split}/{index}" if kind == "static" else f"{split}/stream-{index}"
+    name = f"{split}/{index}" if kind == "static" else f"{split}/{kind}-{index}"
     return drawn_instance(kind, split, name, index, attempt)
 
 
 def drawn_instance(kind: Kind, split: Split, name: str, slot: int, attempt: int) -> DagInstance | StreamInstance:
     """Return an instance by the recipe of one of a split's own. All chance depends on its name, which is its id."""
     key = f"{kind}/{name}/{attempt}"
-    if kind == "static":
-        return DagInstance(name, partial(_drawn_dag, STATIC[split][slot], key))
+    if kind != "stream":
+        recipes = STATIC if kind == "static" else CONTENTION
+        return DagInstance(name, partial(_drawn_dag, recipes[split][slot], key), kind)
     return StreamInstance(name, partial(_drawn_stream, STREAM[split][slot], key))
 
 

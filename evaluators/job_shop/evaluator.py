@@ -15,11 +15,12 @@ from evaluators.fresh_draws import drawn_afresh
 from evaluators.job_shop.dispatching import Floor, Option, Schedule, dispatched
 from evaluators.job_shop.feedback import explain_late, explain_makespan
 from evaluators.job_shop.figures import cost, figures_of, stored, weighted_tardiness, worth_drawing
+from evaluators.job_shop.picture import drawn
 from evaluators.job_shop.public_format import read_shops, write_shops
 from evaluators.job_shop.public_sets import PublicSet, public_shops
 from evaluators.job_shop.shop import Kind, ShopInstance, info_of, makespan_bound_ticks
 from evaluators.job_shop.workload import RECIPES, drawn_instance, own_instance
-from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Split, relative_score
+from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Picture, Split, relative_score
 
 OWN_SPLITS = (Split.TRAIN, Split.VALIDATION, Split.TEST)
 
@@ -83,12 +84,7 @@ class JobShop(Evaluator):
     def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:
         """Ask for one decision after the other, and score when all is done."""
         assert isinstance(instance, ShopInstance)
-        policy = candidate.new("Policy", info_of(instance))
-
-        def choose(floor: Floor, options: list[Option]) -> Any:
-            return policy.call("dispatch", floor.observation(options))
-
-        schedule = dispatched(instance.shop, instance.kind == "blocking", choose)
+        schedule = _schedule(candidate, instance)
         figures, x = figures_of(instance), cost(instance, schedule)
         score = relative_score(figures.naive, figures.reference, x) if figures.tells else None
         if instance.kind == "dynamic":
@@ -100,6 +96,22 @@ class JobShop(Evaluator):
             "idled": float(schedule.idled),
         }
         return Outcome(score, metrics, explain_makespan(instance, schedule, figures))
+
+    def picture(self, candidate: Candidate, instance: Instance) -> Picture:
+        """Draw which machine does what when."""
+        assert isinstance(instance, ShopInstance)
+        schedule = _schedule(candidate, instance)
+        return drawn(instance, schedule, figures_of(instance), cost(instance, schedule))
+
+
+def _schedule(candidate: Candidate, instance: ShopInstance) -> Schedule:
+    """Run a shop as a program says."""
+    policy = candidate.new("Policy", info_of(instance))
+
+    def choose(floor: Floor, options: list[Option]) -> Any:
+        return policy.call("dispatch", floor.observation(options))
+
+    return dispatched(instance.shop, instance.kind == "blocking", choose)
 
 
 @functools.cache

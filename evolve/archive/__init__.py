@@ -15,8 +15,8 @@ A step goes through these states, and the store refuses every other move (`event
     ANSWERED --> BORN ----> SCORED      the answer holds a new program
     ANSWERED --> DROPPED                it holds none: a duplicate, unreadable, or an insight
 
-SCORED, FAILED and DROPPED are the ends. Between BORN and SCORED lies an event MEASURED for each instance. The seed
-(step 0) and the baselines (-1, -2, ...) begin at BORN.
+SCORED, FAILED and DROPPED are the ends. MEASURED, between BORN and SCORED, says that results on
+instances were committed. The seed (step 0) and the baselines (-1, -2, ...) begin at BORN.
 
 The search does not learn of an end by itself: the event KNOWN makes it known. Its state is a fold over CHOSEN and
 KNOWN in the order of the sequence (`Reader.history`), and a choice records the last event that it knew of. Who
@@ -33,7 +33,7 @@ from evolve.archive.events import Event, EventKind
 from evolve.archive.records import (
     CallStatus,
     CallTotals,
-    End,
+    Improvement,
     ModelCall,
     Program,
     Role,
@@ -50,10 +50,10 @@ __all__ = [
     "CallStatus",
     "CallTotals",
     "Difference",
-    "End",
     "Event",
     "EventKind",
     "Fate",
+    "Improvement",
     "ModelCall",
     "Program",
     "Role",

@@ -61,7 +61,7 @@ def _reading(folder: Path) -> str:
 
     A reader needs the -shm file beside it, and makes it where there is none. Who may not write in the folder finds it
     there while the run is at work, and after a kill. Where neither it nor a -wal is there, nobody has the file open,
-    and all of the archive is in it: then SQLite is told that it does not change.
+    and all of the archive is in it: then it is opened as a file that does not change.
     """
     if os.access(folder, os.W_OK) and os.access(folder / NAME, os.W_OK):
         return "mode=rw"

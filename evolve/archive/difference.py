@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any
 
 from evolve.archive.events import EventKind
 from evolve.archive.reader import Reader
-from evolve.archive.records import Program, Role
-from evolve.trial import Selection
+from evolve.archive.records import Program
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,8 @@ class Difference:
 def differences(recorded: Reader, replayed: Reader) -> Iterator[Difference]:
     """Yield what differs between two archives, step by step: choices, programs, parents, scores, the winner.
 
-    Compared are not the times at which things happened, nor what depends on them.
+    Compared are not the times at which things happened, nor what depends on them. Where one of the runs did not come to
+    its winner, the best on train are compared instead.
     """
     yield from _compared("step", _selections(recorded), _selections(replayed))
     one, other = _order(recorded), _order(replayed)
@@ -32,27 +32,30 @@ def differences(recorded: Reader, replayed: Reader) -> Iterator[Difference]:
         if one.get((kind, step)) != other.get((kind, step)):
             yield Difference(f"step {step}: place of '{kind}'", one.get((kind, step)), other.get((kind, step)))
     yield from _compared("program", _programs(recorded), _programs(replayed))
-    yield from _compared("run", {0: _winner(recorded)}, {0: _winner(replayed)})
+    have_winners = all(store.summary().winner_id is not None for store in (recorded, replayed))
+    best = [store.best() if have_winners else store.best_on_train() for store in (recorded, replayed)]
+    ids = [None if program is None else program.id for program in best]
+    if ids[0] != ids[1]:
+        yield Difference("the best program", *ids)
 
 
-def _selections(store: Reader) -> dict[int, Selection]:
+def _selections(store: Reader) -> dict[int, dict[str, Any]]:
     """Return the choices; the number of the event that one knew of last depends on when other events came."""
-    return {selection.step: replace(selection, known=0) for selection in store.selections()}
+    return {selection.step: {**selection._asdict(), "known": 0} for selection in store.selections()}
 
 
 def _order(store: Reader) -> dict[tuple[EventKind, int], int]:
     """Return the places of what must come in the same order: what the search learnt, how children were compared."""
-    heard, compared = store.events(EventKind.CHOSEN, EventKind.KNOWN), store.events(EventKind.BORN, EventKind.DROPPED)
-    return {(event.kind, event.step): place for events in (heard, compared) for place, event in enumerate(events)}
+    learnt, compared = store.events(EventKind.CHOSEN, EventKind.KNOWN), store.events(EventKind.BORN, EventKind.DROPPED)
+    return {(event.kind, event.step): place for events in (learnt, compared) for place, event in enumerate(events)}
 
 
-def _programs(store: Reader) -> dict[int, Program]:
-    return {program.id: replace(program, created=0.0, cpu_s=0.0) for program in store.programs()}
+def _programs(store: Reader) -> dict[int, dict[str, Any]]:
+    return {program.id: _facts(program) for program in store.programs()}
 
 
-def _winner(store: Reader) -> Program | None:
-    best = store.best()
-    return None if best is None or best.role is Role.BASELINE else replace(best, created=0.0, cpu_s=0.0, metrics={})
+def _facts(program: Program) -> dict[str, Any]:
+    return {**vars(program), "created": 0.0, "cpu_s": 0.0}
 
 
 def _compared(kind: str, recorded: dict[int, Any], replayed: dict[int, Any]) -> Iterator[Difference]:
@@ -63,7 +66,6 @@ def _compared(kind: str, recorded: dict[int, Any], replayed: dict[int, Any]) -> 
         if a is None or b is None:
             yield Difference(f"{kind} {id}", *("there" if one is not None else "not there" for one in (a, b)))
             continue
-        for name in (field.name for field in fields(a)):
-            one, other = getattr(a, name), getattr(b, name)
-            if one != other:
-                yield Difference(f"{kind} {id}: {name}", one, other)
+        for name in a:
+            if a[name] != b[name]:
+                yield Difference(f"{kind} {id}: {name}", a[name], b[name])

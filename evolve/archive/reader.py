@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Executable, Integer, bindparam, func, inspect, select
+from sqlalchemy import Executable, Integer, bindparam, func, inspect, select, union_all
 from sqlalchemy.exc import DatabaseError
 
 from evolve.archive import database, migration
@@ -29,7 +29,7 @@ from evolve.archive.records import (
     ROTATING,
     CallStatus,
     CallTotals,
-    End,
+    Improvement,
     ModelCall,
     Part,
     Program,
@@ -62,6 +62,15 @@ WRITTEN_AFTER = "log.jsonl"
 """A file of the run folder that is begun when the archive's tables are committed."""
 _IN_SEARCH = ProgramRow.role != Role.BASELINE
 _STEP = select(bindparam("step", type_=Integer).label("step")).subquery()
+_KNOWN = select(EventRow.seq.label("place"), EventRow.step).where(EventRow.kind == EventKind.KNOWN)
+_ENDS = union_all(
+    _KNOWN,
+    select(SelectionRow.step + 2**40, SelectionRow.step).where(
+        SelectionRow.state.in_(ENDS), SelectionRow.step.not_in(select(_KNOWN.subquery().c.step))
+    ),
+).subquery()
+"""(place, step) of the seed and all steps that have ended: in the order in which the search learnt of them, then the
+others by number."""
 _ONE_TRIAL = with_trial(select(*TRIAL).select_from(_STEP), _STEP.c.step)
 
 
@@ -282,36 +291,40 @@ class Reader:
         chosen = select(*columns).join(InsightRow, InsightRow.step == SelectionRow.step).order_by(SelectionRow.step)
         return [(selection_of(row[:-2]), row[-2], row[-1]) for row in self._all(chosen)]
 
-    def improvements(self) -> list[Program]:
-        """Return the children that were the best so far, strictly, in the order in which the search learnt of them.
-
-        The latest of a deterministic run, of which the search hears with a lag, follow in the order of their steps.
-        """
-        better, best = [], float("-inf")
-        for id, score in self.curve():
-            if score is not None and score > best:
-                best = score
-                better.append(id)
-        return [program for id in better if id > 0 and (program := self.program(id)) is not None]
-
     def curve(self) -> list[tuple[int, float | None]]:
-        """Return (id, train score) of the seed and the scored children, in the order of `improvements`."""
-        return [(step, score) for step, status, score, _ in self.ends() if status]
+        """Return (id, train score) of the seed and the scored children as the search learnt of them.
 
-    def ends(self) -> list[End]:
-        """Return the seed and all steps that have ended, in short.
-
-        Those that the search knows of come in that order, then the others by number.
+        The latest of a deterministic run, of which the search learns with a lag, follow in the order of their steps.
         """
-        facts = (ProgramRow.status, ProgramRow.score, ModelCallRow.cost_usd)
-        known = select(EventRow.step, *facts).where(EventRow.kind == EventKind.KNOWN)
-        rows = self._all(_with_program_and_call(known, EventRow).order_by(EventRow.seq))
-        there = {row[0] for row in rows}
-        later = [step for step in self.ended() if step not in there]
-        for page in (later[at : at + PAGE] for at in range(0, len(later), PAGE)):
-            chosen = select(SelectionRow.step, *facts).where(SelectionRow.step.in_(page))
-            rows = [*rows, *self._all(_with_program_and_call(chosen, SelectionRow).order_by(SelectionRow.step))]
-        return [End(*row) for row in rows]
+        scored = select(_ENDS.c.step, ProgramRow.score).join(ProgramRow, ProgramRow.id == _ENDS.c.step)
+        rows = self._all(scored.where(ProgramRow.status.is_not(None)).order_by(_ENDS.c.place))
+        return [(id, score) for id, score in rows]
+
+    def improvements(self) -> list[Improvement]:
+        """Return the programs that were the best so far, strictly, in the order of `curve`: the seed is the first."""
+        order = _ENDS.c.place
+        ended = _with_program_and_call(
+            select(
+                _ENDS.c.step,
+                ProgramRow.score,
+                func.count(ProgramRow.status).over(order_by=order, rows=(None, 0)).label("scored"),
+                func.sum(func.coalesce(ModelCallRow.cost_usd, 0.0))
+                .over(order_by=order, rows=(None, 0))
+                .label("total_usd"),
+                func.max(ProgramRow.score).over(order_by=order, rows=(None, -1)).label("before"),
+            ),
+            _ENDS,
+            _ENDS.c.step,
+        ).subquery()
+        better = ended.c.before.is_(None) | (ended.c.score > ended.c.before)
+        found: list[Improvement] = []
+        for step, score, scored, total_usd, before in self._all(
+            select(ended).where(ended.c.score.is_not(None), better).order_by(ended.c.scored)
+        ):
+            gain = 0.0 if before is None else score - before
+            spent = total_usd - (found[-1].total_usd if found else 0.0)
+            found.append(Improvement(scored - 1, self.trial(step), score, gain, spent, total_usd))
+        return found
 
     def shares(self) -> list[Share]:
         """Return the steps that have ended, counted by who made them, what was asked for and how they ended."""
@@ -323,9 +336,10 @@ class Reader:
             *(func.count(ModelCallRow.step), func.coalesce(func.sum(answered), 0), func.count(ProgramRow.score)),
             *(func.coalesce(func.sum(tokens), 0), func.coalesce(func.sum(ModelCallRow.cost_usd), 0.0)),
             func.coalesce(func.sum(answered & ModelCallRow.cost_usd.is_(None)), 0),
-        ).where(SelectionRow.fate.is_not(None))
-        groups = _with_program_and_call(counted, SelectionRow).group_by(SelectionRow.mutator, asked, SelectionRow.fate)
-        return [Share(mutator, kind, Fate(fate), *figures) for mutator, kind, fate, *figures in self._all(groups)]
+        )
+        ended = _with_program_and_call(counted.where(SelectionRow.fate.is_not(None)), SelectionRow, SelectionRow.step)
+        groups = self._all(ended.group_by(SelectionRow.mutator, asked, SelectionRow.fate))
+        return [Share(mutator, kind, Fate(fate), *figures) for mutator, kind, fate, *figures in groups]
 
     def failures(self) -> list[tuple[str, str, int]]:
         """Return (status or fate, failure or note, how many) of children that failed and steps that gave none."""
@@ -392,7 +406,7 @@ class Reader:
         chosen = select(SelectionRow.step).where(SelectionRow.state.in_(ENDS)).order_by(SelectionRow.step)
         return [row.step for row in self._all(chosen)]
 
-    def settled_step(self) -> int:
+    def last_complete_step(self) -> int:
         """Return the last step up to which every step has ended."""
         going = self._one(select(func.min(SelectionRow.step)).where(SelectionRow.fate.is_(None)))[0]
         return self.last_step() if going is None else int(going) - 1
@@ -441,9 +455,9 @@ class Reader:
                 yield from page
 
 
-def _with_program_and_call(chosen: Any, table: type[EventRow | SelectionRow]) -> Any:
-    joined = chosen.select_from(table).outerjoin(ProgramRow, ProgramRow.id == table.step)
-    return joined.outerjoin(ModelCallRow, ModelCallRow.step == table.step)
+def _with_program_and_call(chosen: Any, table: Any, step: Any) -> Any:
+    joined = chosen.select_from(table).outerjoin(ProgramRow, ProgramRow.id == step)
+    return joined.outerjoin(ModelCallRow, ModelCallRow.step == step)
 
 
 def _call_totals(counts: Mapping[str, float]) -> CallTotals:

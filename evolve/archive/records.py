@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 from evolve.evaluator import Split
 from evolve.scoring import SplitScore, Status
-from evolve.trial import Fate
+from evolve.trial import Fate, Trial
 
 
 class RunStatus(StrEnum):
@@ -157,13 +157,22 @@ class CallTotals:
     cost_usd: float = 0.0
 
 
-class End(NamedTuple):
-    """How a step ended, in short. status: of its program on train, None without one.  cost_usd: of its call."""
+class Improvement(NamedTuple):
+    """A program that was the best so far on train.
 
-    step: int
-    status: str | None
-    score: float | None
-    cost_usd: float | None
+    Attributes:
+        evaluation: how many children had been scored by then, itself included; 0 for the seed.
+        trial: how its step ended.
+        gain: points above the best before; 0 for the seed.
+        cost_usd: of the calls that ended since the one before; total_usd: of all by then.
+    """
+
+    evaluation: int
+    trial: Trial
+    score: float
+    gain: float
+    cost_usd: float
+    total_usd: float
 
 
 @dataclass(frozen=True)

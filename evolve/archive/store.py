@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +130,7 @@ class Store(Reader):
         state = State.CHOSEN if call is None else State.ASKED
         with self._commit() as connection:
             self._happen(connection, EventKind.KNOWN, *known)
-            row = {**asdict(selection), "inspirations": list(selection.inspirations), "known": self._seq}
+            row = {**selection._asdict(), "inspirations": list(selection.inspirations), "known": self._seq}
             del row["show"]
             self._happen(connection, EventKind.CHOSEN, selection.step)
             connection.execute(_INSERT_SELECTION, {**row, "state": state})
@@ -292,7 +291,7 @@ class Store(Reader):
             for position, result in results.items()
         ]
         if rows:
-            self._happen(connection, EventKind.MEASURED, *[program_id] * len(rows))
+            self._happen(connection, EventKind.MEASURED, program_id)
             connection.execute(_INSERT_EVALUATION, rows)
 
     def _end_call(self, connection: Connection, call: ModelCall) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from evolve.archive.events import ENDS, EventKind
 from evolve.archive.reader import Reader
-from evolve.archive.records import ModelCall
+from evolve.archive.records import ModelCall, RunStatus
 from evolve.errors import UsageError
 
 FORMAT = 2
@@ -50,7 +50,8 @@ class Tape:
         events: (kind, step) of choices, of ends that became known, and of children that were compared.
         mutators: of step k at place k - 1.
         calls: by step, of those that asked a model.
-        reason: what ended the run.  config: its configuration, as TOML.
+        reason: what ended the search.  config: of the run, as TOML.
+        is_finished: the run then scored its best on validation and test; else it was stopped before or in that.
     """
 
     events: tuple[tuple[EventKind, int], ...]
@@ -58,6 +59,7 @@ class Tape:
     calls: Mapping[int, Recorded] = field(repr=False)
     reason: str
     config: str = field(default="", repr=False)
+    is_finished: bool = True
 
     @property
     def steps(self) -> int:
@@ -90,7 +92,9 @@ def tape_of(store: Reader) -> Tape:
             )
     events = tuple((event.kind, event.step) for event in store.events(*_PLAYED) if event.step > 0)
     calls = {call.step: _recorded(call) for call in store.model_calls()}
-    return Tape(events, tuple(s.mutator for s in selections), calls, store.summary().reason, store.config())
+    summary = store.summary()
+    is_finished = summary.status is RunStatus.FINISHED
+    return Tape(events, tuple(s.mutator for s in selections), calls, summary.reason, store.config(), is_finished)
 
 
 def _recorded(call: ModelCall) -> Recorded:
@@ -101,7 +105,7 @@ def _recorded(call: ModelCall) -> Recorded:
 
 
 def to_lines(tape: Tape) -> str:
-    """Return the tape as JSON lines: one for the run, one per event."""
+    """Return the tape of a finished run as JSON lines: one for the run, one per event."""
     lines: list[dict[str, Any]] = [
         {"evolve_tape": FORMAT, "steps": tape.steps, "reason": tape.reason, "config": tape.config}
     ]

@@ -155,7 +155,7 @@ def _show_part(store: Store, costs: bool, as_json: bool) -> None:
     from evolve.report.terminal import Terminal
 
     if costs:
-        found = counted(store, store.ends())
+        found = counted(store, store.improvements())
         if as_json:
             options.print_json(costs_document(found))
         else:

@@ -64,7 +64,7 @@ class Barren:
         return self._counts.total()
 
     def tell(self, trial: Trial) -> None:
-        """Hear how a step ended."""
+        """Learn how a step ended."""
         if trial.is_program:
             self._counts.clear()
         elif trial.is_attempt:

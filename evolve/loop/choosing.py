@@ -31,11 +31,11 @@ from evolve.search import (
 from evolve.trial import Selection, Trial
 
 
-class Hears(Protocol):
+class Part(Protocol):
     """A part of the search."""
 
     def tell(self, trial: Trial) -> None:
-        """Hear how a step ended."""
+        """Learn how a step ended."""
 
 
 class Chooser:
@@ -61,28 +61,27 @@ class Chooser:
         trials = config.mutation.tune_evaluations
         self._tuner = Tuner(lineage, share, trials, config.seed, numbers or (lambda id: 0))
         self._spending = Spending(config.budget)
-        self._used = 0.0
-        self._parts: tuple[Hears, ...] = (
+        self._parts: tuple[Part, ...] = (
             lineage,  # first: the others look a trial's family up
             *(self._models, self._kinds, self._desk, self._novelty, self._notes, self._leaders, self._turns),
             self._tuner,
         )
 
     def begun(self, selection: Selection) -> None:
-        """Hear of a choice that was committed."""
+        """Take note of a choice that was committed."""
         self._strategy.begun(selection)
         self._desk.begun(selection)
         self._notes.begun(selection)
         self._turns.begun(selection)
         self._tuner.begun(selection)
 
-    def tell(self, trial: Trial, heard: Trial | None = None) -> None:
-        """Hear how a step ended, the seed's trial before all others. heard: what the strategy hears instead of it."""
-        self._used = self._spending.after(trial)
+    def tell(self, trial: Trial, with_fresh: Trial | None = None) -> None:
+        """Learn how a step ended, the seed's trial before all others. with_fresh: what the strategy gets instead."""
+        self._spending.tell(trial)
         trial = self._judged(trial)
         for part in self._parts:
             part.tell(trial)
-        self._strategy.tell(trial if heard is None else self._judged(heard))
+        self._strategy.tell(trial if with_fresh is None else self._judged(with_fresh))
 
     def renew(self, trials: Sequence[Trial]) -> None:
         """Have the strategy begin again with these programs alone, the seed first. No step is in flight."""
@@ -96,7 +95,7 @@ class Chooser:
             wanted = ", ".join(one.metric for one in self._config.objectives)
             known = ", ".join(["score", *trial.metrics])
             raise UsageError(f"objectives are {wanted}; the seed has these metrics on train: {known}.")
-        return trial._replace(used=self._used, objectives=point)
+        return Trial(*trial[:-2], self._spending.share, point)
 
     def values(self, step: int) -> tuple[float, ...]:
         """Return what a step in flight sets its parent's numbers to, as of `tuned`; empty where it does not."""
@@ -108,7 +107,7 @@ class Chooser:
         return replace(known, leaders=leaders, stalled=self._turns.stalled)
 
     def is_start(self, step: int) -> bool:
-        """Return whether a step is one of several beginnings, each of which is told of those before."""
+        """Return whether a step is one of several beginnings, each of which sees the ideas of those before."""
         return self._config.asks_models and self._turns.is_start(step)
 
     def choose(self, step: int, free: frozenset[str] | None = None) -> Selection:

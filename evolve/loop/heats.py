@@ -1,4 +1,4 @@
-"""What a child races against, and on which instances first: both are settled when its step is chosen."""
+"""What a child races against, and on which instances first: both are fixed when its step is chosen."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Heats:
         self._orders: dict[int, tuple[int, ...]] = {}
 
     def tell(self, trial: Trial) -> None:
-        """Hear how a step ended."""
+        """Learn how a step ended."""
         self._orders.pop(trial.id, None)
         if trial.score is not None:
             self._order.tell(trial.scores)
 
     def begun(self, step: int) -> None:
-        """Settle the order of a step that was chosen now."""
+        """Fix the order of a step that was chosen now."""
         self._orders[step] = self._order.current
 
     def order(self, step: int) -> tuple[int, ...]:

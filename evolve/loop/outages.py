@@ -1,4 +1,4 @@
-"""Calls that come to nothing: which of them a person sees, and which models are not asked any more."""
+"""Failed calls: which of them a person sees, and which models are not asked any more."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ MOST_LINES = 5
 
 
 class Outages:
-    """Watches the calls of a run. models: the names of all who can be asked.  tell: hears the lines."""
+    """Watches the calls of a run. models: the names of all who can be asked.  tell: shows a line to the person."""
 
     def __init__(self, models: Sequence[str], tell: Callable[[str], None]) -> None:
         self._models, self._tell = tuple(models), tell
-        self._told: dict[str, set[str]] = {}
+        self._shown: dict[str, set[str]] = {}
         self._gone: dict[str, str] = {}
         self._at: dict[int, str] = {}
         self.out: frozenset[str] = frozenset()
@@ -40,14 +40,14 @@ class Outages:
         return call
 
     def _ended(self, call: ModelCall) -> None:
-        """Tell of a model's first call that came to nothing, and of the first ones with other words."""
+        """Show the error of a model's first failed call, and of the first ones with another error."""
         if not call.error or call.model in self._gone or RUN_OUT in call.error:
             return
-        told = self._told.setdefault(call.model, set())
+        shown = self._shown.setdefault(call.model, set())
         words = re.sub(r"[0-9a-f]{6,}|\d+", "#", call.error.replace("attempts", "attempt"))
-        if words in told or len(told) >= MOST_LINES:
+        if words in shown or len(shown) >= MOST_LINES:
             return
-        told.add(words)
+        shown.add(words)
         name = "" if call.error.startswith(f"model {call.model}") else f"model {call.model}: "
         self._tell(f"{name}{call.error} (step {call.step}; the same again is counted, not shown)")
 

@@ -16,7 +16,7 @@ class Rule(Protocol):
 
     at_once: bool
 
-    def due(self, step: int) -> Sequence[int]:
+    def news_for(self, step: int) -> Sequence[int]:
         """Return the steps whose ends the choice of a step is the first to know of: it waits for them."""
 
     def may_compare(self, step: int, waiting: Collection[int], last: int) -> bool:
@@ -31,7 +31,7 @@ class AsTheyCome:
 
     at_once = True
 
-    def due(self, step: int) -> Sequence[int]:
+    def news_for(self, step: int) -> Sequence[int]:
         """Return nothing: it is known already."""
         return ()
 
@@ -53,7 +53,7 @@ class InStepOrder:
     def __init__(self, lag: int, epoch: int | None = None) -> None:
         self._lag, self._epoch = lag, epoch
 
-    def due(self, step: int) -> Sequence[int]:
+    def news_for(self, step: int) -> Sequence[int]:
         """Return what the choice before did not know of: one step, or all that are left where an epoch begins."""
         return range(self._newest(step - 1) + 1, self._newest(step) + 1)
 
@@ -77,7 +77,7 @@ class AsRecorded:
         compared = tape.compared()
         self._before = dict(zip(compared, [0, *compared], strict=False))
 
-    def due(self, step: int) -> Sequence[int]:
+    def news_for(self, step: int) -> Sequence[int]:
         """Return what the recorded choice came to know of; of the step after the last, what none knew of."""
         return self._known[step - 1]
 

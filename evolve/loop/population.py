@@ -46,7 +46,8 @@ class Population:
                         assert program is not None
                         self._likeness.add(id, await sign(program.source))
                 await asyncio.sleep(0)
-        self._likeness.sort()
+        for _ in self._likeness.sort():
+            await asyncio.sleep(0)
 
     def same_as(self, fingerprint: str) -> int | None:
         """Return the id of the program that has this fingerprint, or None."""

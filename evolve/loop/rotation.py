@@ -1,12 +1,12 @@
 """A part of train that changes: instances drawn anew every so many steps, against fitting the fixed ones too well.
 
-With `search.fresh_instances = m` the search hears of every program by its scores on the fixed train instances and on m
+With `search.fresh_instances = m` a program's scores are those on the fixed train instances and on m
 others, which come from the problem's generator (`Evaluator.fresh`). After `search.fresh_every` steps, an epoch, these
-are drawn anew. Whoever is then worth building on, the `search.fresh_elites` best by what the search has heard, and the
+are drawn anew. Whoever is then worth building on, the `search.fresh_elites` best by these scores, and the
 seed, is scored on the new ones, and the strategy begins again with those alone: two programs that it compares have run
 on the same instances, always, so that all comparisons are paired. Who was lucky on one draw falls at the next.
 
-An epoch begins when every step before it has ended, and depends on the number of the step and on what was heard: so
+An epoch begins when every step before it has ended, and depends on the number of the step and on known trials: so
 it resumes and replays like everything else. Its results are kept in the archive under the name "rotating", at
 position epoch * m + index; no table of train, validation or test counts them, and train scores stay those of the fixed
 instances, comparable over the whole run. A child that is stopped or fails on the fixed ones is not run on the others.
@@ -30,7 +30,7 @@ from evolve.workers import Fresh, Pool
 
 
 class Rotation:
-    """Epochs of a run. renew: told the trials with which the strategy begins again.
+    """Epochs of a run. renew: called with the trials with which the strategy begins again.
 
     deadline_s: gives how many seconds an evaluation may take, None for any.
     """
@@ -69,10 +69,10 @@ class Rotation:
     def enter(self, epoch: int) -> None:
         """Begin an epoch whose elites have been scored, as `begin` does after that."""
         found = self._store.rotating(epoch * self._count, self._count)
-        heard = [self._with(self._store.trial(id), found.get(id, {})) for id in self._elites()]
+        trials = [self._with(self._store.trial(id), found.get(id, {})) for id in self._elites()]
         # A search needs its seed, whatever that does on a draw.
-        heard = [self._store.trial(0) if trial.id == 0 and trial.score is None else trial for trial in heard]
-        self._alive = {trial.id: trial for trial in heard if trial.score is not None}
+        trials = [self._store.trial(0) if trial.id == 0 and trial.score is None else trial for trial in trials]
+        self._alive = {trial.id: trial for trial in trials if trial.score is not None}
         self._entered = epoch
         self._renew(list(self._alive.values()))
 
@@ -80,20 +80,20 @@ class Rotation:
         """Score a step's child, which is sound on the fixed instances, on those of its epoch. Raises OutOfTime."""
         await self._score(program_id, source, self.epoch(step))
 
-    def heard(self, trial: Trial) -> Trial:
-        """Return a trial as the strategy hears it: by its scores on the fixed instances and on those of its epoch."""
+    def with_fresh(self, trial: Trial) -> Trial:
+        """Return a trial with its scores on the fixed instances and on those of its epoch, as the strategy gets it."""
         if trial.id == 0 or trial.score is None:
             return trial
         results = self._store.measured(trial.id, ROTATING)
         first = self.epoch(trial.id) * self._count
         of_epoch = {place - first: result for place, result in results.items() if 0 <= place - first < self._count}
-        told = self._with(trial, of_epoch)
-        if told.score is not None and self.epoch(trial.id) == self._entered:
-            self._alive[told.id] = told
-        return told
+        whole = self._with(trial, of_epoch)
+        if whole.score is not None and self.epoch(trial.id) == self._entered:
+            self._alive[whole.id] = whole
+        return whole
 
     def _elites(self) -> list[int]:
-        """Return the seed and who is best by what the search has heard, by id."""
+        """Return the ids of the seed and of the best by the scores that the strategy got."""
         ranked = sorted((trial for trial in self._alive.values() if trial.id), key=lambda t: (-(t.score or 0.0), t.id))
         return sorted({0, *(trial.id for trial in ranked[: self._search.fresh_elites])})
 

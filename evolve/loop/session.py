@@ -118,7 +118,7 @@ async def run(
 
 
 class _Limits:
-    """What the budget allows a call that is under way, and who hears of it: both there when the archive is open."""
+    """What the budget allows a call that is in flight, and who shows notices: both are set when the archive is open."""
 
     ledger: Ledger | None = None
     tell: Callable[[str], None] | None = None
@@ -219,7 +219,7 @@ class _Session:
         )
 
     async def run(self) -> RunResult:
-        """Work, write down how it ended, and tell."""
+        """Work, commit how it ended, and give observers the result."""
         status, reason = RunStatus.STOPPED, "cancelled"
         try:
             with signals(self.stop, self.audience.notice):
@@ -261,12 +261,13 @@ class _Session:
             for notice in (*self.notices, *self.pool.notices):
                 self.audience.notice(notice)
             seed, baselines = await self.stop.unless_asked(self._score_the_start())
-            best = self.store.best_on_train(self.store.settled_step() if self.config.deterministic else None)
+            best = self.store.best_on_train(self.store.last_complete_step() if self.config.deterministic else None)
             if best is not None:  # of the programs that observers got in an earlier session
                 self.ledger.beats_best(best.id, best.score)
             self.audience.tell(lambda o: o.seeded(seed, baselines, self.ledger.progress()))
             reason = await self._steps(baselines).run()
-            await self.stop.unless_asked(pick_winner(self.store, self.problem, self.pool, self._finishing))
+            if self.tape is None or self.tape.is_finished:
+                await self.stop.unless_asked(pick_winner(self.store, self.problem, self.pool, self._finishing))
         return reason
 
     def _finishing(self, stage: str, done: int, total: int) -> None:

@@ -110,17 +110,17 @@ class Steps:
     async def _take_up(self) -> None:
         """Fold the events into the search's state, and start every unfinished step again after its last commit."""
         store, known = self._store, set()
-        for count, heard in enumerate(store.history(), 1):
-            if isinstance(heard, Trial):
-                self._tell(heard)
-                known.add(heard.id)
+        for count, entry in enumerate(store.history(), 1):
+            if isinstance(entry, Trial):
+                self._tell(entry)
+                known.add(entry.id)
             else:
-                if self._rotation is not None and self._rotation.is_due(heard.step):
-                    self._rotation.enter(self._rotation.epoch(heard.step))
-                self._begun(heard)
+                if self._rotation is not None and self._rotation.is_due(entry.step):
+                    self._rotation.enter(self._rotation.epoch(entry.step))
+                self._begun(entry)
             if count % SLICE == 0:
                 await asyncio.sleep(0)
-        self._shown = store.settled_step()  # observers got those, in step order
+        self._shown = store.last_complete_step()  # observers got those, in step order
         for step in store.ended():
             if step not in known:
                 call = store.model_call(step)
@@ -166,20 +166,20 @@ class Steps:
         if not self._is_rotated(step):
             return Room.LATER, ""
         if self._rule.at_once and self._tasks and self._chooser.is_start(step):
-            return Room.LATER, ""  # the ideas of the beginnings before are told to it
+            return Room.LATER, ""  # its prompt shows the ideas of the beginnings before it
         free = free_models(self._config, self._ledger, self._outages.out)
         return self._begin(step, free) if free else (Room.LATER, "")
 
     def _make_known(self, step: int) -> bool:
-        """Let the search know of the ends that the choice of a step must know of; return whether all are there."""
+        """Make known the ends that the choice of a step depends on; return whether all of them are there."""
         if self._known_for < step:
-            due = self._rule.due(step)
-            if not self._ended.issuperset(due):
+            news = self._rule.news_for(step)
+            if not self._ended.issuperset(news):
                 return False
-            self._ended.difference_update(due)
-            for known in due:
+            self._ended.difference_update(news)
+            for known in news:
                 self._tell(self._store.trial(known))
-            self._known.extend(due)
+            self._known.extend(news)
             self._known_for = step
         return True
 
@@ -227,7 +227,7 @@ class Steps:
         return Room.YES, ""
 
     def _begun(self, selection: Selection) -> None:
-        """Take a choice that is committed."""
+        """Take note of a choice that is committed."""
         self._chooser.begun(selection)
         self._heats.begun(selection.step)
 
@@ -235,8 +235,8 @@ class Steps:
         return Cost() if call is None else Cost(1, *self._proposer.worst_case(call))
 
     def _tell(self, trial: Trial) -> None:
-        """Let later choices know of a step that is over."""
-        self._chooser.tell(trial, None if self._rotation is None else self._rotation.heard(trial))
+        """Make the end of a step known to the search: later choices depend on it."""
+        self._chooser.tell(trial, None if self._rotation is None else self._rotation.with_fresh(trial))
         self._heats.tell(trial)
         self._ledger.tell(trial)
         self._outages.known(trial.id)
@@ -341,7 +341,7 @@ class Steps:
         self._audience.tell(lambda o: o.dropped(step, why.fate, why.note, self._ledger.progress()))
 
     def _end(self, step: int, program: Program | None) -> None:
-        """Take the end of a step, which is committed. Observers hear of programs in the order of the rule."""
+        """Take the end of a step, which is committed. Observers get programs in the order of the rule."""
         if self._rule.at_once:
             self._tell(self._store.trial(step))
             self._show(program)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from evolve.archive import End, Fate, Share, Store, Trial
+from evolve.archive import Fate, Improvement, Share, Store, Trial
 
 
 @dataclass(frozen=True)
@@ -38,47 +38,23 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Step:
-    """One improvement. gain: points above the best before; cost_usd: spent since the one before; total_usd: by then."""
-
-    id: int
-    mutator: str
-    kind: str
-    score: float
-    gain: float
-    cost_usd: float
-    total_usd: float
-
-
-@dataclass(frozen=True)
 class Costs:
     """All of it. cost_known: every call has a price."""
 
     by_model: tuple[Part, ...]
     by_kind: tuple[Part, ...]
-    improvements: tuple[Step, ...]
+    improvements: tuple[Improvement, ...]
     cost_known: bool
 
 
-def costs(store: Store, ends: Sequence[End]) -> Costs:
-    """Count the steps of a run, and add up what each improvement cost. ends: as of `Store.ends`."""
-    best = float("-inf")
-    found: list[tuple[Trial, Step]] = []
-    total = before = 0.0
-    for step, _, score, cost_usd in ends:
-        total += cost_usd or 0.0
-        if score is None or score <= best:
-            continue
-        if step > 0:
-            trial, gain = store.trial(step), score - best
-            found.append((trial, Step(step, trial.model, trial.kind, score, gain, total - before, total)))
-            before = total
-        best = score
+def costs(store: Store, best_so_far: Sequence[Improvement]) -> Costs:
+    """Count the steps of a run, and add up what each improvement cost. best_so_far: as of `Store.improvements`."""
+    found = tuple(one for one in best_so_far if one.trial.id > 0)
     shares = store.shares()
     return Costs(
         _parts(shares, lambda share: share.mutator, found, lambda trial: trial.model),
         _parts(shares, lambda share: share.kind, found, lambda trial: trial.asked or trial.kind),
-        tuple(step for _, step in found),
+        found,
         not any(share.unpriced for share in shares),
     )
 
@@ -86,12 +62,12 @@ def costs(store: Store, ends: Sequence[End]) -> Costs:
 def _parts(
     shares: Sequence[Share],
     name: Callable[[Share], str],
-    improvements: Sequence[tuple[Trial, Step]],
+    improvements: Sequence[Improvement],
     name_of: Callable[[Trial], str],
 ) -> tuple[Part, ...]:
     parts = []
     for part in {name(share) for share in shares}:
-        gains = [step.gain for trial, step in improvements if name_of(trial) == part]
+        gains = [one.gain for one in improvements if name_of(one.trial) == part]
         parts.append(_part(part, [share for share in shares if name(share) == part], gains))
     return tuple(sorted(parts, key=lambda part: (-part.gain, part.name)))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
+from evolve.archive import Improvement
 from evolve.report.costs import Costs
 from evolve.report.figures import usd_text
 from evolve.report.tables import plain_table
@@ -20,41 +21,52 @@ def costs_document(found: Costs) -> dict[str, Any]:
         "cost_known": found.cost_known,
         "by_model": [vars(share) | {"usd_per_point": share.usd_per_point} for share in found.by_model],
         "by_kind": [vars(share) | {"usd_per_point": share.usd_per_point} for share in found.by_kind],
-        "improvements": [vars(step) for step in found.improvements],
+        "improvements": [_improvement(one) for one in found.improvements],
     }
 
 
 def print_costs(console: Console, found: Costs) -> None:
     """Print the three tables."""
-    for title, shares in (("by model", found.by_model), ("by kind of mutation", found.by_kind)):
+    for title, parts in (("by model", found.by_model), ("by kind of mutation", found.by_kind)):
         table = plain_table(title)
         table.padding = (0, 1)
         table.add_column("", no_wrap=True)
         for column in COLUMNS:
             table.add_column(column, justify="right", no_wrap=True)
-        for one in shares:
-            counts = (one.calls, one.failed + one.unread, one.programs, one.improvements)
+        for part in parts:
+            counts = (part.calls, part.failed + part.unread, part.programs, part.improvements)
             table.add_row(
-                one_line(one.name),
+                one_line(part.name),
                 *map(str, counts),
-                f"{one.gain:.2f}",
-                str(one.tokens),
-                _usd(one.cost_usd),
-                _usd(one.usd_per_point),
+                f"{part.gain:.2f}",
+                str(part.tokens),
+                _usd(part.cost_usd),
+                _usd(part.usd_per_point),
             )
         console.print(table)
     table = plain_table("per improvement")
     for column in ("program", "train", "points", "cost", "in all"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("made by", no_wrap=True)
-    for step in found.improvements:
-        money = (_usd(step.cost_usd), _usd(step.total_usd)) if found.cost_known else ("-", "-")
-        table.add_row(
-            str(step.id), f"{step.score:.2f}", f"{step.gain:.2f}", *money, one_line(f"{step.mutator}, {step.kind}")
-        )
+    for one in found.improvements:
+        money = (_usd(one.cost_usd), _usd(one.total_usd)) if found.cost_known else ("-", "-")
+        made_by = one_line(f"{one.trial.model}, {one.trial.kind}")
+        table.add_row(str(one.trial.id), f"{one.score:.2f}", f"{one.gain:.2f}", *money, made_by)
     console.print(table)
     if not found.cost_known:
         console.print("Prices are not known (usd_per_mtok_in, usd_per_mtok_out).")
+
+
+def _improvement(one: Improvement) -> dict[str, Any]:
+    return {
+        "id": one.trial.id,
+        "mutator": one.trial.model,
+        "kind": one.trial.kind,
+        "score": one.score,
+        "gain": one.gain,
+        "cost_usd": one.cost_usd,
+        "total_usd": one.total_usd,
+    }
 
 
 def _usd(amount: float | None) -> str:

@@ -19,7 +19,7 @@ from evolve.config import MANUAL
 from evolve.observer import Observer, Progress, RunResult
 from evolve.report.figures import duration_text, pace_text, usd_text
 from evolve.report.pace import Pace
-from evolve.report.run_report import best_so_far
+from evolve.report.run_report import curve_of
 from evolve.report.sparkline import sparkline
 from evolve.safe_text import one_line
 from evolve.words import counted
@@ -61,7 +61,7 @@ class Display(Observer):
         self.folder = folder
         self._asks_models = config.asks_models
         self._prices_known = config.prices_known
-        self._curve = list(best_so_far([score for _, score in store.curve()]))
+        self._curve = list(curve_of(store.improvements(), store.summary().evaluations))
         self.pace = Pace(config.budget)
         self.stage = "scoring the seed and the baselines ..."
         if resumed:

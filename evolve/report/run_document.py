@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from evolve.archive import Program, Store
+from evolve.archive import Improvement, Program, Store
 from evolve.evaluator import Split
 from evolve.report.judgement import choice, indistinct_baselines, verdict
 from evolve.report.run_report import ProgramRow, RunReport, hints
@@ -53,9 +53,20 @@ def run_document(report: RunReport) -> dict[str, Any]:
         "active_s": report.active_s,
         "started": when(report.started),
         "ended": when(report.ended),
-        "improvements": report.improvements,
+        "improvements": [_improvement(one) for one in report.improvements],
         "setbacks": report.setbacks,
         "front": report.front,
+    }
+
+
+def _improvement(one: Improvement) -> dict[str, Any]:
+    return {
+        "evaluation": one.evaluation,
+        "id": one.trial.id,
+        "parent_id": one.trial.parent,
+        "score": one.score,
+        "kind": one.trial.kind,
+        "mutator": one.trial.model,
     }
 
 

@@ -145,14 +145,13 @@ class RunFolder(Observer):
     def _write_missing_programs(self) -> None:
         """Write improvements that have no folder yet, and those again that were scored on further splits since."""
         stale = {figures.program_id for figures in self._store.split_figures()}
-        improvements = self._store.improvements()
-        ancestors = [self._store.program(id) for id in stale - {program.id for program in improvements} if id > 0]
-        for program in improvements:
-            if program.id in stale or not self._is_written(program.id):
+        improvements = {one.trial.id for one in self._store.improvements()}
+        for id in sorted(stale | improvements):
+            is_written = self._is_written(id)
+            is_wanted = (id in stale and is_written) or (id in improvements and not is_written)
+            program = self._store.program(id) if id > 0 and is_wanted else None
+            if program is not None:
                 self._write_program(program)
-        for ancestor in ancestors:
-            if ancestor is not None and self._is_written(ancestor.id):
-                self._write_program(ancestor)
 
     def _is_written(self, id: int) -> bool:
         return (self._folder / "programs" / str(id) / "scores.json").exists()

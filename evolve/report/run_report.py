@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evolve.archive import CallTotals, End, Program, Role, RunStatus, Store
+from evolve.archive import CallTotals, Improvement, Program, Role, RunStatus, Store
 from evolve.config import RunConfig, from_text
 from evolve.evaluator import Split
 from evolve.intervals import Interval, Lead, mean_interval, paired_lead
@@ -56,18 +56,6 @@ class ProgramRow:
 
 
 @dataclass(frozen=True)
-class Improvement:
-    """A child that was the best so far. evaluation: how many children had been scored by then, itself included."""
-
-    evaluation: int
-    id: int
-    parent_id: int | None
-    score: float
-    kind: str
-    mutator: str
-
-
-@dataclass(frozen=True)
 class Setback:
     """Something that did not work. what: a status or a fate; example: the reason that came up most often."""
 
@@ -85,7 +73,7 @@ class RunReport:
         rows: the seed, the baselines (best on train first), who won before a resume, and the best program unless it
             is the seed.
         best: the winner on validation; before that is known, the best on train; None before the seed is scored.
-        curve: best train score so far, after the seed and after every scored child in turn.
+        best_so_far: the seed, and every child that was the best so far on train.
         finalists: whom validation compared, its best mean first; empty before the end.
         outrun: how many children were stopped early, too far behind to matter.
         front: who is not beaten in all objectives; None where the score is the only one.
@@ -110,8 +98,7 @@ class RunReport:
     best: Program | None
     seed: Program | None
     rows: tuple[ProgramRow, ...]
-    curve: tuple[float, ...]
-    improvements: tuple[Improvement, ...]
+    best_so_far: tuple[Improvement, ...]
     costs: Costs
     insights: tuple[str, ...]
     setbacks: tuple[Setback, ...]
@@ -154,18 +141,27 @@ class RunReport:
         return None if best is None else best.gap
 
     @property
+    def improvements(self) -> tuple[Improvement, ...]:
+        """The children that were the best so far."""
+        return tuple(one for one in self.best_so_far if one.trial.id > 0)
+
+    @property
+    def curve(self) -> tuple[float, ...]:
+        """Best score on train after the seed and after every scored child in turn."""
+        return curve_of(self.best_so_far, self.evaluations)
+
+    @property
     def tokens(self) -> int:
         """Prompt and completion tokens of all calls."""
         return self.calls.prompt_tokens + self.calls.completion_tokens
 
 
 def describe(store: Store) -> RunReport:
-    """Gather the facts of a run: about 0.8 s at 100,000 programs, most of it to follow the best score."""
+    """Gather the facts of a run."""
     summary = store.summary()
     config = from_text(store.config())
     seed, best = store.program(0), store.best()
-    ends = store.ends()
-    curve = [end.score for end in ends if end.status]
+    best_so_far = store.improvements()
     figures = {(figure.program_id, figure.split): (figure.status, figure.score) for figure in summary.splits}
     of_best = {} if best is None else by_instance(store.evaluations(best.id, Split.TEST))
 
@@ -210,9 +206,8 @@ def describe(store: Store) -> RunReport:
         best=best,
         seed=seed,
         rows=tuple(rows),
-        curve=best_so_far(curve),
-        improvements=_improvements(store, ends),
-        costs=costs(store, ends),
+        best_so_far=tuple(best_so_far),
+        costs=costs(store, best_so_far),
         insights=tuple(line for _, line, _ in store.insights()),
         setbacks=_setbacks(store.failures()),
         outrun=summary.statuses.get(Status.OUTRUN, 0),
@@ -221,15 +216,14 @@ def describe(store: Store) -> RunReport:
     )
 
 
-def best_so_far(scores: Sequence[float | None]) -> tuple[float, ...]:
-    """Return the highest score up to each place; places before the first score are left out."""
-    curve: list[float] = []
-    for score in scores:
-        if curve:
-            curve.append(curve[-1] if score is None else max(curve[-1], score))
-        elif score is not None:
-            curve.append(score)
-    return tuple(curve)
+def curve_of(best_so_far: Sequence[Improvement], evaluations: int) -> tuple[float, ...]:
+    """Return the best train score after the seed and after every scored child in turn, of `evaluations` children."""
+    ends = [*(one.evaluation for one in best_so_far[1:]), evaluations + 1]
+    return (
+        tuple(one.score for one, end in zip(best_so_far, ends, strict=True) for _ in range(one.evaluation, end))
+        if best_so_far
+        else ()
+    )
 
 
 def hints(report: RunReport) -> tuple[str, ...]:
@@ -242,19 +236,6 @@ def hints(report: RunReport) -> tuple[str, ...]:
             "No model was asked: a call is held at its worst case, and that did not fit into the budget. "
             "Lower model.max_tokens, or raise the budget."
         )
-    return tuple(found)
-
-
-def _improvements(store: Store, ends: Sequence[End]) -> tuple[Improvement, ...]:
-    """Return the children that were the best so far, strictly."""
-    found, best = [], float("-inf")
-    for place, end in enumerate(end for end in ends if end.status):
-        if end.score is None or end.score <= best:
-            continue
-        best = end.score
-        if end.step > 0:
-            trial = store.trial(end.step)
-            found.append(Improvement(place, end.step, trial.parent, best, trial.kind, trial.model))
     return tuple(found)
 
 

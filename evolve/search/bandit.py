@@ -54,7 +54,7 @@ class Bandit:
         self._dearest = 0.0
 
     def tell(self, arm: str, gain: float, cost: float | None) -> None:
-        """Hear what a step of an arm brought.
+        """Learn what a step of an arm brought.
 
         gain: points that the child is above its parent, 0 or less when it is not or there is no child.
         cost: in any one unit; None for a call that failed: it counts as the dearest, for the time that it took.

@@ -28,7 +28,7 @@ class SearchConfig(StrategyOptions):
     starts: int = Field(
         default=1,
         ge=1,
-        description="first programs to ask models for, one after the other, each told the others' ideas",
+        description="first programs to ask models for, one after the other, each with the others' ideas in its prompt",
     )
     turn_after: int = Field(
         default=40,

@@ -34,9 +34,9 @@ class Kinds:
         self._bandit = Bandit()
 
     def tell(self, trial: Trial) -> None:
-        """Hear how a step ended."""
+        """Learn how a step ended."""
         if trial.is_attempt and trial.called:
-            self._bandit.tell(trial.asked, self._lineage.gain(trial), price(trial, self._in_usd))
+            self._bandit.tell(trial.asked, self._lineage.gain, price(trial, self._in_usd))
 
     def choose(self, impossible: Collection[Kind], rng: random.Random) -> tuple[Kind, str]:
         """Return a kind that is possible, and why, in a few words."""

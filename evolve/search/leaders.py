@@ -22,7 +22,7 @@ class Leaders:
         self._best: list[tuple[int, float] | None] = []
 
     def tell(self, trial: Trial) -> None:
-        """Hear how a step ended: the seed first, whose number of instances is everybody's."""
+        """Learn how a step ended: the seed first, whose number of instances is everybody's."""
         if trial.score is None or not trial.scores:
             return
         if not self._best:

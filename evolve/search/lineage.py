@@ -20,6 +20,7 @@ class Lineage:
     """Parents, places and scores of the programs that the search knows of.
 
     best, worst: score so far.  has_children: a program besides the seed has a score.
+    gain: by how many points the latest trial's program beats its last sound ancestor; 0 where it has no score.
     """
 
     def __init__(self) -> None:
@@ -29,9 +30,11 @@ class Lineage:
         self._tokens = array("q")
         self.best, self.worst = -math.inf, math.inf
         self.has_children = False
+        self.gain = 0.0
 
     def tell(self, trial: Trial) -> None:
         """Take a program in."""
+        self.gain = 0.0
         if not trial.is_program:
             return
         missing = trial.id + 1 - len(self._scores)
@@ -48,6 +51,8 @@ class Lineage:
             self._scores[trial.id] = trial.score
             self.has_children |= trial.id > 0
             self.best, self.worst = max(self.best, trial.score), min(self.worst, trial.score)
+            before = self.score(self.sound_ancestor(trial.id))
+            self.gain = 0.0 if before is None else trial.score - before
 
     def score(self, id: int) -> float | None:
         """Return a program's score; None where it has none, or is not known yet."""
@@ -80,8 +85,3 @@ class Lineage:
             if scores[id] == scores[id]:  # not NaN
                 return id
         return 0
-
-    def gain(self, trial: Trial) -> float:
-        """Return by how many points a child beats its last sound ancestor; 0 where it has no score."""
-        before = None if trial.score is None else self.score(self.sound_ancestor(trial.id))
-        return 0.0 if trial.score is None or before is None else trial.score - before

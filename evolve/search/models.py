@@ -21,9 +21,9 @@ class Models:
         self._bandit = Bandit()
 
     def tell(self, trial: Trial) -> None:
-        """Hear how a step ended."""
+        """Learn how a step ended."""
         if trial.is_attempt and trial.asked != TUNE:
-            self._bandit.tell(trial.model, self._lineage.gain(trial), price(trial, self._in_usd))
+            self._bandit.tell(trial.model, self._lineage.gain, price(trial, self._in_usd))
 
     def choose(self, weights: Mapping[str, float], rng: random.Random) -> str:
         """Return one of the models in `weights`."""

@@ -74,7 +74,7 @@ class Notes:
         self._best: tuple[int, float] | None = None
 
     def begun(self, selection: Selection) -> None:
-        """Hear of a choice: it is in flight, and an insight may be under way."""
+        """Take note of a choice: it is in flight, and an insight may be under way."""
         self._flying[selection.step] = selection
         if selection.kind == Kind.INSIGHT:
             self._improved = [id for id in self._improved if id not in selection.inspirations]
@@ -84,7 +84,7 @@ class Notes:
             self._of(selection.parent_id).begun += 1
 
     def tell(self, trial: Trial) -> None:
-        """Hear how a step ended."""
+        """Learn how a step ended."""
         self._flying.pop(trial.id, None)
         if trial.fate is Fate.INSIGHT and trial.note:
             self._insights.append(Insight(trial.id, trial.inspirations, trial.note, trial.detail))
@@ -101,7 +101,7 @@ class Notes:
             self._keep(trial, trial.parent)
 
     def _keep(self, trial: Trial, parent: int) -> None:
-        attempt = _attempt(trial, parent, None if trial.score is None else self._lineage.gain(trial))
+        attempt = _attempt(trial, parent, None if trial.score is None else self._lineage.gain)
         self._of(parent).attempts.append(attempt)
         brought_nothing = attempt.gain is None or attempt.gain <= LOST
         if brought_nothing and (trial.score is not None or trial.is_broken):
@@ -132,8 +132,8 @@ class Notes:
             why = f"{counted(len(self._improved), 'improvement')} since the last insight"
             return tuple(self._improved[-self._every :]), why
         if self._by_model and self._every and self._since >= STALLED_AFTER * self._every and self._idle:
-            told = sorted(self._idle)
-            ids = [told[-1][1], told[0][1], *(id for _, id in [*self._idle][::-1])]
+            ranked = sorted(self._idle)
+            ids = [ranked[-1][1], ranked[0][1], *(id for _, id in [*self._idle][::-1])]
             return tuple(dict.fromkeys(ids))[:STALLED_TOLD], f"{self._since} attempts without a new best"
         return (), ""
 

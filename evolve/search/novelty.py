@@ -35,7 +35,7 @@ class Novelty:
         self._evidence = {step: deque[bool](maxlen=_KEPT) for step in range(_LOWEST, _STEPS + 1)}
 
     def tell(self, trial: Trial) -> None:
-        """Hear how a step ended."""
+        """Learn how a step ended."""
         if trial.is_program and trial.nearest is not None and trial.likeness is not None:
             self.learn(trial.likeness, trial.score != self._lineage.score(trial.nearest))
 

@@ -8,7 +8,7 @@ one the member with the highest
 
 is next, the present one left out: R is the fading sum of its gains, each squeezed into 0..1 by g / (g + m), m the
 median of all gains of the run, V the fading number of its evaluations. Who has not had its turn comes first. Every
-member hears of every program, so whoever takes over knows what the others have found.
+member learns of every program, so whoever takes over knows what the others have found.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Portfolio(Strategy):
         name, _, place = selection.place.partition(":")
         for member in self._members:
             if member.name == name:
-                member.strategy.begun(replace(selection, place=place))
+                member.strategy.begun(selection._replace(place=place))
 
     def tell(self, trial: Trial) -> None:
         """Tell every member; a program of another member has no place with it."""

@@ -62,14 +62,14 @@ class RepairDesk:
         return max(1, math.ceil(quantiles(self._needed, n=4, method="inclusive")[2]))
 
     def begun(self, selection: Selection) -> None:
-        """Hear of a choice: a try may be under way."""
+        """Take note of a choice: a try may be under way."""
         if selection.kind == Kind.REPAIR:
             self._begun += 1
             if selection.parent_id in self._cases:
                 self._cases[selection.parent_id].begun += 1
 
     def tell(self, trial: Trial) -> None:
-        """Hear how a step ended: a try at a repair, or a program that a model broke."""
+        """Learn how a step ended: a try at a repair, or a program that a model broke."""
         if trial.asked == Kind.REPAIR and trial.parent is not None:
             if trial.answered:
                 is_sound = trial.is_program and not trial.is_broken

@@ -72,10 +72,10 @@ class Strategy(ABC):
 
     @abstractmethod
     def tell(self, trial: Trial) -> None:
-        """Hear how a step ended: the seed first, then every step, also one without a new program."""
+        """Learn how a step ended: the seed first, then every step, also one without a new program."""
 
     def begun(self, selection: Selection) -> None:  # noqa: B027  (nothing is a sound default)
-        """Hear of a choice that was made, by this strategy or for a repair: its step is in flight. Default: nothing.
+        """Take note of a choice, of this strategy or for a repair: its step is in flight. Default: nothing.
 
         The step may be another than what `ask` returned: a repair of another program, the same program with its
         numbers tuned, a beginning from the seed. Its place is always one that this strategy gave.

@@ -82,7 +82,7 @@ class Tuner:
         self._best: tuple[int, float] | None = None
 
     def begun(self, selection: Selection) -> None:
-        """Hear of a choice: a trial may be under way."""
+        """Take note of a choice: a trial may be under way."""
         self._steps += 1
         if selection.kind != TUNE:
             return
@@ -100,7 +100,7 @@ class Tuner:
         self._before[selection.step] = now
 
     def tell(self, trial: Trial) -> None:
-        """Hear how a step ended."""
+        """Learn how a step ended."""
         if trial.score is not None and (self._best is None or trial.score > self._best[1]):
             self._best = trial.id, trial.score
         campaign = self._before.pop(trial.id, None)

@@ -30,12 +30,12 @@ class Turns:
         self._quiet = 0
 
     def begun(self, selection: Selection) -> None:
-        """Hear of a choice: a turn may be under way."""
+        """Take note of a choice: a turn may be under way."""
         if selection.kind == Kind.TURN:
             self._quiet = 0
 
     def tell(self, trial: Trial) -> None:
-        """Hear how a step ended."""
+        """Learn how a step ended."""
         if not trial.is_program:
             return
         if trial.score is not None and (self._best is None or trial.score > self._best[1]):
@@ -64,9 +64,9 @@ class Turns:
         if self._best is None or not self._since:
             return ""
         id, score = self._best
-        told = [f"{self._since['sound']} scored no more"] if self._since["sound"] else []
+        parts = [f"{self._since['sound']} scored no more"] if self._since["sound"] else []
         if self._highest is not None:
-            told[0] += f", at best {self._highest:.2f}"
-        told += [f"{self._since['outrun']} were stopped far behind"] if self._since["outrun"] else []
-        told += [f"{self._since['failed']} failed"] if self._since["failed"] else []
-        return f"Since program {id} ({score:.2f}), {self._since.total()} programs brought nothing: {'; '.join(told)}."
+            parts[0] += f", at best {self._highest:.2f}"
+        parts += [f"{self._since['outrun']} were stopped far behind"] if self._since["outrun"] else []
+        parts += [f"{self._since['failed']} failed"] if self._since["failed"] else []
+        return f"Since program {id} ({score:.2f}), {self._since.total()} programs brought nothing: {'; '.join(parts)}."

@@ -85,7 +85,7 @@ def test_everything_comes_back_as_it_was_committed(store: Store) -> None:
         assert reader.program(1) == child
         assert reader.evaluations(1, Split.TRAIN) == list(scored(50.0).instances)
         assert reader.program(2).failure == "train/1: GPU 3 is full"
-        expected = Selection(1, 0, (), "0", "because", "builtin", known=5, state=State.SCORED, fate=Fate.SCORED)
+        expected = Selection(1, 0, (), "0", "because", "builtin", known=4, state=State.SCORED, fate=Fate.SCORED)
         assert reader.selection(1) == expected
         assert [p.id for p in reader.children(0)] == [1, 2]
         assert reader.program(99) is None and reader.selection(99) is None and reader.model_call(99) is None
@@ -232,7 +232,9 @@ def test_improvements_follow_the_order_in_which_the_search_heard_of_them(store: 
     for id, score in ((1, 40.0), (2, 30.0), (3, 35.0), (4, None), (5, 40.0), (6, 41.0)):
         add(store, id, score, known=False)
     store.know([2, 1, 3, 4, 5])
-    assert [p.id for p in store.improvements()] == [2, 1, 6]
+    assert store.curve() == [(0, 10.0), (2, 30.0), (1, 40.0), (3, 35.0), (4, None), (5, 40.0), (6, 41.0)]
+    best = [(one.evaluation, one.trial.id, one.score, one.gain) for one in store.improvements()]
+    assert best == [(0, 0, 10.0, 0.0), (1, 2, 30.0, 20.0), (2, 1, 40.0, 10.0), (6, 6, 41.0, 1.0)]
 
 
 def test_programs_are_remembered_in_the_order_in_which_they_came_not_in_that_of_their_numbers(store: Store) -> None:

@@ -181,7 +181,7 @@ def questions(folder: Path) -> dict[str, float]:
         "top_ms": asked(lambda store: store.top(8)),
         "summary_ms": asked(lambda store: store.summary()),
         "show_ms": asked(describe),
-        "costs_ms": asked(lambda store: costs(store, store.ends())),
+        "costs_ms": asked(lambda store: costs(store, store.improvements())),
         "runs_ms": timed_ms(lambda: listed([folder])),
         "last_ms": timed_ms(lambda: find_run("last", folder.parent)),
     }

@@ -18,12 +18,14 @@ DOMAINS = (
     "job_shop",
     "llm_routing",
     "llm_sql",
+    "memory_mapping",
     "prism",
     "rcpsp",
     "single_machine_tardiness",
     "spot_multi",
     "spot_single",
     "txn_scheduling",
+    "vm_rescheduling",
 )
 """All whose reference.json counts redraws: eplb's instances are never redrawn."""
 

@@ -11,10 +11,12 @@ from evaluators.cloudcast.figures import digest as cloudcast_digest
 from evaluators.flow_time.machine import digest as flow_time_digest
 from evaluators.heterogeneous_dag.figures import digest as dag_digest
 from evaluators.job_shop.figures import digest as job_shop_digest
+from evaluators.memory_mapping.figures import digest as memory_digest
 from evaluators.prism.figures import digest as prism_digest
 from evaluators.rcpsp.figures import digest as rcpsp_digest
 from evaluators.single_machine_tardiness.jobs import digest as tardiness_digest
 from evaluators.txn_scheduling.figures import digest as txn_digest
+from evaluators.vm_rescheduling.figures import digest as vm_digest
 from evolve.evaluator import Split
 from evolve.export import export
 from evolve.registry import load_problem
@@ -27,8 +29,10 @@ DATA = {
     "rcpsp": rcpsp_digest,
     "flow_time": flow_time_digest,
     "job_shop": job_shop_digest,
+    "memory_mapping": memory_digest,
     "single_machine_tardiness": tardiness_digest,
     "txn_scheduling": lambda one: txn_digest(one.transactions),
+    "vm_rescheduling": vm_digest,
 }
 """Of an instance, everything but its id."""
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evolve.archive import RunStatus
+from evolve.archive import Improvement, RunStatus, Trial
 from evolve.report import figures
 from evolve.report.atomic import write_text
 from evolve.report.changes import unified_diff
 from evolve.report.documents import plain, to_json, to_json_line
-from evolve.report.run_report import Cell, best_so_far, last_line
+from evolve.report.run_report import Cell, curve_of, last_line
 from evolve.report.sparkline import sparkline
 from evolve.scoring import Status
 
@@ -30,9 +30,11 @@ def test_a_sparkline_ends_with_the_last_value_whatever_its_width() -> None:
     assert sparkline([], 10) == ""
 
 
-def test_the_best_so_far_never_falls_and_failures_leave_it_where_it_is() -> None:
-    assert best_so_far([None, 1.0, None, 0.5, 3.0]) == (1.0, 1.0, 1.0, 3.0)
-    assert best_so_far([]) == ()
+def test_the_best_score_stays_where_it_is_until_a_better_one_comes() -> None:
+    seed, better = Improvement(0, Trial(0, None), 1.0, 0.0, 0.0, 0.0), Improvement(3, Trial(4, 0), 3.0, 2.0, 0.0, 0.0)
+    assert curve_of([seed, better], 4) == (1.0, 1.0, 1.0, 3.0, 3.0)
+    assert curve_of([seed], 0) == (1.0,)
+    assert curve_of([], 0) == ()
 
 
 def test_json_has_null_where_there_is_no_finite_number() -> None:

@@ -118,7 +118,13 @@ def test_an_early_end_alone_is_no_budget(early: dict[str, Any]) -> None:
 
 def test_the_used_share_is_that_of_the_budget_which_ends_first() -> None:
     spending = Spending(Budget(evaluations=10, calls=4, minutes=1.0))
-    assert spending.after(SEED) == 0.0
-    assert spending.after(scored(1, 1.0)) == pytest.approx(0.1)
-    assert spending.after(Trial(2, 0, fate=Fate.CALL_ERROR, called=True)) == pytest.approx(0.25)
-    assert [spending.after(scored(id, 1.0, called=True)) for id in (3, 4, 5, 6)] == [0.5, 0.75, 1.0, 1.0]
+    shares = []
+    for trial in (
+        SEED,
+        scored(1, 1.0),
+        Trial(2, 0, fate=Fate.CALL_ERROR, called=True),
+        *(scored(id, 1.0, called=True) for id in (3, 4, 5, 6)),
+    ):
+        spending.tell(trial)
+        shares.append(spending.share)
+    assert shares == pytest.approx([0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.0])

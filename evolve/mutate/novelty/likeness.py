@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,33 +74,39 @@ class Likeness:
     Locality-sensitive hashing: a signature is cut into 16 bands of 8, and programs that agree on a whole band meet in
     its bucket (Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", 3.4). Of a bucket only the latest eight are
     looked at, so that a look-up compares at most 128 signatures however large the archive. The same calls give the
-    same answers. It takes less than 1 kB a program: 512 bytes are the signature; what its bands hash to lies in sorted
-    arrays, but for the latest programs, whose buckets are dicts.
+    same answers. It takes less than 1 kB a program, of which 512 bytes are the signature.
     """
 
     def __init__(self) -> None:
         self._ids = array("q")
         self._known: set[int] = set()
         self._blocks: list[Signature] = []
-        self._sorted = np.empty((BANDS, 0), dtype=np.uint64)
-        self._sorted_rows = np.empty((BANDS, 0), dtype=np.uint32)
-        self._latest: dict[tuple[int, int], list[int]] = {}
+        self._bands = [_Band(band) for band in range(BANDS)]
 
     def __len__(self) -> int:
         return len(self._ids)
 
     def add(self, id: int, made: Signature) -> None:
         """Remember a program by its signature; one that is known already stays as it was."""
-        if self._append(id, made):
-            for band, key in enumerate(_bands(made).tolist()):
-                self._latest.setdefault((band, key), []).append(len(self._ids) - 1)
-            if len(self._ids) - self._sorted.shape[1] >= max(BLOCK, self._sorted.shape[1] // 16):
-                self.sort()
+        if not self._append(id, made):
+            return
+        row = len(self._ids) - 1
+        for band, key in zip(self._bands, _keys(made.reshape(BANDS, ROWS)).tolist(), strict=True):
+            band.latest.setdefault(key, []).append(row)
+        turn = self._bands[row % BANDS]  # one at a time: to sort all of them would hold up the caller
+        if len(self) - len(turn.keys) >= max(BLOCK, len(turn.keys) // 16):
+            turn.sort(self._blocks, len(self))
 
     def add_many(self, ids: Sequence[int], made: Signature) -> None:
         """Remember programs in their order, found after the next `sort`. made: (programs, 128) uint32."""
         for id, one in zip(ids, made, strict=True):
             self._append(id, one)
+
+    def sort(self) -> Iterator[None]:
+        """Make what `add_many` took in ready to be found, in 16 pieces."""
+        for band in self._bands:
+            band.sort(self._blocks, len(self))
+            yield
 
     def _append(self, id: int, made: Signature) -> bool:
         if id in self._known:
@@ -113,26 +119,13 @@ class Likeness:
         self._blocks[-1][row % BLOCK] = made
         return True
 
-    def sort(self) -> None:
-        """Take the latest programs into the sorted arrays. Of equal keys the older program comes first."""
-        done, count = self._sorted.shape[1], len(self._ids)
-        keys, rows = [self._sorted], [self._sorted_rows]
-        for start in range(done - done % BLOCK, count, BLOCK):
-            first, last = max(done, start), min(start + BLOCK, count)
-            keys.append(_bands(self._blocks[start // BLOCK][first - start : last - start]).T)
-            rows.append(np.broadcast_to(np.arange(first, last, dtype=np.uint32), (BANDS, last - first)))
-        whole, numbers = np.concatenate(keys, axis=1), np.concatenate(rows, axis=1)
-        order = np.argsort(whole, axis=1, kind="stable")
-        self._sorted = np.take_along_axis(whole, order, axis=1)
-        self._sorted_rows = np.take_along_axis(numbers, order, axis=1)
-        self._latest.clear()
-
     def nearest(self, made: Signature) -> tuple[int, float] | None:
         """Return (id, estimated Jaccard index) of the program most like one with this signature, of equals the first.
 
         None when no program meets it in a band: those are seldom more than half like it.
         """
-        met = {row for band, key in enumerate(_bands(made).tolist()) for row in self._bucket(band, key)}
+        keys = _keys(made.reshape(BANDS, ROWS)).tolist()
+        met = {row for band, key in zip(self._bands, keys, strict=True) for row in band.bucket(key)}
         if not met:
             return None
         rows = sorted(met)
@@ -140,20 +133,42 @@ class Likeness:
         best = int(alike.argmax())
         return self._ids[rows[best]], float(alike[best])
 
-    def _bucket(self, band: int, key: int) -> list[int]:
-        """Return the latest programs with this key in a band."""
-        latest = self._latest.get((band, key), [])[-BUCKET:]
-        keys, wanted = self._sorted[band], np.uint64(key)
-        end = int(np.searchsorted(keys, wanted, side="right"))
-        start = max(int(np.searchsorted(keys, wanted, side="left")), end - BUCKET + len(latest))
-        return [*self._sorted_rows[band, start:end].tolist(), *latest]
+
+class _Band:
+    """Which rows have which key in one band: in sorted arrays, but for the latest, which are in a dict."""
+
+    def __init__(self, number: int) -> None:
+        self._columns = slice(number * ROWS, (number + 1) * ROWS)
+        self.keys = np.empty(0, dtype=np.uint64)
+        self._rows = np.empty(0, dtype=np.uint32)
+        self.latest: dict[int, list[int]] = {}
+
+    def sort(self, blocks: Sequence[Signature], count: int) -> None:
+        """Take the latest rows, up to `count`, into the arrays. Of equal keys the older row comes first."""
+        done = len(self.keys)
+        if done == count:
+            return
+        first, within = divmod(done, BLOCK)
+        new = np.concatenate([_keys(block[:, self._columns]) for block in blocks[first:]])[within:][: count - done]
+        keys = np.concatenate([self.keys, new])
+        rows = np.concatenate([self._rows, np.arange(done, count, dtype=np.uint32)])
+        order = np.argsort(keys, kind="stable")
+        self.keys, self._rows = keys[order], rows[order]
+        self.latest.clear()
+
+    def bucket(self, key: int) -> list[int]:
+        """Return the latest rows with a key."""
+        latest = self.latest.get(key, [])[-BUCKET:]
+        wanted = np.uint64(key)
+        end = int(np.searchsorted(self.keys, wanted, side="right"))
+        start = max(int(np.searchsorted(self.keys, wanted, side="left")), end - BUCKET + len(latest))
+        return [*self._rows[start:end].tolist(), *latest]
 
 
-def _bands(made: Signature) -> NDArray[np.uint64]:
-    """Return what each band of signatures, (..., 128) uint32, hashes to: (..., 16) uint64."""
-    rows = made.reshape(*made.shape[:-1], BANDS, ROWS).astype(np.uint64)
+def _keys(rows: Signature) -> NDArray[np.uint64]:
+    """Return what the parts of signatures that lie in a band, (..., 8) uint32, hash to: (...) uint64."""
     keys = np.zeros(rows.shape[:-1], dtype=np.uint64)
     for place in range(ROWS):
-        keys = (keys ^ rows[..., place]) * _MIX
+        keys = (keys ^ rows[..., place].astype(np.uint64)) * _MIX
         keys ^= keys >> np.uint64(29)
     return keys

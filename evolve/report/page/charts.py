@@ -7,7 +7,7 @@ from evolve.evaluator import Split
 from evolve.picture import Arc, Bar, Bars, Line, Map, Matrix, Picture, Point, Series
 from evolve.report.chain import ancestors
 from evolve.report.page.facts import clock_of
-from evolve.report.run_report import SHOWN_SPLITS, RunReport, best_so_far
+from evolve.report.run_report import SHOWN_SPLITS, RunReport
 from evolve.words import counted
 
 COLUMNS = 40
@@ -38,39 +38,33 @@ def splits_picture(report: RunReport) -> Picture | None:
 
 def curve_points(store: Store) -> list[tuple[int, float, float, float]]:
     """Return (evaluations, minutes of work, dollars, best score on train) at the seed, each improvement and the end."""
-    curve, clock = store.curve(), clock_of(store)
-    if not curve:
-        return []
-    cost = {trial.id: trial.cost_usd or 0.0 for trial in store.trials()}
-    created = {program.id: program.created for program in store.programs()}
-    spent, last, points = 0.0, float("-inf"), []
-    spent_by: dict[int, float] = {}
-    for id in cost:
-        spent += cost[id]
-        spent_by[id] = spent
-    best = None
-    for place, (id, score) in enumerate(curve):
-        best = score if best is None or (score is not None and score > best) else best
-        if best is not None and (best > last or place == len(curve) - 1):
-            last = best
-            points.append((place, clock.minutes(created[id]) if id > 0 else 0.0, spent_by.get(id, 0.0), best))
+    best, summary, clock = store.improvements(), store.summary(), clock_of(store)
+
+    def minutes(id: int) -> float:
+        program = store.program(id) if id > 0 else None
+        return 0.0 if program is None else clock.minutes(program.created)
+
+    points = [(one.evaluation, minutes(one.trial.id), one.total_usd, one.score) for one in best]
+    if best and best[-1].evaluation < summary.evaluations:
+        last = store.curve()[-1][0]
+        points.append((summary.evaluations, minutes(last), summary.calls.cost_usd, best[-1].score))
     return points
 
 
 def curve_picture(store: Store, report: RunReport) -> Picture | None:
     """Return all scores and the best so far over evaluations; None before anything is scored."""
     curve = store.curve()
-    if not report.curve:
+    if not report.best_so_far:
         return None
     scores = [(float(place), score) for place, (_, score) in enumerate(curve) if score is not None]
-    first = len(curve) - len(report.curve)
-    best = [(float(first + place), score) for place, score in enumerate(best_so_far([s for _, s in curve]))]
-    kept = [one for place, one in enumerate(best) if place in (0, len(best) - 1) or one[1] != best[place - 1][1]]
+    best = [(float(one.evaluation), one.score) for one in report.best_so_far]
+    if best[-1][0] < len(curve) - 1:
+        best.append((float(len(curve) - 1), best[-1][1]))
     floor = sorted(score for _, score in scores)[len(scores) // 20]
-    floor = min(floor, report.curve[0])
+    floor = min(floor, best[0][1])
     lines = [
         Line("a program", tuple((x, max(y, floor)) for x, y in scores), "dots"),
-        Line("best so far", tuple(kept), "step"),
+        Line("best so far", tuple(best), "step"),
     ]
     baseline = report.best_baseline(Split.TRAIN)
     if baseline is not None and (score := baseline.splits[Split.TRAIN].score) is not None:

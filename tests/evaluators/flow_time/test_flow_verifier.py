@@ -195,3 +195,20 @@ def test_tests_have_no_public_trace():
     for kind in ("gradual", "blind", "estimate"):
         for case in EVALUATORS[kind].instances(Split.PUBLIC):
             assert figures_of(case, kind).tells
+
+
+def test_the_picture_shows_every_tick_of_a_job_and_who_had_less_left():
+    """First come first served: from tick 8 on, job 1 has 6 left and the new job 2 only 3."""
+    case = Case("data/0", "own", 0.9, Read(((Job(0, (4,)), Job(1, (10,)), Job(8, (3,))),)))
+    fifo = "class Policy:\n  def __init__(self, info): pass\n  def run(self, obs): return 0, 10**6"
+    gantt, flow_times = EVALUATORS["gradual"].picture(InProcess(fifo), case).panels
+    least, more, waits = "has the least work left", "another has less left", "waits"
+    assert [[(one.start, one.end, one.kind) for one in lane.intervals] for lane in gantt.lanes] == [
+        [(0, 1, least), (1, 4, least)],
+        [(1, 4, waits), (4, 8, least), (8, 14, more)],
+        [(8, 14, waits), (14, 17, least)],
+    ]
+    assert [line.points for line in flow_times.lines] == [
+        ((3.0, 9.0), (4.0, 4.0), (10.0, 13.0)),
+        ((3.0, 3.0), (4.0, 4.0), (10.0, 16.0)),
+    ]

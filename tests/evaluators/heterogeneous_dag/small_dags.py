@@ -30,3 +30,17 @@ def policy(name: str, kind: str, pes: int) -> Any:
     scope: dict[str, Any] = {}
     exec(SOURCES[name], scope)
     return scope["Policy"](Info(kind, pes))
+
+
+def random_placement(rng: random.Random, dag: Dag) -> tuple[list[int], list[int]]:
+    """Return an order of all tasks, each after its predecessors, and PEs that can run them."""
+    missing = [len(before) for before in dag.predecessors]
+    ready, order = [t for t in range(dag.tasks) if not missing[t]], []
+    while ready:
+        task = ready.pop(rng.randrange(len(ready)))
+        order.append(task)
+        for s, _ in dag.successors[task]:
+            missing[s] -= 1
+            if not missing[s]:
+                ready.append(s)
+    return order, [rng.choice([k for k, ticks in enumerate(row) if ticks >= 0]) for row in dag.work]

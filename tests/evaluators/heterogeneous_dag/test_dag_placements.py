@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 import pytest
-from small_dags import SOURCES, policy, small_dag
+from small_dags import SOURCES, policy, random_placement, small_dag
 
 from evaluators.heterogeneous_dag.dag import critical_path_ticks, make_dag, makespan_bound_ticks, upward_ranks
 from evaluators.heterogeneous_dag.figures import stored
@@ -40,19 +40,6 @@ def tick_by_tick(dag, order, pe):
                 break
         start[task], end[task] = at, at + ticks
     return [start[t] for t in range(dag.tasks)], [end[t] for t in range(dag.tasks)]
-
-
-def random_placement(rng, dag):
-    missing = [len(before) for before in dag.predecessors]
-    ready, order = [t for t in range(dag.tasks) if not missing[t]], []
-    while ready:
-        task = ready.pop(rng.randrange(len(ready)))
-        order.append(task)
-        for s, _ in dag.successors[task]:
-            missing[s] -= 1
-            if not missing[s]:
-                ready.append(s)
-    return order, [rng.choice([k for k, ticks in enumerate(row) if ticks >= 0]) for row in dag.work]
 
 
 def best_of_all(dag):
@@ -163,30 +150,58 @@ def test_the_published_order_of_the_heuristics_holds_on_random_graphs(ccr):
         assert 1.15 < slr["heft"] < 1.3
 
 
-def mean_slr(name, ccr, pes, graphs, beta=(0.25, 1.5)):
-    """Return makespan over bound on graphs of 100 tasks. pes: how many, from and to."""
-    found = []
-    for seed in range(graphs):
-        rng = np.random.default_rng(seed)
-        count = int(rng.integers(pes[0], pes[1] + 1))
-        dag = random_dag(rng, Recipe("layered", (100, 100), ccr=(ccr, ccr), beta=beta), count)
-        found.append(placed(name, dag).makespan_ticks / makespan_bound_ticks(dag))
-    return sum(found) / graphs
+def as_in_the_paper(rng, tasks, ccr, pes):
+    """A random graph by the parameters of Topcuoglu et al. 2002, section 5.1, with arcs to the next two layers.
+
+    Layers have from one task to twice sqrt(tasks) * alpha, evenly; a task has one to five successors.
+    """
+    alpha, beta = rng.uniform(0.5, 2), rng.uniform(0.25, 1.5)
+    layers, count = [], 0
+    while count < tasks:
+        width = min(tasks - count, max(1, int(rng.integers(1, 2 * np.sqrt(tasks) * alpha + 1))))
+        layers.append(list(range(count, count + width)))
+        count += width
+    arcs = set()
+    for k, layer in enumerate(layers[:-1]):
+        near = [task for later in layers[k + 1 : k + 3] for task in later]
+        for task in layer:
+            found = rng.choice(near, min(int(rng.integers(1, 6)), len(near)), replace=False).tolist()
+            arcs |= {(task, other) for other in found}
+    followers = {other for _, other in arcs}
+    for above, layer in itertools.pairwise(layers):
+        arcs |= {(int(rng.choice(above)), task) for task in layer if task not in followers}
+    means = rng.uniform(0, 2000, tasks)
+    work = np.maximum(1, np.rint(means[:, None] * rng.uniform(1 - beta / 2, 1 + beta / 2, (tasks, pes))))
+    return make_dag(
+        work.astype(int).tolist(), [(one, other, round(rng.uniform(0, 2000 * ccr))) for one, other in sorted(arcs)]
+    )
+
+
+MEASURED = {
+    "heft": (1.21, 2.03, 5.18), "peft": (1.25, 1.97, 5.28), "cpop": (1.61, 2.26, 5.57),
+    "min_min_etf": (1.41, 2.16, 5.36), "eft_fifo": (1.31, 2.23, 5.95),
+    "met": (1.72, 2.95, 10.2), "fifo_round_robin": (2.71, 3.85, 10.8),
+}  # fmt: skip
+"""Makespan over the bound at CCR 0.1, 1 and 5, mean of 12 graphs of 100 tasks."""
 
 
 @pytest.mark.slow
-def test_makespans_over_the_bound_are_those_that_were_measured_where_data_matter_little():
-    """12 graphs, CCR 0.1: HEFT 1.21, PEFT 1.25, EFT 1.31, min-min 1.41; the rest hangs on what was not written down.
+def test_makespans_over_the_bound_are_those_that_were_measured():
+    """The four that choose their order within 7 %, PEFT and min-min within 2; the others hang on the tasks' numbers.
 
-    CPOP is 1.41 here (1.61 measured), MET 1.59 (1.72), round robin 2.43 (2.71); and at CCR 1 and 5 all are lower, HEFT
-    1.56 and 3.37 (2.03 and 5.18). The formulas are not the reason: HEFT's own example ends as published, and placements
-    are those of the obvious implementation. How many PEs there were and how unlike they were is not known, and both
-    matter much there: at CCR 5 HEFT is at 1.7 on four PEs, and at 6.1 on twelve that are as unlike as can be.
+    Our own layered graphs have arcs to all later layers and 3 to 8 PEs: there, less data are in the way (HEFT 1.56 and
+    3.37 at CCR 1 and 5).
     """
-    for name, slr in (("heft", 1.21), ("peft", 1.25), ("eft_fifo", 1.31), ("min_min_etf", 1.41)):
-        assert mean_slr(name, 0.1, (3, 8), 12) == pytest.approx(slr, rel=0.02), name
-    for ccr, slr in ((1.0, 2.03), (5.0, 5.18)):
-        assert mean_slr("heft", ccr, (4, 4), 5) < slr < mean_slr("heft", ccr, (12, 12), 5, beta=(1.5, 1.5))
+    for column, ccr in enumerate((0.1, 1.0, 5.0)):
+        found = dict.fromkeys(MEASURED, 0.0)
+        for seed in range(12):
+            rng = np.random.default_rng(seed)
+            dag = as_in_the_paper(rng, 100, ccr, int(rng.integers(3, 17)))
+            for name in MEASURED:
+                found[name] += placed(name, dag).makespan_ticks / makespan_bound_ticks(dag) / 12
+        for name, slr in MEASURED.items():
+            near = 0.03 if name in ("peft", "min_min_etf") else 0.08 if name in ("heft", "cpop") else 0.2
+            assert found[name] == pytest.approx(slr[column], rel=near), (name, ccr)
 
 
 def test_hostile_graphs_are_placed():

@@ -15,7 +15,7 @@ from small_dags import SOURCES
 import seeds
 from evaluators import heterogeneous_dag
 from evaluators.heterogeneous_dag import HeterogeneousDag
-from evaluators.heterogeneous_dag.dag import DagInstance, make_dag
+from evaluators.heterogeneous_dag.dag import KINDS, DagInstance, make_dag
 from evaluators.heterogeneous_dag.evaluator import DagOptions
 from evaluators.heterogeneous_dag.figures import digest, figures_of
 from evaluators.heterogeneous_dag.placement import read_placement, scheduled
@@ -30,7 +30,7 @@ SEED = (Path(seeds.__file__).parent / "heterogeneous_dag.py").read_text()
 STATEMENT = (FOLDER / "problem.md").read_text()
 DAG = make_dag([[3, 6], [4, 9], [8, 5], [2, -1]], [(0, 1, 2), (0, 2, 2), (1, 3, 1), (2, 3, 4)])
 CASE = DagInstance("data/0", lambda: DAG)
-BOTH = {kind: HeterogeneousDag(DagOptions(kind=kind)) for kind in ("static", "stream")}
+BOTH = {kind: HeterogeneousDag(DagOptions(kind=kind)) for kind in KINDS}
 
 
 def answering(answer):

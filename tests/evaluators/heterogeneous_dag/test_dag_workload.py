@@ -9,7 +9,7 @@ import pytest
 from other_process import printed
 
 from evaluators.heterogeneous_dag import HeterogeneousDag
-from evaluators.heterogeneous_dag.dag import UNSUPPORTED, topological
+from evaluators.heterogeneous_dag.dag import KINDS, UNSUPPORTED, topological
 from evaluators.heterogeneous_dag.evaluator import DagOptions
 from evaluators.heterogeneous_dag.figures import LEAST_GAP, compute, digest, figures_of, programs_digest, stored
 from evaluators.heterogeneous_dag.shapes import cholesky, fft, gaussian, layered, montage
@@ -42,10 +42,11 @@ def test_instances_tell_programs_apart_and_a_sample_of_figures_is_found_again(ki
 def test_instances_are_the_same_in_another_process_whatever_the_hash_seed():
     program = (
         "from evaluators.heterogeneous_dag.figures import digest\n"
+        "from evaluators.heterogeneous_dag.dag import KINDS\n"
         "from evaluators.heterogeneous_dag.workload import own_instance\n"
-        "print([digest(own_instance(k, s, 1, 0)) for k in ('static', 'stream') for s in (Split.TRAIN, Split.TEST)])"
+        "print([digest(own_instance(k, s, 1, 0)) for k in KINDS for s in (Split.TRAIN, Split.TEST)])"
     )
-    here = [digest(own_instance(k, s, 1, 0)) for k in BOTH for s in (Split.TRAIN, Split.TEST)]
+    here = [digest(own_instance(k, s, 1, 0)) for k in KINDS for s in (Split.TRAIN, Split.TEST)]
     assert printed(program) == str(here)
 
 

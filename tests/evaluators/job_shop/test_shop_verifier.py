@@ -235,3 +235,21 @@ def test_breakdowns_and_due_dates_survive_a_file():
     shop = Shop(2, (Job((((0, 3),), ((1, 2),)), 0, 9, 4), Job((((1, 1),),), 5, 6)), (Breakdown(1, 3, 8),))
     assert parsed(written(shop, 1, flexible=True), flexible=True) == (shop, 1)
     assert partial(written, shop, 0)(flexible=False).splitlines()[:3] == ["2 2", "0 3 1 2", "1 1"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_picture_shows_all_that_a_machine_does_once(kind):
+    instance = EVALUATORS[kind].instances(Split.TRAIN)[0]
+    gantt, other = EVALUATORS[kind].picture(InProcess(SEED), instance).panels
+    ran = [one for lane in gantt.lanes for one in lane.intervals if "operation" in one.text]
+    schedule = served_by(instance, fifo)
+    assert len(gantt.lanes) == instance.shop.machines
+    assert len(ran) == sum(len(job.ops) for job in instance.shop.jobs)
+    assert max(one.end for one in ran) == schedule.makespan_ticks
+    if kind == "dynamic":
+        (late,) = other.lines
+        assert sum(y for _, y in late.points) == sum(weighted_tardiness(instance.shop.jobs, schedule))
+    else:
+        assert all(0 < bar.value <= 100 for bar in other.bars)
+        last = [one for one in ran if one.kind == "on the chain that ends last"]
+        assert max(one.end for one in last) == schedule.makespan_ticks
