@@ -136,9 +136,9 @@ def _is_stub(node: ast.stmt) -> bool:
 def _needs_no_body(name: str, tree: ast.Module) -> bool:
     """Tell whether a function is the `__init__`, a plain `pass`, of a class that reads nothing of self but methods."""
     owner, _, method = name.partition(".")
-    (node,) = [one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == owner][-1:] or [None]
-    if method != "__init__" or node is None:
+    if method != "__init__":
         return False
+    *_, node = (one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == owner)
     members = {one.name: one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
     kept = set(members) | _bound(ast.Module(node.body, []), top=True)
     attributes = [one for one in ast.walk(node) if isinstance(one, ast.Attribute) and _is_self(one.value)]
