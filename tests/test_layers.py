@@ -95,8 +95,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.workers",
         "sandbox",
     },
-    "evolve/testing.py": {
+    "evolve/testing": {
         "evolve.search.claims",
+        "evolve.mutate.builtin",
+        "evolve.mutate.mutation",
         "evolve.bench",
         "evolve.errors",
         "evolve.evaluator",
@@ -106,6 +108,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.scoring",
         "evolve.words",
         "evolve.workers",
+        "sandbox",
     },
     "evolve/export.py": {"evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.registry"},
     "evolve/host.py": {"evolve", "sandbox"},
