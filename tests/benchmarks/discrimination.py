@@ -3,12 +3,12 @@
     python -m tests.benchmarks.discrimination spot_multi prism --programs FOLDER --perturbed 3
 
 Programs of all levels: the seed, the baselines, what is in FOLDER/PROBLEM/*.py (evolved programs, for example), and of
-each of them some with perturbed constants, and the seed with numbers drawn at random (`--drawn`).
-Prints, per problem: for every instance its spread (naive - reference) as a share of naive and the number of distinct scores; between splits the rank correlation (Spearman) of the programs, over
-all and over those that beat the best baseline but for the reference on train; and how much of the variance of a split's
-score, among the best half of the programs, comes from its instances of least spread. Correlations are of three scores:
-the mean over instances, the pooled score, in which an instance weighs what lies between naive and reference, and the
-mean over the instances whose spread is not small.
+each of them some with perturbed constants, and the seed with numbers drawn at random (`--drawn`). Prints, per problem:
+for every instance its spread (naive - reference) as a share of naive and the number of distinct scores; between splits
+the rank correlation (Spearman) of the programs, over all and over those that beat the best baseline but for the
+reference on train; and how much of the variance of a split's score, among the best half of the programs, comes from its
+instances of least spread. Correlations are of three scores: the mean over instances, the pooled score, in which an
+instance weighs what lies between naive and reference, and the mean over the instances whose spread is not small.
 
 The rule for all problems: the mean over instances, each of them drawn so that at least a tenth of what naive pays lies
 between 0 and 100 (`LEAST_SPREAD`, held by tests/evaluators/test_spread.py); not the pooled score. Rank correlations,
