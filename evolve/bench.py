@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-from evolve.evaluator import Split
+from evolve.evaluator import Evaluator, Split
 from evolve.picture import Picture
 from evolve.registry import Problem
 from evolve.scoring import InstanceResult, Status, Summary
 from evolve.workers import Fresh, LocalWorkers
 from evolve.workers.drawing import draw_instance
 from evolve.workers.evaluation import evaluate_instance, summary
-from sandbox import Sandbox
+from sandbox import Limits, Sandbox
 
 
 class Bench(Protocol):
@@ -45,7 +45,33 @@ class Bench(Protocol):
 
 
 class InProcess:
-    """Evaluates in this process: quick, and a verifier that never ends holds it up for ever."""
+    """Evaluates in this process: quick, and a verifier that never ends holds it up for ever.
+
+    As a context manager it keeps the sandboxes that it opens, one for each problem's limits, until its end.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Limits, tuple[str, ...]], Sandbox] | None = None
+        self._open = ExitStack()
+
+    def __enter__(self) -> InProcess:
+        self._kept = {}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._kept = None
+        self._open.close()
+
+    @contextmanager
+    def _sandbox(self, evaluator: Evaluator) -> Iterator[Sandbox]:
+        key = evaluator.limits, tuple(evaluator.libraries)
+        if self._kept is None:
+            with Sandbox(*key) as sandbox:
+                yield sandbox
+            return
+        if key not in self._kept:
+            self._kept[key] = self._open.enter_context(Sandbox(*key))
+        yield self._kept[key]
 
     def evaluate(
         self,
@@ -65,7 +91,7 @@ class InProcess:
             instances = evaluator.fresh(split, fresh.seed, fresh.count)
         else:
             instances = problem.instances(split)
-        with Sandbox(evaluator.limits, tuple(evaluator.libraries)) as sandbox:
+        with self._sandbox(evaluator) as sandbox:
             for program in programs:
                 for instance in instances[:count]:
                     results.append(evaluate_instance(evaluator, sandbox, program, instance))
@@ -80,7 +106,7 @@ class InProcess:
     def draw(self, problem: Problem, program: str) -> Picture | str:
         """As `Bench.draw`."""
         evaluator = problem.evaluator
-        with Sandbox(evaluator.limits, tuple(evaluator.libraries)) as sandbox:
+        with self._sandbox(evaluator) as sandbox:
             return draw_instance(evaluator, sandbox, program, problem.instances(Split.TRAIN)[0])
 
 

@@ -291,7 +291,7 @@ def mean(values: Sequence[float]) -> float:
 
 
 def fresh_id(split: Split, seed: int, index: int) -> str:
-    """Return the id of an instance that is drawn afresh: its split, and what it is drawn from."""
+    """Return the id of an instance that is drawn anew: its split, and what it is drawn from."""
     return f"{split}/fresh-{seed}-{index}"
 
 
@@ -322,9 +322,11 @@ def _array_of_lists(answer: Any, shape: tuple[int, ...]) -> np.ndarray:
                     f"the answer holds a list of {len(part)} where {length} belong, expected shape {shape}"
                 )
         level = [x for part in level for x in (part.tolist() if isinstance(part, np.ndarray) else part)]
-    for x in level:
+    for number, x in enumerate(level):
         if type(x) is not int:
-            raise Infeasible(f"the answer holds {type(x).__name__}, expected whole numbers (int)")
+            value = f" {x!r:.40}" if isinstance(x, float | str) else ""
+            said = f"{type(x).__name__}{value} (number {number} of {len(level)})"
+            raise Infeasible(f"the answer holds {said}, expected whole numbers (int)")
     if level and not -(2**63) <= min(level) <= max(level) < 2**63:
         raise Infeasible("the answer holds a number beyond 64 bits")
     return np.array(level, dtype=np.int64).reshape(shape)

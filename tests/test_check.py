@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from command_line import TRIVIAL, evolve
 
+from evolve.registry import load_problem
+from evolve.testing import EvaluatorClaims
+
 BROKEN = """
 import os
 import random
@@ -60,9 +63,14 @@ def test_each_broken_claim_is_named_with_its_reason(folder: Path) -> None:
         "a program that raises gets no score": "status ok, score 0.0",
         "options are frozen and refuse unknown keys": "Options is not frozen",
         "the statement names what a program must define": "problem.md does not name f",
+        "wrong answers are infeasible with a message that names item and amount": "nan for its first number: the "
+        "message names no item and no amount",
+        "ten attacks on the verifier gain nothing": "a program that reads the problem's files is let",
         "what is written is read back and scored": "write() returns 0 files and writes 1",
     }.items():
         assert claims.pop(claim).startswith(reason), claim
+    told = {entry["claim"]: entry["advice"] for entry in said.json["claims"] if entry["verdict"] == "fails"}
+    assert all(told.values()), "each says what to do"
     assert list(claims) == ["another process has the same instances and gives the seed the same figures"]
 
 
@@ -73,6 +81,79 @@ def test_what_another_process_sees_otherwise_is_told(folder: Path) -> None:
     assert line.startswith("FAILS ")
     assert "train metrics: {'x': 0.0, 'y': 1.0} here, {'x': 1.0, 'y': 1.0} in another process" in line
     assert said.code == 1 and said.out.splitlines()[-1].startswith("own: ")
+
+
+CARELESS = """
+from pathlib import Path
+
+from evolve.evaluator import Evaluator, Infeasible, Instance, Outcome, Record
+
+
+class Info(Record):
+    size: int
+
+
+class Careless(Evaluator):
+    name, summary, defines = "careless", "A test", ("pick",)
+
+    def instances(self, split):
+        return [Instance(f"{split}/0")]
+
+    def evaluate(self, candidate, instance):
+        (Path(__file__).parents[1] / "elsewhere").write_text("x")
+        answer = candidate.call("pick", Info(3))
+        if not isinstance(answer, list):
+            raise Infeasible("that is wrong")
+        return Outcome(10.0 * (len(answer) - 1), {}, "more would be better")
+"""
+STATEMENT = """# Careless
+
+Write `pick(info, more) -> list`. `info.sizes` says how many.
+
+```python
+pick(None)  # [7]: the one there is
+```
+"""
+
+
+def test_a_careless_problem_is_told_what_to_do(tmp_path: Path) -> None:
+    folder = tmp_path / "careless"
+    folder.mkdir()
+    (folder / "evaluator.py").write_text(CARELESS)
+    (folder / "problem.md").write_text(STATEMENT)
+    (folder / "seed.py").write_text('def pick(info):\n    return ["a"]\n')
+    (folder / "baselines").mkdir()
+    (folder / "baselines" / "two.py").write_text("def pick(info):\n    return [1, 2]\n")
+    said = evolve("check", folder, "--json")
+    claims = {entry["claim"]: entry["reason"] for entry in said.json["claims"] if entry["verdict"] in ("fails", "note")}
+    assert "with nan for its first number is taken and scores 0.0" in claims.pop(
+        "wrong answers are infeasible with a message that names item and amount"
+    )
+    for claim, reason in {
+        "the example of the statement runs and gives its answer": "block 1: the statement says [7], the "
+        "program answers ['a']",
+        "names in the statement exist": "problem.md has pick(info, more), the seed pick(info); problem.md names "
+        "info.sizes, and no record of the problem has 'sizes'",
+        "a small change of the seed can change the score": "no small change of the seed moves the score on train",
+        "the verifier touches no files elsewhere and no network": f"it writes {tmp_path}/elsewhere",
+        "baselines on train, validation and test": "train: best two 10.00; validation: best two 10.00; test: best two "
+        "10.00. All splits order them alike",
+    }.items():
+        assert claims.pop(claim) == reason, claim
+    assert "in 3 runs" in claims.pop("time per evaluation")
+    assert set(claims) <= {"no answer makes the verifier itself fail"}
+
+
+def test_an_answer_that_is_worth_more_with_a_part_too_many_is_found(tmp_path: Path) -> None:
+    (tmp_path / "evaluator.py").write_text(
+        CARELESS.replace("answer, list)", "answer, list) or answer[:1] != ['a']").replace("is wrong", "is wrong: 0")
+    )
+    (tmp_path / "problem.md").write_text("# Careless\n\nWrite `pick(info) -> list`.\n")
+    (tmp_path / "seed.py").write_text('def pick(info):\n    return ["a"]\n')
+    with pytest.raises(AssertionError, match="with one part too many is taken and scores 10"):
+        EvaluatorClaims().test_wrong_answers_are_infeasible_with_a_message_that_names_item_and_amount(
+            load_problem(str(tmp_path))
+        )
 
 
 def test_the_smallest_problem_keeps_to_the_contract() -> None:

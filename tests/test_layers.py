@@ -95,8 +95,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.workers",
         "sandbox",
     },
-    "evolve/testing.py": {
+    "evolve/testing": {
         "evolve.search.claims",
+        "evolve.mutate.builtin",
+        "evolve.mutate.mutation",
         "evolve.bench",
         "evolve.errors",
         "evolve.evaluator",
@@ -106,9 +108,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.scoring",
         "evolve.words",
         "evolve.workers",
+        "sandbox",
     },
+    "evolve/plugins.py": {"evolve.search.strategies", "evolve.workers.engines"},
+    "evolve/mcp_server.py": {"evolve.errors"},
     "evolve/export.py": {"evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.registry"},
     "evolve/host.py": {"evolve", "sandbox"},
+    "evolve/attended.py": {"evolve.config", "evolve.loop", "evolve.observer", "evolve.registry", "evolve.report"},
     "evolve/loop": {
         *FACTS,
         "evolve.archive",

@@ -102,9 +102,7 @@ def test_the_online_problem_that_it_points_to_is_sound_and_what_is_shown_is_part
     assert len(shown) == 1 and shown[0] in (online / "evaluator.py").read_text()
     said = evolve("check", online)
     assert said.code == 0, said.out
-    shortest = (
-        (online / "seed.py").read_text().replace("return 0", "return queue.waiting_s.index(min(queue.waiting_s))")
-    )
+    shortest = (online / "seed.py").read_text().replace("place + 0.009 * length_s", "length_s")
     (tmp_path / "shortest.py").write_text(shortest)
     assert evolve("score", online, tmp_path / "shortest.py", "--json").json["score"] == pytest.approx(100.0)
 

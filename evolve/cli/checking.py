@@ -13,12 +13,14 @@ WORDS = {"holds": "ok", "fails": "FAILS", "skipped": "skipped", "note": "note"}
 
 @click.command(short_help="Check that a problem keeps to the contract.")
 @click.argument("evaluator", metavar="FOLDER_OR_NAME")
+@click.option("--quick", is_flag=True, help="Without the scores of the baselines on every split, which take longest.")
 @options.as_json
 @options.settings
-def check(evaluator: str, sets: tuple[str, ...], as_json: bool) -> int:
+def check(evaluator: str, quick: bool, sets: tuple[str, ...], as_json: bool) -> int:
     """Check a problem of your own, or an installed one: one line per claim, exit code 1 when one fails.
 
-    The same splits in every process, a seed that scores about 0, wrong answers that are infeasible with a message, ...
+    The same splits in every process, a seed that scores about 0, wrong answers that are infeasible with a message,
+    attacks that gain nothing, an example that is true, ... Each claim that fails says what to do.
     """
     from evolve.config import resolve
     from evolve.registry import load_problem
@@ -30,10 +32,12 @@ def check(evaluator: str, sets: tuple[str, ...], as_json: bool) -> int:
     problem = load_problem(evaluator, config.evaluator)
     found: list[Checked] = []
     with options.announcing(f"checking {evaluator} ...") as announce:
-        for one in checked(problem, lambda text: announce(f"checking {evaluator}: {text}", False)):
+        for one in checked(problem, lambda text: announce(f"checking {evaluator}: {text}", False), quick=quick):
             found.append(one)
             if not as_json:
                 streams.say(f"{WORDS[one.verdict]:8}{one.claim}" + (f": {one.reason}" if one.reason else ""))
+                if one.advice:
+                    streams.say(f"{'':8}{one.advice}")
     failed = sum(one.verdict is Verdict.FAILS for one in found)
     claims = sum(one.verdict is not Verdict.NOTE for one in found)
     if as_json:

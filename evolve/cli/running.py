@@ -42,6 +42,7 @@ INTERRUPTED = 130
 @options.path_option("--prompts", metavar="DIR", text="Prompt templates that go before the built-in ones.")
 @click.option("--deterministic", is_flag=True, help="One seed, one run, whatever the speed and the workers.")
 @click.option("--allow-network", is_flag=True, help="Let the evaluator of another tool's task use the network.")
+@click.option("--install", is_flag=True, help="Make an environment with the requirements.txt of another tool's task.")
 @options.require_isolation
 @options.path_option("--record", metavar="FILE", text="Write steps and answers to FILE when the run ends.")
 @options.path_option("--replay", metavar="FILE", text="Take steps, answers and settings from a FILE of --record.")
@@ -63,6 +64,7 @@ def run(
     prompts: Path | None,
     deterministic: bool,
     allow_network: bool,
+    install: bool,
     require_isolation: bool,
     record: Path | None,
     replay: Path | None,
@@ -101,6 +103,12 @@ def run(
         "require_isolation": require_isolation or None,
         "evaluator.allow_network": allow_network or None,
     }
+    if install:
+        from evolve.peers.installing import installed_for
+
+        with options.announcing("installing what the task needs ..."):
+            python = installed_for(Path(evaluator or ""))
+        flags["evaluator.python"] = python and str(python)
     base = task_settings(evaluator) if replay is None else recorded_config(replay, evaluator is not None, trust)
     resolved = resolve(config, sets, flags, base)
     served = [model.name for model in resolved.models if model.is_served]
@@ -211,12 +219,10 @@ def _run(
     """Run or continue a run, showing its progress; return the exit code."""
     import asyncio
 
-    from evolve import loop
+    from evolve import attended
     from evolve.archive import Store
     from evolve.report.progress import display_on
-    from evolve.report.recording import Recorder, require_writable
     from evolve.report.run_document import run_document
-    from evolve.report.run_folder import RunFolder
     from evolve.report.run_report import describe
     from evolve.report.screens import print_result
     from evolve.report.terminal import Terminal
@@ -225,27 +231,17 @@ def _run(
     if not config.asks_models:
         line = "No model is asked: the built-in mutator changes the programs (--model NAME asks a model)."
         console.print(line, style="cyan", soft_wrap=True)
-    if config.record is not None:
-        require_writable(config.record, is_resume=resume)
     display = display_on(console)
-    files, recorder = RunFolder(display.notice), Recorder()
     try:
-        with display:
-            run = loop.run(
-                folder, config, problem, (files, recorder, display), resume=resume, accept_changes=accept_changes
-            )
-            result = asyncio.run(run)
+        run = attended.run(folder, config, problem, display, resume=resume, accept_changes=accept_changes)
+        result, troubles = asyncio.run(run)
     except KeyboardInterrupt:
         if (folder / "archive.db").exists():
             streams.say(f"evolve: interrupted. To continue: evolve resume {folder}", err=True)
             return INTERRUPTED
         raise
-    finally:
-        files.close()
-    if files.trouble:
-        streams.say(f"evolve: the run folder is incomplete: {files.trouble}", err=True)
-    if recorder.trouble:
-        streams.say(f"evolve: nothing is recorded: {recorder.trouble}", err=True)
+    for trouble in troubles:
+        streams.say(f"evolve: {trouble}", err=True)
     with Store.open(folder) as store:
         report = describe(store)
     if as_json:

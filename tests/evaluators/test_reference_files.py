@@ -12,6 +12,7 @@ from evolve.evaluator import Instance, Split
 from evolve.registry import load_problem
 
 DOMAINS = (
+    "cloud_balancing",
     "cloudcast",
     "flow_time",
     "heterogeneous_dag",
@@ -19,8 +20,10 @@ DOMAINS = (
     "llm_routing",
     "llm_sql",
     "memory_mapping",
+    "pod_packing",
     "prism",
     "rcpsp",
+    "serverless_autoscaling",
     "single_machine_tardiness",
     "spot_multi",
     "spot_single",

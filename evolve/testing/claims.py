@@ -1,50 +1,35 @@
-"""What every problem keeps to: a test class to inherit from, and the same claims for `evolve check`.
-
-    from evolve.registry import load_problem
-    from evolve.testing import EvaluatorClaims
-
-    class TestMine(EvaluatorClaims):
-        @pytest.fixture
-        def problem(self):
-            return load_problem("./my_problem")
-
-That is all; pytest itself is not imported here. A claim that a problem gives no occasion for is skipped.
-"""
+"""The claims about a problem, as a test class."""
 
 from __future__ import annotations
 
-import ast
+import re
 import tempfile
 import unittest
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from evolve.bench import Bench, InProcess, InWorkers
-from evolve.errors import UsageError
 from evolve.evaluator import Evaluator, Split, fresh_id, mean
-from evolve.foreign import foreign
 from evolve.picture import Map, Picture
 from evolve.registry import Problem
 from evolve.scoring import InstanceResult, Status
-from evolve.search.claims import StrategyClaims as StrategyClaims  # for authors of strategies
-from evolve.words import counted
+from evolve.testing.headroom import is_moved_by_changes
+from evolve.testing.programs import ATTACKS, JUNK, WRONG, answering, answering_wrongly, attacking
+from evolve.testing.statement import FORM, wrong_examples, wrong_names
+from evolve.testing.touching import touched_by
 from evolve.workers import Fresh
 from evolve.workers.evaluation import VERIFIER
 
 ABOUT_ZERO = 5.0
 """How far from 0 the seed may score: it is the naive baseline, and its CPU time may be part of its score."""
 
-JUNK = ("'text'", "-1", "1e400", "float('nan')", "2**80", "[]", "{}", "[[[]]]", "[None] * 3", "b''", "True")
-"""Answers, as source, that a verifier must be able to read without failing itself."""
-
-UNITS = frozenset("s ms us ns min h d b kb mb gb tb bytes usd eur ticks tokens rps per w kwh j pct percent".split())
-REASON = 800
-"""Characters of a reason, which may list the ids of all instances."""
+NAMED = re.compile(r"""[0-9'"\[{]|\bnan\b|\bNone\b""")
+"""What a message has that names an item or an amount."""
+GAIN = 5.0
+"""How much more than the seed an attack may score where CPU time is part of the score."""
 
 
 class EvaluatorClaims:
@@ -54,18 +39,27 @@ class EvaluatorClaims:
     """Where programs are evaluated; `evolve check` has worker processes for it."""
 
     def test_every_split_has_instances(self, problem: Problem) -> None:
-        """Train guides the search, validation picks the winner, test is scored once."""
+        """Train guides the search, validation picks the winner, test is scored once.
+
+        To mend it: return a list of at least one Instance for each split.
+        """
         for split in dict.fromkeys((Split.TRAIN, Split.VALIDATION, Split.TEST, *problem.evaluator.splits)):
             problem.instances(split)  # which says best itself what is wrong
 
     def test_no_two_instances_of_any_splits_have_the_same_id(self, problem: Problem) -> None:
-        """Ids name an instance in the archive, whatever its split."""
+        """Ids name an instance in the archive, whatever its split.
+
+        To mend it: begin every id with its split: Instance(f"{split}/{number}").
+        """
         ids = [instance.id for split in problem.evaluator.splits for instance in problem.instances(split)]
         twice = sorted({id_ for id_ in ids if ids.count(id_) > 1})
         assert not twice, f"{len(twice)} ids are there twice, e.g. {twice[0]!r}"
 
     def test_the_seed_is_feasible_and_scores_about_zero_on_train(self, problem: Problem) -> None:
-        """A run starts from the naive baseline, which is what a score of 0 means."""
+        """A run starts from the naive baseline, which is what a score of 0 means.
+
+        To mend it: let relative_score's naive figure be that of the seed's own answer.
+        """
         results = self.bench.evaluate(problem, [problem.seed], count=len(problem.instances(Split.TRAIN)))
         _require_ok(results)
         scores = [result.score for result in results if result.score is not None]
@@ -74,7 +68,10 @@ class EvaluatorClaims:
         assert abs(average) <= ABOUT_ZERO, f"it scores {average:.2f}; expected 0, within {ABOUT_ZERO:g}"
 
     def test_another_process_has_the_same_instances_and_gives_the_seed_the_same_figures(self, problem: Problem) -> None:
-        """Workers and a resumed run are other processes; hash seeds differ. Measured time may differ, if declared."""
+        """Workers and a resumed run are other processes; hash seeds differ. Measured time may differ, if declared.
+
+        To mend it: draw from random.Random(instance.id), sort sets, and name measured figures in timed_metrics.
+        """
         here = {
             split: tuple(instance.id for instance in problem.instances(split)) for split in problem.evaluator.splits
         }
@@ -90,7 +87,10 @@ class EvaluatorClaims:
                     )
 
     def test_metrics_are_finite_and_there_is_feedback(self, problem: Problem) -> None:
-        """Both reach prompts and tables."""
+        """Both reach prompts and tables.
+
+        To mend it: return finite figures, and a feedback that names what the program should do better where.
+        """
         (result,) = self.bench.evaluate(problem, [problem.seed])
         _require_ok([result])
         assert result.feedback, f"{result.instance_id}: no feedback"
@@ -98,25 +98,109 @@ class EvaluatorClaims:
         assert not summary.fault, summary.fault
 
     def test_an_answer_of_none_is_infeasible_and_the_message_says_so(self, problem: Problem) -> None:
-        """`Infeasible` with a sentence, which reaches the next prompt."""
+        """`Infeasible` with a sentence, which reaches the next prompt.
+
+        To mend it: check the answer's type first: index_array does, for whole numbers.
+        """
         (result,) = self.bench.evaluate(problem, [answering(problem, "None")])
         assert result.status is Status.INFEASIBLE, f"status {result.status} ({_last_line(result)})"
         assert len(result.feedback.split()) >= 3, f"the message is {result.feedback!r}"
 
     def test_no_answer_makes_the_verifier_itself_fail(self, problem: Problem) -> None:
-        """Junk is infeasible, or even an answer: never a bug of the problem."""
+        """Junk is infeasible, or even an answer: never a bug of the problem.
+
+        To mend it: read no part of an answer before its type is checked; raise Infeasible.
+        """
         results = self.bench.evaluate(problem, [answering(problem, junk) for junk in JUNK])
         for junk, result in zip(JUNK, results, strict=True):
             assert result.failure != VERIFIER, f"answer {junk}: {result.feedback}"
 
+    def test_wrong_answers_are_infeasible_with_a_message_that_names_item_and_amount(self, problem: Problem) -> None:
+        """The seed's own answers, spoiled: the message is what a model mends its program by.
+
+        To mend it: check type, shape and range of every answer, as `index_array` does, and raise `Infeasible` with the
+        item and the figure: f"machine {m} holds {held} GB, capacity {capacity} GB".
+        """
+        programs = [problem.seed, *(answering_wrongly(problem, wrong) for wrong in WRONG.values())]
+        seed, *results = self.bench.evaluate(problem, programs)
+        for what, result in zip(WRONG, results, strict=True):
+            assert result.failure != VERIFIER, f"{what}: {result.feedback}"
+            if result.status is Status.OK and ("part" not in what or _gains(problem, result, seed)):
+                raise AssertionError(f"an answer with {what} is taken and scores {result.score}")
+            if result.status is Status.INFEASIBLE:
+                assert NAMED.search(result.feedback), (
+                    f"{what}: the message names no item and no amount: {result.feedback!r}"
+                )
+
+    def test_ten_attacks_on_the_verifier_gain_nothing(self, problem: Problem) -> None:
+        """A program may do what it likes, and gets no more than the seed, as which it answers.
+
+        To mend it: compute the score from the answers alone, and let programs run in the sandbox.
+        """
+        programs = [problem.seed, *(attacking(problem, attack) for attack in ATTACKS.values())]
+        seed, *results = self.bench.evaluate(problem, programs)
+        reaching = ("reads", "looks", "opens", "starts", "leaves")
+        for what, result in zip(ATTACKS, results, strict=True):
+            assert result.failure != VERIFIER, f"a program that {what}: {result.feedback}"
+            assert result.status is not Status.OK or not what.startswith(reaching), f"a program that {what} is let"
+            assert not _gains(problem, result, seed), f"a program that {what} scores {result.score}, not {seed.score}"
+
+    def test_the_example_of_the_statement_runs_and_gives_its_answer(self, problem: Problem) -> None:
+        """A model believes the example before the words.
+
+        To mend it: run it and write its answer down.
+        """
+        wrong = wrong_examples(problem)
+        if wrong is None:
+            raise unittest.SkipTest(f"the statement has no example that can be run here: {FORM}")
+        assert not wrong, "; ".join(wrong)
+
+    def test_names_in_the_statement_exist(self, problem: Problem) -> None:
+        """Parameters as the seed has them, attributes as the problem's records have them.
+
+        To mend it: write them in problem.md as they are in the code.
+        """
+        wrong = wrong_names(problem)
+        assert not wrong, "; ".join(wrong)
+
+    def test_a_small_change_of_the_seed_can_change_the_score(self, problem: Problem) -> None:
+        """Otherwise no search finds a first step.
+
+        To mend it: let the seed decide by a number or an order that a small change moves, e.g. min(..., key=rank).
+        """
+        if not problem.language.runs_in_sandbox:
+            raise unittest.SkipTest("the built-in mutator changes Python only")
+        assert is_moved_by_changes(problem, self.bench), "no small change of the seed moves the score on train"
+
+    def test_the_verifier_touches_no_files_elsewhere_and_no_network(self, problem: Problem) -> None:
+        """What it needs lies in its folder, so that a run is the same on every machine.
+
+        To mend it: put data files beside evaluator.py and open them by `Path(__file__).parent`.
+        """
+        evaluator, bench = problem.evaluator, InProcess()
+
+        def work() -> None:
+            for split in (Split.TRAIN, Split.TEST):
+                evaluator.instances(split)
+            bench.evaluate(problem, [problem.seed])
+
+        found = touched_by(problem.folder, work)
+        assert not found, f"it {'; '.join(found)}"
+
     def test_a_program_that_raises_gets_no_score(self, problem: Problem) -> None:
-        """`CandidateFailure` must pass through `evaluate`: whoever raises on hard instances gains nothing."""
+        """`CandidateFailure` must pass through `evaluate`: whoever raises on hard instances gains nothing.
+
+        To mend it: catch no exception around candidate.call.
+        """
         (result,) = self.bench.evaluate(problem, [answering(problem, "1 / 0")])
         assert (result.status, result.score) == (Status.ERROR, None), f"status {result.status}, score {result.score}"
         assert "ZeroDivisionError" in result.feedback, f"the feedback lacks the exception: {result.feedback[:200]!r}"
 
     def test_options_are_frozen_and_refuse_unknown_keys(self, problem: Problem) -> None:
-        """They are recorded in the run; a typo must not pass for a setting."""
+        """They are recorded in the run; a typo must not pass for a setting.
+
+        To mend it: give Options model_config = ConfigDict(frozen=True, extra="forbid").
+        """
         cls = problem.evaluator.Options
         assert cls.model_config.get("frozen"), f"{cls.__name__} is not frozen"
         try:
@@ -128,12 +212,18 @@ class EvaluatorClaims:
         )
 
     def test_the_statement_names_what_a_program_must_define(self, problem: Problem) -> None:
-        """The statement is all that a model reads."""
+        """The statement is all that a model reads.
+
+        To mend it: name each function or class of `defines` in problem.md.
+        """
         for name in problem.evaluator.defines:
             assert name in problem.statement, f"problem.md does not name {name}"
 
     def test_fresh_instances_are_new_and_hang_on_their_seed_alone(self, problem: Problem) -> None:
-        """`--fresh N`: named by `fresh_id`, none of the own ones, the first ones whatever the count, scored."""
+        """`--fresh N`: named by `fresh_id`, none of the own ones, the first ones whatever the count, scored.
+
+        To mend it: draw each one from fresh_id(split, seed, index) alone.
+        """
         if type(problem.evaluator).fresh is Evaluator.fresh:
             raise unittest.SkipTest("the problem draws no fresh instances")
         two, one = (problem.evaluator.fresh(Split.TRAIN, seed, 3 - seed) for seed in (1, 2))
@@ -143,10 +233,13 @@ class EvaluatorClaims:
             assert found == wanted, f"fresh(train, {seed}, {3 - seed}) gives {found}, expected {wanted}"
         again = problem.evaluator.fresh(Split.TRAIN, 1, 1)
         assert again[0] == two[0], "the first of one fresh instance is not the first of two"
-        _require_ok(self.bench.evaluate(problem, [problem.seed], fresh=Fresh(1, 2)))
+        _require_ok(self.bench.evaluate(problem, [problem.seed], fresh=Fresh(1, 1)))
 
     def test_the_seed_can_be_drawn_and_junk_is_no_picture_and_no_fault(self, problem: Problem) -> None:
-        """`evolve picture`: finite figures, a title and axes with labels; what `evaluate` refuses has no picture."""
+        """`evolve picture`: finite figures, a title and axes with labels; what `evaluate` refuses has no picture.
+
+        To mend it: let picture check the answer as evaluate does, and give every panel its labels.
+        """
         if type(problem.evaluator).picture is Evaluator.picture:
             raise unittest.SkipTest("the problem draws no pictures")
         found = self.bench.draw(problem, problem.seed)
@@ -159,7 +252,10 @@ class EvaluatorClaims:
         assert "a bug of the problem" not in junk, junk
 
     def test_what_is_written_is_read_back_and_scored(self, problem: Problem) -> None:
-        """`evolve data`, then `--data`."""
+        """`evolve data`, then `--data`.
+
+        To mend it: let load read what write writes, and write return its files.
+        """
         if type(problem.evaluator).write is Evaluator.write:
             raise unittest.SkipTest("the problem writes no data files")
         instances = problem.instances(Split.TRAIN)
@@ -172,91 +268,6 @@ class EvaluatorClaims:
             _require_ok(self.bench.evaluate(problem, [problem.seed], data=Path(name)))
 
 
-def scored(problem: Problem, source: str, split: Split = Split.TRAIN) -> InstanceResult:
-    """Return what a program gets on the first instance of a split: status, score, metrics, feedback."""
-    (result,) = InProcess().evaluate(problem, [source], split)
-    return result
-
-
-class Verdict(StrEnum):
-    """What came of a claim. SKIPPED: the problem gives no occasion for it. NOTE: no claim, but worth knowing."""
-
-    HOLDS = "holds"
-    FAILS = "fails"
-    SKIPPED = "skipped"
-    NOTE = "note"
-
-
-@dataclass(frozen=True)
-class Checked:
-    """One claim about a problem. reason: why it fails or is skipped."""
-
-    claim: str
-    verdict: Verdict
-    reason: str = ""
-
-
-NEEDED = ("every split has instances", "the seed is feasible and scores about zero on train")
-"""Claims without which the others say nothing."""
-
-
-def check(problem: Problem, announce: Callable[[str], None] = lambda text: None) -> Iterator[Checked]:
-    """Test every claim, one after the other, without pytest. announce: called with each one before it is tested.
-
-    Programs run in worker processes, so that a verifier that never ends, or ends its process, is a claim that fails.
-    """
-    claims = EvaluatorClaims()
-    names = [name for name in vars(EvaluatorClaims) if name.startswith("test_")]
-    with InWorkers() as bench:
-        claims.bench = bench
-        for number, name in enumerate(names, 1):
-            claim = name.removeprefix("test_").replace("_", " ")
-            announce(f"{number} of {len(names)}: {claim}")
-            checked = _checked(claim, getattr(claims, name), problem)
-            yield checked
-            if checked.verdict is Verdict.FAILS and claim == NEEDED[0]:
-                yield Checked("the other claims", Verdict.SKIPPED, "they need instances")
-                return
-            if claim == NEEDED[1]:
-                (result,) = bench.evaluate(problem, [problem.seed])
-                if result.failure == VERIFIER:
-                    yield Checked("the other claims", Verdict.SKIPPED, "they need a verifier that works")
-                    return
-                yield _time_taken(problem, result, bench.limit_s(problem))
-                yield from _without_unit(result)
-
-
-def _checked(claim: str, test: Callable[[Problem], None], problem: Problem) -> Checked:
-    try:
-        with foreign(problem.evaluator.name):
-            test(problem)
-    except unittest.SkipTest as skipped:
-        return Checked(claim, Verdict.SKIPPED, str(skipped))
-    except (Exception, SystemExit) as error:  # foreign code: whatever it raises is a claim that fails
-        kind = "" if isinstance(error, AssertionError | UsageError) else f"{type(error).__name__}: "
-        return Checked(claim, Verdict.FAILS, kind + " ".join(str(error).split())[:REASON])
-    return Checked(claim, Verdict.HOLDS)
-
-
-def _time_taken(problem: Problem, result: InstanceResult, limit_s: float) -> Checked:
-    count = len(problem.instances(Split.TRAIN))
-    text = (
-        f"{result.wall_s:.3g} s for the seed on {result.instance_id} (CPU of the program {result.cpu_s:.3g} s), "
-        f"{counted(count, 'instance')} of train; one that takes longer than {limit_s:.0f} s is ended (evaluation_s)"
-    )
-    return Checked("time per evaluation", Verdict.NOTE, text)
-
-
-def _without_unit(result: InstanceResult) -> Iterator[Checked]:
-    bare = [name for name in result.metrics if not UNITS & set(name.split("_"))]
-    if bare:
-        yield Checked(
-            "metrics have their unit in the name",
-            Verdict.NOTE,
-            f"{', '.join(bare)}: without one; right for counts, shares and ratios, else e.g. cost_usd, wait_s",
-        )
-
-
 def _facts(problem: Problem, bench: Bench, split: Split) -> dict[str, Any]:
     """Return what must be the same in every process of the seed on the first instance of a split."""
     timed = set(problem.evaluator.timed_metrics)
@@ -265,19 +276,10 @@ def _facts(problem: Problem, bench: Bench, split: Split) -> dict[str, Any]:
     return {"status": result.status, "metrics": metrics, "score": None if "score" in timed else result.score}
 
 
-def answering(problem: Problem, answer: str) -> str:
-    """Return a program that answers every call with the same expression. What the seed has as a class becomes one."""
-    if not (problem.evaluator.in_sandbox and problem.language.runs_in_sandbox):
-        raise unittest.SkipTest(f"the programs are {problem.evaluator.language}: there are no calls to answer")
-    program = []
-    for node in ast.parse(problem.seed).body:
-        if isinstance(node, ast.ClassDef) and node.name in problem.evaluator.defines:
-            methods = [m.name for m in node.body if isinstance(m, ast.FunctionDef) and m.name != "__init__"]
-            body = [f"    def {name}(self, *given): return {answer}" for name in methods]
-            program += [f"class {node.name}:", "    def __init__(self, *given): pass", *body]
-        elif isinstance(node, ast.FunctionDef) and node.name in problem.evaluator.defines:
-            program.append(f"def {node.name}(*given): return {answer}")
-    return "\n".join(program) + "\n"
+def _gains(problem: Problem, result: InstanceResult, seed: InstanceResult) -> bool:
+    """Whether a program scores more than the seed, beyond what its CPU time may be worth."""
+    spare = GAIN if "score" in problem.evaluator.timed_metrics else 0.0
+    return result.score is not None and seed.score is not None and result.score > seed.score + spare
 
 
 def _last_line(result: InstanceResult) -> str:
