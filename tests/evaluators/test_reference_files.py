@@ -12,6 +12,7 @@ from evolve.evaluator import Instance, Split
 from evolve.registry import load_problem
 
 DOMAINS = (
+    "cloud_balancing",
     "cloudcast",
     "flow_time",
     "heterogeneous_dag",
@@ -19,6 +20,7 @@ DOMAINS = (
     "llm_routing",
     "llm_sql",
     "memory_mapping",
+    "pod_packing",
     "prism",
     "rcpsp",
     "serverless_autoscaling",
