@@ -1,8 +1,9 @@
-"""The largest buffers first, each at the lowest free address; nothing in fast memory. All else is there to be used."""
+"""Addresses of buffers, and which of them are in fast memory when."""
 
 import math
 
 # EVOLVE-BLOCK-START
+# The largest first, each at the lowest free address; nothing is fetched. All else could be used, and is not.
 SIZE = 1.0  # how much the log of the bytes counts; the highest rank comes first
 LIFE = 0.0  # how much the log of the time counts for which it is there
 START = 0.0  # how much it counts to be there early; 0 to 1

@@ -1,10 +1,11 @@
-"""kube-scheduler as it is set by default; what else could order pods and choose nodes has weight 0."""
+"""Which node each pod goes to, and in which order pods are taken."""
 
 import math
 
 import numpy as np
 
 # EVOLVE-BLOCK-START
+# kube-scheduler as it is set by default; whatever else could choose has weight 0.
 URGENCY = 0.0  # pods come in the order in which they came; how much more it counts that they matter and are small
 LEAST = 1.0  # how much is left free on a node then, on average: spreads
 BALANCE = 1.0  # how alike cpu and memory are used then

@@ -1,8 +1,9 @@
-"""Every instance is kept for ten minutes after it was last busy; whatever else is known is there to be used."""
+"""How many instances of a function are kept, and for how long."""
 
 import numpy as np
 
 # EVOLVE-BLOCK-START
+# Each is kept for ten minutes after it was last busy; whatever else is known could be used, and is not.
 KEPT_MIN = 10.0  # minutes for which every instance is kept
 WORTH = 0.0  # and for how much of the time that costs as much as a cold start
 GAP = 0.0  # and for how many of its mean gaps between minutes with calls
