@@ -13,6 +13,7 @@ from evolve.registry import load_problem
 
 DOMAINS = (
     "cloudcast",
+    "edge_offloading",
     "flow_time",
     "heterogeneous_dag",
     "job_shop",
