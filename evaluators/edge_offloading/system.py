@@ -5,8 +5,8 @@ at an edge and backhaul time plus 80 ms in the cloud. Servers work first come fi
 finish = max(there, free_at) + cycles / freq. Energy: 0.2 W while sending, kappa * freq^2 per cycle (dynamic power of
 CMOS: kappa is the effective capacitance), and so many J per bit of backhaul.
 
-Score: for each of 11 preferences a whole run gives a point (mean delay, mean energy), in units of round robin's pair. The
-area that the points dominate within the unit square is the hypervolume (Zitzler & Thiele 1999).
+Score: for each of 11 preferences a whole run gives a point (mean delay, mean energy), in units of round robin's pair.
+The area that the points dominate within the unit square is the hypervolume (Zitzler & Thiele 1999).
 
 Bound: without queues, each task at its own best server, w * delay + (1 - w) * energy has a least mean L(w). Every point
 that can be reached, and all that it dominates, lies on or above the line w x + (1 - w) y = L(w), for every w; what the
