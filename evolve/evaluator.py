@@ -291,7 +291,7 @@ def mean(values: Sequence[float]) -> float:
 
 
 def fresh_id(split: Split, seed: int, index: int) -> str:
-    """Return the id of an instance that is drawn afresh: its split, and what it is drawn from."""
+    """Return the id of an instance that is drawn anew: its split, and what it is drawn from."""
     return f"{split}/fresh-{seed}-{index}"
 
 

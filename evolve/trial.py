@@ -42,7 +42,7 @@ class Selection(NamedTuple):
         mutator: "builtin" or a model's name.
         kind: what the model is asked for; "tune": numbers of the parent are set; else empty for the built-in mutator,
             whose child says what was done.
-        novelty: a child this like another program, or more, is turned down; None: none is.
+        novelty: a child that is this like another program, or more, is rejected; None: none is.
         bar_id: the program that the child races against; None: the child is evaluated on every instance.
         known: the last event that the search knew of when it chose.
         show: train instances that the prompt is to tell of first; the prompt is kept, so the archive has no need of it.

@@ -1,4 +1,4 @@
-"""The candidate's end of the wire: imports the program and answers calls, until the other end hangs up.
+"""The candidate's end of the wire: imports the program and answers calls, until the other end is closed.
 
 Nothing here is trusted: a candidate may change all of it in its own process. It only serves honest programs well.
 """

@@ -29,7 +29,7 @@ class LimitHit(CandidateFailure):
 
 
 class WallHit(LimitHit):
-    """The candidate took too long by the clock on the wall, which a busy host may be to blame for.
+    """The candidate took too long in wall-clock time, for which a busy host may be to blame.
 
     what: "wall time of a call" or "wall time of all calls".  cpu_s: CPU seconds that the process had used by then.
     """

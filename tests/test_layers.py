@@ -112,6 +112,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "evolve/export.py": {"evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.registry"},
     "evolve/host.py": {"evolve", "sandbox"},
+    "evolve/attended.py": {"evolve.config", "evolve.loop", "evolve.observer", "evolve.registry", "evolve.report"},
     "evolve/loop": {
         *FACTS,
         "evolve.archive",

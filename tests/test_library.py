@@ -18,7 +18,8 @@ import pytest
 from command_line import ROOT, TRIVIAL, evolve_process
 
 import evolve
-from evolve.archive import RunStatus
+from evolve.archive import RunStatus, read_tape
+from evolve.errors import UsageError
 from evolve.evaluator import Evaluator, Instance, Outcome, Split
 from evolve.library.opened import frame
 from evolve.library.optimizing import _splits
@@ -74,6 +75,15 @@ def test_a_run_is_opened_as_data_frames(result: evolve.Result) -> None:
     assert chain[0].id == 0 and chain[-1].id == result.best.id
     assert all(child.parent_id == parent.id for parent, child in itertools.pairwise(chain))
     assert run.curve()[0] == (0, 0.0)
+
+
+def test_a_run_from_python_is_recorded_where_it_is_asked_to_be(tmp_path: Path) -> None:
+    evolve.run(TRIVIAL, evaluations=2, folder=tmp_path / "run", record=tmp_path / "tape", workers=1, quiet=True)
+    assert read_tape(tmp_path / "tape").steps == 2
+    (tmp_path / "no").write_text("")
+    with pytest.raises(UsageError, match="--record"):
+        evolve.run(TRIVIAL, evaluations=2, folder=tmp_path / "other", record=tmp_path / "no" / "tape", quiet=True)
+    assert not (tmp_path / "other").exists()
 
 
 def test_without_pandas_and_polars_a_table_is_a_list(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ A step goes through these states, and the store refuses every other move (`event
     ANSWERED --> BORN ----> SCORED      the answer holds a new program
     ANSWERED --> DROPPED                it holds none: a duplicate, unreadable, or an insight
 
-SCORED, FAILED and DROPPED are the ends. MEASURED, between BORN and SCORED, says that results on
-instances were committed. The seed (step 0) and the baselines (-1, -2, ...) begin at BORN.
+SCORED, FAILED and DROPPED are the ends. MEASURED, between BORN and SCORED, says that results on instances were
+committed. The seed (step 0) and the baselines (-1, -2, ...) begin at BORN.
 
 The search does not learn of an end by itself: the event KNOWN makes it known. Its state is a fold over CHOSEN and
 KNOWN in the order of the sequence (`Reader.history`), and a choice records the last event that it knew of. Who
@@ -25,6 +25,15 @@ children in the same order. When an end becomes known is a rule (`evolve.loop.pa
 steps.
 
 CHANGED: from here on the problem or a version is another one. STOPPED: a session ended; the row of `runs` says how.
+
+The words of this package and of the search:
+
+    step        one attempt to make a new program, numbered 1, 2, ...; its child has the same number
+    selection   the choice of a step: parent, who changes it (a model or "builtin"), kind of change
+    trial       how a step ended, as the search learns of it (`evolve.trial`)
+    known       the search has learnt of an end: what it chooses from then on may depend on it
+    place       where a strategy keeps a program (an island, a cell); text that only the strategy reads
+    train, validation, test   the search learns from train alone; validation picks the winner, test measures it
 """
 
 from evolve.archive.damage import damage_of

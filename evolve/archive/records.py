@@ -13,7 +13,7 @@ from evolve.trial import Fate, Trial
 
 
 class RunStatus(StrEnum):
-    """INTERRUPTED: the process that ran it is gone without a word. STOPPED: it can be resumed; FINISHED: it is done."""
+    """INTERRUPTED: the process that ran it was killed. STOPPED: it can be resumed; FINISHED: it is done."""
 
     RUNNING = "running"
     FINISHED = "finished"

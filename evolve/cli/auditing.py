@@ -34,12 +34,12 @@ def audit(
 
     The seed and the baselines are scored again too.
 
-    Tells also what a person should look at: train much better than test, CPU time that varies, failures of one kind on
-    one instance, source that mentions frames, gc, ctypes, os, sys, inspect or open, a best.py that is not the
+    It also prints what a person should look at: train much better than test, CPU time that varies, failures of one
+    kind on one instance, source that mentions frames, gc, ctypes, os, sys, inspect or open, a best.py that is not the
     archive's.
 
-    With --fresh N, by how much its lead over the seed and the best baselines falls on instances drawn now, with 95 %
-    intervals: a program that knows the instances of the splits by heart loses it.
+    With --fresh N, it says by how much its lead over the seed and the best baselines falls on instances drawn now,
+    with 95 % intervals: a program that knows the instances of the splits by heart loses it.
 
     Exit code 1 when a figure does not reproduce or the lead falls beyond chance, else 0.
     """

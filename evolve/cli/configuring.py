@@ -7,11 +7,11 @@ import click
 from evolve.cli import options
 
 
-@click.command("config", short_help="Tell what can be set, and the defaults.")
+@click.command("config", short_help="Print what can be set, and the defaults.")
 @click.argument("key", required=False)
 @options.as_json
 def config(key: str | None, as_json: bool) -> None:
-    """Tell every key of the configuration with its default and what it does, or those that begin with KEY.
+    """Print every key of the configuration with its default and what it does, or those that begin with KEY.
 
     KEY may be the name of a search, e.g. pareto: what can be set for it, with its own defaults.
 

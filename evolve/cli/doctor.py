@@ -7,10 +7,10 @@ import click
 from evolve.cli import options
 
 
-@click.command(short_help="Tell what this machine offers, and what isolation it lacks.")
+@click.command(short_help="Print what this machine offers, and what isolation it lacks.")
 @options.as_json
 def doctor(as_json: bool) -> None:
-    """Tell what this machine offers and which layers of isolation are missing, with what to do."""
+    """Print what this machine offers and which layers of isolation are missing, with what to do."""
     from evolve.host import examine
 
     host = examine()

@@ -38,7 +38,7 @@ def runs(all_of_them: bool, as_json: bool) -> None:
     print_list(Terminal(), found, RUNS)
 
 
-@click.command(short_help="Tell what came of a run, or of one program of it.")
+@click.command(short_help="Show what came of a run, or of one program of it.")
 @click.argument("run", metavar="RUN")
 @click.argument("program", required=False)
 @click.option("--costs", is_flag=True, help="What models and kinds of mutation cost and brought, per improvement too.")
@@ -65,9 +65,9 @@ def show(
     answer: bool,
     as_json: bool,
 ) -> None:
-    """Tell what came of RUN (a path, a name in runs/, or "last"), or of one PROGRAM of it.
+    """Show what came of RUN (a path, a name in runs/, or "last"), or of one PROGRAM of it.
 
-    PROGRAM is the number of a step, "seed", "best" or a baseline's name. Of a step that made no program it tells why.
+    PROGRAM is the number of a step, "seed", "best" or a baseline's name. For a step that made no program it says why.
     """
     from evolve.report.damaged import opened, without_its_log
     from evolve.report.places import find_run

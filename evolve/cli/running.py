@@ -211,12 +211,10 @@ def _run(
     """Run or continue a run, showing its progress; return the exit code."""
     import asyncio
 
-    from evolve import loop
+    from evolve import attended
     from evolve.archive import Store
     from evolve.report.progress import display_on
-    from evolve.report.recording import Recorder, require_writable
     from evolve.report.run_document import run_document
-    from evolve.report.run_folder import RunFolder
     from evolve.report.run_report import describe
     from evolve.report.screens import print_result
     from evolve.report.terminal import Terminal
@@ -225,27 +223,17 @@ def _run(
     if not config.asks_models:
         line = "No model is asked: the built-in mutator changes the programs (--model NAME asks a model)."
         console.print(line, style="cyan", soft_wrap=True)
-    if config.record is not None:
-        require_writable(config.record, is_resume=resume)
     display = display_on(console)
-    files, recorder = RunFolder(display.notice), Recorder()
     try:
-        with display:
-            run = loop.run(
-                folder, config, problem, (files, recorder, display), resume=resume, accept_changes=accept_changes
-            )
-            result = asyncio.run(run)
+        run = attended.run(folder, config, problem, display, resume=resume, accept_changes=accept_changes)
+        result, troubles = asyncio.run(run)
     except KeyboardInterrupt:
         if (folder / "archive.db").exists():
             streams.say(f"evolve: interrupted. To continue: evolve resume {folder}", err=True)
             return INTERRUPTED
         raise
-    finally:
-        files.close()
-    if files.trouble:
-        streams.say(f"evolve: the run folder is incomplete: {files.trouble}", err=True)
-    if recorder.trouble:
-        streams.say(f"evolve: nothing is recorded: {recorder.trouble}", err=True)
+    for trouble in troubles:
+        streams.say(f"evolve: {trouble}", err=True)
     with Store.open(folder) as store:
         report = describe(store)
     if as_json:

@@ -33,7 +33,7 @@ class Run:
 
     @property
     def status(self) -> RunStatus:
-        """Whether it is running, finished, stopped (it can be resumed) or was interrupted without a word."""
+        """Whether it is running, finished, stopped (it can be resumed) or was interrupted (its process was killed)."""
         with self._open() as store:
             return store.summary().status
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evolve import loop
+from evolve import attended
 from evolve.archive import Program, Store
 from evolve.config import RunConfig, resolve
 from evolve.errors import UsageError
@@ -19,12 +20,11 @@ from evolve.library.settings import find_problem, flags, model_flags
 from evolve.library.waiting import wait_for
 from evolve.library.written import by_value, problem_in
 from evolve.loop.stopping import Stop
-from evolve.observer import Observer, Row
+from evolve.observer import Row
 from evolve.registry import Problem
 from evolve.report.judgement import verdict
 from evolve.report.places import free_folder, new_folder
 from evolve.report.progress import display_on
-from evolve.report.run_folder import RunFolder
 from evolve.report.run_report import describe
 from evolve.report.terminal import Terminal
 
@@ -172,13 +172,9 @@ class _Begun:
     async def work(self, quiet: bool, stop: Stop) -> Result:
         """Run it."""
         display = None if quiet else display_on(Terminal(stderr=True, goes_on=True))
-        files = RunFolder(display.notice if display else lambda line: None)
-        observers: tuple[Observer, ...] = (files, display) if display else (files,)
-        try:
-            with display or nullcontext():
-                ended = await loop.run(self.folder, self.config, self.problem, observers, stop=stop)
-        finally:
-            files.close()
+        ended, troubles = await attended.run(self.folder, self.config, self.problem, display, stop=stop)
+        for trouble in troubles:
+            warnings.warn(trouble, stacklevel=2)
         with Store.open(self.folder) as store:
             best = store.program(ended.best_id)
             claim = verdict(describe(store))

@@ -102,7 +102,7 @@ class Desk:
 
 
 def serve(descriptor: int) -> None:
-    """Do the orders that come through a socket, until its other end hangs up."""
+    """Do the orders that come through a socket, until its other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process decides
     connection = Connection(descriptor)
     with contextlib.suppress(EOFError, OSError):

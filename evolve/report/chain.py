@@ -51,7 +51,7 @@ class Link:
 def ancestors(store: Store, program: Program) -> list[Program]:
     """Return the programs from the seed to a program, itself included.
 
-    A parent is older than its child. In a damaged archive it may not be: the line begins there, and has an end.
+    A parent is older than its child. In a damaged archive it may not be: the walk ends there.
     """
     found = [program]
     while (parent_id := found[-1].parent_id) is not None and parent_id < found[-1].id:

@@ -26,7 +26,7 @@ def opened(ref: str) -> Iterator[Store]:
 def without_its_log(folder: Path) -> bool:
     """Return whether an archive from elsewhere came without the file that holds what was committed last.
 
-    Ask before it is opened: whoever closes it last takes that file away, so that one's own may well be without.
+    Ask before it is opened: whoever closes an archive last removes that file, so an own run may lack it, too.
     """
     try:
         with (folder / ARCHIVE).open("rb") as file:

@@ -20,7 +20,7 @@ WRITTEN = (
 
 
 class EventLog:
-    """Appends lines to a file. A disk that is full for a while costs the lines of that while, and tears no other."""
+    """Appends lines to a file. Lines that come while the disk is full are lost; no line is torn."""
 
     def __init__(self, path: Path) -> None:
         """Open it. Raises UsageError when it cannot be written, or is a link or a pipe: that would lead elsewhere."""

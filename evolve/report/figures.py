@@ -103,7 +103,7 @@ def search_text(config: RunConfig) -> str:
 
 
 def pace_text(count: float, seconds: float) -> str:
-    """Return how many a minute, with two significant digits at least."""
+    """Return how many per minute, with at least two significant digits."""
     if count <= 0 or seconds <= 0:
         return "0/min"
     pace = 60 * count / seconds

@@ -81,7 +81,7 @@ def _against_baseline(report: RunReport) -> str:
 
 
 def _not_told_apart(report: RunReport) -> str:
-    """Return which baselines the best program cannot be told from on test."""
+    """Return which baselines cannot be distinguished from the best program on test."""
     doubtful = [row.name for row in indistinct_baselines(report)]
     if not doubtful:
         return ""

@@ -111,7 +111,7 @@ def find_program(store: Store, ref: str) -> Program:
 
 
 def is_run(folder: Path) -> bool:
-    """Return whether a folder holds an archive; a name that no file can have is none."""
+    """Return whether a folder holds an archive; False for a name that no file can have."""
     try:
         return (folder / ARCHIVE).is_file()
     except (OSError, ValueError):
@@ -137,7 +137,7 @@ def folders(runs: Path = RUNS) -> list[Path]:
 
 
 def _starts(runs: Path) -> Iterator[tuple[float, Path]]:
-    """Yield when the runs of a folder were started; what cannot be read is not what anybody means by "last"."""
+    """Yield when the runs of a folder were started; runs that cannot be read are left out."""
     for folder in folders(runs):
         with suppress(Exception), Store.open(folder) as store:
             yield float(store.summary().started), folder

@@ -127,7 +127,7 @@ class Display(Observer):
         return f"{money}, {counted(progress.model_calls, 'call')}, {counted(progress.tokens, 'token')}"
 
     def lost(self) -> str:
-        """Return what came to nothing, in words; empty where nothing did."""
+        """Return what failed, in words; empty where nothing did."""
         gave = "answer" if self._asks_models else "change"
         parts = [
             (self._lost["failed"], "program failed", "programs failed"),
@@ -165,7 +165,7 @@ class LinesDisplay(Display):
         self._over = threading.Event()
 
     def __enter__(self) -> Self:
-        """Begin to tell that the run lives, whatever happens or does not."""
+        """Begin to print a line now and then, also while nothing happens."""
         threading.Thread(target=self._tell_alive, daemon=True).start()
         return self
 
@@ -246,7 +246,7 @@ class LinesDisplay(Display):
 
 
 class LiveDisplay(Display):
-    """A few lines that redraw themselves. A context manager: the terminal is given back whatever happens."""
+    """A few lines that redraw themselves. A context manager: the terminal is restored whatever happens."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)

@@ -114,7 +114,7 @@ def program_document(store: Store, program: Program) -> dict[str, Any]:
         "failure": program.failure,
         "created": when(program.created),
         "splits": splits,
-        "selection": selection,
+        "selection": None if selection is None else selection._asdict(),
         "model_call": None if call is None else call_document(call),
         "source": program.source,
     }

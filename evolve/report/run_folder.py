@@ -14,7 +14,7 @@ from evolve.draw.svg import svg
 from evolve.errors import UsageError
 from evolve.observer import Observer, Progress, RunResult
 from evolve.report.atomic import write_text
-from evolve.report.chain import chain
+from evolve.report.chain import ancestors, chain
 from evolve.report.changes import unified_diff
 from evolve.report.config_document import whole_config
 from evolve.report.documents import to_json, to_json_line
@@ -41,7 +41,7 @@ class RunFolder(Observer):
     """
 
     def __init__(self, tell: Callable[[str], None] = lambda text: None) -> None:
-        """Take what tells a person, at once and once, that a file cannot be written."""
+        """tell: shows a person, once, that a file cannot be written."""
         self.trouble = ""
         """Why a file is missing or stale, empty when none is: the run goes on, since the archive holds everything."""
         self._tell = tell
@@ -133,7 +133,7 @@ class RunFolder(Observer):
         self.close()
 
     def close(self) -> None:
-        """Let go of the folder. After a failure, when nobody called `closed`, the summary says how the run ended."""
+        """Close the log. After a failure, when nobody called `closed`, the summary says how the run ended."""
         if self._log is None:
             return
         self._log.close()
@@ -166,12 +166,9 @@ class RunFolder(Observer):
 
     def _write_ancestors(self, program: Program) -> None:
         """Write what a program was made from, back to the seed, where it is not there yet."""
-        while program.parent_id is not None and program.parent_id > 0 and program.parent_id not in self._written:
-            parent = self._store.program(program.parent_id)
-            if parent is None:
-                return
-            self._write_program(parent)
-            program = parent
+        for ancestor in ancestors(self._store, program)[:-1]:
+            if ancestor.id > 0 and ancestor.id not in self._written:
+                self._write_program(ancestor)
 
     def _write_program(self, program: Program) -> None:
         self._written.add(program.id)

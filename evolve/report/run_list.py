@@ -128,7 +128,7 @@ def list_document(runs: Sequence[Listed]) -> list[dict[str, Any]]:
 
 
 def print_list(console: Console, runs: Sequence[Listed], inside: Path) -> None:
-    """Print the runs; one in the folder `inside` by its name, others by their path. Figures are never cut."""
+    """Print the runs; one in the folder `inside` by its name, others by their path. No figure is cut."""
     names = [one_line(one.folder.name if one.folder.parent == inside else str(one.folder)) for one in runs]
     rows = [_cells(one) for one in runs]
     columns = [(title, [row[place] for row in rows]) for place, title in enumerate(TITLES)]

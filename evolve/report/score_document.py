@@ -71,5 +71,5 @@ def baselines_document(evaluator: Evaluator, split: Split, measured: Sequence[Me
 
 
 def ranked(measured: Sequence[Measured]) -> list[Measured]:
-    """Return programs by score, best first; those without one last; ties by name."""
+    """Return programs by score, the best first, those without a score last, ties by name."""
     return sorted(measured, key=lambda one: (one.score.score is None, -(one.score.score or 0.0), one.name))

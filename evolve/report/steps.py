@@ -1,4 +1,4 @@
-"""Every step of a run, whatever became of it: what was asked of whom, what was answered, why it came to nothing."""
+"""Every step of a run, whatever became of it: what was asked of whom, what was answered, why it failed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class StepLine:
     Attributes:
         result: the status of its program; or what became of the step where there is none; "under way".
         score: on train, None unless the status is ok.
-        reason: why it failed or came to nothing, one line; of a sound program, the model's own words on it.
+        reason: why it gave no sound program, one line; of a sound program, the model's own words on it.
         is_sound: there is a program, and it has a score.
     """
 
@@ -119,7 +119,7 @@ def print_steps(console: Console, lines: Sequence[StepLine], folder: str) -> Non
 
 def step_document(selection: Selection, call: ModelCall | None) -> dict[str, Any]:
     """Return the facts of a step that made no program."""
-    return {"step": selection.step, "selection": selection, "model_call": None if call is None else call_document(call)}
+    return {"step": selection.step, "selection": selection._asdict(), "model_call": call and call_document(call)}
 
 
 def call_document(call: ModelCall) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Terminal(Console):
             yield Segment(text, style, control) if control else Segment(visible(text), style)
 
     def on_broken_pipe(self) -> None:
-        """Say nothing more: whoever read this has seen enough, and the work goes on."""
+        """Print nothing more: whoever read this has closed it; the work goes on."""
         self.quiet = True
         silence(self.file)
 

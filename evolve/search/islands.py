@@ -1,4 +1,4 @@
-"""Islands: populations that evolve apart and now and then send their best on a journey.
+"""Islands: populations that evolve apart and now and then exchange their best programs.
 
 After Tanese 1989 (distributed genetic algorithms) with a ring topology. A run
 begins on one island, and another one is founded, by every second elite of the first, when there are results enough for

@@ -1,4 +1,4 @@
-"""How like a known program a child must be to be turned down unrun: learnt from what such children scored."""
+"""How like a known program a child must be to be rejected without a run: learnt from what such children scored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EVIDENCE_SHARE = 0.1
 
 _STEPS = 50
 _LOWEST = 25
-"""Similarities are put in steps of 1/50; below one half nothing is turned down, so nothing is learnt."""
+"""Similarities are put in steps of 1/50; below one half nothing is rejected, so nothing is learnt."""
 _KEPT = 40
 """Pieces of evidence kept per step, the latest: what a run was like long ago ages out."""
 
@@ -27,7 +27,7 @@ _KEPT = 40
 class Novelty:
     """Learns above which similarity at least nine in ten children scored what the program most like them did.
 
-    Starts by turning nothing down, and lets one in ten through all the same.
+    Starts by rejecting nothing, and always lets one in ten through.
     """
 
     def __init__(self, lineage: Lineage) -> None:
@@ -40,7 +40,7 @@ class Novelty:
             self.learn(trial.likeness, trial.score != self._lineage.score(trial.nearest))
 
     def bar(self, rng: random.Random) -> float | None:
-        """Return how like another program a step's child is turned down; None: it is evaluated in any case."""
+        """Return from which likeness to another program on a step's child is rejected; None: it is always evaluated."""
         threshold = NOTHING if rng.random() < EVIDENCE_SHARE else self.threshold()
         return None if threshold > 1.0 else threshold
 
@@ -51,10 +51,10 @@ class Novelty:
             self._evidence[step].append(not differed)
 
     def threshold(self) -> float:
-        """Return the least similarity that is turned down, 0.5..1; 1.01 turns nothing down.
+        """Return the least similarity that is rejected, 0.5..1; 1.01 rejects nothing.
 
         That is the lowest step that, with those above it, holds 20 pieces of evidence, nine in ten of them the same.
-        Steps are taken in from the most similar down, each only if its own children bear it out, so that many clones
+        Steps are taken in from the most similar down, each only if its own children confirm it, so that many clones
         do not speak for children that are less like. Shares are (same + 1) / (all + 2), Laplace's rule of succession.
         """
         threshold = NOTHING

@@ -58,7 +58,7 @@ class _Campaign:
         self.begun += 1
 
     def tell(self, step: int, loss: float) -> None:
-        """Hear what a step came to; the last of a generation moves the distribution."""
+        """Learn how a step ended; the last of a generation moves the distribution."""
         self._ended.append((self.flying.pop(step), loss))
         if not self.waiting and not self.flying and len(self._ended) == self._cma.population_size:
             self._cma.tell(self._ended)

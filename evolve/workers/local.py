@@ -35,7 +35,7 @@ class _Stuck(Exception):
 
 @dataclass
 class _Taken:
-    """A worker at somebody's disposal. is_sound: whether it is ready for the next; not in the middle of a job."""
+    """A worker that somebody uses now. is_sound: whether it is ready for the next; not in the middle of a job."""
 
     process: WorkerProcess
     is_sound: bool = False

@@ -15,14 +15,14 @@ from evolve.scoring import InstanceResult, SplitScore, Status, Summary, put_toge
 
 @dataclass(frozen=True)
 class Fresh:
-    """Instances drawn afresh, in the place of a split's own ones: what `Evaluator.fresh` is asked."""
+    """Instances drawn anew, in the place of a split's own ones: what `Evaluator.fresh` is asked."""
 
     seed: int
     count: int
 
 
 WALL_TIME = "wall_time"
-"""The kind of failure of a program that took too long by the clock on the wall, for which a busy host may be to blame.
+"""The kind of failure of a program that took too much wall-clock time, which may be due to a busy host.
 It counts only when it happens again while nothing else of the pool runs."""
 
 
@@ -60,7 +60,7 @@ class Pool(Protocol):
         as a failure of that instance. So is a program out of wall time, or an evaluation that does not end within
         the limit (`Evaluator.evaluation_s`), after it was tried again with nothing else running. Whatever an
         evaluation started is ended with it.
-        fresh: instances drawn afresh, in the place of the split's own.
+        fresh: instances drawn anew, in the place of the split's own.
         deadline_s: seconds from now; raises OutOfTime, the evaluation given up, when it is not done by then.
         Raises UsageError when the problem has no such split. Close it (`aclosing`) where it may be left early.
         """

@@ -26,7 +26,7 @@ DRAWS_KEPT = 16
 
 
 def work(wire: int) -> None:
-    """Serve jobs until the other end hangs up. wire: descriptor of a socket; the first word on it is a `Setup`."""
+    """Serve jobs until the other end is closed. wire: descriptor of a socket; the first word on it is a `Setup`."""
     with Connection(wire) as connection:
         try:
             _serve(connection)

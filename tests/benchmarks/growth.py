@@ -143,6 +143,11 @@ def resume(folder: Path, programs: int) -> dict[str, float]:
         def call_started(self, *_: object) -> None:
             self.first_s = self.first_s or time.process_time() - self.began
 
+        def finishing(self, *_: object) -> None:
+            ticking.cancel()  # nobody's answer is on its way any more
+
+    ticking: asyncio.Task[None]
+
     async def go(watch: Watch) -> float:
         longest = 0.0
 
@@ -153,11 +158,11 @@ def resume(folder: Path, programs: int) -> dict[str, float]:
                 await asyncio.sleep(0.001)
                 longest = max(longest, time.process_time() - began)
 
+        nonlocal ticking
         ticking = asyncio.create_task(tick())
         models = {"m": HashModel(values=10**6)}
         config = configured(programs + 10)
         await loop.run(folder, config, nine_instances(), [watch], resume=True, pool=QuickPool(), clients=models)
-        ticking.cancel()
         return longest
 
     watch = Watch()

@@ -12,6 +12,7 @@ from evolve.evaluator import Instance, Split
 from evolve.registry import load_problem
 
 DOMAINS = (
+    "cloud_balancing",
     "cloudcast",
     "edge_offloading",
     "flow_time",
@@ -20,6 +21,7 @@ DOMAINS = (
     "llm_routing",
     "llm_sql",
     "memory_mapping",
+    "pod_packing",
     "prism",
     "rcpsp",
     "serverless_autoscaling",

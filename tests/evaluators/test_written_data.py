@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from in_process import InProcess
 
+from evaluators.cloud_balancing.figures import digest as cloud_digest
 from evaluators.cloudcast.figures import digest as cloudcast_digest
 from evaluators.flow_time.machine import digest as flow_time_digest
 from evaluators.heterogeneous_dag.figures import digest as dag_digest
 from evaluators.job_shop.figures import digest as job_shop_digest
 from evaluators.memory_mapping.figures import digest as memory_digest
+from evaluators.pod_packing.figures import digest as pod_digest
 from evaluators.prism.figures import digest as prism_digest
 from evaluators.rcpsp.figures import digest as rcpsp_digest
 from evaluators.serverless_autoscaling.functions import digest as serverless_digest
@@ -24,8 +26,10 @@ from evolve.registry import load_problem
 
 DATA = {
     "eplb": lambda one: (one.cluster, one.windows().fingerprint(one.cluster)),
+    "pod_packing": pod_digest,
     "prism": prism_digest,
     "cloudcast": cloudcast_digest,
+    "cloud_balancing": cloud_digest,
     "heterogeneous_dag": dag_digest,
     "rcpsp": rcpsp_digest,
     "flow_time": flow_time_digest,

@@ -73,7 +73,7 @@ def cure_of(words: str) -> str:
 
 
 class EqualFailures:
-    """Counts the calls that have come to nothing one after the other, in the same words but for figures.
+    """Counts the calls that have failed one after the other, in the same words but for figures.
 
     verdict: what is to be told when there have been so many that no other will do better; empty until then.
     """

@@ -102,7 +102,7 @@ def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
 
 
 def _fits(name: str, measured: Mapping[str, list[tuple[float, Mapping[str, float]]]]) -> bool:
-    """Tell whether a figure lies on a line wherever two scores differ, and whether a third point bears it out."""
+    """Tell whether a figure lies on a line wherever two scores differ, and whether a third point confirms it."""
     is_borne_out = False
     for rows in measured.values():
         points = _points(name, rows)

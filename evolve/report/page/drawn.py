@@ -19,7 +19,7 @@ from evolve.report.run_report import RunReport
 def run_pictures(store: Store, report: RunReport, problem: Problem) -> Pictures:
     """Draw the programs of a run on the instance of train on which the best one gained most.
 
-    Runs programs, in the sandbox as ever. Whatever goes wrong is a sentence beside the page, and no failure of it.
+    Runs programs, in the sandbox as ever. What goes wrong becomes a sentence on the page, which is made all the same.
     """
     if report.best is None or not draws(problem):
         return Pictures(why_not="" if report.best is None else f"{report.evaluator} draws no pictures.")

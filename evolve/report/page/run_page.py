@@ -33,7 +33,7 @@ class Pictures:
 
 
 def report_page(store: Store, pictures: Pictures | None = None) -> str:
-    """Return one HTML file about a run, which needs nothing else and reaches for nothing."""
+    """Return one HTML file about a run, which needs no other file and loads nothing."""
     report = describe(store)
     examples = failure_examples(store)
     facts = page_facts(store, report)
