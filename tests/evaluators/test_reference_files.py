@@ -17,6 +17,7 @@ DOMAINS = (
     "edge_offloading",
     "flow_time",
     "heterogeneous_dag",
+    "hybrid_storage",
     "job_shop",
     "llm_routing",
     "llm_sql",
