@@ -1,6 +1,7 @@
-"""The servers in turn; what a task takes and uses where is there to be weighed, and is not."""
+"""A price for each server, made of what a task takes and uses there; the cheapest one gets the task."""
 
 # EVOLVE-BLOCK-START
+# Now only the turn counts: round robin.  No weight is given to delay or energy yet.
 TURN = 1.0  # how much the turn counts: 0 for the server whose turn it is, then 1, 2, ...
 DELAY = 0.0  # how much the delay of the task counts, times its weight in the preference
 ENERGY = 0.0  # how much its energy counts, times its weight

@@ -1,8 +1,9 @@
-"""Everything on the slowest device; what is known of a request is there to be weighed, and is not."""
+"""A value for each request, which decides on the device of its pages; and moves of pages between them."""
 
 from collections import Counter
 
 # EVOLVE-BLOCK-START
+# Now nothing has any value: everything stays where it is slowest, without moves.
 BAR = 0.5  # a page whose value is above this goes to the fastest device, above half of it to the next, and so on
 COUNT = 0.0  # value of each earlier request of a page
 RECENT = 0.0  # value of having been touched a moment ago; half of it is left after HALF_LIFE requests

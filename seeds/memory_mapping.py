@@ -1,9 +1,10 @@
-"""The largest buffers first, each at the lowest free address; nothing in fast memory. All else is there to be used."""
+"""Addresses for buffers, and which tensors are in fast memory: things are ranked, then fitted one after the other."""
 
 import math
 import random
 
 # EVOLVE-BLOCK-START
+# Now the largest is placed first, at the lowest free address, and nothing is in fast memory.
 SIZE = 1.0  # how much the log of the bytes counts; the highest rank comes first
 LIFE = 0.0  # how much the log of the time counts for which it is there
 START = 0.0  # how much it counts to be there early; 0 to 1

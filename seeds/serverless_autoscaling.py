@@ -1,8 +1,9 @@
-"""Every instance is kept for ten minutes after it was last busy; whatever else is known is there to be used."""
+"""How long instances stay warm, by what is known of the calls of each function."""
 
 import numpy as np
 
 # EVOLVE-BLOCK-START
+# Now every one is kept for ten minutes after it was last busy; nothing is started ahead.
 KEPT_MIN = 10.0  # minutes for which every instance is kept
 POWER = 0.0  # how strongly it hangs on the minutes that cost as much as a cold start, 10 being usual
 GAP = 0.0  # and for how many of its mean gaps between minutes with calls
