@@ -167,6 +167,7 @@ class RateConfig(Part):
 class MutationConfig(Part):
     """Which kind of change is asked for, and of whom."""
 
+    mutator: str = Field(default=BUILTIN, description="what stands for the model `builtin`: an installed mutator")
     mix: str = Field(
         default="",
         description="a fixed mix of kinds, e.g. 'edit=3,rewrite=1'; none: a bandit chooses by improvement per dollar",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -23,3 +23,12 @@ def pick(kind: str, wanted: str, known: Mapping[str, T]) -> T:
     near = difflib.get_close_matches(wanted, known, n=1)
     hint = f"Did you mean '{near[0]}'? " if near else ""
     raise UsageError(f"{kind} '{wanted}' is unknown. {hint}Known: {', '.join(sorted(known)) or 'none'}.")
+
+
+def only_one(kind: str, name: str, givers: Sequence[str], is_ours: bool = False) -> None:
+    """Raises UsageError that names both when a name is given by two packages, or by one and by evolve itself."""
+    both = [*(["evolve itself"] if is_ours else []), *givers]
+    if len(both) > 1:
+        raise UsageError(
+            f"{kind} '{name}' is given by {' and by '.join(both)}: uninstall one (see: evolve list --plugins)."
+        )

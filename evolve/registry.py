@@ -20,7 +20,7 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError
 
-from evolve.errors import UsageError, pick
+from evolve.errors import UsageError, only_one, pick
 from evolve.evaluator import Evaluator, Instance, Split
 from evolve.foreign import blamed, instances_of
 from evolve.mutate.language import LANGUAGES, Language
@@ -83,6 +83,7 @@ def load_problem(ref: str, options: Mapping[str, Any] = MappingProxyType({})) ->
     """
     installed = _installed()
     if ref in installed:
+        only_one("evaluator", ref, [point.value for point in entry_points(group=GROUP) if point.name == ref])
         found, cls = ref, _installed_class(installed[ref])
         folder = Path(inspect.getfile(cls)).parent
     elif _looks_like_a_path(ref) or (ref and Path(ref).is_dir()):

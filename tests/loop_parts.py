@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import random
 import re
@@ -13,7 +14,7 @@ from typing import Any
 
 from evolve.archive import EventKind, Store
 from evolve.config import RunConfig, resolve
-from evolve.evaluator import Split
+from evolve.evaluator import Evaluator, Split
 from evolve.mutate.models.answer import Answer, AnswerStatus
 from evolve.mutate.prompts.prompt import Prompt
 from evolve.racing import Race
@@ -27,6 +28,11 @@ TRIVIAL = Path(__file__).parent / "plugins" / "trivial"
 
 def trivial_problem() -> Problem:
     return load_problem(str(TRIVIAL))
+
+
+@functools.cache
+def _evaluator() -> Evaluator:
+    return trivial_problem().evaluator  # to load it for each program takes longer than all that a test is about
 
 
 def configured(evaluations: int, **flags: Any) -> RunConfig:
@@ -76,7 +82,7 @@ class QuickPool:
         return _score(source, f"{split}/{index}")
 
     async def summarise(self, split: Split, results: Sequence[InstanceResult]) -> Summary:
-        return summary(trivial_problem().evaluator, split, results)
+        return summary(_evaluator(), split, results)
 
 
 def _score(source: str, instance_id: str) -> InstanceResult:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
-from command_line import ROOT
+from command_line import ROOT, evolve_process
 
 from evolve.cli import evolve as program
 from evolve.config import known_keys, resolve
@@ -63,3 +63,14 @@ def test_a_configuration_that_a_page_shows_is_one(page: Path, tmp_path: Path) ->
             file = tmp_path / f"{number}.toml"
             file.write_text(block)
             assert resolve(file, (), {}).models
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_that_the_questions_show_completes(shell: str) -> None:
+    page = (ROOT / "evolve" / "docs" / "faq.md").read_text(encoding="utf-8")
+    assert f"_EVOLVE_COMPLETE={shell}_source evolve" in page
+    source = evolve_process(cwd=ROOT, env={"_EVOLVE_COMPLETE": f"{shell}_source"})
+    assert source.code == 0 and f"{shell}_complete" in source.out
+    typed = {"COMP_WORDS": "evolve sco", "COMP_CWORD": "sco" if shell == "fish" else "1"}
+    completed = evolve_process(cwd=ROOT, env={"_EVOLVE_COMPLETE": f"{shell}_complete", **typed})
+    assert completed.code == 0 and "score" in completed.out

@@ -110,6 +110,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.workers",
         "sandbox",
     },
+    "evolve/plugins.py": {"evolve.search.strategies", "evolve.workers.engines"},
+    "evolve/mcp_server.py": {"evolve.errors"},
     "evolve/export.py": {"evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.registry"},
     "evolve/host.py": {"evolve", "sandbox"},
     "evolve/attended.py": {"evolve.config", "evolve.loop", "evolve.observer", "evolve.registry", "evolve.report"},

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -148,15 +152,132 @@ def test_a_folder_that_is_no_task_is_one_line(files: dict[str, str], settings: s
     assert says in said.err
 
 
-@pytest.mark.slow
-def test_the_peers_own_runners_give_the_same_scores(tmp_path: Path) -> None:
-    """With the packages installed (pip install openevolve shinka-evolve) their own code scores the same programs."""
-    evaluator = pytest.importorskip("openevolve.evaluator", reason="openevolve is not installed")
-    config = pytest.importorskip("openevolve.config", reason="openevolve is not installed")
-    import asyncio
+THEIRS = {
+    "openevolve": """
+import asyncio, json, sys
+from openevolve.config import EvaluatorConfig
+from openevolve.evaluator import Evaluator
 
-    program = POINTS / "initial_program.py"
-    os.chdir(POINTS)
-    theirs = evaluator.Evaluator(config.EvaluatorConfig(timeout=20), str(POINTS / "evaluator.py"))
-    found = asyncio.run(theirs.evaluate_program(program.read_text(), "seed"))
-    assert scored(POINTS, program)["metrics"]["combined_score"] == found["combined_score"]  # type: ignore[index, call-overload]
+evaluator, program = sys.argv[1:]
+found = asyncio.run(Evaluator(EvaluatorConfig(timeout=20), evaluator).evaluate_program(open(program).read(), "it"))
+print(json.dumps(found))
+""",
+    "skydiscover": """
+import asyncio, json, sys
+from skydiscover.config import EvaluatorConfig
+from skydiscover.evaluation.evaluator import Evaluator
+
+evaluator, program = sys.argv[1:]
+found = asyncio.run(Evaluator(EvaluatorConfig(timeout=20), evaluator).evaluate_program(open(program).read(), "it"))
+print(json.dumps(found.metrics))
+""",
+    "shinka-evolve": """
+import json, subprocess, sys, tempfile
+import shinka.core
+
+evaluator, program = sys.argv[1:]
+folder = tempfile.mkdtemp()
+subprocess.run([sys.executable, evaluator, "--program_path", program, "--results_dir", folder], check=True)
+print(json.dumps(json.load(open(folder + "/metrics.json"))))
+""",
+}
+"""What scores a program by a peer's own code, given the task's evaluator, and prints its metrics last."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("package", "name"),
+    [
+        ("openevolve", "openevolve_points"),
+        ("openevolve", "openevolve_stages"),
+        ("skydiscover", "skydiscover_sorting"),
+        ("shinka-evolve", "shinka_circles"),
+    ],
+)
+def test_the_peers_own_runners_give_the_same_scores(package: str, name: str, tmp_path: Path) -> None:
+    """The package is installed from the index into an environment of its own; EVOLVE_PEERS, a folder, keeps those."""
+    environment = Path(os.environ.get("EVOLVE_PEERS", tmp_path)) / package
+    if not environment.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+        subprocess.run([str(environment / "bin" / "pip"), "install", "-q", package], check=True)
+    task = find_task(TASKS / name)
+    assert task is not None
+    command = [str(environment / "bin" / "python"), "-c", THEIRS[package], str(task.evaluator), str(task.program)]
+    done = subprocess.run(command, cwd=task.folder, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    theirs = json.loads(done.stdout.strip().splitlines()[-1])
+    numbers = {key: x for key, x in theirs.items() if isinstance(x, float | int) and not isinstance(x, bool)}
+    ours = scored(task.folder, task.program)
+    assert {key: x for key, x in ours["metrics"].items() if key in numbers} == numbers  # type: ignore[attr-defined]
+    assert ours["score"] == numbers.get("combined_score", ours["score"])
+
+
+DEFINED = {"openevolve_points": "search", "shinka_circles": "radii", "skydiscover_sorting": "order"}
+
+
+@pytest.mark.parametrize("name", ["openevolve_points", "shinka_circles", "skydiscover_sorting"])
+def test_an_imported_task_gives_the_same_score_with_the_program_in_the_sandbox(name: str, tmp_path: Path) -> None:
+    task = find_task(TASKS / name)
+    assert task is not None
+    said = evolve("import", TASKS / name, "--out", tmp_path / "own", "--json")
+    assert said.code == 0 and len(said.json["decide"]) == 4, said.err
+    assert load_problem(str(tmp_path / "own")).language.runs_in_sandbox
+    mine = scored(tmp_path / "own", tmp_path / "own" / "seed.py")
+    assert mine["score"] == scored(TASKS / name, task.program)["score"]
+    (tmp_path / "raises.py").write_text(
+        task.program.read_text() + f"\n\ndef {DEFINED[name]}(seed=None):\n    return 1 / 0\n"
+    )
+    facts = scored(tmp_path / "own", tmp_path / "raises.py")
+    assert facts["status"] == "error" and "ZeroDivisionError" in str(facts["feedback"])
+
+
+def test_what_an_import_cannot_decide_is_told_line_by_line_and_nothing_is_written(tmp_path: Path) -> None:
+    out = tmp_path / "own"
+    said = evolve("import", TASKS / "openevolve_stages", "--out", out)
+    assert said.code == 1 and not out.exists()
+    assert "evaluator.py:5: it uses VALUE of the program, which is no function: let a function return it" in said.out
+    folder = tmp_path / "task"
+    folder.mkdir()
+    (folder / "initial_program.py").write_text("def f():\n    return 1\n")
+    (folder / "evaluator.py").write_text(
+        "import subprocess\n\n\ndef evaluate(program_path):\n    text = open(program_path).read()\n"
+        "    return {'combined_score': len(subprocess.run(['cat', program_path], capture_output=True).stdout)}\n"
+    )
+    told = evolve("import", folder, "--out", out, "--json").json["decide"]
+    assert [line.partition(": ")[0] for line in told] == ["evaluator.py:1", "evaluator.py:5", "evaluator.py:6"]
+    c = evolve("import", TASKS / "shell_in_c", "--out", out)
+    assert c.code == 2 and "there is nothing to import. Run it as it is" in c.err
+    there = evolve("import", TASKS / "openevolve_points", "--out", tmp_path)
+    assert there.code == 2 and "is there already" in there.err
+
+
+def test_what_a_task_requires_is_installed_into_an_environment_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    task = tmp_path / "task"
+    task.mkdir()
+    with zipfile.ZipFile(task / "tiny_answer-1.0-py3-none-any.whl", "w") as wheel:
+        facts = "tiny_answer-1.0.dist-info"
+        wheel.writestr("tiny_answer.py", "ANSWER = 42.0\n")
+        wheel.writestr(f"{facts}/METADATA", "Metadata-Version: 2.1\nName: tiny-answer\nVersion: 1.0\n")
+        wheel.writestr(
+            f"{facts}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{facts}/RECORD", "")
+    (task / "requirements.txt").write_text("--no-index\n./tiny_answer-1.0-py3-none-any.whl\n")
+    (task / "initial_program.py").write_text("X = 1.0\n")
+    (task / "evaluator.py").write_text(
+        "from tiny_answer import ANSWER\n\n\ndef evaluate(path):\n    return {'combined_score': ANSWER}\n"
+    )
+    assert "run it with --install" in str(scored(task, task / "initial_program.py")["feedback"])
+    run = ("run", task, "--evaluations", 1, "--workers", 1, "--json", "--install", "--run")
+    done = evolve(*run, tmp_path / "run")
+    assert done.code == 0, done.err
+    assert done.json["programs"][0]["splits"]["train"]["score"] == 42.0
+    assert len(list((tmp_path / "cache" / "evolve" / "environments").iterdir())) == 1
+    (task / "requirements.txt").write_text("--no-index\n./not_there-1.0-py3-none-any.whl\n")
+    broken = evolve(*run, tmp_path / "other")
+    assert broken.code == 2 and len(broken.err.strip().splitlines()) == 1
+    assert "requirements.txt cannot be installed" in broken.err
+    assert len(list((tmp_path / "cache" / "evolve" / "environments").iterdir())) == 1

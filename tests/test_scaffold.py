@@ -40,11 +40,11 @@ def test_the_seed_is_the_naive_answer_to_the_digit_and_the_baseline_is_better(fo
 
 
 def test_it_is_a_tutorial_that_says_what_to_change_and_that_programs_are_changed_within_the_marks(folder: Path) -> None:
-    texts = {file.name: file.read_text() for file in folder.rglob("*") if file.is_file()}
+    texts = {file.name: file.read_text() for file in folder.rglob("*") if file.suffix in (".py", ".md")}
     assert "CHANGE" in texts["evaluator.py"] and "CHANGE" in texts["workload.py"]
     assert "EVOLVE-BLOCK-START" in texts["seed.py"]
     assert not any("{{" in text or "jinja" in text for text in texts.values())
-    assert sum(len(text.splitlines()) for text in texts.values()) < 180
+    assert sum(len(text.splitlines()) for text in texts.values()) <= 120
 
 
 def test_the_built_in_mutator_improves_it(folder: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import click
 
 from evolve import __version__
+from evolve.cli.agents import mcp
 from evolve.cli.auditing import audit
 from evolve.cli.benching import bench
 from evolve.cli.checking import check
@@ -21,7 +22,7 @@ from evolve.cli.doctor import doctor
 from evolve.cli.exporting import data
 from evolve.cli.inspecting import best, diff, runs, show
 from evolve.cli.looking import compare, export, tree, watch
-from evolve.cli.making import new
+from evolve.cli.making import import_, new
 from evolve.cli.replaying import replay
 from evolve.cli.reporting import picture, report
 from evolve.cli.running import resume, run
@@ -81,7 +82,7 @@ def evolve(ctx: click.Context) -> None:
 COMMANDS = (
     *(list_evaluators, run, resume, replay, runs, watch, show, tree, best, diff),
     *(compare, report, serve, export, audit),
-    *(score, baselines, picture, data, new, check, bench, config, doctor),
+    *(score, baselines, picture, data, new, import_, check, bench, config, doctor, mcp),
 )
 for command in COMMANDS:
     evolve.add_command(command)

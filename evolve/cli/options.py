@@ -133,9 +133,9 @@ problem = click.option(
 )
 
 
-def path_option(*names: str, metavar: str, text: str) -> Callable[[Command], Command]:
+def path_option(*names: str, metavar: str, text: str, required: bool = False) -> Callable[[Command], Command]:
     """Return an option that takes a path; whether there is something is found out by who reads it."""
-    return click.option(*names, type=_GivenPath(path_type=Path), metavar=metavar, help=text)
+    return click.option(*names, type=_GivenPath(path_type=Path), metavar=metavar, help=text, required=required)
 
 
 def split_and_workers(command: Command) -> Command:

@@ -42,6 +42,7 @@ INTERRUPTED = 130
 @options.path_option("--prompts", metavar="DIR", text="Prompt templates that go before the built-in ones.")
 @click.option("--deterministic", is_flag=True, help="One seed, one run, whatever the speed and the workers.")
 @click.option("--allow-network", is_flag=True, help="Let the evaluator of another tool's task use the network.")
+@click.option("--install", is_flag=True, help="Make an environment with the requirements.txt of another tool's task.")
 @options.require_isolation
 @options.path_option("--record", metavar="FILE", text="Write steps and answers to FILE when the run ends.")
 @options.path_option("--replay", metavar="FILE", text="Take steps, answers and settings from a FILE of --record.")
@@ -63,6 +64,7 @@ def run(
     prompts: Path | None,
     deterministic: bool,
     allow_network: bool,
+    install: bool,
     require_isolation: bool,
     record: Path | None,
     replay: Path | None,
@@ -101,6 +103,12 @@ def run(
         "require_isolation": require_isolation or None,
         "evaluator.allow_network": allow_network or None,
     }
+    if install:
+        from evolve.peers.installing import installed_for
+
+        with options.announcing("installing what the task needs ..."):
+            python = installed_for(Path(evaluator or ""))
+        flags["evaluator.python"] = python and str(python)
     base = task_settings(evaluator) if replay is None else recorded_config(replay, evaluator is not None, trust)
     resolved = resolve(config, sets, flags, base)
     served = [model.name for model in resolved.models if model.is_served]

@@ -22,12 +22,16 @@ FAILS = 1
 
 @click.command("list", short_help="List the evaluators, or tell all about one.")
 @click.argument("evaluator", required=False)
+@click.option("--plugins", is_flag=True, help="What installed packages add: problems, strategies, mutators, engines.")
 @options.as_json
-def list_evaluators(evaluator: str | None, as_json: bool) -> None:
+def list_evaluators(evaluator: str | None, plugins: bool, as_json: bool) -> None:
     """List the evaluators, that is the problems, with one line each.
 
     Of one EVALUATOR, a name or a folder: its statement, options, splits, limits, baselines and files.
     """
+    if plugins:
+        _list_plugins(evaluator, as_json)
+        return
     from evolve.registry import list_problems, load_problem
 
     if evaluator is not None:
@@ -51,6 +55,22 @@ def list_evaluators(evaluator: str | None, as_json: bool) -> None:
     console = Terminal()
     console.print(facts_table({one.name: one.summary or f"does not load: {one.error}" for one in found}))
     console.print("\nall about one: evolve list EVALUATOR; a problem of your own is a folder: evolve run ./my_problem")
+
+
+def _list_plugins(evaluator: str | None, as_json: bool) -> None:
+    from evolve.plugins import list_plugins
+
+    if evaluator is not None:
+        raise click.UsageError("--plugins takes no EVALUATOR.", click.get_current_context())
+    found = list_plugins()
+    if as_json:
+        options.print_json({"plugins": found})
+        return
+    from evolve.report.tables import facts_table
+    from evolve.report.terminal import Terminal
+
+    lines = {f"{one.kind} {one.name}": one.package + (f": {one.error}" if one.error else "") for one in found}
+    Terminal().print(facts_table(lines))
 
 
 @click.command(short_help="Score any program file.")

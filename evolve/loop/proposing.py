@@ -188,7 +188,9 @@ class Proposer:
                 source = self._population.example(selection.parent_id).source
                 return await self._desk.do(Tune(source, values, self._compares))
             if call is None:
-                return await self._desk.do(Mutate(self._request(selection), self._compares))
+                return await self._desk.do(
+                    Mutate(self._request(selection), self._compares, self._config.mutation.mutator)
+                )
             if call.error:  # an answer without text, or a refusal
                 return Read(Proposal(call.kind, None, call.error))
             parent = self._population.example(selection.parent_id).source

@@ -35,6 +35,7 @@ from evolve.loop.stopping import Stop, Stopped, signals
 from evolve.mutate.language import PYTHON
 from evolve.mutate.models.prices import require_prices, with_known_prices
 from evolve.mutate.models.providers import Client, ask_at_once, make_clients
+from evolve.mutate.mutators import make_mutator
 from evolve.observer import Audience, Observer, RunResult
 from evolve.scoring import Status
 from evolve.search import fixed_mix
@@ -171,6 +172,7 @@ def _templates(config: RunConfig, problem: Problem) -> tuple[Path, ...]:
 def _check(config: RunConfig) -> None:
     """Raises UsageError for a configuration whose run could not work or would never end."""
     fixed_mix(config.mutation.mix)
+    make_mutator(config.mutation.mutator)
     budget = config.budget
     if budget.cost_usd is not None:
         require_prices(config.models)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from evolve.config import BUILTIN
 from evolve.mutate.answers.insight import read_insight, rule_insight
 from evolve.mutate.language import PYTHON, Language
-from evolve.mutate.mutation import Example, Mutator, Proposal, Request
+from evolve.mutate.mutation import Example, Proposal, Request
+from evolve.mutate.mutators import proposed
 from evolve.mutate.novelty.likeness import Signature, signature
 
 
@@ -47,10 +49,11 @@ class ReadAnswer:
 
 @dataclass(frozen=True)
 class Mutate:
-    """Let the built-in mutator change a program."""
+    """Let a mutator change a program. mutator: its name."""
 
     request: Request
     compare: bool
+    mutator: str = BUILTIN
 
     @property
     def chars(self) -> int:
@@ -59,10 +62,7 @@ class Mutate:
 
     def done(self) -> Read:
         """Do it."""
-        from evolve.mutate.builtin import BuiltinMutator
-
-        mutator: Mutator = BuiltinMutator()
-        return _child(mutator.propose(self.request), self.compare, PYTHON)
+        return _child(proposed(self.mutator, self.request), self.compare, PYTHON)
 
 
 @dataclass(frozen=True)

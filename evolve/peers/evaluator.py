@@ -30,6 +30,7 @@ class PeerOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Format | None = Field(None, description="Whose task it is; default: found out from its files.")
+    python: str = Field("", description="Interpreter of the evaluation; default: that of evolve.")
     allow_network: bool = Field(False, description="Let the evaluation use the network.")
     memory_mb: int = Field(4096, ge=64, description="Memory of one evaluation.")
     timeout_s: float | None = Field(None, gt=0, description="Wall seconds of one; default: the task's own, or 300.")
@@ -80,9 +81,10 @@ class PeerEvaluator(Evaluator):
             program.write_text(candidate.source, encoding="utf-8")
             runner, answer = Path(__file__).with_name("runner.py"), place / "answer.json"
             thresholds = ",".join(map(str, task.thresholds))
+            python = options.python or sys.executable
             ended = run_confined(
                 [
-                    sys.executable,
+                    python,
                     "-P",
                     str(runner),
                     task.kind,
@@ -91,7 +93,7 @@ class PeerEvaluator(Evaluator):
                     str(answer),
                     thresholds,
                 ],
-                [task.folder, runner],
+                [task.folder, runner, Path(python).parent.parent],
                 place,
                 wall_s,
                 options.memory_mb,
@@ -128,7 +130,7 @@ class PeerEvaluator(Evaluator):
     def _hint(self, error: str) -> str:
         needs = self.task.folder / "requirements.txt"
         if "ModuleNotFoundError" in error and needs.is_file():
-            return f"what the task needs is not installed: pip install -r {needs}"
+            return f"what the task needs is not installed: run it with --install, or pip install -r {needs}"
         return ""
 
 

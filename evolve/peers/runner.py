@@ -31,9 +31,9 @@ def main(kind: str, evaluator: str, program: str, answer: str, thresholds: str) 
     output = _Output()
     try:
         if kind == "function":
-            found = _by_function(Path(evaluator), program, [float(x) for x in thresholds.split(",") if x])
+            found = by_function(Path(evaluator), program, [float(x) for x in thresholds.split(",") if x])
         elif kind == "results":
-            found = _by_results(Path(evaluator), program, output)
+            found = by_results(Path(evaluator), program, Path.cwd() / "results")
         else:
             found = _by_shell(Path(evaluator), program, output)
     except BaseException as error:  # sys.exit of the task, too
@@ -72,9 +72,10 @@ class _Output:
         return self._kept.decode("utf-8", "replace")
 
 
-def _by_function(file: Path, program: str, thresholds: list[float]) -> dict[str, object]:
+def by_function(file: Path, program: str, thresholds: list[float]) -> dict[str, object]:
     """Call `evaluate(program_path)`, or the stages one after the other while each reaches its threshold."""
     _offer("openevolve.evaluation_result", EvaluationResult=EvaluationResult)
+    _offer("skydiscover.evaluation.evaluation_result", EvaluationResult=EvaluationResult)
     module = _imported(file)
     if not thresholds or not hasattr(module, "evaluate_stage1"):
         return _facts(*_told(module.evaluate(program)))
@@ -92,15 +93,14 @@ def _by_function(file: Path, program: str, thresholds: list[float]) -> dict[str,
     return _facts(metrics, artifacts)
 
 
-def _by_results(file: Path, program: str, output: _Output) -> dict[str, object]:
-    """Run a script that writes metrics.json and correct.json."""
-    results = Path.cwd() / "results"
+def by_results(file: Path, program: str, results: Path) -> dict[str, object]:
+    """Run a script that writes metrics.json and correct.json into a folder."""
     results.mkdir(exist_ok=True)
     arguments = ["--program_path", program, "--results_dir", str(results)]
     # In this process, where `run_shinka_eval` is offered to those who have not installed it.
     _offer("shinka.core", run_shinka_eval=run_shinka_eval)
     sys.argv = [str(file), *arguments]
-    sys.path.insert(0, str(file.parent))
+    _look_in(file.parent)
     space = {"__name__": "__main__", "__file__": str(file)}
     with contextlib.suppress(SystemExit):
         exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), space)
@@ -133,7 +133,7 @@ def _by_shell(file: Path, program: str, output: _Output) -> dict[str, object]:
 
 
 def _imported(file: Path) -> types.ModuleType:
-    sys.path.insert(0, str(file.parent))
+    _look_in(file.parent)
     spec = importlib.util.spec_from_file_location("evaluator", file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} cannot be imported")
@@ -141,6 +141,12 @@ def _imported(file: Path) -> types.ModuleType:
     sys.modules["evaluator"] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _look_in(folder: Path) -> None:
+    """Let what lies in a folder be imported."""
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
 
 def _offer(name: str, **contents: object) -> None:

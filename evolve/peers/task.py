@@ -15,8 +15,8 @@ from evolve.errors import UsageError, pick
 from evolve.mutate.language import LANGUAGES, TEXT, Language
 
 DEFAULT_TIMEOUT_S = 300.0
-DEFAULT_THRESHOLDS = (0.5, 0.75, 0.9)
-"""What OpenEvolve's stages must reach where its config.yaml does not say."""
+DEFAULT_THRESHOLDS = {"openevolve": (0.5, 0.75, 0.9), "skydiscover": (0.3, 0.6)}
+"""What the stages of a tool must reach where its config.yaml does not say."""
 USED = frozenset(
     """max_iterations random_seed llm.api_base llm.primary_model llm.models llm.temperature llm.max_tokens llm.timeout
     prompt.system_message evaluator.timeout evaluator.cascade_evaluation evaluator.cascade_thresholds
@@ -130,7 +130,7 @@ def _task(format_: Format, folder: Path, evaluator: Path, program: Path) -> Task
     settings = _settings(folder)
     stages = kind == "function" and _at(settings, "evaluator.cascade_evaluation") is not False
     given = _at(settings, "evaluator.cascade_thresholds")
-    thresholds = tuple(float(x) for x in given) if isinstance(given, list) else DEFAULT_THRESHOLDS
+    thresholds = tuple(float(x) for x in given) if isinstance(given, list) else DEFAULT_THRESHOLDS.get(format_, ())
     return Task(format_, folder, kind, evaluator, program, thresholds if stages else (), settings)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from evolve.errors import UsageError, pick
+from evolve.errors import UsageError, only_one, pick
 from evolve.search.strategy import Strategy
 
 GROUP = "evolve.strategies"
@@ -32,6 +32,8 @@ def known_strategies() -> dict[str, EntryPoint]:
 def strategy_class(name: str) -> type[Strategy]:
     """Return the strategy of a name. Raises UsageError when there is none, or it cannot be imported."""
     point = pick("search.strategy", name, known_strategies())
+    installed = [other.value for other in entry_points(group=GROUP) if other.name == name]
+    only_one("search.strategy", name, installed, name in OWN)
     try:
         cls = point.load()
     except Exception as error:  # foreign code: whatever it raises is its author's message

@@ -25,6 +25,7 @@ from sandbox import CandidateFailure, Sandbox
 
 _PLAIN = (np.ndarray, list, dict, str, int, float)
 
+_BEFORE = "import math\nfrom types import SimpleNamespace\n\nimport numpy as np\n"
 FORM = "write one as `call(...)  # its answer`, or a program with `example = dict(...)` and `answer = ...`"
 
 _ANSWER = """
@@ -87,7 +88,7 @@ def wrong_examples(problem: Problem) -> list[str] | None:
         for expression, expected in [*_shown(block, tree), *_answered(problem, tree)]:
             checked += 1
             ending = _ANSWER.replace("EXPRESSION", expression).replace("EXPECTED", expected)
-            said = _said(problem, f"import math\nimport numpy as np\n{problem.seed}\n{rest}\n{ending}")
+            said = _said(problem, f"{_BEFORE}{problem.seed}\n{rest}\n{ending}")
             if said:
                 wrong.append(f"block {number}: {said}")
     return wrong if checked else None

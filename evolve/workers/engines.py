@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from evolve.config import RunConfig
-from evolve.errors import UsageError, pick
+from evolve.errors import UsageError, only_one, pick
 from evolve.workers.local import LocalWorkers
 from evolve.workers.pool import Pool
 
@@ -31,8 +31,10 @@ def make_pool(config: RunConfig, data: Path | None = None) -> Pool:
     data: a file or folder in the problem's public format, whose instances then stand for every split.
     Raises UsageError for an engine that is not known, or does not load.
     """
-    installed = {point.name: point for point in entry_points(group=GROUP)}
+    points = list(entry_points(group=GROUP))
+    installed = {point.name: point for point in points}
     name = pick("engine", config.engine, {name: name for name in (*installed, *BUILT_IN)})
+    only_one("engine", name, [point.value for point in points if point.name == name], name in BUILT_IN)
     if name in BUILT_IN:
         return BUILT_IN[name](config, data)
     try:

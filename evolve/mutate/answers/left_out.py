@@ -65,7 +65,8 @@ def left_out(parent_source: str, child_source: str, new: Sequence[str]) -> str:
 
     new: the lines that the answer wrote, among them those that are its parent's as they are.
     Left out is what a placeholder stands for, a body that is no more than `...`, `pass` or NotImplementedError where
-    the parent's function of that name does something, and a name of the parent's module that is used and not bound.
+    the parent's function of that name does something (but for an `__init__` of a class that keeps nothing in self),
+    and a name of the parent's module that is used and not bound.
     """
     known = {line.strip() for line in parent_source.split("\n")}
     for line in new:
@@ -77,7 +78,7 @@ def left_out(parent_source: str, child_source: str, new: Sequence[str]) -> str:
         return ""
     bodies = dict(_functions(parent))
     for name, node in _functions(child):
-        if _is_stub(node) and name in bodies and not _is_stub(bodies[name]):
+        if _is_stub(node) and name in bodies and not _is_stub(bodies[name]) and not _needs_no_body(name, child):
             return f"the body of `{name}`"
     if _dots(child) > _dots(parent):
         return "`...`"
@@ -130,6 +131,23 @@ def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
 def _is_stub(node: ast.stmt) -> bool:
     assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     return all(_says_nothing(statement) for statement in node.body)
+
+
+def _needs_no_body(name: str, tree: ast.Module) -> bool:
+    """Tell whether a function is the `__init__`, a plain `pass`, of a class that reads nothing of self but methods."""
+    owner, _, method = name.partition(".")
+    if method != "__init__":
+        return False
+    *_, node = (one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == owner)
+    members = {one.name: one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
+    kept = set(members) | _bound(ast.Module(node.body, []), top=True)
+    attributes = [one for one in ast.walk(node) if isinstance(one, ast.Attribute) and _is_self(one.value)]
+    kept |= {one.attr for one in attributes if isinstance(one.ctx, ast.Store)}
+    return isinstance(members[method].body[-1], ast.Pass) and {one.attr for one in attributes} <= kept
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def _says_nothing(statement: ast.stmt) -> bool:

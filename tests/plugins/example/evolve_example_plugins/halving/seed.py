@@ -1,0 +1,5 @@
+SHARE = 1.0
+
+
+def half(number):
+    return SHARE * number
