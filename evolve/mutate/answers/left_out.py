@@ -4,60 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 from collections.abc import Iterator, Sequence
 
+from evolve.mutate.answers.elisions import placeholder
 from evolve.mutate.source import top_level, tree_of
 
-_WHAT = (
-    r"(?:code|functions?|methods?|program|body|implementation|logic|class|classes|file|module|definitions?|imports?"
-    r"|helpers?|parts?|lines?)"
-)
-_TODO = r"(?:todo\W+)?"
-_COMMENT = re.compile(r"[ \t]*(?:#+|//|/\*)[ \t]*(.{1,160}?)[ \t]*(?:\*/)?\s*")
-_AROUND = " .…[](){}<>-=*:;!"
-_PLAINLY = re.compile(r"unchanged|omitted|elided|same as (?:before|above)|as before|no changes?\b", re.IGNORECASE)
-_WORDS = re.compile(
-    _PLAINLY.pattern + r"|the same\b|as is\b|existing|rest of|\brest\b|remaining|original|previous|snip|your code|etc"
-    r"|other (?:code|functions|methods|helpers)|not changed|keep",
-    re.IGNORECASE,
-)
-"""What a comment says of code that it stands for: at its end, or behind dots."""
-_SAID = re.compile(
-    rf"(?:the )?(?:rest|remainder) of (?:the )?(?:\w+ )?{_WHAT}\b.*"
-    rf"|(?:all )?(?:the )?(?:other|remaining|existing|original|previous|unchanged|above) (?:\w+ )?{_WHAT}\b"
-    r"(?: (?:here|goes here|remains?|stays?|is|are|unchanged|the same|as before|as is|above|below|omitted|continues))*"
-    rf"|(?:(?:the )?(?:\w+ )?{_WHAT} )?(?:is |are |was )?(?:omitted|elided|left out|snipped)\b.*"
-    rf"|(?:{_WHAT} )?(?:(?:is |are )?unchanged|remains? (?:unchanged|the same)|stays the same|same as before)"
-    r"|(?:your|more) (?:code|implementation|logic)(?: goes)?(?: here)?|(?:insert|add|put) (?:your )?(?:\w+ )?code here"
-    r"|(?:implementation|code|logic)(?: goes| remains| stays)?(?: here| unchanged| as before)|no changes?(?: here)?"
-    rf"|{_TODO}(?:keep |copy |leave |stays? |remains? )?(?:(?:the )?(?:\w+ )?{_WHAT} )?(?:exactly )?(?:the )?same as "
-    rf"(?:before|above|(?:in )?(?:the )?(?:original|parent|previous|existing)(?: {_WHAT})?)",
-    re.IGNORECASE,
-)
-_BARE_DOTS = re.compile(r"[ \t]*(?:\.{3,}|…|\[\.\.\.\]|\(\.\.\.\)|<\.\.\.>)[ \t]*")
 _OPEN_ENDED = frozenset({"Protocol", "ABC", "ABCMeta"})
 _KNOWN = frozenset(dir(builtins)) | {"__file__", "__name__", "__doc__", "__builtins__", "__spec__", "__annotations__"}
-
-
-def placeholder(line: str) -> bool:
-    """Tell whether a line stands for code that was left out: dots, or a comment that says so."""
-    if len(line) > 200 or not line.strip():
-        return False
-    if "..." in line or "…" in line:
-        found = _COMMENT.fullmatch(line)
-        if found is None:
-            return _BARE_DOTS.fullmatch(line) is not None
-        said = found[1]
-        bare = said.strip(_AROUND)
-        begins, ends = said.lstrip("[(<{ ")[:1] in ("…", "."), said.rstrip("])>} ")[-1:] in ("…", ".")
-        if not bare or (begins and ends and "..." in line[len(line) // 2 :].replace("…", "...")):
-            return True
-        return _SAID.fullmatch(bare) is not None or (_WORDS if begins else _PLAINLY).search(said) is not None
-    if "#" not in line[: len(line) - len(line.lstrip()) + 1]:
-        return False
-    found = _COMMENT.fullmatch(line)
-    return found is not None and _SAID.fullmatch(found[1].strip(_AROUND)) is not None
 
 
 def left_out(parent_source: str, child_source: str, new: Sequence[str]) -> str:
@@ -69,14 +22,15 @@ def left_out(parent_source: str, child_source: str, new: Sequence[str]) -> str:
     and a name of the parent's module that is used and not bound.
     """
     known = {line.strip() for line in parent_source.split("\n")}
-    for line in new:
-        if placeholder(line) and line.strip() not in known and line.strip() != "...":  # of dots alone the tree tells
-            return f"`{line.strip()[:80]}`"
     try:
         parent, child = tree_of(parent_source), tree_of(child_source)
     except SyntaxError:
         return ""
     bodies = dict(_functions(parent))
+    for line in new:
+        # Of dots alone the tree tells.
+        if placeholder(line, bodies) and line.strip() not in known and line.strip() != "...":
+            return f"`{line.strip()[:80]}`"
     for name, node in _functions(child):
         if _is_stub(node) and name in bodies and not _is_stub(bodies[name]) and not _needs_no_body(name, child):
             return f"the body of `{name}`"
@@ -152,7 +106,7 @@ def _is_self(node: ast.expr) -> bool:
 
 def _says_nothing(statement: ast.stmt) -> bool:
     match statement:
-        case ast.Pass() | ast.Expr(value=ast.Constant()):
+        case ast.Pass() | ast.Expr(value=ast.Constant()) | ast.Return(value=None | ast.Constant(value=None)):
             return True
         case ast.Raise(exc=ast.Name(id="NotImplementedError") | ast.Call(func=ast.Name(id="NotImplementedError"))):
             return True
