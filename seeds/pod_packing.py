@@ -1,10 +1,11 @@
-"""kube-scheduler as it is set by default; what else could order pods and choose nodes has weight 0."""
+"""Which node each pod goes to, and in which order pods are taken."""
 
 import math
 
 import numpy as np
 
 # EVOLVE-BLOCK-START
+# kube-scheduler as it is set by default; whatever else could choose has weight 0.
 PRIORITY = 0.0  # pods with the highest rank come first: how much the priority counts
 SIZE = 0.0  # how much it counts how large a pod is, 0 to 1
 CAME = 1.0  # how much it counts to have come early, 0 to 1

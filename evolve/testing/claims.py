@@ -233,7 +233,7 @@ class EvaluatorClaims:
             assert found == wanted, f"fresh(train, {seed}, {3 - seed}) gives {found}, expected {wanted}"
         again = problem.evaluator.fresh(Split.TRAIN, 1, 1)
         assert again[0] == two[0], "the first of one fresh instance is not the first of two"
-        _require_ok(self.bench.evaluate(problem, [problem.seed], fresh=Fresh(1, 2)))
+        _require_ok(self.bench.evaluate(problem, [problem.seed], fresh=Fresh(1, 1)))
 
     def test_the_seed_can_be_drawn_and_junk_is_no_picture_and_no_fault(self, problem: Problem) -> None:
         """`evolve picture`: finite figures, a title and axes with labels; what `evaluate` refuses has no picture.
