@@ -26,8 +26,8 @@ from evolve.workers.evaluation import VERIFIER
 ABOUT_ZERO = 5.0
 """How far from 0 the seed may score: it is the naive baseline, and its CPU time may be part of its score."""
 
-NAMED = re.compile(r"""[0-9'"\[{]|\bnan\b|\bNone\b""")
-"""What a message has that names an item or an amount."""
+NAMED = re.compile(r"""[0-9'"\[{]|\b(nan|None|NoneType|float|int|str|list|tuple|dict)\b""")
+"""What a message has that names an item, an amount, or the type of what is there."""
 GAIN = 5.0
 """How much more than the seed an attack may score where CPU time is part of the score."""
 
