@@ -97,7 +97,8 @@ def _deadline() -> Iterator[None]:
 def _stdout_is_stderr() -> Iterator[None]:
     """Let the descriptor of stdout lead to stderr: a library or a child process writes to it past `sys.stdout`."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         kept = os.dup(1)
         os.dup2(2, 1)
     except (OSError, ValueError):  # one of them is closed

@@ -1,8 +1,9 @@
-"""THR-0.8: relieve hosts over 80 %, empty the least loaded ones; what else is known of use has weight 0."""
+"""Which virtual machines leave which host, and where they go."""
 
 import numpy as np
 
 # EVOLVE-BLOCK-START
+# THR-0.8: hosts over 80 % are relieved, the least loaded ones emptied; what else is known has weight 0.
 RELIEVE = 0.8  # share of its MIPS over which a host is relieved
 FILL = 0.8  # share of its MIPS up to which a host is filled
 LATEST = 1.0  # how much the last tick counts in what a VM is expected to ask for

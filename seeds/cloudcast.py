@@ -1,4 +1,4 @@
-"""Send every partition straight to each destination: to be passed on counts as so dear that no detour pays."""
+"""Routes of a broadcast: shortest paths and trees that the block may use or leave."""
 
 from itertools import pairwise
 
@@ -58,6 +58,7 @@ def trees_for(source, destinations, graph, count, edge_cost, join_cost, hop_cost
 
 
 # EVOLVE-BLOCK-START
+# Straight to each destination: to be passed on counts as so dear that no detour pays.
 JOIN = 1.0  # share of the direct price that it costs to go on from a region that has the data, for each hop it is away
 HOP = 1.0  # share of the direct price that every new hop costs on top of its own price
 SLOW_USD = 0.0  # USD/GB that an edge of 1 Gbit/s costs on top of its price

@@ -1,9 +1,10 @@
-"""Expert placement: expert e in slot e, and the first experts once more in the slots that are left."""
+"""Expert placement: which expert is in which slot."""
 
 import numpy as np
 
 
 # EVOLVE-BLOCK-START
+# Expert e in slot e, and the first experts once more in the slots that are left.
 def rebalance(weight, num_replicas, num_groups, num_nodes, num_gpus):
     """weight: (layers, experts) float64, tokens. Returns (layers, num_replicas) int, the expert in each slot."""
     layers, experts = weight.shape

@@ -1,6 +1,7 @@
-"""Every job in turn for a fifth of a mean operation; whatever else is known of a job could be used, and is not."""
+"""A policy that is asked for plans: which job runs, and for how long."""
 
 # EVOLVE-BLOCK-START
+# Every job in turn for a fifth of a mean operation; whatever else is known of a job could be used, and is not.
 QUANTUM = 0.2  # of a mean operation: how long the job with the lowest rank runs before the next one does
 PIECES = 12  # of one plan: it ends anyway when an operation ends or a job comes
 TURN = 1.0  # how much the turn counts

@@ -1,8 +1,9 @@
-"""Tasks in the order of their numbers and PEs in turn; whatever else is known is there to be used, and is not."""
+"""Which processor runs which task, and in which order."""
 
 import heapq
 
 # EVOLVE-BLOCK-START
+# Tasks in the order of their numbers and PEs in turn; whatever else is known could be used, and is not.
 NUMBER = 1.0  # how much it counts which number a task has, or how many have been ready for longer
 RANK = 0.0  # how much it counts how long the longest chain from a task to the end takes, ticks: the longest first
 TURN = 1.0  # how much it counts how many PEs would have their turn earlier

@@ -1,6 +1,7 @@
-"""First come, first served; whatever else is known of an operation is there to be used, and is not."""
+"""A policy that is asked which waiting operation a free machine does next."""
 
 # EVOLVE-BLOCK-START
+# First come, first served; whatever else is known of an operation could be used, and is not.
 WAITED = 1.0  # how much it counts how long an operation has waited; all times in mean durations
 DURATION = 0.0
 WORK_LEFT = 0.0  # how much it counts how much work the job has left, this operation included

@@ -1,8 +1,9 @@
-"""Send each request to the replica with the lowest cost; with nothing but the turn counting, that is round robin."""
+"""A policy that is asked for each request which replica serves it."""
 
 import numpy as np
 
 # EVOLVE-BLOCK-START
+# The replica with the lowest cost; with nothing but the turn counting, that is round robin.
 TURN = 1.0  # how much it counts how far a replica's turn is away, 0 to 1
 REQUESTS = 0.0  # how much it counts how many requests were sent there and are not complete
 QUEUED = 0.0  # how much it counts how long the uncached tokens take that wait there, s

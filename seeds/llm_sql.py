@@ -1,8 +1,9 @@
-"""One order of columns for the whole table: the one they have. Groups of rows may have orders of their own."""
+"""The order of the rows of a table, and of the cells in each row."""
 
 import numpy as np
 
 # EVOLVE-BLOCK-START
+# All columns stay where they are; groups of rows with one value may have orders of columns of their own.
 LEVELS = 1  # how many columns, one after the other, split the table into groups that order the others for themselves
 SMALLEST_GROUP = 8  # a group of fewer rows keeps the order of the table
 

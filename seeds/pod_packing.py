@@ -1,24 +1,24 @@
-"""kube-scheduler as it is set by default; what else could order pods and choose nodes has weight 0."""
+"""Which node each pod goes to, and in which order pods are taken."""
 
 import math
 
 import numpy as np
 
 # EVOLVE-BLOCK-START
-PRIORITY = 0.0  # pods with the highest rank come first: how much the priority counts
-SIZE = 0.0  # how much it counts how large a pod is, 0 to 1
-CAME = 1.0  # how much it counts to have come early, 0 to 1
+# kube-scheduler as it is set by default; whatever else could choose has weight 0.
+URGENCY = 0.0  # pods come in the order in which they came; how much more it counts that they matter and are small
 LEAST = 1.0  # how much is left free on a node then, on average: spreads
 BALANCE = 1.0  # how alike cpu and memory are used then
 TIGHT = 0.0  # how little is left free of what is scarcest
 VICTIMS = 1.0  # what a pod costs that is stopped to make room
 VICTIM_SIZE = 0.0  # and its size
 PREEMPTS = True
-DISPLACED = 0.0  # share of the pods of a node that are tried to go elsewhere, the smallest first, before one is stopped
+DISPLACED = 0.0  # share of the pods of a node that are tried to go elsewhere for one that does not run
 
 
 def rank(priority, size, came):
-    return PRIORITY * priority - SIZE * size - CAME * came
+    """Pods with the highest rank come first. size, came: 0 to 1."""
+    return URGENCY * (10 * priority - 10 * size) - came
 
 
 def liking(left):
@@ -85,15 +85,8 @@ def place(node, pod, moves_allowed):
     for i in queue:  # grows by those that are stopped, which are tried once more
         tries[i] = tries.get(i, 0) + 1
         nodes = np.flatnonzero(allowed(i) & (free >= need[i]).all(axis=1))
-        moved = displaced(i) if DISPLACED > 0 and not nodes.size else None
         if nodes.size:
             n = best_of(i, nodes)
-        elif moved:
-            n, j, m = moved
-            moves_left += int(pod.node_now[j] == m) - int(pod.node_now[j] == n)
-            free[n] += need[j]
-            free[m] -= need[j]
-            at[j] = m
         else:
             found = room_for(i) if PREEMPTS else None
             if not found:
@@ -108,6 +101,14 @@ def place(node, pod, moves_allowed):
         at[i] = n
         free[n] -= need[i]
         moves_left += pod.node_now[i] == n
+    for i in sorted(np.flatnonzero(at < 0).tolist(), key=lambda i: (-pod.priority[i], size[i])):
+        moved = displaced(i) if DISPLACED > 0 else None
+        if moved:
+            n, j, m = moved
+            moves_left += int(pod.node_now[j] == m) - int(pod.node_now[j] == n) + int(pod.node_now[i] == n)
+            free[n] += need[j] - need[i]
+            free[m] -= need[j]
+            at[j], at[i] = m, n
     return at
 
 

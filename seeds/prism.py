@@ -1,6 +1,7 @@
-"""Deal the models to the GPUs in turn; a model that does not fit goes to the next GPU with room."""
+"""Which GPU serves which model."""
 
 # EVOLVE-BLOCK-START
+# Models are dealt to the GPUs in turn; one that does not fit goes to the next GPU with room.
 GPU_GB = 80.0
 TURN = 1.0  # how much it counts that a GPU is next in turn
 PRESSURE = 0.0  # how much the pressure counts that a GPU would have with the model

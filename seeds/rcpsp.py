@@ -1,6 +1,7 @@
-"""Tasks in the order of their numbers; whatever else is known of a task is there to be used, and is not."""
+"""When the tasks of a project start."""
 
 # EVOLVE-BLOCK-START
+# Tasks in the order of their numbers; whatever else is known of a task could be used, and is not.
 HOW = "serial"  # or "parallel": no task that could start waits
 NUMBER = 1.0  # how much the number of a task counts
 DURATION = 0.0

@@ -1,6 +1,7 @@
-"""The job that is due earliest first; whatever else is known of a job is there to be used, and is not."""
+"""An order of jobs with due dates on one machine."""
 
 # EVOLVE-BLOCK-START
+# The job that is due earliest first; whatever else is known of a job could be used, and is not.
 LENGTH = 0.0  # urgency does not rise any more once the time to the due date is below this share of the processing time
 WEIGHT = 0.0  # power of the weight by which the rank is divided
 SHORT = 0.0  # how much it counts how long a job takes

@@ -1,8 +1,9 @@
-"""Stay in the first region: spot when it has some, wait when not, on demand when no time is left to wait."""
+"""A policy that is asked once per tick what to run in it, and in which region."""
 
 from math import ceil, floor
 
 # EVOLVE-BLOCK-START
+# Greedy in the first region: spot when it has some, wait when not, on demand when no time is left to wait.
 ONE_START_MARGIN = 1.0  # go on demand when the ticks of work left, times this, fill the ticks left
 TWO_STARTS_MARGIN = 1.0  # start nothing new but on demand when a second start would not fit
 LEAST_SAVING = 2.5  # USD/h that spot elsewhere must be cheaper than on demand for the run to move there

@@ -1,8 +1,9 @@
-"""Take spot whenever there is some, wait otherwise, and go on demand when there is no time left to wait."""
+"""A policy that is asked once per tick what to run in it."""
 
 from math import ceil, floor
 
 # EVOLVE-BLOCK-START
+# Greedy: take spot whenever there is some, wait otherwise, go on demand when there is no time left to wait.
 ONE_START_MARGIN = 1.0  # go on demand when the ticks of work left, times this, fill the ticks left
 TWO_STARTS_MARGIN = 1.0  # start nothing new but on demand when a second start would not fit
 PATIENCE = 1.0  # share of the slack that a run may fall behind the straight line before it pays for on demand

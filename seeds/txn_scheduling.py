@@ -1,8 +1,9 @@
-"""Let the transactions in as they come: of the next LOOKAHEAD ones, the one with the least cost, which is its turn."""
+"""An order of transactions."""
 
 from collections import defaultdict
 
 # EVOLVE-BLOCK-START
+# They go in as they come: of the next LOOKAHEAD ones the one with the least cost, which is its turn.
 LOOKAHEAD = 10  # how many of the transactions that are left are compared
 TURN = 1.0  # how much it counts how many transactions a transaction would overtake
 RISE = 0.0  # how much it counts by how much it would raise the makespan

@@ -1,8 +1,9 @@
-"""Move a VM only where that gains more than a block of 16 vCPU, which one VM never does: nothing moves."""
+"""Moves of virtual machines between nodes."""
 
 import numpy as np
 
 # EVOLVE-BLOCK-START
+# A VM moves only where that gains more than a block of 16 vCPU, which one VM never does: nothing moves.
 LEAST = 1.1  # what a move must be worth
 GAIN = 1.0  # per block of 16 free vCPU that it gains
 SOURCE = 0.0  # per 16 vCPU more that lie in fragments on the node that it leaves

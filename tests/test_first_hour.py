@@ -146,7 +146,7 @@ def test_ollamas_model_that_thinks_up_to_the_limit_is_told_with_the_cure(hour: A
     reply = Reply("", thoughts="Let me think. " * 40, finish_reason="length", tokens=(900, 500))
     found = hour([reply], model__max_tokens=500)
     assert "cut at max_tokens = 500, thinking used it up: raise it" in found.lines[0]
-    assert "8 calls in a row" in found.error
+    assert "has given 8 answers in a row without a program" in found.error
     assert sum(call.completion_tokens for call in found.calls) == 500 * found.server.count, "all that is paid is kept"
 
 

@@ -38,7 +38,7 @@ def test_a_reader_who_leaves_does_not_stop_a_run(folder: Path) -> None:
 
 @pytest.mark.parametrize("redirection", [">&-", ">&- 2>&-", "> /dev/full"])
 def test_a_closed_or_full_stdout_is_no_traceback(folder: Path, redirection: str) -> None:
-    for what in (("show", "r"), ("best", "r"), ("list",)):
+    for what in (("show", "r"), ("best", "r"), ("list",), ("list", TRIVIAL)):
         line = " ".join(command(*what))
         done = subprocess.run(["bash", "-c", f"{line} {redirection}"], cwd=folder, capture_output=True, check=False)
         assert b"Traceback" not in done.stderr

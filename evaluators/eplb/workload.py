@@ -161,6 +161,8 @@ CASES: dict[Split, list[tuple[Cluster, Traffic]]] = {
         (Cluster(58, 256, 320, 8, 8, 64), Traffic(rho=0.97)),
         (Cluster(26, 64, 80, 8, 2, 8), Traffic(rho=0.93, spread=0.4, tokens=100_000)),
         (Cluster(48, 384, 448, 8, 8, 64), Traffic(exponent=(0.6, 1.0), rho=0.96, tokens=800_000)),
+        (Cluster(94, 128, 160, 1, 2, 16), Traffic(rho=0.9, burst_chance=0.0006, tokens=250_000)),
+        (Cluster(40, 512, 576, 1, 9, 72), Traffic(rho=0.95, spread=0.4, tokens=900_000)),
     ],
     Split.VALIDATION: [
         (Cluster(), Traffic(rho=0.98, tokens=800_000)),
@@ -173,8 +175,19 @@ CASES: dict[Split, list[tuple[Cluster, Traffic]]] = {
         (Cluster(40, 512, 640, 16, 8, 64), Traffic(rho=0.96, tokens=900_000)),
         (Cluster(58, 256, 288, 8, 8, 48), Traffic(rho=0.95, burst_chance=0.0005)),
         (Cluster(30, 96, 128, 8, 2, 16), Traffic(exponent=(0.7, 1.2), rho=0.93, shift_chance=0.03, tokens=150_000)),
+        (Cluster(), Traffic(rho=0.95, spread=0.35, tokens=500_000)),
+        (Cluster(), Traffic(exponent=(0.9, 1.2), rho=0.93, burst_chance=0.0005, shift_chance=0.02)),
+        (Cluster(58, 256, 320, 8, 8, 64), Traffic(exponent=(0.6, 1.0), rho=0.94)),
+        (Cluster(27, 64, 96, 8, 2, 8), Traffic(rho=0.95, tokens=120_000)),
+        (Cluster(56, 160, 200, 8, 4, 40), Traffic(rho=0.94, spread=0.4, tokens=300_000)),
+        (Cluster(60, 384, 448, 1, 8, 64), Traffic(rho=0.96, tokens=900_000)),
+        (Cluster(90, 128, 160, 1, 2, 16), Traffic(rho=0.92, tokens=350_000)),
+        (Cluster(32, 320, 360, 8, 9, 72), Traffic(rho=0.96, burst_chance=0.0006)),
+        (Cluster(58, 256, 360, 8, 9, 72), Traffic(rho=0.97, shift_chance=0.03, tokens=600_000)),
+        (Cluster(46, 512, 640, 16, 8, 64), Traffic(exponent=(0.7, 1.1), rho=0.95, tokens=700_000)),
     ],
-    # Clusters of published models (DeepSeek-V3, V2, V2-Lite, Qwen3, Kimi K2), faster drift, fewer tokens.
+    # Clusters of published models (DeepSeek-V3, V2, V2-Lite, Qwen3, Kimi K2), most of them unseen, but no larger or
+    # smaller than those of train, and no faster drift.
     Split.TEST: [
         (Cluster(), Traffic(rho=0.93, spread=0.4, tokens=250_000)),
         (Cluster(58, 256, 320, 8, 8, 64), Traffic(rho=0.96)),

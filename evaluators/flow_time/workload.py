@@ -9,6 +9,9 @@ long jobs.
 `tests`: a test of fixed length, then a body that it reveals.
 Arrivals are Poisson, alone or in bunches, or with bursts: load 1.5 for a tenth of the time.
 Every job has a stream of chance of its own, so that those that have come tell nothing of those that will.
+
+Loads, numbers of operations and machines of test are within those of train. Shifted on purpose: traps and larger
+bunches are in test only, since who follows what was short so far is to be found out there and not to learn the trap.
 """
 
 from __future__ import annotations

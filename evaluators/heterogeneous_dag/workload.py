@@ -3,6 +3,10 @@
 Work and transfers as in Topcuoglu, Hariri & Wu 2002: the mean work of a task is uniform in 0 to twice the graph's mean,
 its work on each PE within a share beta / 2 around that; a transfer's mean is CCR times the mean work. Task numbers are
 shuffled: they carry no information. What a program sees and what tasks really take are drawn from streams of their own.
+
+Test is shifted on purpose: more tasks and PEs, dearer transfers, tasks that not every PE can run, real times further
+from the expected ones. A list heuristic is used for any graph, so one that only suits the graphs of train should lose
+there.
 """
 
 from __future__ import annotations

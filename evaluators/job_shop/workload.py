@@ -7,8 +7,9 @@ blocking: smaller shops, some with breakdowns.
 dynamic: jobs of 2 to 10 operations come at random to ten machines, to be done within a multiple of their work; the
 first fifth of them is not counted.
 
-Numbers of jobs and machines are drawn at random: they carry no information. In the kind dynamic, every job and the
-breakdowns of every machine have a stream of chance of their own: who has seen some knows nothing of the others.
+Test is shifted on purpose, to more jobs and to routes and durations that train does not have: a rule should not hang on
+them. Numbers of jobs and machines are drawn at random: they carry no information. In the kind dynamic, every job and
+the breakdowns of every machine have a stream of chance of their own: who has seen some knows nothing of the others.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
 """The cases of the splits: sessions on a cluster that is neither idle nor hopeless.
 
-Sessions begin at 0.55 to 0.95 of the rate at which the cluster saturates. In train nearly all cases have A100 machines,
+Sessions begin at 0.55 to 0.95 of the rate at which the cluster saturates. In train most cases have A100 machines,
 Poisson sessions and reports ten times a second; validation has other mixtures, burstier. All cases of test, and some of
 the others, are disturbed: half of the machines H100, half the cache, reports once a second, one replica slow for a
-minute, one replaced by an empty one; in test, also bursts that the cluster cannot keep up with. Replicas are shuffled
-for each case, and hashes of blocks tell nothing of the case.
+minute, one replaced by an empty one, and bursts that the cluster cannot keep up with. Test is shifted on purpose: what
+a router does when machines differ, slow down or come back empty is what it is for. Train has one case as hard as
+those, so that only 32 replicas are in test alone. Replicas are shuffled for each case, and hashes of blocks tell
+nothing of the case.
 """
 
 from __future__ import annotations
@@ -50,21 +52,22 @@ class Recipe:
 
 RECIPES: Mapping[Split, Recipe] = {
     Split.TRAIN: Recipe(
-        (0.6, 0.72, 0.85, 0.7),
-        (16, 10, 24, 16),
-        (2700, 1700, 4000, 2700),
+        (0.6, 0.72, 0.85, 0.7, 0.9),
+        (16, 10, 24, 16, 8),
+        (2700, 1700, 4000, 2700, 1350),
         (
             Traffic(),
             Traffic(tenants=12, tenant_share=0.9, document_share=0.15),
             Traffic(documents=60, document_share=0.5),
             Traffic(gap_cv=3.0, burst=2.0),
+            Traffic(gap_cv=4.0, burst=3.0, tenants=80, tenant_share=0.9, first_prompt=(8.2, 1.1)),
         ),
-        (False, False, False, True),
+        (False, False, False, True, True),
     ),
     Split.VALIDATION: Recipe(
-        (0.65, 0.75, 0.85, 0.95, 0.6, 0.8),
-        (16, 12, 20, 16, 8, 28),
-        (2700, 2025, 3375, 2700, 1350, 4700),
+        (0.65, 0.75, 0.85, 0.95, 0.6, 0.8, 0.55, 0.7, 0.9, 0.8),
+        (16, 12, 20, 16, 8, 28, 12, 8, 12, 10),
+        (2700, 2025, 3375, 2700, 1350, 4700, 2025, 1350, 2025, 1700),
         (
             Traffic(gap_cv=2.0),
             Traffic(gap_cv=2.0, tenants=20, tenant_share=0.9),
@@ -72,8 +75,12 @@ RECIPES: Mapping[Split, Recipe] = {
             Traffic(gap_cv=1.5, first_prompt=(8.3, 1.35)),
             Traffic(gap_cv=3.0, burst=2.5, tenants=16, document_share=0.25),
             Traffic(gap_cv=3.0, burst=2.5, first_prompt=(8.3, 1.2), tenants=60),
+            Traffic(tenants=16, document_share=0.2),
+            Traffic(gap_cv=2.0, documents=40, document_share=0.5),
+            Traffic(gap_cv=3.0, burst=2.0, tenants=30, tenant_share=0.9),
+            Traffic(gap_cv=4.0, burst=3.0, documents=80, document_share=0.4),
         ),
-        (False, False, False, False, True, True),
+        (False, False, False, False, True, True, False, True, False, True),
     ),
     Split.TEST: Recipe(
         (0.55, 0.65, 0.75, 0.9),

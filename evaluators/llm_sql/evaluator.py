@@ -96,6 +96,7 @@ class LlmSql(Evaluator):
             "reference_hit_rate": known.reference,
             "bound_hit_rate": known.bound,
             "x": x,
+            "bound_x": 1.0 - known.bound,
             "cpu_s": cpu_s,
             "cpu_s_per_10k_rows": cpu_s_per_10k_rows,
             "wall_s": wall_s,

@@ -195,6 +195,7 @@ RECIPES: dict[Split, tuple[Recipe, ...]] = {
         Recipe("beers", 16_000, density=0.1, noise=0.05, fewest=5),
         Recipe("products", 1000, text=2.0, density=0.1),
         Recipe("posts", 6000, text=0.2, density=0.1, fewest=3),
+        Recipe("films", 1000, text=2.2, density=-0.2, noise=0.1, wide=True),
     ),
     Split.VALIDATION: (
         Recipe("films", 3000, text=0.7, density=0.05),
@@ -207,8 +208,16 @@ RECIPES: dict[Split, tuple[Recipe, ...]] = {
         Recipe("products", 1500, text=1.5, wide=True),
         Recipe("beers", 4000, density=0.05, noise=0.05, fewest=6),
         Recipe("scores", 2500, noise=0.05),
+        Recipe("films", 2000, text=1.4, density=-0.15, fewest=7, wide=True),
+        Recipe("beers", 10_000, density=-0.05, noise=0.08, fewest=5),
+        Recipe("posts", 1200, text=1.8, density=-0.15, noise=0.05),
+        Recipe("scores", 1000, density=0.05, noise=0.1),
+        Recipe("products", 2000, text=0.6, density=-0.15, noise=0.05),
+        Recipe("posts", 5000, text=0.25, density=0.1, fewest=3, wide=True),
+        Recipe("films", 4000, text=0.4, density=0.1, noise=0.1),
+        Recipe("products", 1200, text=1.2, density=0.1, fewest=8, noise=0.1),
     ),
-    # Larger, looser dependencies, fewer columns, more characters of several bytes.
+    # Larger on purpose (30,000 rows: what a search costs shows there); all else is within the ranges of train.
     Split.TEST: (
         Recipe("films", 6000, text=0.4, density=0.1, noise=0.1),
         Recipe("beers", 30_000, density=0.05, noise=0.05, fewest=5),

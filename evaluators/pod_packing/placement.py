@@ -13,6 +13,8 @@ from evolve.evaluator import Infeasible, index_array
 def checked(answer: Any, cluster: Cluster) -> np.ndarray:
     """Read an answer as the node of each pod, (n,) int, -1: not running. Raises Infeasible: pod and amount."""
     count, nodes = len(cluster.request), len(cluster.capacity)
+    if isinstance(answer, np.ndarray) and answer.dtype.kind in "iu":
+        answer = answer.tolist()
     if isinstance(answer, list):
         for pod, node in enumerate(answer):
             # numpy would take True for 1 in a list that also holds whole numbers, and 2**63 for a float.
@@ -22,12 +24,6 @@ def checked(answer: Any, cluster: Cluster) -> np.ndarray:
                     f"expected a whole number (int) in -1..{nodes - 1}"
                 )
         answer = [node + 1 for node in answer]
-    elif isinstance(answer, np.ndarray) and answer.dtype.kind in "iu" and answer.shape == (count,):
-        wrong = np.flatnonzero((answer < -1) | (answer >= nodes)) if answer.dtype.kind == "i" else answer >= nodes
-        wrong = np.flatnonzero(wrong) if wrong.dtype == bool else wrong
-        if wrong.size:
-            raise Infeasible(f"the node of pod {wrong[0]} is {answer[wrong[0]]}, expected -1..{nodes - 1}")
-        answer = answer.astype(np.int64) + 1
     placed = index_array(answer, (count,), nodes + 1, "1 + the node of pod") - 1
     wrong = broken(cluster, placed)
     if wrong:

@@ -6,6 +6,9 @@ largest demand, 1: it never binds in the earliest schedule). Task numbers are sh
 
 The kind `feasible` follows R-ConstraintBench (Jain & Wetter, arXiv 2508.15204): releases, downtime, exclusive pairs and
 deadlines, each kind of constraint in three of four projects, around a schedule that is drawn first and meets them all.
+
+Sizes, long tails and scarcity of test are those of train within a tenth. Numbers of resources other than 4, factors
+below 0.5 and denser and sparser networks are in test only, on purpose: nothing in a rule should hang on them.
 """
 
 from __future__ import annotations

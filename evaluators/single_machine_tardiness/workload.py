@@ -5,6 +5,10 @@ window of relative width RDD around a share 1 - TF of all processing. TF and RDD
 rules of the textbook and the optimum; test has other lengths and due dates that fall on a few values. `online` jobs are
 ours: they come at random, alone or in bunches, at a load of 0.8 to 1.2, and are due some mean processing times later.
 Every job has streams of chance of its own, so that the jobs that have come tell nothing of those that will.
+
+Numbers of jobs, lengths and loads of test are within those of train, or a tenth beyond. Shifted on purpose: test has
+none of the small sets, few due dates together with odd lengths (train has either), and online larger bunches and due
+dates much sooner or later, which a rule must read from the jobs and not know.
 """
 
 from __future__ import annotations

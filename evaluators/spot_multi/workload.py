@@ -2,8 +2,9 @@
 
 Which real ticks: zones.py. Availability of synthetic zones: synthetic.py, drawn from the model fitted to train's part
 of the real traces. Prices change in all of them, and are drawn: real ones are published for the public windows only.
-Numbers of zones, ticks, tasks, slacks, overheads and prices have the same ranges in all splits; test has zones that the
-others never see, other stretches of availability, and prices that change more.
+Numbers of zones, ticks, tasks, slacks, overheads and prices have the same ranges in all splits. Test is shifted on
+purpose in what no policy can know: zones that the others never see, stretches of availability up to twice and half as
+long, and prices that change more.
 """
 
 from __future__ import annotations

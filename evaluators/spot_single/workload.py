@@ -2,8 +2,9 @@
 
 No tick is in two splits. Of each zone that train sees, train has the first 60 % of the ticks, validation the next
 20 %, test the last 20 %; test also has zones that train never sees. The stretch that the public windows are cut from
-belongs to none of them. Ticks, tasks, slacks and overheads have the same ranges in all splits; test has other stretches
-of availability.
+belongs to none of them. Ticks, tasks, slacks and overheads have the same ranges in all splits. Test is shifted on
+purpose in the one thing that no policy can know, how long spot stays and stays away: up to twice as long and half as
+long.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from pathlib import Path
 from evaluators.fresh_draws import drawn_afresh
 from evaluators.orders import checked_order
 from evaluators.txn_scheduling.feedback import explain
-from evaluators.txn_scheduling.figures import bound_of, figures_of, stored
+from evaluators.txn_scheduling.figures import bound_of, figures_of, stored, tells_enough
 from evaluators.txn_scheduling.mechanics import schedule
 from evaluators.txn_scheduling.picture import drawn
 from evaluators.txn_scheduling.public_format import public_workloads, read_workloads, write_workloads
@@ -45,7 +45,7 @@ class TxnScheduling(Evaluator):
     def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
         """Draw workloads that nobody has seen, as those of a split are drawn."""
         draw = functools.partial(drawn_workload, split)
-        return drawn_afresh(split, seed, count, range(len(RECIPES[split])), draw, lambda one: figures_of(one).far_apart)
+        return drawn_afresh(split, seed, count, range(len(RECIPES[split])), draw, tells_enough)
 
     def load(self, path: Path) -> Sequence[Instance]:
         """Read a JSON file of transactions, or a folder of them."""

@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 from evaluators.kept_figures import computed_once, differ, digest_of, digest_of_files, far_apart
 from evaluators.reference_file import Stored, read_reference
-from evaluators.txn_scheduling.baselines import as_given, insertion_search, smf_local_search
+from evaluators.txn_scheduling.baselines import as_given, insertion_search, smf, smf_local_search
 from evaluators.txn_scheduling.bound import bound_and_key
 from evaluators.txn_scheduling.mechanics import Transaction, makespan
 from evaluators.txn_scheduling.workload import Workload
@@ -50,6 +50,16 @@ class Figures:
     def far_apart(self) -> bool:
         """Return whether they differ enough for an instance of our own."""
         return far_apart(self.naive, self.reference)
+
+
+def tells_enough(instance: Workload) -> bool:
+    """Return whether naive and reference differ enough for an instance of our own.
+
+    The greedy order that a reference begins with mostly answers that; else the references are searched for.
+    """
+    transactions = instance.transactions
+    naive, greedy = (makespan(transactions, order(transactions)) for order in (_NAIVE, smf.schedule))
+    return far_apart(naive, greedy) or figures_of(instance).far_apart
 
 
 @functools.cache

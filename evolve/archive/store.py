@@ -250,6 +250,11 @@ class Store(Reader):
     def _commit(self) -> Iterator[Connection]:
         if self._lock is None:
             raise RuntimeError(f"{self.folder} is opened for reading only")
+        if not (self.folder / database.NAME).exists():  # SQLite would go on writing, wherever the file is now
+            raise UsageError(
+                f"{self.folder} is not there any more: moved, or removed? All that was done is kept in its "
+                f"{database.NAME}. Resume it where it is now: evolve resume FOLDER"
+            )
         before = self._seq
         try:
             with database.transaction(self._connection, self.folder) as connection:

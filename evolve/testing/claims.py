@@ -26,8 +26,8 @@ from evolve.workers.evaluation import VERIFIER
 ABOUT_ZERO = 5.0
 """How far from 0 the seed may score: it is the naive baseline, and its CPU time may be part of its score."""
 
-NAMED = re.compile(r"""[0-9'"\[{]|\bnan\b|\bNone\b""")
-"""What a message has that names an item or an amount."""
+NAMED = re.compile(r"""[0-9'"\[{]|\b(nan|None|NoneType|float|int|str|list|tuple|dict)\b""")
+"""What a message has that names an item, an amount, or the type of what is there."""
 GAIN = 5.0
 """How much more than the seed an attack may score where CPU time is part of the score."""
 
@@ -233,7 +233,7 @@ class EvaluatorClaims:
             assert found == wanted, f"fresh(train, {seed}, {3 - seed}) gives {found}, expected {wanted}"
         again = problem.evaluator.fresh(Split.TRAIN, 1, 1)
         assert again[0] == two[0], "the first of one fresh instance is not the first of two"
-        _require_ok(self.bench.evaluate(problem, [problem.seed], fresh=Fresh(1, 2)))
+        _require_ok(self.bench.evaluate(problem, [problem.seed], fresh=Fresh(1, 1)))
 
     def test_the_seed_can_be_drawn_and_junk_is_no_picture_and_no_fault(self, problem: Problem) -> None:
         """`evolve picture`: finite figures, a title and axes with labels; what `evaluate` refuses has no picture.

@@ -323,6 +323,15 @@ def test_a_full_disk_is_one_line_and_loses_nothing_that_was_committed(store: Sto
         assert reader.program(0).score == 10.0
 
 
+def test_a_run_folder_that_is_renamed_is_told_at_the_next_commit(store: Store, tmp_path: Path) -> None:
+    add(store, 0, 10.0)
+    store.folder.rename(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="not there any more: moved, or removed"):
+        add(store, 1, 20.0)
+    with Store.open(tmp_path / "elsewhere") as reader:
+        assert reader.program(0).score == 10.0
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no database", "other"])
 def test_what_is_not_a_run_is_named_in_one_line(tmp_path: Path, content: bytes | str | None) -> None:
     if content == "other":

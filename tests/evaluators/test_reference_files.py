@@ -14,8 +14,10 @@ from evolve.registry import load_problem
 DOMAINS = (
     "cloud_balancing",
     "cloudcast",
+    "edge_offloading",
     "flow_time",
     "heterogeneous_dag",
+    "hybrid_storage",
     "job_shop",
     "llm_routing",
     "llm_sql",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,45 @@ def test_no_own_instance_decides_a_score_by_a_trifle(domain):
 
 FIRST_EIGHT = ("cloudcast", "eplb", "llm_sql", "prism", "spot_multi", "spot_single", "txn_scheduling")
 """But for llm_routing, whose programs do not run in this process without its gateway: see its own tests."""
+
+
+PICKED = 1.5
+"""Times as many instances of validation as of train, at least: validation picks the winner among the best on train."""
+
+
+@pytest.mark.parametrize("domain", [*FIRST_EIGHT, "llm_routing"])
+def test_validation_has_more_instances_than_train(domain):
+    evaluator = load_problem(domain).evaluator
+    train, validation = (len(evaluator.instances(split)) for split in (Split.TRAIN, Split.VALIDATION))
+    assert validation >= PICKED * train
+
+
+def span(rows: Iterable[Sequence[float]]) -> list[tuple[float, float]]:
+    """Return the least and the most of each column."""
+    return [(min(column), max(column)) for column in zip(*rows, strict=True)]
+
+
+def sizes(domain: str, split: Split) -> list[tuple[float, float]]:
+    """Return from where to where the instances of a split go in what makes them large or hard."""
+    instances = load_problem(domain).evaluator.instances(split)
+    if domain == "eplb":
+        clusters = [(c.layers, c.experts, c.gpus, c.replicas / c.experts) for c in (i.cluster for i in instances)]
+        traffic = [(t.tokens, t.rho, t.burst_chance, t.shift_chance) for t in (i.traffic for i in instances)]
+        return span([*a, *b] for a, b in zip(clusters, traffic, strict=True))
+    recipes = [instance.recipe for instance in instances]
+    if domain == "llm_sql":
+        return span((-r.rows, r.text, r.density, r.noise, r.fewest, r.wide) for r in recipes)
+    assert domain == "txn_scheduling"
+    zipf = [r for r in recipes if r.family == "zipf"]
+    return span((r.count, r.keys, r.exponent, r.ops[1], r.write_share, r.filler) for r in zipf)
+
+
+@pytest.mark.parametrize("domain", ["eplb", "llm_sql", "txn_scheduling"])
+def test_train_spans_what_test_has(domain):
+    """What is shifted on purpose, as the module `workload` of each domain says, is not compared here."""
+    for (least, most), (low, high) in zip(sizes(domain, Split.TRAIN), sizes(domain, Split.TEST), strict=True):
+        assert least <= low or (domain == "llm_sql" and low < -16_000)
+        assert high <= most
 
 
 @pytest.mark.parametrize("domain", FIRST_EIGHT)

@@ -191,7 +191,7 @@ def test_a_program_in_a_longer_fence_may_hold_fences() -> None:
     [
         ("", "neither a SEARCH/REPLACE block nor a fenced program"),
         ("I would rather not.", "neither a SEARCH/REPLACE block nor a fenced program"),
-        (fenced("X = 1\n"), "it does not define answer at its top level"),
+        (fenced("Y = 1\n"), "it does not define answer at its top level"),
         (fenced("def answer():\n    return (1\n"), "line 2: '(' was never closed"),
         (fenced("def answer():\n    return '\0'\n"), "null bytes"),
         (fenced(PARENT), "no change"),

@@ -168,6 +168,25 @@ def test_a_body_that_the_parent_does_not_have_is_refused(body: str) -> None:
     assert "leaves code out: the body of `rank`" in error(fence(DENSE[:start] + f"    {body}\n" + DENSE[end:]))
 
 
+KEEPS = """class Policy:
+    def __init__(self, info):
+        self.slack_s = info.deadline_s - info.task_s
+
+    def decide(self, obs):
+        return "NONE" if obs.elapsed_s < self.slack_s else "SPOT"
+"""
+
+
+def test_a_constructor_may_be_empty_where_nothing_is_kept_in_self() -> None:
+    """The baseline uniform_progress, word for word, was refused as an answer to the seed of spot_single."""
+    start = "class Policy:\n    def __init__(self, info):\n        pass\n\n    def decide(self, obs):\n        return "
+    sound = start + 'self.kind(obs)\n\n    def kind(self, obs):\n        return "SPOT"\n'
+    assert read_answer(KEEPS, fence(sound), "rewrite", ("Policy",)).source == sound
+    lacking = start + '"NONE" if obs.elapsed_s < self.slack_s else "SPOT"\n'
+    for short in (lacking, sound.replace("pass", "..."), sound.replace("pass", "raise NotImplementedError")):
+        assert "leaves code out" in read_answer(KEEPS, fence(short), "rewrite", ("Policy",)).error
+
+
 @pytest.mark.parametrize(
     "line",
     [

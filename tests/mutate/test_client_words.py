@@ -118,11 +118,33 @@ def test_a_server_that_fails_every_request_is_told_of_before_any_call_has_ended(
         asyncio.run(until_told(server.base_url))
     (line,) = told
     assert "fails every request (503: no GPU); it is asked again now and then, by each call for 60 s at most" in line
+    assert "given up after 120 s of the same words" in line
+
+
+@pytest.mark.parametrize("words", ["no GPU", "Loading model"])
+def test_a_server_out_of_order_is_given_up_long_before_its_calls_time_and_one_that_is_starting_is_not(
+    words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evolve.mutate.models.fault.LASTING_FAULT_S", 0.2)
+
+    async def all_at_once(base_url: str) -> list[Any]:
+        timeout_s = 2.0 if words == "Loading model" else 600.0
+        async with client(base_url, timeout_s=timeout_s, attempts=1000) as model:
+            model.breaker._pause_s = 0.01
+            return await asyncio.gather(*(model.complete(PROMPT) for _ in range(12)), return_exceptions=True)
+
+    with ModelServer([Http(503, message=words)]) as server:
+        ended = asyncio.run(all_at_once(server.base_url))
+    if words == "Loading model":
+        assert any(not isinstance(answer, ModelGone) and "Loading model" in answer.error for answer in ended)
+        return
+    assert all(isinstance(error, ModelGone) for error in ended), "those that wait know it at once"
+    assert "has failed every request for " in str(ended[0]) and "(503: no GPU)" in str(ended[0])
 
 
 def test_answers_that_are_all_cut_end_a_model_and_a_few_that_follow_each_other_do_not() -> None:
     error, server = failing(Reply("def f():", finish_reason="length"), max_tokens=77)
-    assert f"{CUT_ANSWERS} calls in a row in the same words (cut at max_tokens = 77: raise it (--set model" in error
+    assert f"has cut {CUT_ANSWERS} answers in a row (cut at max_tokens = 77: raise it (--set model" in error
     assert server.count == CUT_ANSWERS
     often = [Reply("def f():", finish_reason="length")] * (CUT_ANSWERS - 1)
     error, _ = failing(lambda asked, number: [*often, "hello"][number % CUT_ANSWERS])
@@ -261,8 +283,14 @@ def test_answers_that_are_quick_or_come_whole_are_no_queue() -> None:
     assert watched([Reply("hello", plain=True)], 12, PROMPT, concurrency=12) == []
 
 
-@pytest.mark.parametrize("reply", [Reply(None, finish_reason="length", thoughts="hm"), Reply("", refusal="No.")])
-def test_paid_answers_without_text_end_a_model_too_and_none_of_them_is_lost(reply: Reply) -> None:
+@pytest.mark.parametrize(
+    ("reply", "deed"),
+    [
+        (Reply(None, finish_reason="length", thoughts="hm"), "has given 8 answers in a row without a program"),
+        (Reply("", refusal="No."), "has refused 8 calls in a row (refused: No."),
+    ],
+)
+def test_paid_answers_without_text_end_a_model_too_and_none_of_them_is_lost(reply: Reply, deed: str) -> None:
     async def until_gone(base_url: str) -> tuple[int, str]:
         async with client(base_url) as model:
             for count in range(20):
@@ -275,4 +303,4 @@ def test_paid_answers_without_text_end_a_model_too_and_none_of_them_is_lost(repl
     with ModelServer([reply]) as server:
         count, error = asyncio.run(until_gone(server.base_url))
     assert count == server.count == EQUAL_FAULTS, "the call that is not made is the one that says so"
-    assert "8 calls in a row in the same words" in error
+    assert deed in error

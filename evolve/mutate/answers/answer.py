@@ -7,22 +7,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from evolve.mutate.answers.applying import edited
+from evolve.mutate.answers.besides import with_blocks_besides
 from evolve.mutate.answers.blocks import search_replace_blocks
 from evolve.mutate.answers.edit import AnswerError, Edit, Refused
-from evolve.mutate.answers.fences import fenced_blocks, outside
-from evolve.mutate.answers.hunks import diff_edits
+from evolve.mutate.answers.fences import Fenced, fenced_blocks, outside
+from evolve.mutate.answers.hunks import diff_edits, is_diff
+from evolve.mutate.answers.in_json import json_texts
 from evolve.mutate.answers.left_out import left_out, undefined
 from evolve.mutate.answers.own_words import own_words
-from evolve.mutate.answers.programs import Text, checked, texts_of, whole_program
+from evolve.mutate.answers.programs import NOTHING, Text, checked, texts_of, whole_program
 from evolve.mutate.answers.spoken import spoken
-from evolve.mutate.answers.wrapped import json_texts, labelled_edits, tagged_edits, tagged_texts, unwrapped
+from evolve.mutate.answers.wrapped import cut_tag, labelled_edits, tagged_edits, tagged_texts, unwrapped
 from evolve.mutate.mutation import Kind, Proposal
 from evolve.mutate.source import tree_of
 
 MAX_ANSWER_CHARS = 2_000_000
 KEPT_CHARS = 20_000
 """Of the head and of the tail of an answer that is too long to be read."""
-NOTHING = "the answer has neither a SEARCH/REPLACE block nor a fenced program"
 
 
 @dataclass
@@ -94,7 +95,7 @@ def _readings(parent: list[str], text: str, defines: tuple[str, ...]) -> Iterato
         yield _Reading(error=str(error), is_refused=True)
         return
     yield _as_it_is(parent, said, defines)
-    others = list(unwrapped(said))
+    others = [_spoken_again(other) for other in unwrapped(said)]
     for other in others:
         yield _as_it_is(parent, other, defines)
     try:
@@ -105,6 +106,14 @@ def _readings(parent: list[str], text: str, defines: tuple[str, ...]) -> Iterato
             yield _from_json(parent, edits, texts, words, defines)
     except AnswerError as error:
         yield _Reading("edit", None, str(error), is_refused=True)
+
+
+def _spoken_again(text: str) -> str:
+    """Return an unwrapped text less the tokens that its wrapping hid."""
+    try:
+        return spoken(text)
+    except AnswerError:
+        return text
 
 
 def _as_it_is(parent: list[str], text: str, defines: tuple[str, ...]) -> _Reading:
@@ -121,10 +130,13 @@ def _as_it_is(parent: list[str], text: str, defines: tuple[str, ...]) -> _Readin
             raise Refused("the answer mixes SEARCH/REPLACE blocks and a diff")
         if edits and _has_divider(rest):
             raise Refused("a block of the answer has a line `=======` and no `<<<<<<< SEARCH` before it")
-        edits = edits or others or labelled_edits(rest, blocks)
+        labelled = [] if edits or others else labelled_edits(rest, blocks)
+        edits = edits or others or labelled
         if edits:
             reading.form = "edit"
-            reading.source = _edited(parent, edits, defines, leftover=bool(blocks) and not others)
+            besides = [] if labelled else [block for block in blocks if not is_diff(block)]
+            is_open = bool(others) and not any(map(is_diff, blocks))
+            reading.source = _edited(parent, edits, defines, besides, is_open)
             return reading
     except Refused as refused:
         reading.form, reading.error, reading.is_refused = "edit", str(refused), True
@@ -133,6 +145,8 @@ def _as_it_is(parent: list[str], text: str, defines: tuple[str, ...]) -> _Readin
         reading.form, reading.error = "edit", str(error)
     try:
         blocks = fenced_blocks(rest)
+        if not blocks and (tag := cut_tag(text)):
+            raise Refused(f"the answer is cut off: it ends before {tag} is closed")
         texts = [text for text in texts_of(rest, blocks) if not reading.form or text.is_marked_off]
         reading.source = whole_program(parent, texts, defines)
         reading.form, reading.error = "rewrite", ""
@@ -148,8 +162,17 @@ def _has_divider(rest: Sequence[str]) -> bool:
     return any(line == "=======" and len(above) != 7 for above, line in itertools.pairwise(["", *rest]))
 
 
-def _edited(parent: list[str], edits: Sequence[Edit], defines: tuple[str, ...], leftover: bool = False) -> str:
-    """Return the child that edits give. leftover: the answer has blocks of code besides them."""
+def _edited(
+    parent: list[str],
+    edits: Sequence[Edit],
+    defines: tuple[str, ...],
+    besides: Sequence[Fenced] = (),
+    is_open: bool = False,
+) -> str:
+    """Return the child that edits give.
+
+    besides: the blocks that the answer has besides them.  is_open: nothing stands behind their last line.
+    """
     if len(edits) == 1 and edits[0].is_insertion:
         try:
             return whole_program(parent, [Text(edits[0].readings[0][1])], defines)
@@ -161,6 +184,7 @@ def _edited(parent: list[str], edits: Sequence[Edit], defines: tuple[str, ...], 
     try:
         for child in edited(parent, edits):
             try:
+                child = with_blocks_besides(parent, child, besides, defines)
                 source = checked(parent, child, defines)
             except AnswerError as error:
                 first = first or error
@@ -168,7 +192,7 @@ def _edited(parent: list[str], edits: Sequence[Edit], defines: tuple[str, ...], 
             what = left_out("\n".join(parent), source, child)
             if what:
                 raise Refused(f"{edits[0].name if len(edits) == 1 else 'an edit'} leaves code out: {what}")
-            if leftover and (names := sorted(_undefined(source) - _undefined("\n".join(parent)))):
+            if (besides or is_open) and (names := sorted(_undefined(source) - _undefined("\n".join(parent)))):
                 raise AnswerError(f"the edits use `{names[0]}`, which they do not define")
             return source
     except Refused:

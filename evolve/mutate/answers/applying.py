@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 
 from evolve.mutate.answers.characters import plain
 from evolve.mutate.answers.edit import AnswerError, Edit, Lines, Refused
+from evolve.mutate.answers.elisions import placeholder
 from evolve.mutate.answers.evolve_block import editable_lines, is_marker, may_replace
 from evolve.mutate.answers.fences import unfenced
-from evolve.mutate.answers.left_out import placeholder
 from evolve.mutate.answers.matching import NoPlace, Place, Quoted, without_blank_ends
 from evolve.mutate.source import parse
 
 MAX_EDITS = 400
+MAX_READINGS = 16
+"""Ways to divide the edits of an answer that are tried out."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,10 @@ class _Change:
 
 class _NotFound(AnswerError):
     """An edit has no place in the parent as it was."""
+
+
+class _Ambiguous(AnswerError):
+    """An edit has several places, each in another reading."""
 
 
 def edited(parent: list[str], edits: Sequence[Edit]) -> Iterator[list[str]]:
@@ -47,6 +53,8 @@ def edited(parent: list[str], edits: Sequence[Edit]) -> Iterator[list[str]]:
         if mended is edits or mended != edits:
             try:
                 yield _apply(parent, mended)
+            except _Ambiguous:
+                yield _the_one_that_parses(parent, mended)
             except _NotFound as error:
                 if len(edits) == 1:
                     raise
@@ -70,6 +78,22 @@ def _one_after_the_other(parent: list[str], edits: Sequence[Edit], error: Answer
         except AnswerError:
             raise error from None
     return child
+
+
+def _the_one_that_parses(parent: list[str], edits: Sequence[Edit]) -> list[str]:
+    """Return the only program that edits give in one of their readings. Raises Refused where several are programs."""
+    children: list[list[str]] = []
+    for readings in itertools.islice(itertools.product(*(edit.readings for edit in edits)), MAX_READINGS):
+        try:
+            child = _apply(parent, [replace(edit, readings=(one,)) for edit, one in zip(edits, readings, strict=True)])
+            parse("\n".join(child))
+        except (AnswerError, SyntaxError):
+            continue
+        children.append(child)
+    if len(children) != 1:
+        name = next(edit.name for edit in edits if len(edit.readings) > 1)
+        raise Refused(f"{name} has several lines `=======`, and can be read in more than one way")
+    return children[0]
 
 
 def _mended(edit: Edit) -> Edit:
@@ -132,7 +156,7 @@ def _place(quoted: Quoted, edit: Edit) -> Place:
             raise _NotFound(f"{edit.name} has {len(edit.readings)} lines `=======`, and no way to divide it matches")
         raise _NotFound(f"{edit.name} {errors[0]}")
     if len(set(places)) > 1:
-        raise AnswerError(f"{edit.name} has {len(edit.readings)} lines `=======`, and can be read in more than one way")
+        raise _Ambiguous(f"{edit.name} has {len(edit.readings)} lines `=======`, and can be read in more than one way")
     return places[0]
 
 

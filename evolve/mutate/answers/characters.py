@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _PLAIN: dict[int, str | None] = {
     **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u2032\u02bc\uff07"), "'"),
@@ -20,9 +20,11 @@ _PLAIN: dict[int, str | None] = {
     0xD7: "*",
 }
 """Typographic quotes, dashes, spaces of all widths, full-width forms; what cannot be seen at all goes."""
+_SPACES = {code: sign for code, sign in _PLAIN.items() if sign in (" ", None)}
 
 _ANSI = re.compile(r"\x1b(?:\[[0-9;:?<=>]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _NUMBER = re.compile(r"[ \t]*L?(\d{1,5})(?:[ \t]*[|│:→][ \t]?|[ \t]*\t|[.)] )")
+_COUNTED = re.compile(r"[ \t]*(\d{1,5})(?= (?![ \t]*[|│:→])|$)")
 _BARE_NUMBER = re.compile(r"[ \t]*L?\d{1,5}[ \t]*[|│:→]?[ \t]*")
 _DIGITS = re.compile(r"\d{1,5}")
 
@@ -30,6 +32,11 @@ _DIGITS = re.compile(r"\d{1,5}")
 def plain(line: str) -> str:
     """Return a line with the characters that a program would have for those that only look like them."""
     return line if line.isascii() else line.translate(_PLAIN)
+
+
+def with_plain_spaces(text: str) -> str:
+    """Return a text with plain spaces for those of other widths, and without those of none."""
+    return text.translate(_SPACES)
 
 
 def without_escapes(text: str) -> str:
@@ -44,6 +51,8 @@ def without_line_numbers(lines: Iterable[str]) -> tuple[str, ...] | None:
     The space after the sign goes too where every line has it.
     """
     there = list(lines)
+    if counted := _counted(there):
+        return counted
     rest: list[str] = []
     last = -1
     for line in there:
@@ -64,13 +73,27 @@ def without_line_numbers(lines: Iterable[str]) -> tuple[str, ...] | None:
     return tuple(rest) if last >= 0 else None
 
 
+def _counted(lines: Sequence[str]) -> tuple[str, ...] | None:
+    """Return lines without numbers in front that have no sign behind them: each is the one before it and one."""
+    found = [_COUNTED.match(line) for line in lines]
+    if len(lines) < 3 or not all(found):
+        return None
+    numbers = [int(match[1]) for match in found if match is not None]
+    if numbers != [*range(numbers[0], numbers[0] + len(numbers))]:
+        return None
+    rest = [line[match.end() :] for line, match in zip(lines, found, strict=True) if match is not None]
+    apart = min((len(line) - len(line.lstrip()) for line in rest if line.strip()), default=0)
+    return tuple(line[min(apart, 2) :] for line in rest)
+
+
 def numbers_dropped(lines: Iterable[str]) -> tuple[str, ...]:
     """Return lines without the numbers in front of those that have one."""
+    there = list(lines)
     dropped = []
-    for line in lines:
+    for line in there:
         found = _NUMBER.match(line)
         dropped.append(line[found.end() :] if found else "" if _BARE_NUMBER.fullmatch(line) else line)
-    return tuple(dropped)
+    return _counted(there) or tuple(dropped)
 
 
 def is_unseen(character: str) -> bool:

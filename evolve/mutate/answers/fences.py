@@ -11,10 +11,15 @@ from evolve.mutate.answers.edit import AnswerError
 MAX_FENCES = 40
 """More fenced blocks are no answer, and would be costly to try one by one."""
 
+MAX_WORDS = 400
+"""More characters behind a fence are not looked at."""
+
 FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 _QUOTES = re.compile(r'"""|\'\'\'')
 _PLACE = re.compile(r"\d+:\d+:")
 """Behind a fence, from which line to which a file has the code, as some editors write it."""
+_GOES_ON = re.compile(r"[ \t]+\w[^{}=]*[ ,.:!]|\w[\w']*(?: [^{}=]*)?[.!]\s*$|[*_]")
+"""What follows a closing fence on its own line: words, where an opening one has a language."""
 _PROSE = frozenset({"markdown", "md", "text", "txt", "plaintext", "answer", "output"})
 _CODE = frozenset({"", "python", "py", "python3", "py3", "python-repl", "ipython", "code", "tool_code"})
 
@@ -92,6 +97,7 @@ def _end(answer: Sequence[str], first: int, fence: str, skip_strings: bool) -> t
     """Return the line of the closing fence and True, or the answer's length and False."""
     indent = answer[first][: answer[first].index(fence)]
     passed: int | None = None
+    loose: int | None = None
     quotes = ""
     for number in range(first + 1, len(answer)):
         line = answer[number]
@@ -105,13 +111,16 @@ def _end(answer: Sequence[str], first: int, fence: str, skip_strings: bool) -> t
                 if not quotes or not skip_strings:
                     return number, True
                 passed = number if passed is None else passed
+            elif loose is None and not quotes and _GOES_ON.match(line[len(indent + fence) :][:MAX_WORDS]):
+                loose = number
         if skip_strings:
             for found in _QUOTES.finditer(line):
                 if not quotes:
                     quotes = "" if "#" in line[: found.start()] else found[0]
                 elif quotes == found[0]:
                     quotes = ""
-    return (len(answer), False) if passed is None else (passed, True)
+    ends = [number for number in (passed, loose) if number is not None]
+    return (min(ends), True) if ends else (len(answer), False)
 
 
 def _opened_inside(answer: Sequence[str], first: int, end: int) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evolve.mutate.answers.edit import AnswerError, Edit, Lines
+from evolve.mutate.answers.edit import AnswerError, Edit, Lines, Refused
 from evolve.mutate.answers.fences import Fenced, outside
 
 _HUNK = re.compile(r"@@+(?:[ \t]*-(\d{1,7})(?:,\d+)?[ \t]+\+\d+(?:,\d+)?)?")
@@ -13,7 +13,9 @@ _HEADER = re.compile(
     r"(?:diff |index [0-9a-f]|new file|similarity |rename |\*\*\* (?:Begin|End|Update|Add|Delete) |Index: |={20,}$"
     r"|old mode|new mode|deleted file)"
 )
-_ITEM = re.compile(r"[-+] ?[A-Z*`]|[-+]{2,}|[-+]$")
+_COUNTS = re.compile(r"@@ -\d{1,7}(?:,(\d{1,5}))? \+\d{1,7}(?:,(\d{1,5}))? @@")
+_VERSION = re.compile(r"\d+\.\d+[\w.() ]{0,40}")
+_ITEM = re.compile(r"[-+] ?[A-Z*`]|[-+]{2,}|[-+]$|[-+] [a-z][^=()\[\]:]*$")
 _DIFF = frozenset({"diff", "patch", "udiff", "unified", "git"})
 
 
@@ -27,22 +29,52 @@ def diff_edits(answer: Sequence[str], blocks: Sequence[Fenced]) -> list[Edit]:
     edits: list[Edit] = []
     others: list[str] = []
     for block in blocks:
-        if (
-            block.info in _DIFF
-            or _has_signs(block.lines)
-            or any(_begins(block.lines, at) for at in range(len(block.lines)))
-        ):
+        if is_diff(block):
             edits += _hunks(block.lines, len(edits))
+            if not block.is_closed:
+                raise Refused("the diff is cut off: its fence is not closed")
         else:
             others += block.lines
     rest = outside(answer, blocks)
     first = next((at for at in range(len(rest)) if _begins(rest, at)), None)
     if first is not None:
         edits += _hunks(rest[first:], len(edits), is_bare=True)
+        _refuse_cut(rest[first:])
     astray = [line for line in (*rest[:first], *others) if line[:1] in ("+", "-") and not _ITEM.match(line)]
     if edits and astray:
         raise AnswerError(f"a line of its diff stands in no hunk: `{astray[0][:60]}`")
     return edits
+
+
+def _refuse_cut(lines: Sequence[str]) -> None:
+    """Raise Refused for a diff without a fence where it stops in the middle of a hunk.
+
+    Numbers of lines tell where those of its other hunks are right; models often get them wrong.
+    """
+    last = next((line for line in reversed(lines) if line.strip()), "")
+    begun = any(line.startswith("*** Begin Patch") for line in lines)
+    if (begun and not any(line.startswith("*** End Patch") for line in lines)) or (
+        last.startswith("-") and not _ITEM.match(last)
+    ):
+        raise Refused("the diff is cut off: the answer ends in the middle of a hunk")
+    hunks: list[tuple[int, int]] = []
+    for line in lines:
+        if (found := _COUNTS.match(line)) is not None:
+            hunks.append((int(found[1] or 1), int(found[2] or 1)))
+        elif hunks:
+            old, new = hunks[-1]
+            hunks[-1] = (old - (line[:1] not in ("+", "\\")), new - (line[:1] not in ("-", "\\")))
+    if len(hunks) > 1 and max(hunks[-1]) > 0 and min(hunks[-1]) >= 0 and set(hunks[:-1]) == {(0, 0)}:
+        raise Refused("the diff is cut off: its last hunk has fewer lines than it says")
+
+
+def is_diff(block: Fenced) -> bool:
+    """Whether a block calls itself a diff, or is one by its lines."""
+    return (
+        block.info in _DIFF
+        or _has_signs(block.lines)
+        or any(_begins(block.lines, at) for at in range(len(block.lines)))
+    )
 
 
 def _has_signs(lines: Sequence[str]) -> bool:
@@ -69,6 +101,8 @@ def _hunks(lines: Sequence[str], count: int, is_bare: bool = False) -> list[Edit
     near: int | None = None
     in_hunk = not is_bare
     for at, line in enumerate(lines):
+        if line.rstrip() == "--" and at + 1 < len(lines) and _VERSION.fullmatch(lines[at + 1]):
+            break  # the end of a mail with a patch
         found = _HUNK.match(line)
         is_header = (
             _HEADER.match(line) is not None
@@ -79,7 +113,7 @@ def _hunks(lines: Sequence[str], count: int, is_bare: bool = False) -> list[Edit
             edits += _edit(hunk, near, count + len(edits))
             hunk = []
             near = int(found[1]) - 1 if found is not None and found[1] else None
-            in_hunk = found is not None or not is_bare or line.startswith(("*** Update", "+++ "))
+            in_hunk = found is not None or not is_bare or line.startswith(("*** Update", "*** Add", "+++ "))
         elif in_hunk:
             if is_bare and line and line[0] not in " +-\\\t" and not _goes_on(lines[at + 1 :]):
                 edits += _edit(hunk, near, count + len(edits))

@@ -4,60 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 from collections.abc import Iterator, Sequence
 
+from evolve.mutate.answers.elisions import placeholder
 from evolve.mutate.source import top_level, tree_of
 
-_WHAT = (
-    r"(?:code|functions?|methods?|program|body|implementation|logic|class|classes|file|module|definitions?|imports?"
-    r"|helpers?|parts?|lines?)"
-)
-_TODO = r"(?:todo\W+)?"
-_COMMENT = re.compile(r"[ \t]*(?:#+|//|/\*)[ \t]*(.{1,160}?)[ \t]*(?:\*/)?\s*")
-_AROUND = " .…[](){}<>-=*:;!"
-_PLAINLY = re.compile(r"unchanged|omitted|elided|same as (?:before|above)|as before|no changes?\b", re.IGNORECASE)
-_WORDS = re.compile(
-    _PLAINLY.pattern + r"|the same\b|as is\b|existing|rest of|\brest\b|remaining|original|previous|snip|your code|etc"
-    r"|other (?:code|functions|methods|helpers)|not changed|keep",
-    re.IGNORECASE,
-)
-"""What a comment says of code that it stands for: at its end, or behind dots."""
-_SAID = re.compile(
-    rf"(?:the )?(?:rest|remainder) of (?:the )?(?:\w+ )?{_WHAT}\b.*"
-    rf"|(?:all )?(?:the )?(?:other|remaining|existing|original|previous|unchanged|above) (?:\w+ )?{_WHAT}\b"
-    r"(?: (?:here|goes here|remains?|stays?|is|are|unchanged|the same|as before|as is|above|below|omitted|continues))*"
-    rf"|(?:(?:the )?(?:\w+ )?{_WHAT} )?(?:is |are |was )?(?:omitted|elided|left out|snipped)\b.*"
-    rf"|(?:{_WHAT} )?(?:(?:is |are )?unchanged|remains? (?:unchanged|the same)|stays the same|same as before)"
-    r"|(?:your|more) (?:code|implementation|logic)(?: goes)?(?: here)?|(?:insert|add|put) (?:your )?(?:\w+ )?code here"
-    r"|(?:implementation|code|logic)(?: goes| remains| stays)?(?: here| unchanged| as before)|no changes?(?: here)?"
-    rf"|{_TODO}(?:keep |copy |leave |stays? |remains? )?(?:(?:the )?(?:\w+ )?{_WHAT} )?(?:exactly )?(?:the )?same as "
-    rf"(?:before|above|(?:in )?(?:the )?(?:original|parent|previous|existing)(?: {_WHAT})?)",
-    re.IGNORECASE,
-)
-_BARE_DOTS = re.compile(r"[ \t]*(?:\.{3,}|…|\[\.\.\.\]|\(\.\.\.\)|<\.\.\.>)[ \t]*")
 _OPEN_ENDED = frozenset({"Protocol", "ABC", "ABCMeta"})
 _KNOWN = frozenset(dir(builtins)) | {"__file__", "__name__", "__doc__", "__builtins__", "__spec__", "__annotations__"}
-
-
-def placeholder(line: str) -> bool:
-    """Tell whether a line stands for code that was left out: dots, or a comment that says so."""
-    if len(line) > 200 or not line.strip():
-        return False
-    if "..." in line or "…" in line:
-        found = _COMMENT.fullmatch(line)
-        if found is None:
-            return _BARE_DOTS.fullmatch(line) is not None
-        said = found[1]
-        bare = said.strip(_AROUND)
-        begins, ends = said.lstrip("[(<{ ")[:1] in ("…", "."), said.rstrip("])>} ")[-1:] in ("…", ".")
-        if not bare or (begins and ends and "..." in line[len(line) // 2 :].replace("…", "...")):
-            return True
-        return _SAID.fullmatch(bare) is not None or (_WORDS if begins else _PLAINLY).search(said) is not None
-    if "#" not in line[: len(line) - len(line.lstrip()) + 1]:
-        return False
-    found = _COMMENT.fullmatch(line)
-    return found is not None and _SAID.fullmatch(found[1].strip(_AROUND)) is not None
 
 
 def left_out(parent_source: str, child_source: str, new: Sequence[str]) -> str:
@@ -65,19 +18,21 @@ def left_out(parent_source: str, child_source: str, new: Sequence[str]) -> str:
 
     new: the lines that the answer wrote, among them those that are its parent's as they are.
     Left out is what a placeholder stands for, a body that is no more than `...`, `pass` or NotImplementedError where
-    the parent's function of that name does something, and a name of the parent's module that is used and not bound.
+    the parent's function of that name does something (but for an `__init__` of a class that keeps nothing in self),
+    and a name of the parent's module that is used and not bound.
     """
     known = {line.strip() for line in parent_source.split("\n")}
-    for line in new:
-        if placeholder(line) and line.strip() not in known and line.strip() != "...":  # of dots alone the tree tells
-            return f"`{line.strip()[:80]}`"
     try:
         parent, child = tree_of(parent_source), tree_of(child_source)
     except SyntaxError:
         return ""
     bodies = dict(_functions(parent))
+    for line in new:
+        # Of dots alone the tree tells.
+        if placeholder(line, bodies) and line.strip() not in known and line.strip() != "...":
+            return f"`{line.strip()[:80]}`"
     for name, node in _functions(child):
-        if _is_stub(node) and name in bodies and not _is_stub(bodies[name]):
+        if _is_stub(node) and name in bodies and not _is_stub(bodies[name]) and not _needs_no_body(name, child):
             return f"the body of `{name}`"
     if _dots(child) > _dots(parent):
         return "`...`"
@@ -132,9 +87,26 @@ def _is_stub(node: ast.stmt) -> bool:
     return all(_says_nothing(statement) for statement in node.body)
 
 
+def _needs_no_body(name: str, tree: ast.Module) -> bool:
+    """Tell whether a function is the `__init__`, a plain `pass`, of a class that reads nothing of self but methods."""
+    owner, _, method = name.partition(".")
+    if method != "__init__":
+        return False
+    *_, node = (one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == owner)
+    members = {one.name: one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
+    kept = set(members) | _bound(ast.Module(node.body, []), top=True)
+    attributes = [one for one in ast.walk(node) if isinstance(one, ast.Attribute) and _is_self(one.value)]
+    kept |= {one.attr for one in attributes if isinstance(one.ctx, ast.Store)}
+    return isinstance(members[method].body[-1], ast.Pass) and {one.attr for one in attributes} <= kept
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
 def _says_nothing(statement: ast.stmt) -> bool:
     match statement:
-        case ast.Pass() | ast.Expr(value=ast.Constant()):
+        case ast.Pass() | ast.Expr(value=ast.Constant()) | ast.Return(value=None | ast.Constant(value=None)):
             return True
         case ast.Raise(exc=ast.Name(id="NotImplementedError") | ast.Call(func=ast.Name(id="NotImplementedError"))):
             return True

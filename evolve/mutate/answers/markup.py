@@ -15,7 +15,11 @@ _PAIRS = (
     (r"\{code(?::[^}\n]{0,40})?\}", r"\{code\}"),
     (r"#\+begin_src\b.*", r"#\+end_src"),
     (r"----", r"----"),
-    (r"""(?:\$ )?cat >>? ?\S+ <<-? ?['"]?EOF['"]?""", r"EOF"),
+    (r"'''(?:python|py)", r"'''"),
+    (
+        r"""(?:\$ )?cat (?:>>? ?\S+ <<-? ?['"]?(?:EOF|PY|END)['"]?|<<-? ?['"]?(?:EOF|PY|END)['"]? ?>>? ?\S+)""",
+        r"EOF|PY|END",
+    ),
     (r"""(?:\w+ ?= ?|\{? ?"\w+": ?)[rR]?(?:""" + '"""' + r"|''')\\?", "(?:" + '"""' + r"|''')\s?\}?"),
 )
 """What a line says that opens, and one that closes, a piece of code."""
@@ -28,6 +32,7 @@ _HEAD = re.compile(
 """What a line says whose code follows indented: a directive of reStructuredText, a text in YAML."""
 _COMMENT = re.compile(r"(?m)^([ \t]*)<!--[ \t]*([<=>]{5,10}[^\n]{0,60}?)[ \t]*-->[ \t]*$")
 _PARAMETER = re.compile(r"<parameter(?:=| name=\"?)(\w{1,40})\"?>")
+_ARGUMENT = re.compile(r"<arg_key>(\w{1,40})</arg_key>\s*<arg_value>([^<]*(?:<(?!/arg_value>)[^<]*)*+)</arg_value>")
 _PARAMETER_END = "</parameter>"
 
 
@@ -46,6 +51,8 @@ def without_markup(text: str) -> Iterator[str]:
         yield re.sub(r"(?m)^(`{3,})\}\s*$", r"\1", text.replace("\\boxed{", "", 1))
     if "<parameter" in text:
         yield _with_tags(text)
+    if "<arg_key>" in text:
+        yield _ARGUMENT.sub(r"<\1>\2</\1>", text)
 
 
 def _fenced(lines: list[str], opens: re.Pattern[str], closes: re.Pattern[str]) -> list[str] | None:

@@ -57,9 +57,10 @@ class Quoted:
     def find(self, search: Sequence[str], replace: Sequence[str], near: int | None = None) -> Place:
         """Return where lines stand: exactly, else but for spaces at line ends, else but for their indentation.
 
-        Else but for characters that only look alike, for fences around them and line numbers in front of them. Else the
-        one place that is like them: nine tenths of their pairs of characters are there, and a tenth fewer at every
-        other place; blank lines and comments do not count. `replace` takes over the indentation found.
+        Else but for characters that only look alike, for the kind of quotes, for fences around them and line numbers in
+        front of them. Else the one place that is like them: nine tenths of their pairs of characters are there, and a
+        tenth fewer at every other place; blank lines and comments do not count. `replace` takes over the indentation
+        found.
         near: the line at which the answer says that they stand, for places that are equal.
         Raises NoPlace when a form of match occurs twice, or none at all.
         """
@@ -88,7 +89,7 @@ class Quoted:
         if found:
             return Place(first := _only(found, near), first + len(search), tuple(replace))
         uneven = ""
-        for form, change in (("stripped", str.strip), ("plain", _plainly)):
+        for form, change in (("stripped", str.strip), ("plain", _plainly), ("quotes", _one_quote)):
             found = []
             made: dict[int, tuple[str, ...]] = {}
             for first in _places(self._made(form, change), [change(line) for line in search]):
@@ -221,6 +222,10 @@ def _forms(search: list[str], replace: list[str]) -> Iterator[tuple[list[str], l
 
 def _plainly(line: str) -> str:
     return plain(line).strip()
+
+
+def _one_quote(line: str) -> str:
+    return _plainly(line).replace("'", '"')
 
 
 def _as_written(there: Sequence[str], lines: tuple[str, ...]) -> tuple[str, ...]:

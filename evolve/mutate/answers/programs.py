@@ -8,19 +8,19 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeGuard
 
+from evolve.mutate.answers.besides import other_piece
 from evolve.mutate.answers.characters import plain, without_line_numbers
 from evolve.mutate.answers.edit import AnswerError, Refused
-from evolve.mutate.answers.evolve_block import editable_lines, is_marker, may_replace
-from evolve.mutate.answers.fences import Fenced
+from evolve.mutate.answers.evolve_block import editable_lines, is_marker
+from evolve.mutate.answers.fences import Fenced, outside
+from evolve.mutate.answers.functions import Definition, written_anew
 from evolve.mutate.answers.into_block import with_blocks_of
-from evolve.mutate.answers.left_out import left_out, placeholder, undefined
+from evolve.mutate.answers.left_out import left_out, undefined
 from evolve.mutate.answers.matching import without_blank_ends
-from evolve.mutate.source import MAX_SOURCE_BYTES, check, tree_of
+from evolve.mutate.source import MAX_SOURCE_BYTES, check, parse, tree_of
 
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-
+NOTHING = "the answer has neither a SEARCH/REPLACE block nor a fenced program"
 MAX_PROGRAMS_CHARS = 400_000
 """More text in fenced blocks is no answer, and would be costly to try one by one."""
 MAX_PARAGRAPHS = 4
@@ -34,34 +34,46 @@ class Text:
     """Lines that may be a program.
 
     is_closed: the answer goes on behind them, so that they are not cut off.  is_marked_off: by a fence or a tag.
-    may_be_block: they may stand for a block's content.
+    may_be_block: they may stand for a block's content.  is_final: the words before them say that they count.
     """
 
     lines: tuple[str, ...]
     is_closed: bool = True
     is_marked_off: bool = True
     may_be_block: bool = True
+    is_final: bool = False
 
 
 def texts_of(answer: Sequence[str], blocks: Sequence[Fenced]) -> list[Text]:
     """Return what may be a program: the fenced blocks, or the whole answer where there are none."""
-    if blocks:
-        return [Text(block.lines, block.is_closed, True, block.may_be_code) for block in blocks]
-    return [Text(tuple(lines), True, False, False) for lines in _unmarked(list(answer))]
+    if any(block.may_be_code or any(map(is_marker, block.lines)) for block in blocks):
+        before = [0, *(block.end for block in blocks)]
+        words = [" ".join(answer[start : block.first]) for start, block in zip(before, blocks, strict=False)]
+        return [
+            Text(block.lines, block.is_closed, True, block.may_be_code, _says_final(said))
+            for block, said in zip(blocks, words, strict=True)
+        ]
+    words = outside(answer, blocks)
+    return [Text(tuple(lines), len(lines) < len(words), False, False) for lines in _unmarked(words)]
+
+
+def _says_final(words: str) -> bool:
+    """Whether the words before a program take back the one before it, and do not offer another one to choose from."""
+    return _FINAL.search(words) is not None and _CHOICE.search(words) is None
 
 
 def _unmarked(answer: list[str]) -> Iterator[list[str]]:
     """Yield an answer, what it has from its first line of code on, and the same without the prose that follows."""
     yield answer
-    first = next((at for at, line in enumerate(answer) if _CODE_LINE.match(line)), None)
-    if first is not None:
+    firsts = [
+        next((at for at, line in enumerate(answer) if code.match(line)), None) for code in (_CODE_LINE, _PROGRAM_LINE)
+    ]
+    for first in dict.fromkeys(at for at in firsts if at is not None):
         if first:
             yield answer[first:]
         end = len(answer)
         for _ in range(MAX_PARAGRAPHS):
-            while (
-                end > first and (line := answer[end - 1]).strip() and not (line[0].isspace() or _CODE_LINE.match(line))
-            ):
+            while end > first and answer[end - 1].strip() and _is_outside(answer[end - 1]):
                 end -= 1
             if end > first and answer[end - 1].strip():
                 break  # a paragraph that has code
@@ -76,8 +88,28 @@ def _unmarked(answer: list[str]) -> Iterator[list[str]]:
         yield textwrap.dedent("\n".join(answer[start:stop])).split("\n")
 
 
+_PROGRAM_LINE = re.compile(r'(?:import |from \w+(?:\.\w+)* import |def |class |async def |@\w|"""|\'\'\'|#!)')
+_HEADING = re.compile(r"#{1,6} [A-Z]\w*[^=()\[\]]*$")
+_NAME = re.compile(r"(?:python3?|py|[\w./\\-]+\.py):?\s*")
+"""What a first line says that names the file or the language; as Python, it would pass for an expression."""
+_WORDS = re.compile(r"(?:[-*+•#]{1,4} |\d{1,2}[.)] |\*\*)?[A-Z*`]|[-*+•] ")
+_NO_CODE = re.compile(r"%%\w+.*|[%!](?:pip|matplotlib|load_ext|time)\b.*|#!.*|\s*")
+"""What a notebook's cell begins with."""
+_FINAL = re.compile(
+    r"\b(?:final(?:ly)?|corrected|revised|refined|fixed|instead|wait|actually|oops|mistake|bug|everything together"
+    r"|(?:complete|full|whole|entire) (?:\w+ )?(?:program|code|solution|version|file|listing))\b|最终|完整",
+    re.IGNORECASE,
+)
+_CHOICE = re.compile(r"\b(?:options?|alternatives?|alternatively|variants?|either|or you could)\b", re.IGNORECASE)
+
+
+def _is_outside(line: str) -> bool:
+    """Whether a line behind a program is none of its own: words, or a heading."""
+    return _HEADING.match(line) is not None or not (line[0].isspace() or _CODE_LINE.match(line))
+
+
 def whole_program(parent: list[str], texts: Sequence[Text], defines: tuple[str, ...]) -> str:
-    """Return the one whole program among texts; any more must be the same.
+    """Return the one whole program among texts; any more must be the same, or drafts of the last one.
 
     Raises AnswerError when there is none, or more than one, and Refused where the only one leaves code out.
     """
@@ -89,37 +121,80 @@ def whole_program(parent: list[str], texts: Sequence[Text], defines: tuple[str, 
     size = sum(map(len, itertools.chain.from_iterable(text.lines for text in candidates if text.is_marked_off)))
     if len(candidates) > 1 and size > MAX_PROGRAMS_CHARS:
         raise AnswerError(f"the fenced blocks hold {size} characters, more than {MAX_PROGRAMS_CHARS}")
-    whole: dict[str, None] = {}
+    if (parts := _in_parts(parent, candidates)) is not None:
+        candidates = [parts]
     errors: list[AnswerError] = []
-    for text in candidates:
-        try:
-            whole[_child(parent, text, defines)] = None
-        except AnswerError as error:
-            errors.append(error)
-        else:
-            if not text.is_marked_off:
-                break  # the others are pieces of this one
-    if len(whole) > 1:
-        raise AnswerError(f"the answer holds {len(whole)} different whole programs")
-    if whole:
-        return next(iter(whole))
-    if not any(text.is_marked_off for text in texts):
+    source = _only_or_last(parent, candidates, defines, errors)
+    if source is not None:
+        return source
+    is_marked = any(text.is_marked_off for text in texts)
+    for pieces in [[text for text in texts if text.may_be_block]] if is_marked else [[text] for text in texts]:
+        functions = _with_pieces(parent, pieces, defines)
+        if functions is not None:
+            return functions
+    if not is_marked:
         refused = [error for error in errors if isinstance(error, Refused)]
-        raise (
-            refused[0] if refused else AnswerError("the answer has neither a SEARCH/REPLACE block nor a fenced program")
-        )
-    functions = _with_functions_of(parent, [text for text in texts if text.may_be_block], defines)
-    if functions is not None:
-        return functions
+        raise refused[0] if refused else AnswerError(NOTHING)
     # A program quoted for reference is not the model's answer, so it does not tell why there is none.
     telling = [error for error in errors if not str(error).startswith("no change")] or errors
     if not telling:
-        raise AnswerError("the answer has neither a SEARCH/REPLACE block nor a fenced program")
+        raise AnswerError(NOTHING)
     refused = [error for error in telling if isinstance(error, Refused)]
     if refused:
         raise refused[0]
     why = str(telling[0])
     raise AnswerError(why if len(texts) == 1 else f"none of {len(texts)} fenced blocks is a program: {why}")
+
+
+def _only_or_last(
+    parent: list[str], texts: Sequence[Text], defines: tuple[str, ...], errors: list[AnswerError]
+) -> str | None:
+    """Return the one program of texts, or the last where it says that it counts; None where there is none.
+
+    errors: takes why the others are none. Raises AnswerError for several, Refused where a piece of code behind the
+    program contradicts it.
+    """
+    made: list[tuple[int, str]] = []
+    alike: dict[str, str] = {}
+    for at, text in enumerate(texts):
+        try:
+            child = _child(parent, text, defines)
+        except AnswerError as error:
+            errors.append(error)
+            continue
+        made.append((at, alike.setdefault(ast.dump(tree_of(child)), child)))  # the same but for comments
+        if not text.is_marked_off:
+            break  # the others are pieces of this one
+    if not made:
+        return None
+    last, source = made[-1]
+    if len(alike) > 1 and not texts[last].is_final:
+        raise AnswerError(f"the answer holds {len(alike)} different whole programs")
+    for text in texts[last + 1 :]:
+        if text.is_marked_off and (name := other_piece(parent, source, text.lines)):
+            raise Refused(f"the answer holds a whole program, and behind it another `{name}`")
+    return source
+
+
+def _in_parts(parent: Sequence[str], texts: Sequence[Text]) -> Text | None:
+    """Return the one program that texts are the parts of: together they define all that the parent does, each once."""
+    if len(texts) < 2 or not all(text.is_marked_off for text in texts):
+        return None
+    try:
+        wanted = _definitions(parent)
+        names = [_definitions(text.lines) for text in texts if text.may_be_block]
+    except SyntaxError:
+        return None
+    if sum(map(len, names)) != len(set().union(*names)) or not wanted <= set().union(*names):
+        return None
+    if any(wanted <= own for own in names) or sum(map(bool, names)) < 2:
+        return None
+    lines = [line for text in texts if text.may_be_block for line in (*text.lines, "", "")]
+    return Text(tuple(lines), texts[-1].is_closed)
+
+
+def _definitions(lines: Sequence[str]) -> set[str]:
+    return {node.name for node in parse("\n".join(lines)).body if isinstance(node, Definition)}
 
 
 def checked(parent: list[str], child: list[str], defines: tuple[str, ...]) -> str:
@@ -152,8 +227,12 @@ def _child(parent: list[str], text: Text, defines: tuple[str, ...]) -> str:
 def _readings(lines: tuple[str, ...]) -> Iterator[list[str]]:
     """Yield a program as it is, and without what copying has done to it, where it does not parse."""
     there = without_blank_ends(lines)
+    if len(there) > 1 and _NAME.fullmatch(there[0]):
+        there = without_blank_ends(there[1:])
     yield there
     mended = list(without_line_numbers(there) or there)
+    while len(mended) > 1 and _NO_CODE.fullmatch(mended[0]):
+        mended = mended[1:]
     if mended and all(line.startswith((">>> ", "... ")) or line in (">>>", "...", "") for line in mended):
         mended = [line[4:] for line in mended]  # typed into an interpreter
     if mended and mended[0][:1].isspace():
@@ -161,6 +240,24 @@ def _readings(lines: tuple[str, ...]) -> Iterator[list[str]]:
     mended = [plain(line) for line in mended]
     if mended != there:
         yield mended
+    yield from _without_prose(mended)
+
+
+def _without_prose(lines: list[str]) -> Iterator[list[str]]:
+    """Yield lines without the words at their end, where the fence around them was forgotten or comes too late."""
+    end = len(lines)
+    for _ in range(MAX_PARAGRAPHS):
+        start = max((at for at in range(end) if not lines[at].strip()), default=-1) + 1
+        if start == 0 or not all(map(_is_prose, lines[start:end])):
+            return
+        end = start
+        while end and not lines[end - 1].strip():
+            end -= 1
+        yield lines[:end]
+
+
+def _is_prose(line: str) -> bool:
+    return _WORDS.match(line) is not None and line.count(" ") > 2 and not any(sign in line for sign in "=[]{}")
 
 
 def _complete(parent: list[str], text: Text, lines: list[str], defines: tuple[str, ...]) -> str:
@@ -168,8 +265,10 @@ def _complete(parent: list[str], text: Text, lines: list[str], defines: tuple[st
     if child is None:
         raise AnswerError("its EVOLVE-BLOCK comments are not those of its parent")
     source = checked(parent, child, defines)
+    if name := _borrowed(source, defines):
+        raise AnswerError(f"it does not define {name} at its top level, but imports it")
     if not (text.is_marked_off and text.may_be_block) and _has_prose(source):
-        raise AnswerError("the answer has neither a SEARCH/REPLACE block nor a fenced program")
+        raise AnswerError(NOTHING)
     what = left_out("\n".join(parent), source, lines)
     if what:
         raise Refused(f"the program leaves code out: {what}")
@@ -177,7 +276,36 @@ def _complete(parent: list[str], text: Text, lines: list[str], defines: tuple[st
         names = sorted(undefined(tree_of(source)) - undefined(tree_of("\n".join(parent))))
         if names:
             raise Refused(f"the program is cut off: it uses `{names[0]}`, which is defined nowhere")
+        if cut := _cut_off("\n".join(parent), lines):
+            raise Refused(f"the program is cut off: {cut}")
     return source
+
+
+def _cut_off(parent: str, lines: Sequence[str]) -> str:
+    """Return where a program stops short of its parent, "" where it does not: in the middle of its last function."""
+    try:
+        before, body = tree_of(parent).body, parse("\n".join(lines)).body
+    except SyntaxError:
+        return ""
+    now = body[-1] if body else None
+    for node in before:
+        if isinstance(now, Definition) and isinstance(node, Definition) and node.name == now.name:
+            old, new = ast.unparse(node).split("\n"), ast.unparse(now).split("\n")
+            if (len(new) < len(old) and new == old[: len(new)]) or (_returns(node) and not _returns(now)):
+                return f"`{now.name}` stops in the middle"
+    return ""
+
+
+def _returns(node: ast.stmt) -> bool:
+    """Whether the last line of a statement leaves its function."""
+    body = getattr(node, "orelse", None) or getattr(node, "body", None)
+    return _returns(body[-1]) if body else isinstance(node, ast.Return | ast.Raise)
+
+
+def _borrowed(source: str, defines: tuple[str, ...]) -> str:
+    """Return which of the problem's names a program imports from another one, as a test of it does; "" for none."""
+    imports = (node for node in tree_of(source).body if isinstance(node, ast.ImportFrom))
+    return next((alias.name for node in imports for alias in node.names if alias.name in defines), "")
 
 
 def _has_prose(source: str) -> bool:
@@ -186,72 +314,16 @@ def _has_prose(source: str) -> bool:
     return any(isinstance(value, ast.Name | ast.Set) for value in alone)
 
 
-# Functions written anew
-
-
-def _stands_for_code(line: str, parent: Sequence[str]) -> bool:
-    return placeholder(line) and line not in parent and line.strip() != "..."  # of dots alone the tree tells
-
-
-def _with_functions_of(parent: list[str], texts: Sequence[Text], defines: tuple[str, ...]) -> str | None:
-    """Return the parent with the functions that texts write anew, and None where that is not all that they hold.
-
-    Each text must hold imports, functions and classes only, all of it parse, and one of them at least be the parent's.
-    A name that the parent does not have is put in before them. Raises Refused where one leaves code out.
-    """
-    try:
-        there = {node.name: node for node in tree_of("\n".join(parent)).body if _is_definition(node)}
-    except SyntaxError:
+def _with_pieces(parent: list[str], texts: Sequence[Text], defines: tuple[str, ...]) -> str | None:
+    """Return the parent with the functions that texts write anew, and None where that is not all that they hold."""
+    if sum(len(line) for text in texts for line in text.lines) > MAX_SOURCE_BYTES:
         return None
-    new: dict[str, list[str]] = {}
-    imports: list[str] = []
-    for text in texts:
-        lines = without_blank_ends(text.lines)
-        short = next((line.strip() for line in lines if _stands_for_code(line, parent)), "")
-        if short:
-            raise Refused(f"the program leaves code out: `{short[:80]}`")
-        try:
-            body = tree_of("\n".join(lines)).body
-        except SyntaxError:
-            return None
-        for node in body:
-            first, end = _span(node)
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                imports += [line for line in lines[first:end] if line not in parent]
-            elif not _is_definition(node):
-                return None
-            elif node.name in there and lines[first:end] == parent[slice(*_span(there[node.name]))]:
-                continue  # quoted as it is
-            elif new.setdefault(node.name, lines[first:end]) != lines[first:end]:
-                return None
-        if not text.is_closed:
-            return None
-    changed = [name for name in new if name in there]
-    if not changed:
+    pieces = written_anew(parent, [text.lines for text in texts], defines)
+    if pieces is None or any(not text.is_closed and _cut_off("\n".join(parent), text.lines) for text in texts):
         return None
-    blocks = editable_lines(parent)
-    child = list(parent)
-    for name in sorted(changed, key=lambda name: -there[name].lineno):
-        first, end = _span(there[name])
-        if not may_replace(blocks, first, end):
-            return None
-        child[first:end] = new[name]
-    at = min(_span(there[name])[0] for name in changed)
-    added = [line for name in new if name not in there for line in (*new[name], "", "")]
-    child[at:at] = [*imports, *(["", ""] if imports else []), *added]
+    child, written = pieces
     source = checked(parent, child, defines)
-    what = left_out("\n".join(parent), source, [line for lines in new.values() for line in lines])
+    what = left_out("\n".join(parent), source, written)
     if what:
         raise Refused(f"the program leaves code out: {what}")
-    if undefined(tree_of(source)) - undefined(tree_of("\n".join(parent))):
-        return None
-    return source
-
-
-def _is_definition(node: ast.stmt) -> TypeGuard[Definition]:
-    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-
-
-def _span(node: ast.stmt) -> tuple[int, int]:
-    decorators = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(decorator.lineno for decorator in decorators)]) - 1, node.end_lineno or node.lineno
+    return None if undefined(tree_of(source)) - undefined(tree_of("\n".join(parent))) else source

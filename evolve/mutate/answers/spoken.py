@@ -23,7 +23,9 @@ _TAG = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """What opens or closes thoughts: DeepSeek, Qwen, GLM, Magistral, Kimi, OpenThinker, Command, Gemma, web pages."""
-_HARMONY = re.compile(r"<\|channel\|>\s*(\w+)[^<>\n]{0,80}<\|message\|>")
+_HARMONY = re.compile(r"<\|channel\|>\s*(\w+)[^<>\n]{0,80}(?:<\|constrain\|>\s*\w+)?<\|message\|>")
+_CALL = re.compile(r"<\|channel\|>\s*commentary to=[^\n]{0,120}?<\|message\|>")
+"""A tool's call, which is the answer where the tool edits."""
 _OLLAMA = re.compile(r"\A\s*Thinking\.\.\.[ \t]*\n")
 _OLLAMA_END = re.compile(r"^\.\.\.done thinking\.", re.MULTILINE)
 _GRANITE = re.compile(r"\A\s*Here is my thought process:")
@@ -67,6 +69,8 @@ def _final_channel(text: str) -> str:
     channels = list(_HARMONY.finditer(text))
     if channels:
         final = [mark for mark in channels if mark[1] == "final"]
+        if not final and (call := [*_CALL.finditer(text)]):
+            return text[call[-1].end() :]
         if not final:
             raise AnswerError(UNCLOSED)
         text = text[final[-1].end() :]

@@ -1,45 +1,49 @@
-"""Programs and edits that stand in tags, in JSON or under labels, and texts that a page or a tool has wrapped."""
+"""Programs and edits that stand in tags or under labels, and texts that a page or a tool has wrapped."""
 
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from evolve.mutate.answers.edit import AnswerError, Edit, Lines
+from evolve.mutate.answers.characters import with_plain_spaces
+from evolve.mutate.answers.edit import AnswerError, Edit
 from evolve.mutate.answers.fences import Fenced
 from evolve.mutate.answers.markup import without_markup
 
-MAX_DEPTH = 6
 MAX_TEXTS = 40
 
-_OLD = ("search", "old", "original", "old_str", "old_string", "old_code", "find", "before", "current", "oldtext")
-_NEW = (
+OLD = ("search", "old", "original", "old_str", "old_string", "old_code", "find", "before", "current", "oldtext", "from")
+NEW = (
     *("replace", "replacement", "new", "updated", "new_str", "new_string", "new_code", "after", "modified"),
-    *("replace_with", "newtext", "with"),
+    *("replace_with", "newtext", "with", "to"),
 )
-_WORDS = ("idea", "explanation", "rationale", "description", "summary", "reasoning", "approach", "thought", "thoughts")
 _PROGRAM = (
     "program|code|python|file|content|new_program|solution|artifact|antartifact|final_program|source|updated_program"
+    "|pre|codeblock|code_block|sourcecode|source_code|file_content|python_code|program_code|response"
     "|answer|response|output|final_answer|final|result|new_code|improved_program|text|invoke|parameter|diff|patch|edit"
     "|edits|write_to_file|create_file|replace_in_file|apply_diff|boltaction"
+    "|(?:improved|updated|optimi[sz]ed|modified|revised|final|complete|full|evolved|better)_(?:code|program|solution)"
 )
-_TAG = re.compile(rf"<(/?)({_PROGRAM}|{'|'.join(_OLD)}|{'|'.join(_NEW)})\b(?:[ \t=][^<>\n]{{0,300}})?>", re.IGNORECASE)
+_TAG = re.compile(rf"<(/?)({_PROGRAM}|{'|'.join(OLD)}|{'|'.join(NEW)})\b(?:[ \t=][^<>\n]{{0,300}})?>", re.IGNORECASE)
 _TAGS_FIRST = re.compile(r"\s*<\w[^<>\n]{0,100}>")
 _CDATA = re.compile(r"\A\s*<!\[CDATA\[(.*)\]\]>\s*\Z", re.DOTALL)
 _OLD_LABEL = re.compile(
     r"(?:search|find|replace|replace this|replace the following|old|old code|before|original|original code|current"
-    r"|current code|existing|existing code|from|change|this|remove)\W*",
+    r"|current code|existing|existing code|from|change|this|remove|instead of|was|delete|original version|ersetze"
+    r"|修改前|替换前|优化前|原代码|原始代码|原来|旧代码|将|查找|把|之前|変更前|修正前|avant|vorher|antes|remplacer)\W*",
     re.IGNORECASE,
 )
 _NEW_LABEL = re.compile(
     r"(?:replace|replace with|replacement|with|with this|by|new|new code|after|updated|updated code|to|into|for|add"
-    r"|improved|modified|becomes|it becomes)\W*",
+    r"|improved|modified|becomes|it becomes|use|use this|use instead|do|write|optimi[sz]ed|revised|fixed|better"
+    r"|rewritten|refactored|proposed|(?:improved|optimi[sz]ed|modified|revised|fixed|proposed) (?:code|version)|durch"
+    r"|修改后|替换后|优化后|新代码|改为|替换为|改成|之后|変更後|修正後|après|nachher|después|par)\W*",
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"(?m)^[ \t]{0,3}>(?: |$)")
+_BRACKETS = re.compile(rf"(?m)^[ \t]*\[(/?)({'|'.join((*OLD, *NEW))})\][ \t]*$", re.IGNORECASE)
 _ESCAPED_SIGN = re.compile(r"\\([<>=_*#\[\]`\-+])")
 
 
@@ -49,16 +53,16 @@ def tagged_edits(text: str) -> list[Edit]:
     Raises AnswerError where there are such pairs and a tag without the others of its pair.
     """
     edits: list[Edit] = []
-    marks = [mark for mark in _TAG.finditer(text) if mark[2].lower() in (*_OLD, *_NEW)]
+    marks = [mark for mark in _TAG.finditer(text) if mark[2].lower() in (*OLD, *NEW)]
     at = 0
     astray = ""
     while at < len(marks):
         four = marks[at : at + 4]
         names = [mark[1] + mark[2].lower() for mark in four]
-        is_pair = len(four) == 4 and names[0] in _OLD and names[2] in _NEW
+        is_pair = len(four) == 4 and names[0] in OLD and names[2] in NEW
         if is_pair and (names[1], names[3]) == ("/" + names[0], "/" + names[2]):
             old, new = text[four[0].end() : four[1].start()], text[four[2].end() : four[3].start()]
-            edits.append(Edit(f"block {len(edits) + 1}", ((tuple(_lines(old)), tuple(_lines(new))),)))
+            edits.append(Edit(f"block {len(edits) + 1}", ((tuple(lines_of(old)), tuple(lines_of(new))),)))
             at += 4
         else:
             astray = astray or marks[at][0]
@@ -73,6 +77,7 @@ def labelled_edits(answer: Sequence[str], blocks: Sequence[Fenced]) -> list[Edit
 
     None unless every block of the answer is one of such a pair.
     """
+    blocks = [block for block in blocks if block.may_be_code]
     if len(blocks) < 2 or len(blocks) % 2:
         return []
     edits: list[Edit] = []
@@ -83,6 +88,8 @@ def labelled_edits(answer: Sequence[str], blocks: Sequence[Fenced]) -> list[Edit
         pattern = _NEW_LABEL if number % 2 else _OLD_LABEL
         if not pattern.fullmatch(label) and not pattern.fullmatch(label.rpartition(":")[2].strip() or "-"):
             return []
+        if not block.is_closed:
+            raise AnswerError(f"block {number // 2 + 1} is cut off: the answer ends before its fence is closed")
         if number % 2:
             edits.append(Edit(f"block {len(edits) + 1}", ((blocks[number - 1].lines, block.lines),)))
         done = block.end
@@ -91,7 +98,7 @@ def labelled_edits(answer: Sequence[str], blocks: Sequence[Fenced]) -> list[Edit
 
 def tagged_texts(text: str) -> list[str]:
     """Return what stands in tags such as <program>...</program>, of several lines only."""
-    names = _PROGRAM.split("|")
+    names = re.compile(_PROGRAM, re.IGNORECASE)
     found: list[str] = []
     for _, inside in _tagged(text, names):
         # A tool's call has its path and the like before the tag with the program.
@@ -100,12 +107,21 @@ def tagged_texts(text: str) -> list[str]:
     return found[:MAX_TEXTS]
 
 
-def _tagged(text: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+def cut_tag(text: str) -> str:
+    """Return the tag of a program that an answer opens on a line of its own and never closes; "" for none."""
+    for mark in _TAG.finditer(text):
+        alone = text[: mark.start()].endswith("\n") or mark.start() == 0
+        if alone and not mark[1] and text[mark.end() : mark.end() + 1] == "\n" and f"</{mark[2]}>" not in text:
+            return mark[0][:40]
+    return ""
+
+
+def _tagged(text: str, names: re.Pattern[str]) -> Iterator[tuple[str, str]]:
     """Yield (name, content) of the outermost of some tags; one that is not closed is none."""
     if "</" not in text:
         return
     closing: dict[str, list[int]] = {}
-    marks = [mark for mark in _TAG.finditer(text) if mark[2].lower() in names]
+    marks = [mark for mark in _TAG.finditer(text) if names.fullmatch(mark[2])]
     for mark in marks:
         if mark[1]:
             closing.setdefault(mark[2].lower(), []).append(mark.start())
@@ -124,96 +140,7 @@ def _tagged(text: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
             done = ends[0]
 
 
-# JSON
-
-
-def json_texts(text: str) -> tuple[list[Edit], list[str], str]:
-    """Return the edits, the texts of several lines and the words on the change that an answer in JSON holds.
-
-    Raises AnswerError for a list of edits of which one is none.
-    """
-    start = min((at for sign in '{["' if (at := text.find(sign)) >= 0), default=-1)
-    if start < 0:
-        return [], [], ""
-    edits: list[Edit] = []
-    texts: list[str] = []
-    words: list[str] = []
-    for candidate in _json_in(text):
-        _walk(candidate, edits, texts, words, 0)
-        if edits or texts:
-            break
-    return edits, texts[:MAX_TEXTS], words[0] if words else ""
-
-
-def _json_in(text: str) -> Iterator[Any]:
-    """Yield what is JSON: the whole text, or what stands between its first and its last bracket.
-
-    Nothing where more of it stands outside those: a piece of what was meant would be taken for all of it.
-    """
-    stripped = text.strip()
-    pieces = [stripped]
-    first = min((at for sign in "{[" if (at := stripped.find(sign)) >= 0), default=-1)
-    last = stripped.rfind("}" if stripped[first] == "{" else "]") if first >= 0 else -1
-    if 0 <= first < last and '":' not in stripped[:first] and '":' not in stripped[last:]:
-        pieces.append(stripped[first : last + 1])
-    for piece in dict.fromkeys(pieces):
-        if piece[:1] in ("{", "[", '"'):
-            try:
-                yield json.loads(piece, strict=False, object_pairs_hook=_once)
-            except (ValueError, RecursionError):
-                continue
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object. Raises ValueError for one with a key twice: two edits run into one, of which half would go."""
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        raise ValueError("a key twice")
-    return made
-
-
-def _walk(value: Any, edits: list[Edit], texts: list[str], words: list[str], depth: int) -> None:
-    if depth > MAX_DEPTH or len(texts) > MAX_TEXTS:
-        return
-    if isinstance(value, str):
-        if value.lstrip()[:1] in ("{", "["):
-            try:
-                _walk(json.loads(value, strict=False, object_pairs_hook=_once), edits, texts, words, depth + 1)
-                return
-            except (ValueError, RecursionError):
-                pass
-        if "\n" in value.strip():
-            texts.append(value)
-    elif isinstance(value, list):
-        if value and all(isinstance(line, str) and "\n" not in line for line in value) and len(value) > 2:
-            texts.append("\n".join(value))
-            return
-        paired = [isinstance(item, dict) and _pair(item) is not None for item in value]
-        if any(paired) and not all(paired):
-            raise AnswerError("not every edit has an old and a new piece")
-        for item in value:
-            _walk(item, edits, texts, words, depth + 1)
-    elif isinstance(value, dict):
-        pair = _pair(value)
-        if pair is not None:
-            edits.append(Edit(f"block {len(edits) + 1}", (pair,)))
-            return
-        for name, item in value.items():
-            if str(name).lower() in _WORDS and isinstance(item, str):
-                words.append(item)
-            else:
-                _walk(item, edits, texts, words, depth + 1)
-
-
-def _pair(item: dict[str, Any]) -> tuple[Lines, Lines] | None:
-    """Return the old and the new piece of an edit in JSON."""
-    named = {str(key).lower().replace(" ", "_"): piece for key, piece in item.items()}
-    old = next((named[name] for name in _OLD if isinstance(named.get(name), str | list)), None)
-    new = next((named[name] for name in _NEW if isinstance(named.get(name), str | list)), None)
-    return None if old is None or new is None else (tuple(_lines(old)), tuple(_lines(new)))
-
-
-def _lines(text: str | list[Any]) -> list[str]:
+def lines_of(text: str | list[Any]) -> list[str]:
     """Return the lines of a piece of text; what stands on the line of a tag is none."""
     if isinstance(text, list):
         return [str(line) for line in text]
@@ -229,8 +156,12 @@ def unwrapped(text: str) -> Iterator[str]:
         yield _QUOTED.sub("", text)
     if "&" in text and (unescaped := html.unescape(text)) != text:
         yield unescaped
-    if "\\<" in text or "\\=" in text or "\\_" in text:
+    if not text.isascii() and (even := with_plain_spaces(text)) != text:
+        yield even
+    if any(sign in text for sign in ("\\<", "\\=", "\\_", "\\`\\`")):
         yield _ESCAPED_SIGN.sub(r"\1", text)
     if "\\n" in text and text.lstrip()[:1] not in ("{", "[", '"') and text.count("\n") < text.count("\\n") // 4:
         yield text.replace("\\n", "\n").replace("\\t", "\t").replace('\\"', '"').replace("\\'", "'")
+    if (tagged := _BRACKETS.sub(r"<\1\2>", text)) != text:
+        yield tagged
     yield from without_markup(text)

@@ -19,6 +19,14 @@ class AnswerStatus(StrEnum):
     TIMEOUT = "timeout"
 
 
+DEEDS = {
+    AnswerStatus.OK: "has cut {} answers in a row",
+    AnswerStatus.EMPTY: "has given {} answers in a row without a program",
+    AnswerStatus.REFUSED: "has refused {} calls in a row",
+}
+"""What a server has done to calls that it answered, and that are of no use: {} of them."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came of one call, all its requests together.

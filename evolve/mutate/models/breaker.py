@@ -32,6 +32,12 @@ class Breaker:
         """Whether calls have to wait."""
         return self._in_a_row >= self._limit
 
+    def let_go(self) -> None:
+        """Let all calls that wait go on at once: whoever asks has found out that waiting is of no use."""
+        self._in_a_row, self._pause_s = 0, self._first_pause_s
+        self._changed.set()
+        self._changed = asyncio.Event()
+
     @asynccontextmanager
     async def request(self) -> AsyncIterator[Outcome]:
         """Wait until a request may be sent, and take note of what the block says came of it."""

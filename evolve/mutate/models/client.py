@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from evolve.config import ModelConfig, RateConfig
 from evolve.errors import UsageError
-from evolve.mutate.models.answer import RUN_OUT, Answer, AnswerStatus
+from evolve.mutate.models.answer import DEEDS, RUN_OUT, Answer, AnswerStatus
 from evolve.mutate.models.breaker import Breaker
 from evolve.mutate.models.completion import Completion, Usage, cut_at, estimated_tokens, storable, why_empty
 from evolve.mutate.models.connection import Connection
@@ -26,7 +26,7 @@ from evolve.mutate.models.endpoint import OPENAI_URL, checked_url, key_in
 from evolve.mutate.models.fault import CUT_ANSWERS, LASTING_S, EqualFailures, Fault, ModelGone, cure_of
 from evolve.mutate.models.prices import prices_of
 from evolve.mutate.models.rate import RateLimit
-from evolve.mutate.models.request import RequestForm
+from evolve.mutate.models.request import LEARNT_FROM, RequestForm
 from evolve.mutate.models.stream import AnswerReader
 from evolve.mutate.models.watch import Watch
 from evolve.words import counted
@@ -34,17 +34,13 @@ from evolve.words import counted
 if TYPE_CHECKING:
     from evolve.mutate.prompts.prompt import Prompt
 
-LONGEST_PAUSE_S = 30.0
-BACKOFF_S = 0.5
+LONGEST_PAUSE_S, BACKOFF_S = 30.0, 0.5
 CAP_TOKENS = 16_384
 """Most tokens of an answer where a budget must hold and `max_tokens` is not set; hidden ones are among them."""
 TEMPLATE_TOKENS = 64
 """More than any server's chat template puts around two messages."""
 SLOW_START = 4.0
 """How many times the longest wait so far for an answer's first piece is a hang, in a model that does not reason."""
-
-LEARNT_FROM = (400, 422, 500, 501)
-"""Statuses by which servers refuse a part of a request; some templates fail with a 500."""
 
 MayRetry = Callable[[int, int, float | None], bool]
 """(call id, tokens, US dollars): whether a call that used so much more without an answer may send another request."""
@@ -215,7 +211,7 @@ class ModelClient:
                     self._failures.end()
                 else:  # paid for, so the next call is the one that is not made
                     most = CUT_ANSWERS if answer.status is AnswerStatus.OK else None
-                    self._failures.add(Fault(answer.error, status=200), most)
+                    self._failures.add(Fault(answer.error, status=200), DEEDS[answer.status], most)
                 if tally.began_at is not None:
                     self._watch.answered(tally.began_at, time.monotonic(), self._in_flight)
                 self._watch.compare(prompt, completion.usage)
@@ -240,6 +236,9 @@ class ModelClient:
                 if fault.status in LEARNT_FROM and self._form.learn(body, fault.reason, fault.parameter):
                     continue
                 failures += 1
+                self._failures.outage(fault, time.monotonic())
+                if tally.wasted == Usage(0, 0):
+                    self._require_hope()
                 if self.breaker.is_open:
                     self._watch.fails(fault)
                 if fault.retry_after_s > LASTING_S:
@@ -264,6 +263,8 @@ class ModelClient:
     async def _request(self, body: dict[str, Any], tally: _Tally, deadline: asyncio.Timeout) -> Completion:
         """Send one request when the server may be asked. Raises Fault or UsageError."""
         async with self.breaker.request() as outcome:
+            if tally.wasted == Usage(0, 0):
+                self._require_hope()
             # The moment that the server named in its last Retry-After holds for every call.
             while (pause_s := self._quiet_until - time.monotonic()) > 0:
                 if pause_s > LASTING_S and not self._in_time(pause_s, deadline):
@@ -318,6 +319,7 @@ class ModelClient:
     def _require_hope(self) -> None:
         """Raises ModelGone when so many calls have failed in the same words that no other will do better."""
         if hopeless := self._failures.verdict:
+            self.breaker.let_go()
             line = f"model {self.model.name}: the server at {self.base_url} {hopeless}"
             raise ModelGone(self._one_line(f"{line}. {cure_of(hopeless)}"))
 

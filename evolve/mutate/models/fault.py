@@ -20,6 +20,8 @@ CUT_ANSWERS = 16
 """The same for answers that are cut: of a model that is often too long for its limit, a few follow each other."""
 SILENT_CALLS = 16
 """The same for a server that has never answered and says nothing."""
+LASTING_FAULT_S = 120.0
+"""A server that says for so long that it is out of order stays so; one that says that it is starting does not."""
 FAILURES = 40
 """So many calls that fail one after the other end a model whatever the words."""
 RETRIED = frozenset({408, 409, 425, 429})
@@ -60,9 +62,20 @@ class Fault(Exception):
         return refused or self.retry_after_s > LASTING_S
 
     @property
+    def may_last(self) -> bool:
+        """Whether the server is out of order, and does not say that it is starting."""
+        return self.status >= 500 and _STARTING.search(self.reason) is None
+
+    @property
     def server_works(self) -> bool:
         """Whether the server is there and able to answer, if only to say no, or with something that is no answer."""
         return 200 <= self.status < 500
+
+
+_STARTING = re.compile(
+    r"loading|starting|warming|initiali[sz]|\b50[234]: *(?:$|bad gateway|gateway|service)", re.IGNORECASE
+)
+"""What a server says that is not ready yet, and what stands before it says of one that is restarted."""
 
 
 def cure_of(words: str) -> str:
@@ -81,11 +94,14 @@ class EqualFailures:
     def __init__(self) -> None:
         self._words, self._count, self._all = "", 0, 0
         self._answered = False
+        self._outage = ("", 0.0, 0)
+        """Words of the requests that failed one after the other, since when, how many."""
         self.verdict = ""
 
-    def add(self, fault: Fault | None, most: int | None = None) -> None:
+    def add(self, fault: Fault | None, deed: str = "", most: int | None = None) -> None:
         """Count a call. fault: what was the matter with its last request; None when the server said nothing at all.
 
+        deed: what the server has done to so many calls, with a place for their number; "": failed or refused them.
         most: so many equal ones are enough; None: as many as is usual for the fault.
 
         A server that has answered before may be silent for as long as it likes: that costs its calls their time.
@@ -96,20 +112,35 @@ class EqualFailures:
         words = "" if fault is None else re.sub(r"[0-9a-f]{6,}|\d+", "#", fault.reason)
         self._words, self._count = words, self._count + 1 if words == self._words else 1
         if fault is None:
-            usual, said = SILENT_CALLS, "no answer in all their time"
+            usual, said, deed = SILENT_CALLS, "not a word in all their time", "has not answered {} calls in a row"
         else:
             usual, said = EQUAL_REFUSALS if fault.lasts else EQUAL_FAULTS, fault.reason
+            deed = deed or f"has {'refused' if fault.lasts else 'failed'} {{}} calls in a row in the same words"
         if self._count >= (most or usual):
             later = (
                 f", and asks to be left alone for {fault.retry_after_s:.0f} s" if fault and fault.retry_after_s else ""
             )
-            self.verdict = f"has failed {self._count} calls in a row in the same words ({said}){later}"
+            self.verdict = f"{deed.format(self._count)} ({said}){later}"
         elif self._all >= FAILURES:
-            self.verdict = f"has failed {self._all} calls in a row, at last with: {said}"
+            self.verdict = f"has given nothing of use in {self._all} calls in a row, at last: {said}"
+
+    def outage(self, fault: Fault, at_s: float) -> None:
+        """Take note of a request that failed at a time: a server out of order is not waited for call after call."""
+        words = re.sub(r"[0-9a-f]{6,}|\d+", "#", fault.reason)
+        if not fault.may_last:
+            words = ""
+        if not words or words != self._outage[0]:
+            self._outage = (words, at_s, 0)
+        since_s, count = self._outage[1], self._outage[2] + 1
+        self._outage = (words, since_s, count)
+        if words and not self.verdict and count >= EQUAL_FAULTS and at_s - since_s >= LASTING_FAULT_S:
+            lasting = f"for {at_s - since_s:.0f} s in the same words"
+            self.verdict = f"has failed every request {lasting}, {count} of them ({fault.reason})"
 
     def end(self) -> None:
         """A call was answered."""
         self._words, self._count, self._all, self._answered = "", 0, 0, True
+        self._outage = ("", 0.0, 0)
 
 
 def retry_after_s(header: str | None) -> float:

@@ -18,6 +18,8 @@ _REFUSAL = re.compile(
 )
 """How servers say that they do not take a parameter, other than that its value is too large."""
 
+LEARNT_FROM = (400, 422, 500, 501)
+"""Statuses by which servers refuse a part of a request; some templates fail with a 500."""
 _NO_SYSTEM = re.compile(
     r"system (?:role|message|prompt)s?\b.{0,40}(?:not|unsupported)|(?:not|n't|no) support.{0,40}system"
     r"|roles must alternate|only user.{0,20}assistant|developer instruction|unsupported.{0,20}instructions",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from evolve.config import ModelConfig
 from evolve.mutate.models.completion import Usage
-from evolve.mutate.models.fault import Fault
+from evolve.mutate.models.fault import LASTING_FAULT_S, Fault
 
 if TYPE_CHECKING:
     from evolve.mutate.prompts.prompt import Prompt
@@ -43,7 +43,8 @@ class Watch:
         self._tell(
             "fails",
             f"fails every request ({fault.reason}); it is asked again now and then, by each call for "
-            f"{self._model.timeout_s:g} s at most (model.timeout_s)",
+            f"{self._model.timeout_s:g} s at most (model.timeout_s)"
+            + (f", and given up after {LASTING_FAULT_S:.0f} s of the same words" if fault.may_last else ""),
         )
 
     def silent(self, for_s: float, timeout_s: float, words: str) -> None:

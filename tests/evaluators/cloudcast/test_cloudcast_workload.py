@@ -51,10 +51,9 @@ def test_the_recipe_is_within_what_the_specification_asks_for(split):
     assert 1 <= recipe.partitions[0] <= recipe.partitions[1] <= 20
 
 
-def test_train_has_the_published_prices_validation_nearly_and_test_others():
+def test_prices_differ_from_the_published_ones_in_train_nearly_as_much_as_in_test():
     published = bundled_network()
-    assert all(instance.network is published for instance in instances(Split.TRAIN))
-    for split, least, most in ((Split.VALIDATION, 0.05, 0.16), (Split.TEST, 0.15, 0.4)):
+    for split, least, most in ((Split.TRAIN, 0.1, 0.35), (Split.VALIDATION, 0.05, 0.16), (Split.TEST, 0.15, 0.4)):
         for instance in instances(split):
             ratio = instance.network.usd_per_gb[published.exists] / published.usd_per_gb[published.exists]
             assert least < np.std(np.log(ratio)) < most

@@ -21,7 +21,6 @@ from evolve.evaluator import Split
 FOLDER = Path(eplb.__file__).parent
 SOURCES = {p.stem: p.read_text() for p in sorted((FOLDER / "baselines").glob("*.py"))}
 SEED = (Path(seeds.__file__).parent / "eplb.py").read_text()
-SPLITS = (Split.TRAIN, Split.VALIDATION, Split.TEST)
 
 
 def rebalance(name, *arguments):
@@ -124,7 +123,7 @@ def test_every_baseline_gives_a_placement_for_any_cluster(name, zeros):
         assert (replica_counts(slots, experts) > 0).all()
 
 
-@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("split", [Split.TRAIN, pytest.param(Split.VALIDATION, marks=pytest.mark.slow), Split.TEST])
 def test_the_heuristics_come_in_the_published_order_of_balance(split):
     """DeepSeek's groups-to-nodes step is a restriction, so it comes below the policies that have none."""
     mean = {name: mean_balance(name, split) for name in [*SOURCES, "reference"]}
