@@ -199,8 +199,8 @@ def scored_here(problem: Problem, programs: dict[str, str], split: Split) -> tup
     if split not in problem.evaluator.splits:
         return None
     instances, kept = problem.instances(split), {}
-    for name, source in programs.items():
-        with contextlib.suppress(Exception):
+    for name, source in programs.items():  # where the seed fails, it is not the seed that is wrong
+        with contextlib.nullcontext() if name == "seed" else contextlib.suppress(Exception):
             kept[name] = [problem.evaluator.evaluate(InProcess(source), one) for one in instances]  # type: ignore[arg-type]
     cost = COSTS[problem.ref]
     scores = np.array([[np.nan if o.score is None else o.score for o in row] for row in kept.values()])
