@@ -20,13 +20,15 @@ mean / pooled, in brackets of those above the best baseline:
     spot_multi       44 (0)     0.96 / 0.92                   0.95 / 0.93
     spot_multi       17 (2)     1.00 / 1.00                   1.00 / 1.00                   1.00 / 1.00
     spot_single      19 (0)     1.00 / 0.95                   1.00 / 1.00
-    eplb             18 (0)     0.95 / 0.95                   0.93 / 0.93
+    eplb             18 (0)     0.91 / 0.91                   0.89 / 0.89
+    txn_scheduling   11 (1)     0.99 / 0.97                   1.00 / 0.96
 
 Of these, the pooled score orders train as validation, test or public better than the mean nowhere, and worse in prism,
-cloudcast and the spot problems: a few large instances decide it. (Between validation and test it is ahead once, 0.97
-against 0.93 in the first row of spot_multi.) Drawn are 16 (prism, spot_single) or 40 seeds with other numbers, none of
-which is above the best baseline; prism and the second row of spot_multi have evolved programs, too, and that row and
-eplb perturbed ones. eplb was measured before its splits grew. Not measured: llm_sql, llm_routing, txn_scheduling.
+cloudcast, txn_scheduling and the spot problems: a few large instances decide it. (Between validation and test it is
+ahead twice, 0.97 against 0.93 in the first row of spot_multi, 0.89 against 0.86 in eplb.) Drawn are 16 (prism,
+spot_single), 6 (eplb, txn_scheduling) or 40 seeds with other numbers; prism and the second row of spot_multi have
+evolved programs, too, and that row and eplb perturbed ones. txn_scheduling is without its two searches. Not measured:
+llm_sql and llm_routing, where ten programs and more take over 200 s.
 
 The table is with prices of its own in cloudcast's train. With the published list there, over 8 programs above the best
 baseline, train had -0.16 with validation and -0.70 with test.
@@ -199,8 +201,8 @@ def scored_here(problem: Problem, programs: dict[str, str], split: Split) -> tup
     if split not in problem.evaluator.splits:
         return None
     instances, kept = problem.instances(split), {}
-    for name, source in programs.items():
-        with contextlib.suppress(Exception):
+    for name, source in programs.items():  # where the seed fails, it is not the seed that is wrong
+        with contextlib.nullcontext() if name == "seed" else contextlib.suppress(Exception):
             kept[name] = [problem.evaluator.evaluate(InProcess(source), one) for one in instances]  # type: ignore[arg-type]
     cost = COSTS[problem.ref]
     scores = np.array([[np.nan if o.score is None else o.score for o in row] for row in kept.values()])

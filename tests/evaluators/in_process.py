@@ -64,6 +64,9 @@ class _Run:
     def call(self, method: str, *arguments: Any) -> Any:
         return _plain(getattr(self._policy, method)(*map(self._seen, arguments)))
 
+    def offers(self, method: str) -> bool:
+        return callable(getattr(self._policy, method, None))
+
 
 def _plain(answer: Any) -> Any:
     """Return an answer as it would come over the wire: tuples as lists."""
