@@ -12,6 +12,7 @@ from bisect import insort
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
 
 from evaluators.job_shop.shop import JobInfo, Shop, seen
@@ -110,10 +111,10 @@ class Facts:
         facts = cls()
         for job in shop.jobs:
             fastest = [min(op, key=lambda pair: (pair[1], pair[0])) for op in job.ops]
-            left, sums = 0.0, []
+            left, sums = Fraction(0), []
             for op in reversed(job.ops):
-                left += sum(ticks for _, ticks in op) / len(op)
-                sums.append(left)
+                left += Fraction(sum(ticks for _, ticks in op), len(op))
+                sums.append(float(left))  # exact until here: equal sums are equal, whatever their order
             facts.work_left.append(sums[::-1])
             facts.following.append([*fastest[1:], (-1, 0)])
         return facts

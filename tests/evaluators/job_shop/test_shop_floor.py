@@ -10,7 +10,7 @@ from small_shops import random_shop, tick_by_tick, whimsical
 
 from evaluators.job_shop.annealing import annealed_ticks
 from evaluators.job_shop.chain import last_chain
-from evaluators.job_shop.dispatching import Option, checked_choice, dispatched
+from evaluators.job_shop.dispatching import Facts, Option, checked_choice, dispatched
 from evaluators.job_shop.hindsight import searched
 from evaluators.job_shop.public_sets import BLOCKING, bounds, public_shop
 from evaluators.job_shop.reference import solved
@@ -46,6 +46,13 @@ def test_a_free_machine_is_offered_all_that_waits_for_it():
     assert asked[1] == (0, [Option(0, 0, 0, 3), Option(1, 0, 0, 2)])
     assert starts(schedule) == [[2, 7], [0, 3], [0, 5]]
     assert (schedule.makespan_ticks, schedule.asked, schedule.idled) == (9, 6, 0)
+
+
+def test_equal_work_left_is_equal_whatever_the_order_of_the_operations():
+    """1/3 + 4/3 + 5/3, as floats, is 3.333333333333333 or 3.3333333333333335."""
+    means = [((0, 1), (1, 0), (2, 0)), ((0, 4), (1, 0), (2, 0)), ((0, 5), (1, 0), (2, 0))]
+    shop = Shop(3, tuple(Job(order) for order in itertools.permutations(means)))
+    assert {left[0] for left in Facts.of(shop).work_left} == {10 / 3}
 
 
 def test_idling_lasts_until_the_next_event_and_may_be_better():
