@@ -26,7 +26,6 @@ from evolve.workers.evaluation import summary
 TRIVIAL = Path(__file__).parent / "plugins" / "trivial"
 
 
-@functools.cache
 def trivial_problem() -> Problem:
     return load_problem(str(TRIVIAL))
 

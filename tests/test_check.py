@@ -63,8 +63,7 @@ def test_each_broken_claim_is_named_with_its_reason(folder: Path) -> None:
         "a program that raises gets no score": "status ok, score 0.0",
         "options are frozen and refuse unknown keys": "Options is not frozen",
         "the statement names what a program must define": "problem.md does not name f",
-        "wrong answers are infeasible with a message that names item and amount": "nan for its first number: the "
-        "message names no item and no amount",
+        "wrong answers are infeasible with a message that names item and amount": f"text for its first value: {blamed}",
         "ten attacks on the verifier gain nothing": "a program that reads the problem's files is let",
         "what is written is read back and scored": "write() returns 0 files and writes 1",
     }.items():
@@ -168,6 +167,7 @@ def test_instances_that_are_none_fail_one_claim_and_end_the_check(folder: Path) 
     assert said.out.splitlines() == [
         "FAILS   every split has instances: own: instances(Split.TRAIN) must return a list of Instance, "
         "it returned a generator.",
+        "        return a list of at least one Instance for each split.",
         "skipped the other claims: they need instances",
         "own: 1 of 2 claims fails",
     ]

@@ -75,15 +75,24 @@ def test_what_is_broken_or_not_there_is_one_line(
 
 
 def test_a_name_that_two_packages_give_is_said_with_both(installed: Path, tmp_path: Path) -> None:
-    another(tmp_path, "[evolve.evaluators]\nhalving = other:Other\n[evolve.strategies]\nislands = other:Islands\n")
+    another(tmp_path, "[evolve.evaluators]\nhalving = other:Other\n[evolve.strategies]\nnewest = other:Newest\n")
     both = {"PYTHONPATH": f"{installed}:{tmp_path}"}
     listed = evolve_process("list", "--plugins", "--json", cwd=tmp_path, env=both).json["plugins"]
     errors = {(one["name"], one["package"]): one["error"] for one in listed if one["error"]}
     assert "also by another 2.0" in errors["halving", "evolve-example-plugins 1.0"]
     assert "also by evolve-example-plugins 1.0" in errors["halving", "another 2.0"]
-    assert "also by evolve itself" in errors["islands", "another 2.0"]
+    assert "also by evolve-example-plugins 1.0" in errors["newest", "another 2.0"]
     done = evolve_process("score", "halving", EXAMPLE / "pyproject.toml", cwd=tmp_path, env=both)
     assert done.code == 2 and len(done.err.strip().splitlines()) == 1
     assert "other:Other" in done.err and "evolve_example_plugins.halving.evaluator:Halving" in done.err
-    done = evolve_process("run", TRIVIAL, "--search", "islands", "--evaluations", 1, cwd=tmp_path, env=both)
+    done = evolve_process("run", TRIVIAL, "--search", "newest", "--evaluations", 1, cwd=tmp_path, env=both)
+    assert done.code == 2 and "other:Newest" in done.err and len(done.err.strip().splitlines()) == 1
+
+
+def test_a_name_of_evolves_own_that_a_package_gives_too_is_said(tmp_path: Path) -> None:
+    another(tmp_path, "[evolve.strategies]\nislands = other:Islands\n")
+    twice = {"PYTHONPATH": str(tmp_path)}
+    listed = evolve_process("list", "--plugins", "--json", cwd=tmp_path, env=twice).json["plugins"]
+    assert ["also by evolve itself" in one["error"] for one in listed if one["package"] == "another 2.0"] == [True]
+    done = evolve_process("run", TRIVIAL, "--evaluations", 1, cwd=tmp_path, env=twice)
     assert done.code == 2 and "given by evolve itself and by other:Islands" in done.err

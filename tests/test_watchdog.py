@@ -127,8 +127,8 @@ def test_no_answer_holds_up_the_loop(tmp_path: Path, longest_s: list[float]) -> 
             assert client.answers == []
     with Store.open(tmp_path / "run") as store:
         assert store.summary().evaluations > 5
-    # Six times what is promised on an idle machine, for one that is not; it was ten to two thousand times before.
-    assert max(longest_s) < 6 * work_s()
+    # Eight times what is promised on an idle machine, for one that is not; it was ten to two thousand times before.
+    assert max(longest_s) < 8 * work_s()
 
 
 EVENT = b'data: {"choices":[{"delta":{"content":"' + b"x" * 1_000 + b'"}}]}\n\n'
