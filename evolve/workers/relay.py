@@ -93,13 +93,13 @@ def own_core(cores: Sequence[int] | None = None) -> tuple[int | None, IO[str] | 
     return None, None
 
 
-def connect(host: str, port: int, key: bytes, place: int) -> None:
+def connect(host: str, port: int, key: bytes, number: int) -> None:
     """Work for a pool that listens at an address, until it hangs up: what a job of a cluster runs.
 
-    key: proves to each other that both belong to the run.  place: which of the pool's workers this is.
+    key: proves to each other that both belong to the run.  number: of this job among those that the pool expects.
     """
     with Client((host, port), authkey=key) as wire:
-        send(wire, place)
+        send(wire, number)
         setup, version = receive(wire)
         asyncio.run(_serve(wire, Relay(setup, version)))
 

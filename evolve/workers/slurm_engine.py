@@ -41,8 +41,7 @@ class SlurmWorkers(Crew):
         setup = Setup(config.problem, config.evaluator, data, None)
         self._evaluator = load_problem(config.problem, config.evaluator).evaluator
         self._executor: Any = None
-        makers = [partial(self._make, setup, place) for place in range(config.workers)]
-        super().__init__(makers, config.require_isolation, wait_for_all=False)
+        super().__init__([partial(self._make, setup)] * config.workers, config.require_isolation, wait_for_all=False)
 
     async def __aenter__(self) -> Any:
         import submitit
@@ -77,8 +76,8 @@ class SlurmWorkers(Crew):
         await super().__aexit__(*error)
         self._door.close()
 
-    def _make(self, setup: Setup, place: int) -> SlurmWorker:
-        return SlurmWorker(self._executor, self._door, setup, place)
+    def _make(self, setup: Setup) -> SlurmWorker:
+        return SlurmWorker(self._executor, self._door, setup)
 
 
 class _Door:
@@ -88,6 +87,7 @@ class _Door:
         self._key = secrets.token_bytes(32)
         self._expected: dict[int, asyncio.Future[Connection]] = {}
         self._calls = 0
+        self._is_closed = False
 
     def open(self, host: str) -> None:
         self._loop = asyncio.get_running_loop()
@@ -108,8 +108,6 @@ class _Door:
             self._is_closed = True
             socket.create_connection((host, self._listener.address[1]), 1).close()
             self._listener.close()
-
-    _is_closed = False
 
     def _answer(self) -> None:
         while not self._is_closed:
@@ -132,8 +130,8 @@ class _Door:
 class SlurmWorker:
     """One job, as the crew sees it."""
 
-    def __init__(self, executor: Any, door: _Door, setup: Setup, place: int) -> None:
-        self._setup, self._place = setup, place
+    def __init__(self, executor: Any, door: _Door, setup: Setup) -> None:
+        self._setup = setup
         self._there, address = door.expect()
         self._job = executor.submit(connect, *address)
         self._wire: Connection | None = None
