@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+import functools
+from importlib.metadata import EntryPoint, entry_points
 
 from evolve.config import BUILTIN
 from evolve.errors import UsageError, only_one, pick
@@ -14,14 +15,11 @@ GROUP = "evolve.mutators"
 
 def make_mutator(name: str) -> Mutator:
     """Return the mutator of a name. Raises UsageError when there is none, two have the name, or it does not load."""
-    installed = list(entry_points(group=GROUP))
-    pick("mutation.mutator", name, {BUILTIN: None, **{point.name: None for point in installed}})
-    only_one("mutation.mutator", name, [point.value for point in installed if point.name == name], name == BUILTIN)
-    if name == BUILTIN:
+    point = _point(name)
+    if point is None:
         from evolve.mutate.builtin import BuiltinMutator
 
         return BuiltinMutator()
-    point = next(point for point in installed if point.name == name)
     try:
         mutator = point.load()()
     except Exception as error:  # foreign code: whatever it raises is its author's message
@@ -30,6 +28,16 @@ def make_mutator(name: str) -> Mutator:
     if not callable(getattr(mutator, "propose", None)):
         raise UsageError(f"mutation.mutator {name}: {point.value} has no method propose(request).")
     return mutator  # type: ignore[no-any-return]
+
+
+@functools.cache
+def _point(name: str) -> EntryPoint | None:
+    """Return who gives a name, None for the built-in one: looked up once a process, and a mutator is made a step."""
+    points = list(entry_points(group=GROUP))
+    known: dict[str, EntryPoint | None] = {BUILTIN: None, **{point.name: point for point in points}}
+    point = pick("mutation.mutator", name, known)
+    only_one("mutation.mutator", name, [point.value for point in points if point.name == name], name == BUILTIN)
+    return point
 
 
 def proposed(name: str, request: Request) -> Proposal:
