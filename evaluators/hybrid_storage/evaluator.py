@@ -13,6 +13,7 @@ from evaluators.fresh_draws import drawn_afresh
 from evaluators.hybrid_storage.devices import Storage
 from evaluators.hybrid_storage.feedback import explain
 from evaluators.hybrid_storage.figures import figures_of, stored, tells_apart
+from evaluators.hybrid_storage.picture import drawn
 from evaluators.hybrid_storage.public_format import read_traces, write_traces
 from evaluators.hybrid_storage.traces import Asked, Epoch, Result, Trace, play, sound_moves
 from evaluators.hybrid_storage.workload import DEVICES, Config, drawn_trace, own_trace
@@ -24,6 +25,7 @@ from evolve.evaluator import (
     Instance,
     Limits,
     Outcome,
+    Picture,
     Split,
     UsageError,
     relative_score,
@@ -96,6 +98,11 @@ class HybridStorage(Evaluator):
         if differ(figures.naive, figures.reference):
             score = relative_score(figures.naive, figures.reference, result.total_ns)
         return Outcome(score, metrics, explain(instance, result, figures))
+
+    def picture(self, candidate: Candidate, instance: Instance) -> Picture:
+        """Draw latency over the trace, by kind and size of requests, and what each device holds at the end."""
+        assert isinstance(instance, Trace)
+        return drawn(instance, played(candidate, instance), figures_of(instance))
 
 
 def played(candidate: Candidate, trace: Trace) -> Result:
