@@ -26,6 +26,8 @@ from evolve.foreign import blamed, instances_of
 from evolve.mutate.language import LANGUAGES, Language
 from evolve.peers import Task, configuration, evaluator_class, find_task
 
+DISCOVERIES = "discoveries"
+"""The folder of a problem with programs that runs have found (`evolve.discoveries`): no figure depends on it."""
 GROUP = "evolve.evaluators"
 """The entry points through which every installed problem, bundled or foreign, is found."""
 
