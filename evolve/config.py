@@ -195,6 +195,11 @@ class PromptConfig(Part):
     budget_tokens: int = Field(
         default=24_000, ge=1_000, description="length of a prompt, at four bytes a token; what helps least goes first"
     )
+    discoveries: bool | dict[str, str] = Field(
+        default=False,
+        description="show programs that earlier runs have found: true for all of the problem's discoveries, "
+        "or name = source; false: the search begins with the seed and the baselines alone",
+    )
     insights_every: int = Field(
         default=5, ge=0, description="improvements after which an insight is written down; 0: never"
     )

@@ -57,6 +57,12 @@ class Problem:
         """What its programs are written in."""
         return language_of(self.evaluator)
 
+    @property
+    def discoveries(self) -> dict[str, str]:
+        """Programs that runs have found, name -> source, ordered by name. Raises UsageError for one that is none."""
+        files = sorted((self.folder / DISCOVERIES).glob(f"*/program{self.language.suffix}"))
+        return {file.parent.name: _program(file, self.evaluator, "a discovery") for file in files}
+
     def instances(self, split: Split) -> Sequence[Instance]:
         """Return the instances of a split, asked for once. Raises UsageError when the problem has no such split."""
         if split in self._instances:

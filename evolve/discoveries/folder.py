@@ -6,23 +6,31 @@ import difflib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
-from evolve.discoveries.head import Head
+from evolve.config_part import Part
+from evolve.discoveries.head import Head, Published
 from evolve.errors import UsageError
-from evolve.registry import DISCOVERIES, Problem, list_problems, load_problem, read_text
+from evolve.evaluator import Split
+from evolve.registry import DISCOVERIES, Problem, is_installed, list_problems, load_problem, read_text
 
-HEAD, ACCOUNT, RECORD = "discovery.toml", "account.md", "record.jsonl.gz"
+HEAD, ACCOUNT, RECORD, PUBLISHED = "discovery.toml", "account.md", "record.jsonl.gz", "published.toml"
+Form = TypeVar("Form", bound=Part)
 
 
 @dataclass(frozen=True)
 class Discovery:
-    """A program that a run found, with what is known of it. folder: where its files lie.  suffix: of the program."""
+    """A program that a run found, with what is known of it.
+
+    folder: where its files lie.  suffix: of the program.  problem: what `load_problem` finds its problem by.
+    """
 
     folder: Path
     head: Head
     suffix: str
+    problem: str
 
     @property
     def ref(self) -> str:
@@ -39,16 +47,16 @@ class Discovery:
         """The file of the run that found it."""
         return self.folder / RECORD
 
-    def on(self, split: str) -> float | None:
-        """Return its mean score on a split as the head has it."""
-        found = next((figures for name, figures in self.head.splits.items() if name == split), None)
+    def on(self, split: Split) -> float | None:
+        """Return its mean score on a split as the head has it; None where it has none."""
+        found = self.head.splits.get(split)
         return None if found is None else found.program.mean
 
 
 def discoveries_of(problem: Problem) -> list[Discovery]:
     """Return the discoveries of a problem, by name. Raises UsageError for a head that is none."""
     heads = sorted((problem.folder / DISCOVERIES).glob(f"*/{HEAD}"))
-    return [Discovery(path.parent, read_head(path), problem.language.suffix) for path in heads]
+    return [Discovery(path.parent, read_head(path), problem.language.suffix, problem.ref) for path in heads]
 
 
 def all_discoveries() -> list[Discovery]:
@@ -68,8 +76,8 @@ def best_of(problem: Problem) -> Discovery:
         raise UsageError(f"{problem.evaluator.name} has no discovery yet. Give a program file, or a run.")
 
     def standing(one: Discovery) -> float:
-        on = one.on("validation")
-        return (one.on("train") or 0.0) if on is None else on
+        on = one.on(Split.VALIDATION)
+        return (one.on(Split.TRAIN) or 0.0) if on is None else on
 
     return max(known, key=standing)
 
@@ -83,8 +91,11 @@ def find_discovery(ref: str) -> Discovery:
     folder = path.parent if path.name == RECORD else path
     if (folder / HEAD).is_file():
         head = read_head(folder / HEAD)
-        return Discovery(folder, head, load_problem(head.problem).language.suffix)
+        own = head.problem if is_installed(head.problem) else str(folder.resolve().parent.parent)
+        return Discovery(folder, head, load_problem(own).language.suffix, own)
     name, _, short = ref.rpartition("/")
+    if not name:
+        raise UsageError(f"there is no discovery '{ref}': give PROBLEM/NAME, see `evolve discoveries`.")
     known = {one.ref: one for one in discoveries_of(load_problem(name))} if name else {}
     if ref in known:
         return known[ref]
@@ -93,10 +104,20 @@ def find_discovery(ref: str) -> Discovery:
     raise UsageError(f"there is no discovery '{short}' of {name}. {hint}Known: {', '.join(known) or 'none'}.")
 
 
+def published_of(problem: Problem) -> Published | None:
+    """Return what is known of a problem's published set; None where nothing is. Raises UsageError as `read_head`."""
+    path = problem.folder / DISCOVERIES / PUBLISHED
+    return _read(path, Published) if path.is_file() else None
+
+
 def read_head(path: Path) -> Head:
     """Return what a discovery.toml holds. Raises UsageError that names the key that is wrong."""
+    return _read(path, Head)
+
+
+def _read(path: Path, form: type[Form]) -> Form:
     try:
-        return Head.model_validate(tomllib.loads(read_text(path, "the head of a discovery")))
+        return form.model_validate(tomllib.loads(read_text(path, "what is known of discoveries")))
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not TOML: {error}.") from None
     except ValidationError as error:

@@ -10,6 +10,10 @@ from typing import Literal
 from pydantic import Field
 
 from evolve.config_part import Part
+from evolve.evaluator import Split
+
+NAME = "[a-z0-9][a-z0-9_-]*"
+"""What a discovery may be called: it is a folder's name."""
 
 
 class Mean(Part):
@@ -70,6 +74,24 @@ class OnPublic(Part):
     looks: int = Field(default=1, ge=1)
 
 
+class Published(Part):
+    """What is known of a problem's published set, as its discoveries/published.toml says.
+
+    Attributes:
+        metric: a figure of the public split.  unit: of it.  goal: whether more or less of it is better.
+        best, best_by: the best published figure under the published rules, and whose it is.
+        limit, limit_is: what no program can pass on the same instances, and why.
+    """
+
+    metric: str
+    unit: str = ""
+    goal: Literal["max", "min"] = "max"
+    best: float | None = None
+    best_by: str = ""
+    limit: float | None = None
+    limit_is: str = ""
+
+
 class Cost(Part):
     """What the run came to. usd: None where no prices are known."""
 
@@ -100,7 +122,7 @@ class Head(Part):
 
     format: Literal[1] = 1
     problem: str
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    name: str = Field(pattern=f"^{NAME}$")
     summary: str
     program: int
     chosen: bool
@@ -109,6 +131,6 @@ class Head(Part):
     run_seed: int
     models: tuple[str, ...]
     cost: Cost
-    splits: dict[Literal["train", "validation", "test"], OnSplit]
+    splits: dict[Split, OnSplit]
     fresh: OnFresh | None = None
     public: OnPublic | None = None

@@ -76,6 +76,9 @@ async def run(
     objectives = config.objectives or tuple(problem.evaluator.objectives)
     models = with_known_prices(config.models)
     config = config.model_copy(update={"problem": problem.ref, "models": models, "objectives": objectives})
+    if config.prompt.discoveries is True:  # the programs themselves are recorded: there may be others later
+        prompt = config.prompt.model_copy(update={"discoveries": problem.discoveries})
+        config = config.model_copy(update={"prompt": prompt})
     _check(config)
     recorded = now = identity(problem)
     changed: list[str] = []
@@ -310,6 +313,8 @@ class _Session:
         if start.source:
             first = first or self._new_program(0, START, start.source)
             baselines = {SEED: self.problem.seed, **baselines}
+        if isinstance(shown := self.config.prompt.discoveries, dict):
+            baselines = baselines | {f"discovery {name}": source for name, source in shown.items()}
         first = first or self._new_program(0, SEED, self.problem.seed)
         programs = [first, *(self._baseline(name, source) for name, source in baselines.items())]
         seed, called = await self._score(first), self._called(first.name)
