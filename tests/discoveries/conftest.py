@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from command_line import TRIVIAL, evolve
-from loop_parts import HashModel, configured
+from loop_parts import HashModel, QuickPool, configured
 
 from evolve import loop
 from evolve.registry import load_problem
@@ -16,8 +17,17 @@ from evolve.registry import load_problem
 FINISHED = 8
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick() -> Iterator[None]:
+    """Have the trivial problem scored in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("evolve.loop.session", "evolve.measure"):
+            patch.setattr(f"{module}.make_pool", lambda *_: QuickPool())
+        yield
+
+
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(quick: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a problem with a discovery `found`, made of the run in `run` beside it."""
     top = tmp_path_factory.mktemp("discoveries")
     folder = top / "trivial"
