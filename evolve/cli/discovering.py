@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ FRESH = 24
 @options.path_option("--data", metavar="PATH", text="With --add: the public set, where it is not bundled.")
 @options.fresh(f"With --add: fresh instances to score it on. Default: {FRESH}.")
 @options.problem
+@options.accept_changes
 @options.workers
 @options.as_json
 def discoveries(
@@ -43,6 +45,7 @@ def discoveries(
     fresh: int | None,
     fresh_seed: int | None,
     problem: str | None,
+    accept_changes: bool,
     workers: int | None,
     as_json: bool,
 ) -> None:
@@ -57,7 +60,7 @@ def discoveries(
 
     if run is None:
         given = (name, summary, program, looks, data, fresh, fresh_seed, problem, workers)
-        if any(value is not None for value in given):
+        if any(value is not None for value in given) or accept_changes:
             raise UsageError("only --add RUN takes such options: it makes a discovery of a run.")
         lines = lines_of(evaluator)
         if markdown:
@@ -76,7 +79,8 @@ def discoveries(
     from evolve.discoveries.making import Order
 
     drawn = options.fresh_drawn(fresh or FRESH, fresh_seed)
-    _add(run, program or "best", problem, workers, Order(name, summary or "", drawn, data, looks or 1), as_json)
+    order = Order(name, summary or "", drawn, data, looks or 1, accept_changes)
+    _add(run, program or "best", problem, workers, order, as_json)
 
 
 def _add(ref: str, wanted: str, moved_to: str | None, workers: int | None, order: Order, as_json: bool) -> None:
@@ -86,7 +90,7 @@ def _add(ref: str, wanted: str, moved_to: str | None, workers: int | None, order
     from evolve.config import from_text
     from evolve.discoveries.listing import discoveries_document, lines_of
     from evolve.discoveries.making import make_discovery
-    from evolve.identity import differences, identity
+    from evolve.identity import require_same
     from evolve.registry import load_recorded
     from evolve.report.damaged import opened
     from evolve.report.places import find_program
@@ -96,9 +100,8 @@ def _add(ref: str, wanted: str, moved_to: str | None, workers: int | None, order
         config = from_text(store.config())
         require_trust(store.folder, config, False, asks_models=False, own_problem=moved_to is not None)
         loaded = load_recorded(config.problem, config.evaluator, moved_to)
-        changed = differences(store.identity(), identity(loaded))
-        if changed:
-            raise UsageError(f"{store.folder}: its figures are of another problem: {'; '.join(changed)}. Run it anew.")
+        changed = require_same(store.identity(), loaded, order.anew, f"evolve discoveries --add {ref}")
+        order = replace(order, anew=bool(changed))
         settings = config.model_copy(update={"workers": workers or config.workers})
         program = find_program(store, wanted)
         made = asyncio.run(make_discovery(store, program, loaded, settings, order, announce))

@@ -14,7 +14,7 @@ from evolve.config_part import Part
 from evolve.discoveries.head import Head, Published
 from evolve.errors import UsageError
 from evolve.evaluator import Split
-from evolve.registry import DISCOVERIES, Problem, is_installed, list_problems, load_problem, read_text
+from evolve.registry import DISCOVERIES, Problem, is_installed, load_problem, read_text
 
 HEAD, ACCOUNT, RECORD, PUBLISHED = "discovery.toml", "account.md", "record.jsonl.gz", "published.toml"
 Form = TypeVar("Form", bound=Part)
@@ -57,13 +57,6 @@ def discoveries_of(problem: Problem) -> list[Discovery]:
     """Return the discoveries of a problem, by name. Raises UsageError for a head that is none."""
     heads = sorted((problem.folder / DISCOVERIES).glob(f"*/{HEAD}"))
     return [Discovery(path.parent, read_head(path), problem.language.suffix, problem.ref) for path in heads]
-
-
-def all_discoveries() -> list[Discovery]:
-    """Return those of every installed problem that loads, by problem and name."""
-    return [
-        one for listing in list_problems() if not listing.error for one in discoveries_of(load_problem(listing.name))
-    ]
 
 
 def best_of(problem: Problem) -> Discovery:

@@ -14,7 +14,7 @@ import tomli_w
 
 from evolve.archive import Program, Role, RunStatus, Store, tape_of, to_lines
 from evolve.audit import FreshAudit, rivals, score_afresh
-from evolve.config import RunConfig, from_text
+from evolve.config import RunConfig, from_text, to_toml
 from evolve.discoveries.account import account_text
 from evolve.discoveries.folder import ACCOUNT, HEAD, RECORD, Discovery
 from evolve.discoveries.head import NAME, Cost, Head, Mean, OnFresh, OnPublic, OnSplit
@@ -23,6 +23,7 @@ from evolve.evaluator import Split
 from evolve.intervals import Interval, mean_interval, paired_lead
 from evolve.measure import measure
 from evolve.registry import DISCOVERIES, Problem
+from evolve.report.recording import settings_here
 from evolve.scoring import InstanceResult, Status
 from evolve.toml_tree import without_none
 from evolve.winner import by_instance
@@ -31,6 +32,11 @@ from evolve.workers import Fresh
 Announce = Callable[[str, bool], None]
 Scores = dict[str, float]
 """Instance -> score."""
+Results = dict[str, Sequence[InstanceResult]]
+"""By the name of a baseline, and IT."""
+IT = "the program"
+SHOWN = "discovery "
+"""What the name of a baseline begins with that is another discovery (`prompt.discoveries`)."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class Order:
         summary: what the program does, in one line; empty: what its model said of it.
         fresh: what the fresh instances are drawn from; None: none are.
         data: the published set, where it is not bundled.  looks: how often programs of the run were scored on it.
+        anew: score all again on the own splits, since the problem has changed since the run.
     """
 
     name: str
@@ -48,6 +55,7 @@ class Order:
     fresh: Fresh | None = None
     data: Path | None = None
     looks: int = 1
+    anew: bool = False
 
 
 async def make_discovery(
@@ -71,9 +79,12 @@ async def make_discovery(
         raise UsageError(f"program {program.id} of {store.folder} is {program.status}: it has no score on train.")
     if program.id < 0:
         raise UsageError(f"'{program.name}' is a baseline, which {store.folder} has not found.")
-    record = to_lines(tape_of(store))
-    results = await _own_results(store, program, problem, config, announce)
-    scores = {split: (_sound(program, split, of), _of_baselines(store, split)) for split, of in results.items()}
+    tape = tape_of(store)
+    here = settings_here(from_text(tape.config))  # no path of this machine goes into the record
+    here = here.model_copy(update={"workers": 1, "prompt": here.prompt.model_copy(update={"templates": None})})
+    record = to_lines(replace(tape, config=to_toml(here)))
+    found = await _results(store, program, problem, config, order.anew, announce)
+    scores = {split: _scores(program, split, results) for split, results in found.items()}
     head = Head(
         problem=problem.evaluator.name,
         name=order.name,
@@ -82,7 +93,7 @@ async def make_discovery(
         chosen=program.id == store.summary().winner_id,
         **_of_run(store),
         splits={split: on_split(*of) for split, of in scores.items()},
-        fresh=await _on_fresh(store, program, results.get(Split.TEST, []), problem, config, order, announce),
+        fresh=await _on_fresh(store, program, found.get(Split.TEST, {}), problem, config, order, announce),
         public=await _on_public(program, problem, config, order, announce),
     )
     account = account_text(head, *scores.get(Split.TEST, scores[Split.TRAIN]))
@@ -129,46 +140,54 @@ def _of_run(store: Store) -> dict[str, Any]:
     }
 
 
-async def _own_results(
-    store: Store, program: Program, problem: Problem, config: RunConfig, announce: Announce
-) -> dict[Split, Sequence[InstanceResult]]:
-    """Return the results of a program on each own split: as the archive has them, or else evaluated now."""
-    found: dict[Split, Sequence[InstanceResult]] = {}
+async def _results(
+    store: Store, program: Program, problem: Problem, config: RunConfig, anew: bool, announce: Announce
+) -> dict[Split, Results]:
+    """Return the results of a program and of the baselines on each own split.
+
+    As the archive has them; where it lacks them, or they are to be had anew, all are evaluated now.
+    """
+    found: dict[Split, Results] = {}
     for split in (one for one in problem.evaluator.splits if one is not Split.PUBLIC):
-        found[split] = store.evaluations(program.id, split)
-        if len(found[split]) < len(problem.instances(split)):
-            name = f"program {program.id}"
-            (measured,) = await measure(problem, config, {name: program.source}, split, announce=announce)
-            found[split] = measured.score.instances
+        baselines = [one for one in store.programs(Role.BASELINE) if not one.name.startswith(SHOWN)]
+        kept: Results = {IT: store.evaluations(program.id, split)}
+        kept |= {one.name: store.evaluations(one.id, split) for one in baselines}
+        if anew or len(kept[IT]) < len(problem.instances(split)):
+            programs = {IT: program.source, **problem.baselines}
+            measured = await measure(problem, config, programs, split, announce=announce)
+            kept = {one.name: one.score.instances for one in measured}
+        found[split] = kept
     return found
 
 
-def _of_baselines(store: Store, split: Split) -> dict[str, Scores]:
-    return {one.name: by_instance(store.evaluations(one.id, split)) for one in store.programs(Role.BASELINE)}
-
-
-def _sound(program: Program, split: Split, results: Sequence[InstanceResult]) -> Scores:
-    """Raises UsageError for a program that fails on one of the instances."""
-    failed = next((one for one in results if one.status is not Status.OK), None)
+def _scores(program: Program, split: Split, results: Results) -> tuple[Scores, dict[str, Scores]]:
+    """Return the scores of a program, and of the baselines. Raises UsageError for one that fails on an instance."""
+    failed = next((one for one in results[IT] if one.status is not Status.OK), None)
     if failed is not None:
         raise UsageError(f"program {program.id} is {failed.status} on {failed.instance_id} of {split}: no discovery.")
-    return by_instance(results)
+    return by_instance(results[IT]), {name: by_instance(of) for name, of in results.items() if name != IT}
 
 
 async def _on_fresh(
     store: Store,
     program: Program,
-    test: Sequence[InstanceResult],
+    test: Results,
     problem: Problem,
     config: RunConfig,
     order: Order,
     announce: Announce,
 ) -> OnFresh | None:
-    """Return the figures on fresh instances; None where none are wanted. test: results of the program there."""
+    """Return the figures on fresh instances; None where none are wanted, or drawn. test: results there."""
     if order.fresh is None:
         return None
+    try:
+        problem.evaluator.fresh(Split.TRAIN, order.fresh.seed, 1)
+    except UsageError as error:
+        announce(f"not scored on fresh instances: {error}", True)
+        return None
     itself, *others_of = rivals(store, program)
-    programs = [replace(itself, test=tuple(test)), *others_of]
+    programs = [replace(itself, test=tuple(test.get(IT, ())))]
+    programs += [replace(one, test=tuple(test.get(one.name, one.test))) for one in others_of]
     found: FreshAudit = await score_afresh(problem, config, programs, order.fresh, announce)
     ours, *others = found.scores
     return OnFresh(
@@ -194,7 +213,7 @@ async def _on_public(
         except UsageError as error:
             announce(f"not scored on the published set: {error}", True)
             return None
-    programs = {"it": program.source, **{name: source for name, source in problem.baselines.items() if name != "it"}}
+    programs = {IT: program.source, **problem.baselines}
     measured = await measure(problem, config, programs, Split.PUBLIC, order.data, 1, announce)
     ours, *others = [(one.name, one.score) for one in measured]
     if ours[1].score is None:

@@ -36,11 +36,8 @@ def open_discovery(ref: str) -> tuple[Discovery, Problem, RunConfig, Tape]:
     found = find_discovery(ref)
     tape = replace(read_tape(found.record), is_binding=True)
     recorded = from_text(tape.config)
-    own = {
-        "prompt": recorded.prompt.model_copy(update={"templates": None}),
-        "budget": recorded.budget.model_copy(update={"minutes": None}),  # this machine may be slower
-    }
-    config = settings_here(recorded).model_copy(update=own)
+    budget = recorded.budget.model_copy(update={"minutes": None})  # this machine may be slower
+    config = settings_here(recorded).model_copy(update={"budget": budget})
     problem = load_problem(found.problem, config.evaluator)
     return found, problem, config.model_copy(update={"problem": problem.ref}), tape
 

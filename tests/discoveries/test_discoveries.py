@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import shutil
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import tomli_w
-from command_line import evolve
+from command_line import TRIVIAL, evolve
+from loop_parts import HashModel, QuickPool, configured
 
+from evolve import loop
 from evolve.archive import Store, read_tape
 from evolve.discoveries import best_of, discoveries_of, find_discovery
 from evolve.discoveries.account import BEGIN, END, UNWRITTEN, figures_text
@@ -21,6 +25,36 @@ from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.identity import identity
 from evolve.registry import load_problem
+
+FINISHED = 8
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    """Have the trivial problem scored in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("evolve.loop.session", "evolve.measure"):
+            patch.setattr(f"{module}.make_pool", lambda *_: QuickPool())
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(quick: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a problem with a discovery `found`, made of the run in `run` beside it."""
+    top = tmp_path_factory.mktemp("discoveries")
+    folder = top / "trivial"
+    shutil.copytree(TRIVIAL, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "baselines").mkdir()
+    (folder / "baselines" / "twenty.py").write_text("X = 20.0\n\n\ndef answer() -> float:\n    return X\n")
+    config = configured(FINISHED, seed=3, model__names=("m", "n"))
+    models = {"m": HashModel(3, cost_usd=None), "n": HashModel(4, values=90, cost_usd=None)}
+    asyncio.run(loop.run(top / "run", config, load_problem(str(folder)), clients=models))
+    said = evolve(
+        *("discoveries", "--add", top / "run", "--name", "found", "--summary", "Says a number near 42"),
+        *("--fresh", 8, "--fresh-seed", 5, "--problem", folder),
+    )
+    assert said.code == 0, said.err
+    return folder
 
 
 @pytest.fixture
@@ -59,6 +93,25 @@ def test_the_account_has_the_figures_of_the_head_and_says_what_is_left_to_write(
     assert account.count(BEGIN) == account.count(END) == 1 and figures_text(found.head) in account
     assert account.startswith("# found\n\nSays a number near 42\n") and account.count(UNWRITTEN) == 4
     assert "- test/0: " in account and f"{found.on('test'):.2f}" in account
+
+
+def test_a_program_that_did_not_win_and_a_problem_that_has_changed_are_scored_anew(own: Path) -> None:
+    (own / "problem.md").write_text("Another text.\n")
+    run = own.parent / "run"
+    with Store.open(run) as store:
+        other = min(
+            (one for one in store.programs() if one.id > 0 and one.score is not None), key=lambda one: one.score
+        )
+        assert other.id != store.summary().winner_id
+    add = ("discoveries", "--add", run, "--name", "other", "--program", other.id, "--problem", own, "--fresh", 4)
+    said = evolve(*add)
+    assert said.code == 2 and "problem.md changed" in said.err and "--accept-changes" in said.err
+    facts = evolve(*add, "--accept-changes", "--json").json
+    assert facts["ref"] == "trivial/other" and not facts["chosen"]
+    assert {on["program"]["mean"] for on in facts["splits"].values()} == {other.score}
+    assert len(facts["fresh"]["leads"]) == 2 and facts["fresh"]["others"] == ["seed", "twenty"]
+    assert "which validation did NOT choose" in (own / "discoveries" / "other" / "account.md").read_text()
+    assert evolve("replay", own / "discoveries" / "other").code == 0
 
 
 def test_the_best_baseline_of_a_split_is_one_that_is_sound_on_all_of_it() -> None:
@@ -126,6 +179,8 @@ def test_the_record_keeps_versions_and_choices(made: Path) -> None:
     assert tape.identity == identity(load_problem(str(made)))
     assert len(tape.choices) == tape.steps and tape.choices[0].parent_id == 0
     assert not tape.is_binding and tape.bound(1) is None
+    config = tomllib.loads(tape.config)
+    assert not {"record", "replay"} & set(config) and "templates" not in config["prompt"]
 
 
 def test_a_run_starts_from_the_best_by_validation(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
