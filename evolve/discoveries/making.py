@@ -77,8 +77,8 @@ async def make_discovery(
         raise UsageError(f"{store.folder} is not finished, so that it cannot be played again. First: evolve resume")
     if program.score is None:
         raise UsageError(f"program {program.id} of {store.folder} is {program.status}: it has no score on train.")
-    if program.id < 0:
-        raise UsageError(f"'{program.name}' is a baseline, which {store.folder} has not found.")
+    if program.id <= 0:
+        raise UsageError(f"'{program.name}' is where {store.folder} started, or a baseline: it has not found it.")
     tape = tape_of(store)
     here = settings_here(from_text(tape.config))  # no path of this machine goes into the record
     here = here.model_copy(update={"workers": 1, "prompt": here.prompt.model_copy(update={"templates": None})})

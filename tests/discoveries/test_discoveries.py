@@ -241,7 +241,7 @@ def test_listing(made: Path) -> None:
         (("--add", "run", "--name", "found"), "is there already"),
         (("--add", "run", "--name", "../up"), "a discovery's name has letters"),
         (("--add", "nowhere", "--name", "x"), "there is no run 'nowhere'"),
-        (("--add", "run", "--name", "x", "--program", "twenty"), "is a baseline, which"),
+        (("--add", "run", "--name", "x", "--program", "twenty"), "or a baseline: it has not found it"),
         (("--add", "run", "--name", "x", "--program", "99"), "has no program '99'"),
         (("--name", "x"), "only --add RUN takes such options"),
         (("spot_singel",), "Did you mean 'spot_single'?"),
