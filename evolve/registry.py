@@ -38,7 +38,7 @@ class Problem:
         ref: what `load_problem` finds it by in any process: an installed name, or its folder's absolute path.
         folder: where its files lie.
         statement: the text of problem.md, which the model reads.
-        seed: source of the program that a run starts from.
+        seed: source of the program that a run starts from; empty: a model writes the first one.
         baselines: name -> source, ordered by name.
     """
 
@@ -119,7 +119,7 @@ def load_problem(ref: str, options: Mapping[str, Any] = MappingProxyType({})) ->
 def _of_another_tool(task: Task, options: Mapping[str, Any]) -> Problem:
     """Return a task of another tool as a problem; nothing of it is imported here."""
     evaluator = _with_options(evaluator_class(task), options)
-    seed = _program(task.program, evaluator, "the program that a run starts from")
+    seed = _program(task.program, evaluator, "the program that a run starts from") if task.program.is_file() else ""
     return Problem(str(task.folder), evaluator, task.folder, task.statement, seed, {})
 
 

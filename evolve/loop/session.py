@@ -86,6 +86,11 @@ async def run(
             f"the built-in mutator changes Python, the programs of {problem.ref} are {problem.language.name}: "
             "ask a model (--model NAME)."
         )
+    if not problem.seed and any(model.name == BUILTIN for model in config.models):
+        raise UsageError(
+            f"{problem.ref} has no program to start from, and the built-in mutator only changes programs: "
+            "have a model write the first one (--model NAME)."
+        )
     for split in dict.fromkeys((Split.TRAIN, *problem.evaluator.splits)):
         if split is not Split.PUBLIC:
             problem.instances(split)  # better to fail on the last of them now than after the search
@@ -299,16 +304,19 @@ class _Session:
         )
 
     async def _score_the_start(self) -> tuple[Program, tuple[Program, ...]]:
-        """Score the seed, which must be sound, and the baselines on train, and return them; what is there stays."""
+        """Score the seed, which must be sound, and the baselines on train, and return them; what is there stays.
+
+        Where a model is to write the first program, the seed is an empty text that fails.
+        """
         there = self.store.program(0)
         first = there or self._new_program(0, "seed", self.problem.seed)
         programs = [first, *(self._baseline(name, source) for name, source in self.problem.baselines.items())]
         seed = await self._score(first)
-        if seed.status is not Status.OK:
+        if seed.status is not Status.OK and seed.source:
             raise UsageError(
                 f"the seed of {self.problem.ref} fails on train ({seed.status}): {_one_line(seed.failure)}"
             )
-        if seed.score is None:
+        if seed.score is None and seed.source:
             raise UsageError(
                 f"the seed of {self.problem.ref} has no score on train: every instance's score is None, "
                 "and a search needs one to improve on."
@@ -327,7 +335,7 @@ class _Session:
     def _new_program(self, id: int, name: str, source: str) -> Program:
         role = Role.BASELINE if id else Role.SEED
         wrong = self.problem.language.check(source, self.problem.evaluator.defines)
-        if wrong:
+        if wrong and (id or source):
             raise UsageError(f"the {role.value} '{name}' of {self.problem.ref} is no program of the problem: {wrong}.")
         mark = self.problem.language.fingerprint(source)
         program = Program(id, role, role.value, mark, source, time.time(), name=name)
