@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError
 
+from evolve import entry_points
 from evolve.errors import UsageError, only_one, pick
 from evolve.evaluator import Evaluator, Instance, Split
 from evolve.foreign import blamed, instances_of
@@ -83,7 +84,7 @@ def load_problem(ref: str, options: Mapping[str, Any] = MappingProxyType({})) ->
     """
     installed = _installed()
     if ref in installed:
-        only_one("evaluator", ref, [point.value for point in entry_points(group=GROUP) if point.name == ref])
+        only_one("evaluator", ref, [point.value for point in entry_points.installed(GROUP) if point.name == ref])
         found, cls = ref, _installed_class(installed[ref])
         folder = Path(inspect.getfile(cls)).parent
     elif _looks_like_a_path(ref) or (ref and Path(ref).is_dir()):
@@ -158,7 +159,7 @@ def is_installed(ref: str) -> bool:
 
 
 def _installed() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+    return {point.name: point for point in entry_points.installed(GROUP)}
 
 
 def require_utf8(path: Path) -> None:

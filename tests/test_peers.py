@@ -309,6 +309,7 @@ def test_what_an_import_cannot_decide_is_told_line_by_line_and_nothing_is_writte
     assert there.code == 2 and "is there already" in there.err
 
 
+@pytest.mark.slow
 def test_what_a_task_requires_is_installed_into_an_environment_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
