@@ -36,7 +36,7 @@ _WORDS = {
 
 
 def identity(problem: Problem) -> dict[str, str]:
-    """Return versions (of Python and numpy major and minor), language, options, remark, and hashes of all else.
+    """Return versions (of Python and numpy major and minor), language, options, what scores are, and hashes.
 
     The hash of the evaluator is over every file of its folder, and over what those import of the same package.
     """
@@ -50,6 +50,7 @@ def identity(problem: Problem) -> dict[str, str]:
         "statement": _hash(problem.statement.encode()),
         "seed": _hash(problem.seed.encode()),
         "options": json.dumps(problem.evaluator.options.model_dump(mode="json"), sort_keys=True),
+        **({"score_means": problem.evaluator.score_means} if problem.evaluator.score_means else {}),
         **({"remark": remark} if (remark := remark_of(problem.evaluator, Split.TRAIN)) else {}),
         **{f"{BASELINE}{name}": _hash(source.encode()) for name, source in problem.baselines.items()},
     }

@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError
 
+from evolve import entry_points
 from evolve.errors import UsageError, only_one, pick
 from evolve.evaluator import Evaluator, Instance, Split
 from evolve.foreign import blamed, instances_of
@@ -40,7 +41,7 @@ class Problem:
         ref: what `load_problem` finds it by in any process: an installed name, or its folder's absolute path.
         folder: where its files lie.
         statement: the text of problem.md, which the model reads.
-        seed: source of the program that a run starts from.
+        seed: source of the program that a run starts from; empty: a model writes the first one.
         baselines: name -> source, ordered by name.
     """
 
@@ -91,7 +92,7 @@ def load_problem(ref: str, options: Mapping[str, Any] = MappingProxyType({})) ->
     """
     installed = _installed()
     if ref in installed:
-        only_one("evaluator", ref, [point.value for point in entry_points(group=GROUP) if point.name == ref])
+        only_one("evaluator", ref, [point.value for point in entry_points.installed(GROUP) if point.name == ref])
         found, cls = ref, _installed_class(installed[ref])
         folder = Path(inspect.getfile(cls)).parent
     elif _looks_like_a_path(ref) or (ref and Path(ref).is_dir()):
@@ -127,7 +128,7 @@ def load_problem(ref: str, options: Mapping[str, Any] = MappingProxyType({})) ->
 def _of_another_tool(task: Task, options: Mapping[str, Any]) -> Problem:
     """Return a task of another tool as a problem; nothing of it is imported here."""
     evaluator = _with_options(evaluator_class(task), options)
-    seed = _program(task.program, evaluator, "the program that a run starts from")
+    seed = _program(task.program, evaluator, "the program that a run starts from") if task.program.is_file() else ""
     return Problem(str(task.folder), evaluator, task.folder, task.statement, seed, {})
 
 
@@ -166,7 +167,7 @@ def is_installed(ref: str) -> bool:
 
 
 def _installed() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+    return {point.name: point for point in entry_points.installed(GROUP)}
 
 
 def require_utf8(path: Path) -> None:

@@ -50,7 +50,7 @@ INTERRUPTED = 130
 @options.path_option("--prompts", metavar="DIR", text="Prompt templates that go before the built-in ones.")
 @click.option("--deterministic", is_flag=True, help="One seed, one run, whatever the speed and the workers.")
 @click.option("--allow-network", is_flag=True, help="Let the evaluator of another tool's task use the network.")
-@click.option("--install", is_flag=True, help="Make an environment with the requirements.txt of another tool's task.")
+@options.install
 @options.require_isolation
 @options.path_option("--record", metavar="FILE", text="Write steps and answers to FILE when the run ends.")
 @options.path_option("--replay", metavar="FILE", text="Take steps, answers and settings from a FILE of --record.")
@@ -119,11 +119,7 @@ def run(
     if start is not None and replay is not None:
         raise UsageError("--replay starts where the recorded run started: leave --from out.")
     if install:
-        from evolve.peers.installing import installed_for
-
-        with options.announcing("installing what the task needs ..."):
-            python = installed_for(Path(evaluator or ""))
-        flags["evaluator.python"] = python and str(python)
+        flags["evaluator.python"] = options.installed(evaluator or "")
     base = task_settings(evaluator) if replay is None else recorded_config(replay, evaluator is not None, trust)
     resolved = resolve(config, sets, flags, base)
     served = [model.name for model in resolved.models if model.is_served]
@@ -162,6 +158,7 @@ def run(
     help="Where the server is now: that of one model, or of all; may be given several times.",
 )
 @options.accept_changes
+@options.install
 @options.problem
 @options.trust
 @options.as_json
@@ -174,6 +171,7 @@ def resume(
     ray_address: str | None,
     base_urls: tuple[str, ...],
     accept_changes: bool,
+    install: bool,
     as_json: bool,
     **totals: float | None,
 ) -> int:
@@ -198,6 +196,9 @@ def resume(
         }
     )
     require_trust(folder, config, trust, asks_models=True, own_problem=problem is not None)
+    if install:
+        python = options.installed(problem or config.problem)
+        config = config.model_copy(update={"evaluator": {**config.evaluator, **_given({"python": python})}})
     loaded = load_recorded(config.problem, config.evaluator, problem)
     with explained(folder):
         return _run(folder, config, loaded, resume=True, as_json=as_json, accept_changes=accept_changes)

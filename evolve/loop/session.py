@@ -91,6 +91,11 @@ async def run(
             f"the built-in mutator changes Python, the programs of {problem.ref} are {problem.language.name}: "
             "ask a model (--model NAME)."
         )
+    if not (problem.seed or config.start.source) and any(model.name == BUILTIN for model in config.models):
+        raise UsageError(
+            f"{problem.ref} has no program to start from, and the built-in mutator only changes programs: "
+            "have a model write the first one (--model NAME)."
+        )
     for split in dict.fromkeys((Split.TRAIN, *problem.evaluator.splits)):
         if split is not Split.PUBLIC:
             problem.instances(split)  # better to fail on the last of them now than after the search
@@ -306,21 +311,22 @@ class _Session:
     async def _score_the_start(self) -> tuple[Program, tuple[Program, ...]]:
         """Score the program that the run starts from, which must be sound, and the baselines on train.
 
-        Return them; what is there stays. Where it is not the seed, the seed is the first of the baselines.
+        Return them; what is there stays. Where it is not the seed, the seed is the first of the baselines. Where a
+        model is to write the first program, the seed is an empty text that fails.
         """
         start, baselines = self.config.start, self.problem.baselines
         first = self.store.program(0)
         if start.source:
             first = first or self._new_program(0, START, start.source)
-            baselines = {SEED: self.problem.seed, **baselines}
+            baselines = ({SEED: self.problem.seed} if self.problem.seed else {}) | baselines
         if isinstance(shown := self.config.prompt.discoveries, dict):
             baselines = baselines | {f"discovery {name}": source for name, source in shown.items()}
         first = first or self._new_program(0, SEED, self.problem.seed)
         programs = [first, *(self._baseline(name, source) for name, source in baselines.items())]
         seed, called = await self._score(first), self._called(first.name)
-        if seed.status is not Status.OK:
+        if seed.status is not Status.OK and seed.source:
             raise UsageError(f"{called} fails on train ({seed.status}): {_one_line(seed.failure)}")
-        if seed.score is None:
+        if seed.score is None and seed.source:
             raise UsageError(
                 f"{called} has no score on train: every instance's score is None, and a search needs one to improve on."
             )
@@ -338,7 +344,7 @@ class _Session:
     def _new_program(self, id: int, name: str, source: str) -> Program:
         role = Role.BASELINE if id else Role.SEED
         wrong = self.problem.language.check(source, self.problem.evaluator.defines)
-        if wrong:
+        if wrong and (id or source):
             raise UsageError(f"{self._called(name)} is no program of the problem: {wrong}.")
         mark = self.problem.language.fingerprint(source)
         program = Program(id, role, role.value, mark, source, time.time(), name=name)

@@ -35,6 +35,12 @@ def choice(report: RunReport) -> str:
 
 def _against_seed(report: RunReport) -> str:
     best, seed = report.row("best"), report.row("seed")
+    if report.seed is not None and not report.seed.source:
+        if best is None or best.splits[Split.TRAIN].score is None:
+            return "There was no program to start from, and none has a score yet."
+        return (
+            f"There was no program to start from; program {best.id} has {best.splits[Split.TRAIN].score:.2f} on train."
+        )
     beats = report.beats_seed_on_test()
     if best is None or seed is None:
         return "Nothing is scored yet."
