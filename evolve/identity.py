@@ -19,7 +19,7 @@ from evolve import __version__
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.foreign import remark_of
-from evolve.registry import Problem
+from evolve.registry import DISCOVERIES, Problem
 
 BASELINE = "baseline "
 """Before a baseline's name in an identity."""
@@ -116,7 +116,7 @@ def _counts(path: Path, problem: Problem) -> bool:
     parts = path.relative_to(folder).parts if path.is_relative_to(folder) else path.parts[-1:]
     if any(part.startswith(".") or part == "__pycache__" for part in parts):
         return False
-    return parts[0] not in ("baselines", "prompts") and parts not in (
+    return parts[0] not in ("baselines", "prompts", DISCOVERIES) and parts not in (
         (PICTURE,),
         ("problem.md",),
         (f"seed{problem.language.suffix}",),

@@ -27,6 +27,8 @@ from evolve.foreign import blamed, instances_of
 from evolve.mutate.language import LANGUAGES, Language
 from evolve.peers import Task, configuration, evaluator_class, find_task
 
+DISCOVERIES = "discoveries"
+"""The folder of a problem with programs that runs have found (`evolve.discoveries`): no figure depends on it."""
 GROUP = "evolve.evaluators"
 """The entry points through which every installed problem, bundled or foreign, is found."""
 
@@ -55,6 +57,12 @@ class Problem:
     def language(self) -> Language:
         """What its programs are written in."""
         return language_of(self.evaluator)
+
+    @property
+    def discoveries(self) -> dict[str, str]:
+        """Programs that runs have found, name -> source, ordered by name. Raises UsageError for one that is none."""
+        files = sorted((self.folder / DISCOVERIES).glob(f"*/program{self.language.suffix}"))
+        return {file.parent.name: _program(file, self.evaluator, "a discovery") for file in files}
 
     def instances(self, split: Split) -> Sequence[Instance]:
         """Return the instances of a split, asked for once. Raises UsageError when the problem has no such split."""

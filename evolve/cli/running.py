@@ -39,6 +39,12 @@ INTERRUPTED = 130
 @options.engine
 @options.ray_address
 @click.option("--seed", type=click.IntRange(min=0), metavar="S", help="The only source of chance. Default: 0.")
+@click.option(
+    "--from",
+    "start",
+    metavar="START",
+    help="Start from another program than the seed: best (of the discoveries), a program FILE, or a RUN's winner.",
+)
 @click.option("--search", metavar="NAME", help="Who becomes a parent. Default: islands.")
 @click.option("--mutation", metavar="MIX", help="Fixed mix of kinds, e.g. edit=3,rewrite=1. Default: a bandit chooses.")
 @options.path_option("--prompts", metavar="DIR", text="Prompt templates that go before the built-in ones.")
@@ -63,6 +69,7 @@ def run(
     engine: str | None,
     ray_address: str | None,
     seed: int | None,
+    start: str | None,
     search: str | None,
     mutation: str | None,
     prompts: Path | None,
@@ -109,6 +116,8 @@ def run(
         "require_isolation": require_isolation or None,
         "evaluator.allow_network": allow_network or None,
     }
+    if start is not None and replay is not None:
+        raise UsageError("--replay starts where the recorded run started: leave --from out.")
     if install:
         flags["evaluator.python"] = options.installed(evaluator or "")
     base = task_settings(evaluator) if replay is None else recorded_config(replay, evaluator is not None, trust)
@@ -122,6 +131,10 @@ def run(
     from evolve.registry import load_problem
 
     problem = load_problem(resolved.problem, resolved.evaluator)
+    if start is not None:
+        from evolve.discoveries import start_of
+
+        resolved = resolved.model_copy(update={"start": start_of(problem, start)})
     if dry_run:
         return _tell(problem, resolved, as_json)
     folder = new_folder(problem.evaluator.name) if run is None else free_folder(run)

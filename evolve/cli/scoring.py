@@ -131,9 +131,13 @@ def score(
 
 @click.command(short_help="Score the baselines of an evaluator.")
 @click.argument("evaluator")
+@click.option(
+    "--discoveries", "also", is_flag=True, help="Also the programs that runs have found (`evolve discoveries`)."
+)
 @options.split_and_workers
 def baselines(
     evaluator: str,
+    also: bool,
     split: str | None,
     data: Path | None,
     workers: int | None,
@@ -142,9 +146,12 @@ def baselines(
     as_json: bool,
 ) -> None:
     """Score the baselines of EVALUATOR, published heuristics for the most part, with their raw figures."""
-    problem, on, measured = _measure(
-        evaluator, lambda problem: problem.baselines, split, data, workers, sets, require_isolation, 1
-    )
+
+    def programs(problem: Problem) -> Mapping[str, str]:
+        found = problem.discoveries if also else {}
+        return problem.baselines | {f"discovery {name}": source for name, source in found.items()}
+
+    problem, on, measured = _measure(evaluator, programs, split, data, workers, sets, require_isolation, 1)
     if as_json:
         from evolve.report.score_document import baselines_document
 

@@ -38,7 +38,8 @@ class Cell:
 class ProgramRow:
     """One line of the result table.
 
-    role: "seed", "baseline", "earlier" for one that won before a resume, "best" for the program that the run ends with.
+    role: "seed" for what the run started from, "baseline", "earlier" for one that won before a resume, "best" for the
+        program that the run ends with.
     lead_of_best: by how much the best program is above it on test, paired over instances; None of itself.
     """
 
@@ -141,6 +142,11 @@ class RunReport:
         """Return by how many points the best program's score on train is above that on test; None before both."""
         best = self.row("best")
         return None if best is None else best.gap
+
+    @property
+    def started_from(self) -> str:
+        """What the first program is called: "seed", or "start" where it was another one."""
+        return "start" if self.config.start.source else "seed"
 
     @property
     def improvements(self) -> tuple[Improvement, ...]:
