@@ -14,9 +14,9 @@ from evaluators.training_placement.cluster import (
 )
 from evolve.evaluator import Infeasible
 
-MOST_CHUNKS, MOST_STEPS = 16, 1_000_000
+MOST_CHUNKS, MOST_STEPS, MOST_AHEAD = 16, 1_000_000, 4
 REQUIRED = ("tp", "microbatch", "recompute", "stages", "microbatches")
-OPTIONAL = ("checkpoint_every", "zero", "ep", "a2a_chunks")
+OPTIONAL = ("checkpoint_every", "ahead", "zero", "ep", "a2a_chunks")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """A checked plan. pipelines: each a chain of stages.  microbatches: of each pipeline in a step."""
+    """A checked plan. pipelines: each a chain of stages.  microbatches: of each pipeline in a step.
+
+    ahead: how many microbatches more than in plain 1F1B a stage may have in flight, for each stage behind it.
+    """
 
     tp: int
     microbatch: int
@@ -38,6 +41,7 @@ class Plan:
     pipelines: tuple[tuple[Stage, ...], ...]
     microbatches: tuple[int, ...]
     checkpoint_every: int
+    ahead: int = 0
     zero: int = 0
     ep: int = 1
     a2a_chunks: tuple[int, int] = (1, 1)
@@ -59,6 +63,7 @@ class Plan:
             "stages": [[[s.first, s.last, list(s.gpus)] for s in pipeline] for pipeline in self.pipelines],
             "microbatches": list(self.microbatches),
             "checkpoint_every": self.checkpoint_every,
+            "ahead": self.ahead,
             "zero": self.zero,
             "ep": self.ep,
             "a2a_chunks": list(self.a2a_chunks),
@@ -101,6 +106,7 @@ def checked(answer: Any, case: Case) -> Plan:
         pipelines,
         microbatches,
         _whole(answer.get("checkpoint_every", job.checkpoint_every), "checkpoint_every", 1, MOST_STEPS),
+        _whole(answer.get("ahead", 0), "ahead", 0, MOST_AHEAD),
         _whole(answer.get("zero", 0), "zero", 0, 1),
         _whole(answer.get("ep", 1), "ep", 1, max(1, job.experts)),
         (forward, backward),
@@ -169,6 +175,11 @@ def _check_experts(plan: Plan, job: Job) -> None:
             raise Infeasible(f"pipelines {p - p % plan.ep} and {p} share experts (ep {plan.ep}) and differ in layers")
 
 
+def most_in_flight(depth: int, stage: int, ahead: int) -> int:
+    """Return how many microbatches a stage may have in flight, done forward and not yet backward."""
+    return 1 + (depth - 1 - stage) * (1 + ahead)
+
+
 def stage_bytes(job: Job, plan: Plan, pipeline: int, stage: int) -> float:
     """Return what a GPU of a stage holds, bytes: weights, gradients, optimizer and activations.
 
@@ -185,7 +196,7 @@ def stage_bytes(job: Job, plan: Plan, pipeline: int, stage: int) -> float:
         state = dense * (6 + 12 / copies) + experts * (6 + 12 * plan.ep / copies)
     else:
         state = 18 * (dense + experts)
-    in_flight = min(depth - stage, plan.microbatches[pipeline])
+    in_flight = min(most_in_flight(depth, stage, plan.ahead), plan.microbatches[pipeline])
     once = job.seq * job.hidden * plan.microbatch / plan.tp
     kept = (2 * len(layers) * in_flight + 34) if plan.recompute else 34 * len(layers) * in_flight
     return state + kept * once

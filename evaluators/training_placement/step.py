@@ -1,7 +1,8 @@
 """How long a training step takes under a plan, whole microseconds. No simpy: a step is a recurrence over its passes.
 
-Each pipeline runs 1F1B (Narayanan 2019, PipeDream-2BW; 2021, Megatron-LM): stage i of p has at most p - i microbatches
-in flight, and does a backward pass as soon as it may, then a forward pass. Then the replicas of each layer reduce their
+Each pipeline runs 1F1B (Narayanan 2021, Megatron-LM): of p stages the i-th has at most 1 + (p - 1 - i)*(1 + ahead)
+microbatches in flight, and does a backward pass whenever it has so many, else a forward pass. ahead = 0 is Megatron's;
+1, which hides slow links, policy B of DAPPLE (Fan 2021, PPoPP). Then the replicas of each layer reduce their
 gradients; 70 % of that is hidden under backward passes, as far as these last. Experts that are shared by `ep` pipelines
 exchange tokens, in chunks that overlap with computing (Liu 2025, FSMoE).
 """
@@ -25,7 +26,7 @@ from evaluators.training_placement.cluster import (
     gpu_rate_gbs,
     rdma,
 )
-from evaluators.training_placement.plan import Plan, Stage
+from evaluators.training_placement.plan import Plan, Stage, most_in_flight
 
 HIDDEN = 0.7
 A2A_START_US, CHUNK_START_US = 50, 20
@@ -60,7 +61,7 @@ def step_of(case: Case, plan: Plan, speed: Sequence[float]) -> Step:
         links = tuple(_send_us(case, plan, a, b) for a, b in zip(pipeline, pipeline[1:], strict=False))
         forward.append(ahead)
         backward.append(back)
-        times.append(pipeline_us(ahead, back, links, count))
+        times.append(pipeline_us(ahead, back, links, count, plan.ahead))
         busiest = max(busiest, count * max(back))
     sync = sync_us(case, plan)
     exposed = max(sync - round(HIDDEN * sync), sync - busiest)
@@ -68,28 +69,30 @@ def step_of(case: Case, plan: Plan, speed: Sequence[float]) -> Step:
 
 
 @functools.lru_cache(maxsize=4096)
-def pipeline_us(forward: tuple[int, ...], backward: tuple[int, ...], links: tuple[int, ...], count: int) -> int:
+def pipeline_us(forward: tuple[int, ...], backward: tuple[int, ...], links: tuple[int, ...], count: int, ahead: int) -> int:
     """Return when the last backward pass of a pipeline ends, us, if all stages have nothing to do at 0.
 
     forward, backward: (p) of a microbatch, per stage.  links: (p - 1) from each stage to the next, both ways.
-    In round r stage i does the backward pass of microbatch r - p + i and then the forward pass of microbatch r: what
-    they wait for was found in the round before, or in this one at the stage before.
+    In round r stage i does the backward pass of microbatch r - in_flight[i] and then the forward pass of microbatch r:
+    what they wait for was found in a round before, or in this one at the stage before.
     """
     p = len(forward)
-    free, back = [0] * p, [0] * p
-    for r in range(count + p):
+    in_flight = [most_in_flight(p, i, ahead) for i in range(p)]
+    free, back = [0] * p, [[0] * count for _ in range(p)]
+    for r in range(count + in_flight[0]):
         arrived = 0
         for i in range(p):
-            if 0 <= r - p + i < count:
+            m = r - in_flight[i]
+            if 0 <= m < count:
                 start = free[i]
                 if i + 1 < p:
-                    start = max(start, back[i + 1] + links[i])
-                free[i] = back[i] = start + backward[i]
+                    start = max(start, back[i + 1][m] + links[i])
+                free[i] = back[i][m] = start + backward[i]
             if r < count:
                 free[i] = max(free[i], arrived) + forward[i]
                 if i + 1 < p:
                     arrived = free[i] + links[i]
-    return max(back)
+    return max(ends[-1] for ends in back)
 
 
 def _passes(case: Case, plan: Plan, p: int, stage: Stage, speed: Sequence[float]) -> tuple[int, int]:

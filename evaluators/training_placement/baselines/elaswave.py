@@ -6,6 +6,7 @@ place), Zheng 2022 (Alpa, OSDI) for the grid.
 """
 
 import heapq
+import math
 
 
 class Model:
@@ -36,9 +37,9 @@ class Model:
             return min(cluster.nic_gbs[a], cluster.nic_gbs[b])
         return cluster.ethernet_gbs / 8
 
-    def split(self, rates, memory, tp, microbatch, recompute):
+    def split(self, rates, memory, tp, microbatch, recompute, ahead):
         """Return (first, last) per stage with the least longest stage, in what fits; None where nothing does."""
-        key = (rates, memory, tp, microbatch, recompute)
+        key = (rates, memory, tp, microbatch, recompute, ahead)
         if key not in self.splits:
             low, high, best = self.total / sum(rates), self.total / min(rates), None
             best = self.filled(high, *key)
@@ -52,11 +53,11 @@ class Model:
             self.splits[key] = best
         return self.splits[key]
 
-    def filled(self, most_s, rates, memory, tp, microbatch, recompute):
+    def filled(self, most_s, rates, memory, tp, microbatch, recompute, ahead):
         job, depth, layer, bounds = self.job, len(rates), 0, []
         unit = job.seq * job.hidden * microbatch / tp
         for stage in range(depth):
-            flight, first, flops, params = depth - stage, layer, 0, 0
+            flight, first, flops, params = 1 + (depth - 1 - stage) * (1 + ahead), layer, 0, 0
             per_layer = (2 if recompute else 34) * flight * unit
             room = memory[stage] * 1e9 - (34 * unit if recompute else 0)
             while layer < job.layers - (depth - 1 - stage):
@@ -72,13 +73,22 @@ class Model:
         return bounds if layer == job.layers else None
 
     def plan(self, cluster, chains, tp, microbatch, recompute):
-        """Return (seconds of a step, plan) for chains of (node, gpus), or None where the model does not fit."""
-        job, stages, linear = self.job, [], []
+        """Return (seconds of a step, plan) for chains of (node, gpus), or None where the model does not fit.
+
+        Slow links are hidden by more microbatches in flight where these fit.
+        """
+        found = self.with_ahead(cluster, chains, tp, microbatch, recompute, 0)
+        if found and found[2]:
+            found = self.with_ahead(cluster, chains, tp, microbatch, recompute, found[2]) or found
+        return found and found[:2]
+
+    def with_ahead(self, cluster, chains, tp, microbatch, recompute, ahead):
+        job, stages, linear, hiding = self.job, [], [], 0
         factor = (4 if recompute else 3) * microbatch
         for chain in chains:
             nodes = [node for node, _ in chain]
             rates = tuple(self.rate(cluster, node, tp, microbatch) for node in nodes)
-            bounds = self.split(rates, tuple(cluster.mem_gb[node] for node in nodes), tp, microbatch, recompute)
+            bounds = self.split(rates, tuple(cluster.mem_gb[node] for node in nodes), tp, microbatch, recompute, ahead)
             if bounds is None:
                 return None
             stages.append([[*ends, list(gpus)] for ends, (_, gpus) in zip(bounds, chain)])
@@ -86,20 +96,24 @@ class Model:
             size = 2 * job.seq * job.hidden * microbatch / tp
             sends = sum(size / (1e9 * self.link(cluster, a, b)) for a, b in zip(nodes, nodes[1:]))
             fill = sum(busy) + 2 * sends
-            period = max(max(busy), fill / len(busy))
+            period = max(max(busy), fill / (1 + (len(busy) - 1) * (1 + ahead)))
+            if len(busy) > 1:
+                hiding = max(hiding, min(4, math.ceil((fill / max(busy) - len(busy)) / (len(busy) - 1))))
             linear.append((fill - period, period))
         total = job.global_batch // microbatch
         if job.global_batch % microbatch or total < len(chains):
             return None
         counts = shared_out(total, linear)
         time_s = max(a + b * m for (a, b), m in zip(linear, counts)) + 0.3 * self.sync(cluster, stages, tp)
-        return time_s, {
+        plan = {
             "tp": tp,
             "microbatch": microbatch,
             "recompute": recompute,
             "stages": stages,
             "microbatches": counts,
+            "ahead": ahead,
         }
+        return time_s, plan, hiding
 
     def sync(self, cluster, stages, tp):
         """Seconds to reduce all gradients."""
@@ -184,7 +198,7 @@ class Policy:
                 left = [one for one in chain if cluster.alive[one[0]]]
                 memory = tuple(cluster.mem_gb[node] for node, _ in left)
                 rates = tuple(self.model.rate(cluster, node, tp, microbatch) for node, _ in left)
-                if left and self.model.split(rates, memory, tp, microbatch, recompute):
+                if left and self.model.split(rates, memory, tp, microbatch, recompute, 0):
                     kept.append(left)
             if kept:
                 found = self.model.plan(cluster, kept, tp, microbatch, recompute)

@@ -4,7 +4,7 @@ Templates know how many nodes there are and not how fast each is; a pipeline wit
 (Oobleck, SOSP).
 """
 
-MICROBATCH = 2
+MICROBATCH, AHEAD = 2, 1
 
 
 def chain_for(job, rates, memory_gb):
@@ -21,7 +21,7 @@ def chain_for(job, rates, memory_gb):
         moe = sum(1 for k in range(first, last + 1) if job.experts and (k + 1) % job.moe_every == 0)
         params = (12 * (last - first + 1 - moe) + (4 + 8 * job.experts) * moe) * job.hidden**2
         params += ((first == 0) + (last == job.layers - 1)) * job.vocab * job.hidden
-        if 18 * params / 8 + (2 * (last - first + 1) * (depth - stage) + 34) * unit > memory_gb[stage] * 1e9:
+        if 18 * params / 8 + (2 * (last - first + 1) * (1 + (depth - 1 - stage) * (1 + AHEAD)) + 34) * unit > memory_gb[stage] * 1e9:
             return None
         bounds.append([first, last])
         first = last + 1
@@ -71,6 +71,7 @@ def plan_of(job, cluster, chains):
         "recompute": True,
         "stages": stages,
         "microbatches": shared_out(job.global_batch // MICROBATCH, speeds),
+        "ahead": AHEAD,
     }
 
 

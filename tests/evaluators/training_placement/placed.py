@@ -75,7 +75,7 @@ def random_plan(rng, case, nodes):
     counts = tuple(b - a for a, b in zip([0, *ends], [*ends, total], strict=True))
     chunks = (rng.randint(1, 4), rng.randint(1, 4))
     return Plan(
-        tp, microbatch, rng.random() < 0.5, tuple(pipelines), counts, rng.choice([1, 5, 40]), rng.randint(0, 1), ep, chunks
+        tp, microbatch, rng.random() < 0.5, tuple(pipelines), counts, rng.choice([1, 5, 40]), rng.choice([0, 0, 1, 3]), rng.randint(0, 1), ep, chunks
     )
 
 

@@ -40,11 +40,11 @@ def a_gpu_gbs(nodes, places):
     return rate / 8 if whose == "node" else rate
 
 
-def pipeline(forward, backward, links, count):
+def pipeline(forward, backward, links, count, ahead):
     """Run the passes of each stage in Megatron's order, on simpy."""
     env = simpy.Environment()
     p = len(forward)
-    ahead = [[env.event() for _ in range(count)] for _ in range(p)]
+    forth = [[env.event() for _ in range(count)] for _ in range(p)]
     back = [[env.event() for _ in range(count)] for _ in range(p)]
     in_flight = [0] * p
 
@@ -53,7 +53,7 @@ def pipeline(forward, backward, links, count):
         event.succeed()
 
     def stage(i):
-        warm = min(p - 1 - i, count)
+        warm = min((p - 1 - i) * (1 + ahead), count)
         order = [("f", m) for m in range(warm)]
         for m in range(count - warm):
             order += [("f", warm + m), ("b", m)]
@@ -61,12 +61,12 @@ def pipeline(forward, backward, links, count):
         for kind, m in order:
             if kind == "f":
                 if i:
-                    yield ahead[i][m]
+                    yield forth[i][m]
                 in_flight[i] += 1
-                assert in_flight[i] <= p - i
+                assert in_flight[i] <= 1 + (p - 1 - i) * (1 + ahead)
                 yield env.timeout(forward[i])
                 if i + 1 < p:
-                    env.process(send(ahead[i + 1][m], links[i]))
+                    env.process(send(forth[i + 1][m], links[i]))
             else:
                 if i + 1 < p:
                     yield back[i][m]
@@ -161,7 +161,7 @@ def step(case, plan, speed):
         for a, b in zip(chain, chain[1:], strict=False):
             rate = a_gpu_gbs(case.nodes, [a.gpus[0] // 8, b.gpus[0] // 8])
             links.append(round(2 * case.job.seq * plan.microbatch * case.job.hidden / plan.tp / (1e3 * rate)))
-        ends.append(pipeline([f for f, _ in both], [b for _, b in both], links, count))
+        ends.append(pipeline([f for f, _ in both], [b for _, b in both], links, count, plan.ahead))
         busy = max(busy, count * max(b for _, b in both))
     all_us = round(sync(case, plan))
     return max(ends) + max(all_us - round(0.7 * all_us), all_us - busy)

@@ -58,26 +58,28 @@ def test_passes_follow_1f1b_of_the_second_implementation():
         forward, backward = (tuple(rng.randint(1, 30) for _ in range(p)) for _ in range(2))
         links = tuple(rng.choice([0, 3, 40]) for _ in range(p - 1))
         count = rng.randint(1, 12)
-        assert pipeline_us(forward, backward, links, count) == slow_training.pipeline(forward, backward, links, count)
+        facts = (forward, backward, links, count, rng.choice([0, 0, 1, 3]))
+        assert pipeline_us(*facts) == slow_training.pipeline(*facts)
 
 
 def test_a_pipeline_of_like_stages_has_the_bubble_of_the_paper():
     """(p - 1)/m of the ideal time: Narayanan 2021, section 2.2.1."""
-    assert pipeline_us((10,) * 4, (20,) * 4, (0,) * 3, 16) == 16 * 30 + 3 * 30
+    assert pipeline_us((10,) * 4, (20,) * 4, (0,) * 3, 16, 0) == 16 * 30 + 3 * 30
 
 
 def test_a_slow_link_costs_its_latency_where_few_are_in_flight():
     # Two stages, two in flight: forward there, backward here, each over the link, for every two microbatches.
-    plain, slow = (pipeline_us((10, 10), (20, 20), (link,), 100) for link in (0, 6))
+    plain, slow, hidden = (pipeline_us((10, 10), (20, 20), (link,), 100, ahead) for link, ahead in ((0, 0), (6, 0), (6, 1)))
     assert plain == 101 * 30
     assert slow == plain + 100 * 6
+    assert hidden == plain + 2 * 6
 
 
 def test_chunks_overlap_and_forward_and_backward_want_different_numbers():
     assert chunked_us(1000, 400, 1) == 2 * 450 + 1020
     assert chunked_us(1000, 400, 2) == (50 + 200) + 2 * (20 + 500) + (50 + 200)  # computing is what takes long
     assert chunked_us(100, 400, 2) == 4 * 250  # the link is
-    best = [min(range(1, 17), key=lambda n: chunked_us(compute, 300, n)) for compute in (900, 1800)]
+    best = [min(range(1, 17), key=lambda n: chunked_us(compute, 2000, n)) for compute in (1600, 3200)]
     assert best[0] != best[1]
     for number in range(CASES):
         rng = random.Random(number)
