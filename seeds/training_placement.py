@@ -70,7 +70,9 @@ class Policy:
             first = sum(parts[:s])
             params = 0
             for layer in range(first, first + parts[s]):
-                params += (12 if not job.experts or (layer + 1) % job.moe_every else 4 + 8 * job.experts) * job.hidden**2
+                params += (
+                    12 if not job.experts or (layer + 1) % job.moe_every else 4 + 8 * job.experts
+                ) * job.hidden**2
                 params += ((layer == 0) + (layer == job.layers - 1)) * job.vocab * job.hidden
             flight = 1 + (depth - 1 - s) * (1 + AHEAD)
             kept = 2 * parts[s] * flight + 34 if RECOMPUTE else 34 * parts[s] * flight

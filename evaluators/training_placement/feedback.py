@@ -31,7 +31,7 @@ def explain(run: Run, figures: Figures) -> str:
 
 
 def bubble_share(plan: Plan, step: Step) -> float:
-    """Return the share of the pipelines' time in which a stage of the plan does nothing, before gradients are reduced."""
+    """Return the share of time in which a stage of the plan does nothing, before gradients are reduced."""
     busy = total = 0
     for count, ahead, back in zip(plan.microbatches, step.forward, step.backward, strict=True):
         busy += count * (sum(ahead) + sum(back))
@@ -46,7 +46,7 @@ def _of_step(case: Case, plan: Plan, step: Step) -> str:
     stage = plan.pipelines[p][slow]
     return (
         f"step {step.us / 1e6:.2f} s with {len(plan.pipelines)} pipelines on {len(plan.nodes())} nodes, "
-        f"{100 * bubble_share(plan, step):.0f} % of stages' time idle, {step.exposed_us / 1e6:.2f} s reducing gradients; "
+        f"{100 * bubble_share(plan, step):.0f} % of stages' time idle, {step.exposed_us / 1e6:.2f} s for gradients; "
         f"pipeline {p} ends last, its slowest stage {slow} (layers {stage.first}..{stage.last}) "
         f"{passes[slow] / 1e3:.0f} ms a microbatch, the fastest {min(passes) / 1e3:.0f}"
     )

@@ -1,8 +1,8 @@
 """What scores 0 and 100 on a case: hours per 1e9 tokens.
 
 Naive: `baselines/megatron.py`. Reference: the best of all programs of ours, and of a run that takes at every event the
-plan of that program of ours which trains most until the next event: it knows when that is. `ideal` is a bound: all FLOPs
-on the GPUs that are there, at half their peak, and nothing else.
+plan of that program of ours which trains most until the next event: it knows when that is. `ideal` is a bound: all
+FLOPs on the GPUs that are there, at half their peak, and nothing else.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _after(progress: Progress, plan: Plan) -> Progress:
 
 
 def ideal(case: Case) -> float:
-    """Return a bound that no plan gets below: half the peak of all GPUs that are there, at their speed, all the time."""
+    """Return a bound that no plan gets below: half the peak of all GPUs that are there, all the time."""
     alive, speed = [True] * len(case.nodes), [1.0] * len(case.nodes)
     ends = [*(event.at_s for event in case.events), case.horizon_s]
     flops, start = 0.0, 0

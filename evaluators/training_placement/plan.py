@@ -154,7 +154,9 @@ def _pipelines(answer: Any, case: Case, tp: int) -> tuple[tuple[Stage, ...], ...
                     raise Infeasible(f"GPU {gpu} is used twice: in {used[gpu]} and in {place}")
                 used[gpu] = place
             if len({gpu // GPUS for gpu in group}) > 1:
-                raise Infeasible(f"{place}: GPUs {group} are of nodes {sorted({g // GPUS for g in group})}, expected one")
+                raise Infeasible(
+                    f"{place}: GPUs {group} are of nodes {sorted({g // GPUS for g in group})}, expected one"
+                )
             stages.append(Stage(first, last, tuple(group)))
         if next_layer != case.job.layers:
             raise Infeasible(f"pipeline {p} has layers 0..{next_layer - 1}, expected 0..{case.job.layers - 1}")
@@ -192,10 +194,7 @@ def stage_bytes(job: Job, plan: Plan, pipeline: int, stage: int) -> float:
     copies = len(plan.pipelines)
     dense = sum(dense_parameters(job, layer) for layer in layers) / plan.tp
     experts = sum(expert_parameters(job, layer) for layer in layers) / plan.tp / plan.ep
-    if plan.zero:
-        state = dense * (6 + 12 / copies) + experts * (6 + 12 * plan.ep / copies)
-    else:
-        state = 18 * (dense + experts)
+    state = dense * (6 + 12 / copies) + experts * (6 + 12 * plan.ep / copies) if plan.zero else 18 * (dense + experts)
     in_flight = min(most_in_flight(depth, stage, plan.ahead), plan.microbatches[pipeline])
     once = job.seq * job.hidden * plan.microbatch / plan.tp
     kept = (2 * len(layers) * in_flight + 34) if plan.recompute else 34 * len(layers) * in_flight

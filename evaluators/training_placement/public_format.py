@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from evaluators.training_placement.cluster import Case, Event, Job, Node
+from evaluators.training_placement.figures import figures_of
 from evolve.evaluator import Infeasible, Instance, UsageError
 
 MOST_NODES, MOST_LAYERS, MOST_EVENTS, MOST_H = 256, 512, 1000, 10_000
@@ -59,8 +60,6 @@ def _read(file: Path, name: Path) -> Case:
         tuple(content.events),
     )
     try:
-        from evaluators.training_placement.figures import figures_of
-
         figures_of(case)
     except (Infeasible, TypeError) as error:
         raise UsageError(f"training_placement: {name}: our own programs find no plan: {error}") from None
@@ -93,9 +92,9 @@ def _wrong(content: _File) -> str:
         alive = (alive - set(event.lost)) | set(event.returned)
         if not alive <= set(range(len(nodes))):
             return f"events[{number}] returns node {max(alive)}, expected 0..{len(nodes) - 1}"
-        for node, speed in event.speed:
-            if not 0 <= node < len(nodes) or not 0 < speed <= 1:
-                return f"events[{number}].speed is ({node}, {speed}), expected a node and a number in (0, 1]"
+        for which, speed in event.speed:
+            if not 0 <= which < len(nodes) or not 0 < speed <= 1:
+                return f"events[{number}].speed is ({which}, {speed}), expected a node and a number in (0, 1]"
     return ""
 
 

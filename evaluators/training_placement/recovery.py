@@ -33,7 +33,7 @@ STORAGE_GBS = 2.0
 class Held:
     """What a GPU has in memory: its place in the plan that ran last.
 
-    shard: (tp, rank).  experts: (ep, which of it).  zero: 0, or of how many pipelines it holds one part of the optimizer.
+    shard: (tp, rank).  experts: (ep, which of it).  zero: 0, or among how many pipelines the optimizer is split.
     """
 
     first: int

@@ -10,6 +10,7 @@ exchange tokens, in chunks that overlap with computing (Liu 2025, FSMoE).
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,8 +36,11 @@ A2A_START_US, CHUNK_START_US = 50, 20
 
 @dataclass(frozen=True)
 class Step:
-    """A step. us: how long.  pipelines_us: of each, until its last backward pass.  forward, backward: per pipeline and
-    stage, us a microbatch.  sync_us: all of the reduction; exposed_us: what of it is not hidden."""
+    """A step. us: how long.
+
+    pipelines_us: of each, until its last backward pass.  forward, backward: per pipeline and stage, us a microbatch.
+     sync_us: all of the reduction; exposed_us: what of it is not hidden.
+    """
 
     us: int
     pipelines_us: tuple[int, ...]
@@ -58,7 +62,7 @@ def step_of(case: Case, plan: Plan, speed: Sequence[float]) -> Step:
     for p, (pipeline, count) in enumerate(zip(plan.pipelines, plan.microbatches, strict=True)):
         passes = [_passes(case, plan, p, stage, speed) for stage in pipeline]
         ahead, back = (tuple(one) for one in zip(*passes, strict=True))
-        links = tuple(_send_us(case, plan, a, b) for a, b in zip(pipeline, pipeline[1:], strict=False))
+        links = tuple(_send_us(case, plan, a, b) for a, b in itertools.pairwise(pipeline))
         forward.append(ahead)
         backward.append(back)
         times.append(pipeline_us(ahead, back, links, count, plan.ahead))
@@ -69,7 +73,9 @@ def step_of(case: Case, plan: Plan, speed: Sequence[float]) -> Step:
 
 
 @functools.lru_cache(maxsize=4096)
-def pipeline_us(forward: tuple[int, ...], backward: tuple[int, ...], links: tuple[int, ...], count: int, ahead: int) -> int:
+def pipeline_us(
+    forward: tuple[int, ...], backward: tuple[int, ...], links: tuple[int, ...], count: int, ahead: int
+) -> int:
     """Return when the last backward pass of a pipeline ends, us, if all stages have nothing to do at 0.
 
     forward, backward: (p) of a microbatch, per stage.  links: (p - 1) from each stage to the next, both ways.

@@ -1,7 +1,7 @@
 """A training run: steps, checkpoints and recoveries between events, whole microseconds.
 
-No simpy here: between two events the time of a step is constant, so that time jumps from event to event. What happens to
-nodes is drawn by simpy (workload.py), and the tests have a second run on simpy, step by step.
+No simpy here: between two events the time of a step is constant, so that time jumps from event to event. What happens
+to nodes is drawn by simpy (workload.py), and the tests have a second run on simpy, step by step.
 """
 
 from __future__ import annotations
@@ -107,9 +107,11 @@ class Progress:
         """Return what a program is told of the event."""
         event = self.event
         assert event is not None
-        gpus = [[GPUS * node + k for node in nodes for k in range(GPUS)] for nodes in (event.lost, event.returned)]
+        lost, back = (
+            [GPUS * node + k for node in nodes for k in range(GPUS)] for nodes in (event.lost, event.returned)
+        )
         slower = [node for node, speed in event.speed if speed < 1]
-        return Change(event.at_s / 3600, *gpus, slower, [node for node, speed in event.speed if speed >= 1])
+        return Change(event.at_s / 3600, lost, back, slower, [node for node, speed in event.speed if speed >= 1])
 
     def go(self, plan: Plan) -> None:
         """Train by a plan until the next event, or the end, and let that happen."""

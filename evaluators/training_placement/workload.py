@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import simpy
@@ -109,21 +109,24 @@ def _events(split: Split, recipe: Recipe, seed: str, nodes: int, horizon_s: int)
     back: dict[int, list[int]] = defaultdict(list)
     slow: dict[int, list[tuple[int, float]]] = defaultdict(list)
 
-    def fails(node: int, rng: random.Random) -> Iterator[simpy.Event]:
+    def now() -> int:
+        return round(env.now)
+
+    def fails(node: int, rng: random.Random) -> Generator[simpy.Event, None, None]:
         while True:
             yield env.timeout(1 + round(3600 * rng.expovariate(1 / recipe.mtbf_h)))
-            lost[env.now].append(node)
+            lost[now()].append(node)
             yield env.timeout(60 + round(3600 * REPAIR_MEDIAN_H * rng.lognormvariate(0, REPAIR_SIGMA)))
-            back[env.now].append(node)
+            back[now()].append(node)
 
-    def slows(node: int, rng: random.Random) -> Iterator[simpy.Event]:
+    def slows(node: int, rng: random.Random) -> Generator[simpy.Event, None, None]:
         while True:
             yield env.timeout(1 + round(3600 * rng.expovariate(1 / recipe.slow_h)))
-            slow[env.now].append((node, SLOW))
+            slow[now()].append((node, SLOW))
             yield env.timeout(60 + round(3600 * rng.expovariate(1 / SLOW_MEAN_H)))
-            slow[env.now].append((node, 1.0))
+            slow[now()].append((node, 1.0))
 
-    def comes_and_goes(node: int, rng: random.Random) -> Iterator[simpy.Event]:
+    def comes_and_goes(node: int, rng: random.Random) -> Generator[simpy.Event, None, None]:
         trace = bundled_traces()[rng.choice(SPOT_ZONES[split])]
         ticks = horizon_s // trace.tick_s + 1
         there = [k for k in range(len(trace.available) - ticks) if trace.available[k]]
@@ -131,7 +134,7 @@ def _events(split: Split, recipe: Recipe, seed: str, nodes: int, horizon_s: int)
         before = 1
         for available in trace.available[first : first + ticks]:
             if available != before:
-                (back if available else lost)[env.now].append(node)
+                (back if available else lost)[now()].append(node)
             before = available
             yield env.timeout(trace.tick_s)
 

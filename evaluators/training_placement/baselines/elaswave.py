@@ -6,6 +6,7 @@ place), Zheng 2022 (Alpa, OSDI) for the grid.
 """
 
 import heapq
+import itertools
 import math
 
 
@@ -91,10 +92,10 @@ class Model:
             bounds = self.split(rates, tuple(cluster.mem_gb[node] for node in nodes), tp, microbatch, recompute, ahead)
             if bounds is None:
                 return None
-            stages.append([[*ends, list(gpus)] for ends, (_, gpus) in zip(bounds, chain)])
-            busy = [factor * sum(self.flops[a : b + 1]) / rate for (a, b), rate in zip(bounds, rates)]
+            stages.append([[*ends, list(gpus)] for ends, (_, gpus) in zip(bounds, chain, strict=False)])
+            busy = [factor * sum(self.flops[a : b + 1]) / rate for (a, b), rate in zip(bounds, rates, strict=False)]
             size = 2 * job.seq * job.hidden * microbatch / tp
-            sends = sum(size / (1e9 * self.link(cluster, a, b)) for a, b in zip(nodes, nodes[1:]))
+            sends = sum(size / (1e9 * self.link(cluster, a, b)) for a, b in itertools.pairwise(nodes))
             fill = sum(busy) + 2 * sends
             period = max(max(busy), fill / (1 + (len(busy) - 1) * (1 + ahead)))
             if len(busy) > 1:
@@ -104,7 +105,9 @@ class Model:
         if job.global_batch % microbatch or total < len(chains):
             return None
         counts = shared_out(total, linear)
-        time_s = max(a + b * m for (a, b), m in zip(linear, counts)) + 0.3 * self.sync(cluster, stages, tp)
+        time_s = max(a + b * m for (a, b), m in zip(linear, counts, strict=False)) + 0.3 * self.sync(
+            cluster, stages, tp
+        )
         plan = {
             "tp": tp,
             "microbatch": microbatch,
@@ -122,14 +125,15 @@ class Model:
         if d == 1:
             return 0.0
         cuts = sorted({part[0] for chain in stages for part in chain})
-        for first, end in zip(cuts, [*cuts[1:], self.job.layers]):
+        for first, end in zip(cuts, [*cuts[1:], self.job.layers], strict=False):
             nodes = [next(part[2][0] for part in chain if part[0] <= first <= part[1]) // 8 for chain in stages]
             gpus = [next(part[2][0] for part in chain if part[0] <= first <= part[1]) for chain in stages]
             size = 4 * sum(self.params[first:end]) / tp * (d - 1) / d
             homes = set(nodes)
-            if len(homes) > 1 and len({(cluster.site[n], cluster.nic[n]) for n in homes}) + (
-                cluster.nic[nodes[0]] == "Ethernet"
-            ) > 1:
+            if (
+                len(homes) > 1
+                and len({(cluster.site[n], cluster.nic[n]) for n in homes}) + (cluster.nic[nodes[0]] == "Ethernet") > 1
+            ):
                 for node in homes:
                     line[node] = line.get(node, 0.0) + size * tp / (1e9 * cluster.ethernet_gbs)
             else:
@@ -148,7 +152,7 @@ def shared_out(total, linear):
         counts = [max(1, int((level - a) / b) - 1) for a, b in linear]
     while sum(counts) > total:
         counts[max(range(len(counts)), key=lambda p: counts[p])] -= 1
-    heap = [(a + b * (m + 1), p) for p, ((a, b), m) in enumerate(zip(linear, counts))]
+    heap = [(a + b * (m + 1), p) for p, ((a, b), m) in enumerate(zip(linear, counts, strict=False))]
     heapq.heapify(heap)
     for _ in range(total - sum(counts)):
         time_s, p = heapq.heappop(heap)
@@ -170,7 +174,7 @@ def best_of_grid(model, cluster):
                 continue
             across = [groups[p::d] for p in range(d)]  # replicas of a stage side by side
             cuts = [len(groups) * p // d for p in range(d + 1)]
-            within = [groups[a:b] for a, b in zip(cuts, cuts[1:])]  # each pipeline side by side
+            within = [groups[a:b] for a, b in itertools.pairwise(cuts)]  # each pipeline side by side
             for chains in (across, within) if depth > 1 and d > 1 else (across,):
                 for microbatch in (1, 2, 4):
                     for recompute in (False, True):

@@ -1,10 +1,11 @@
 """The best of a grid of plans by a closed-form cost, layers split by speed and memory; on a failure it waits.
 
-Grid: tensor parallelism, depth, microbatch, recomputation, and whether pipelines or replicas of a stage lie side by side.
+Grid: tensor parallelism, depth, microbatch, recomputation, and whether pipelines or replicas of a stage are neighbours.
 Source: Zheng 2022 (Alpa, OSDI) and Narayanan 2019 (PipeDream, SOSP) for the split with the least longest stage.
 """
 
 import heapq
+import itertools
 import math
 
 
@@ -90,10 +91,10 @@ class Model:
             bounds = self.split(rates, tuple(cluster.mem_gb[node] for node in nodes), tp, microbatch, recompute, ahead)
             if bounds is None:
                 return None
-            stages.append([[*ends, list(gpus)] for ends, (_, gpus) in zip(bounds, chain)])
-            busy = [factor * sum(self.flops[a : b + 1]) / rate for (a, b), rate in zip(bounds, rates)]
+            stages.append([[*ends, list(gpus)] for ends, (_, gpus) in zip(bounds, chain, strict=False)])
+            busy = [factor * sum(self.flops[a : b + 1]) / rate for (a, b), rate in zip(bounds, rates, strict=False)]
             size = 2 * job.seq * job.hidden * microbatch / tp
-            sends = sum(size / (1e9 * self.link(cluster, a, b)) for a, b in zip(nodes, nodes[1:]))
+            sends = sum(size / (1e9 * self.link(cluster, a, b)) for a, b in itertools.pairwise(nodes))
             fill = sum(busy) + 2 * sends
             period = max(max(busy), fill / (1 + (len(busy) - 1) * (1 + ahead)))
             if len(busy) > 1:
@@ -103,7 +104,9 @@ class Model:
         if job.global_batch % microbatch or total < len(chains):
             return None
         counts = shared_out(total, linear)
-        time_s = max(a + b * m for (a, b), m in zip(linear, counts)) + 0.3 * self.sync(cluster, stages, tp)
+        time_s = max(a + b * m for (a, b), m in zip(linear, counts, strict=False)) + 0.3 * self.sync(
+            cluster, stages, tp
+        )
         plan = {
             "tp": tp,
             "microbatch": microbatch,
@@ -121,14 +124,15 @@ class Model:
         if d == 1:
             return 0.0
         cuts = sorted({part[0] for chain in stages for part in chain})
-        for first, end in zip(cuts, [*cuts[1:], self.job.layers]):
+        for first, end in zip(cuts, [*cuts[1:], self.job.layers], strict=False):
             nodes = [next(part[2][0] for part in chain if part[0] <= first <= part[1]) // 8 for chain in stages]
             gpus = [next(part[2][0] for part in chain if part[0] <= first <= part[1]) for chain in stages]
             size = 4 * sum(self.params[first:end]) / tp * (d - 1) / d
             homes = set(nodes)
-            if len(homes) > 1 and len({(cluster.site[n], cluster.nic[n]) for n in homes}) + (
-                cluster.nic[nodes[0]] == "Ethernet"
-            ) > 1:
+            if (
+                len(homes) > 1
+                and len({(cluster.site[n], cluster.nic[n]) for n in homes}) + (cluster.nic[nodes[0]] == "Ethernet") > 1
+            ):
                 for node in homes:
                     line[node] = line.get(node, 0.0) + size * tp / (1e9 * cluster.ethernet_gbs)
             else:
@@ -147,7 +151,7 @@ def shared_out(total, linear):
         counts = [max(1, int((level - a) / b) - 1) for a, b in linear]
     while sum(counts) > total:
         counts[max(range(len(counts)), key=lambda p: counts[p])] -= 1
-    heap = [(a + b * (m + 1), p) for p, ((a, b), m) in enumerate(zip(linear, counts))]
+    heap = [(a + b * (m + 1), p) for p, ((a, b), m) in enumerate(zip(linear, counts, strict=False))]
     heapq.heapify(heap)
     for _ in range(total - sum(counts)):
         time_s, p = heapq.heappop(heap)
@@ -169,7 +173,7 @@ def best_of_grid(model, cluster):
                 continue
             across = [groups[p::d] for p in range(d)]  # replicas of a stage side by side
             cuts = [len(groups) * p // d for p in range(d + 1)]
-            within = [groups[a:b] for a, b in zip(cuts, cuts[1:])]  # each pipeline side by side
+            within = [groups[a:b] for a, b in itertools.pairwise(cuts)]  # each pipeline side by side
             for chains in (across, within) if depth > 1 and d > 1 else (across,):
                 for microbatch in (1, 2, 4):
                     for recompute in (False, True):

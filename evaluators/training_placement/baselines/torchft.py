@@ -20,7 +20,10 @@ def chain_for(job, rates, memory_gb):
         moe = sum(1 for k in range(first, last + 1) if job.experts and (k + 1) % job.moe_every == 0)
         params = (12 * (last - first + 1 - moe) + (4 + 8 * job.experts) * moe) * job.hidden**2
         params += ((first == 0) + (last == job.layers - 1)) * job.vocab * job.hidden
-        if 18 * params / 8 + (2 * (last - first + 1) * (1 + (depth - 1 - stage) * (1 + AHEAD)) + 34) * unit > memory_gb[stage] * 1e9:
+        if (
+            18 * params / 8 + (2 * (last - first + 1) * (1 + (depth - 1 - stage) * (1 + AHEAD)) + 34) * unit
+            > memory_gb[stage] * 1e9
+        ):
             return None
         bounds.append([first, last])
         first = last + 1
@@ -30,7 +33,7 @@ def chain_for(job, rates, memory_gb):
 def shared_out(total, speeds):
     """Return whole parts of a total in proportion to speeds, at least one each."""
     done, parts, before = 0.0, [], 0
-    for left, speed in zip(range(len(speeds) - 1, -1, -1), speeds):
+    for left, speed in zip(range(len(speeds) - 1, -1, -1), speeds, strict=False):
         done += speed
         end = min(max(before + 1, round(total * done / sum(speeds))), total - left)
         parts.append(end - before)
@@ -40,7 +43,7 @@ def shared_out(total, speeds):
 
 def chains_of(job, cluster):
     """Return pipelines as lists of nodes: few stages, each of nodes that speak RDMA with one another if possible."""
-    kind = [(site, nic) for site, nic in zip(cluster.site, cluster.nic)]
+    kind = [(site, nic) for site, nic in zip(cluster.site, cluster.nic, strict=False)]
     live = sorted((n for n, there in enumerate(cluster.alive) if there), key=lambda n: (*kind[n], n))
     fitting = []
     for depth in range(1, len(live) + 1):
@@ -62,8 +65,13 @@ def plan_of(job, cluster, chains):
     stages, speeds = [], []
     for chain in chains:
         bounds = bounds_of(job, cluster, chain)
-        stages.append([[*ends, list(range(8 * n, 8 * n + 8))] for ends, n in zip(bounds, chain)])
-        speeds.append(1 / max((b - a + 1) / cluster.tflops[n] * cluster.speed[n] for (a, b), n in zip(bounds, chain)))
+        stages.append([[*ends, list(range(8 * n, 8 * n + 8))] for ends, n in zip(bounds, chain, strict=False)])
+        speeds.append(
+            1
+            / max(
+                (b - a + 1) / (cluster.tflops[n] * cluster.speed[n]) for (a, b), n in zip(bounds, chain, strict=False)
+            )
+        )
     return {
         "tp": 8,
         "microbatch": MICROBATCH,

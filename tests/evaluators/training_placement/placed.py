@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 from types import ModuleType
 
 from evaluators.training_placement.cluster import Case, Event, Job, Node
@@ -68,14 +69,21 @@ def random_plan(rng, case, nodes):
     pipelines = []
     for p in range(count):
         bounds = [0, *cuts[p // ep], job.layers]
-        pipelines.append(
-            tuple(Stage(a, b - 1, groups.pop()) for a, b in zip(bounds, bounds[1:], strict=False))
-        )
+        pipelines.append(tuple(Stage(a, b - 1, groups.pop()) for a, b in itertools.pairwise(bounds)))
     ends = sorted(rng.sample(range(1, total), count - 1))
     counts = tuple(b - a for a, b in zip([0, *ends], [*ends, total], strict=True))
     chunks = (rng.randint(1, 4), rng.randint(1, 4))
     return Plan(
-        tp, microbatch, rng.random() < 0.5, tuple(pipelines), counts, rng.choice([1, 5, 40]), rng.choice([0, 0, 1, 3]), rng.randint(0, 1), ep, chunks
+        tp,
+        microbatch,
+        rng.random() < 0.5,
+        tuple(pipelines),
+        counts,
+        rng.choice([1, 5, 40]),
+        rng.choice([0, 0, 1, 3]),
+        rng.randint(0, 1),
+        ep,
+        chunks,
     )
 
 

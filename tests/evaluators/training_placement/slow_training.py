@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 
 import simpy
@@ -158,7 +159,7 @@ def step(case, plan, speed):
     for p, (chain, count) in enumerate(zip(plan.pipelines, plan.microbatches, strict=True)):
         both = [passes(case, plan, p, s, speed) for s in chain]
         links = []
-        for a, b in zip(chain, chain[1:], strict=False):
+        for a, b in itertools.pairwise(chain):
             rate = a_gpu_gbs(case.nodes, [a.gpus[0] // 8, b.gpus[0] // 8])
             links.append(round(2 * case.job.seq * plan.microbatch * case.job.hidden / plan.tp / (1e3 * rate)))
         ends.append(pipeline([f for f, _ in both], [b for _, b in both], links, count, plan.ahead))

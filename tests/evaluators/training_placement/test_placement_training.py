@@ -69,7 +69,9 @@ def test_a_pipeline_of_like_stages_has_the_bubble_of_the_paper():
 
 def test_a_slow_link_costs_its_latency_where_few_are_in_flight():
     # Two stages, two in flight: forward there, backward here, each over the link, for every two microbatches.
-    plain, slow, hidden = (pipeline_us((10, 10), (20, 20), (link,), 100, ahead) for link, ahead in ((0, 0), (6, 0), (6, 1)))
+    plain, slow, hidden = (
+        pipeline_us((10, 10), (20, 20), (link,), 100, ahead) for link, ahead in ((0, 0), (6, 0), (6, 1))
+    )
     assert plain == 101 * 30
     assert slow == plain + 100 * 6
     assert hidden == plain + 2 * 6
