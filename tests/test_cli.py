@@ -138,6 +138,7 @@ def test_doctor_names_every_layer_and_what_to_do() -> None:
     assert all(name in said for name in LAYERS)
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
     program = f"{sys.executable} -m evolve list --json | true"
     done = subprocess.run(program, shell=True, capture_output=True, text=True, cwd=tmp_path, check=False)

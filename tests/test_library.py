@@ -99,6 +99,7 @@ def test_a_program_that_fails_is_a_status_and_no_exception() -> None:
     assert [one.instance_id for one in fresh.instances] == [f"test/fresh-1-{n}" for n in range(3)]
 
 
+@pytest.mark.slow
 def test_a_function_is_optimised_held_out_inputs_are_and_the_run_is_like_any_other(tmp_path: Path) -> None:
     found = evolve.optimize(SEED, nearness, [42.0, 41.0, 43.0, 42.5, 41.5, 42.2], folder=tmp_path / "run",
                             evaluations=16, workers=1, quiet=True)  # fmt: skip
@@ -192,6 +193,7 @@ def test_the_script_runs_and_finds_a_better_order(tmp_path: Path) -> None:
     assert "def order(jobs_s):" in done.stdout and "points above it" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_top_to_bottom(tmp_path: Path) -> None:
     notebook = nbformat.read(EXAMPLES / "notebook.ipynb", as_version=4)
     nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()

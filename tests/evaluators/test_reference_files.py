@@ -30,6 +30,7 @@ DOMAINS = (
     "spot_multi",
     "spot_single",
     "training_placement",
+    "training_schedule",
     "txn_scheduling",
     "vm_rescheduling",
 )

@@ -115,6 +115,7 @@ def test_the_example_of_the_statement_runs_and_gives_what_it_shows():
     assert (schedule.start, schedule.makespan_ticks) == (scope["start"], scope["makespan"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BOTH)
 def test_the_dearest_baselines_run_within_their_limits_in_the_sandbox(kind):
     largest = max(BOTH[kind].instances(Split.TEST), key=lambda case: len(str(case.draw())))

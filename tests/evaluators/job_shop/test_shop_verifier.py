@@ -110,6 +110,7 @@ def test_who_will_come_and_when_machines_break_is_nowhere_to_be_seen():
     assert EVALUATORS["dynamic"].evaluate(InProcess(spy), instance).score is not None
 
 
+@pytest.mark.slow
 def test_every_baseline_runs_on_every_kind_in_the_sandbox_within_its_limits():
     with Sandbox(JobShop.limits) as sandbox:
         for number, (name, source) in enumerate(SOURCES.items()):

@@ -110,6 +110,7 @@ def test_the_example_of_the_statement_runs_and_gives_what_it_shows():
     assert max(s + d for s, d in zip(starts, shown["duration"], strict=True)) == scope["makespan"]
 
 
+@pytest.mark.slow
 def test_every_baseline_runs_within_its_limits_in_the_sandbox_and_none_sees_the_verifier():
     largest = max(Rcpsp().instances(Split.TEST), key=lambda case: case.project.tasks)
     with Sandbox(Rcpsp.limits) as sandbox:
