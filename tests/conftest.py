@@ -25,6 +25,7 @@ DEAR = (
     "test_deterministic_one_seed_gives_one_archive_whatever_the_hash_seed_and_the_workers[m]",
     "test_each_file_form_holds_all_panels[.pdf]",
     "test_each_file_form_holds_all_panels[.png]",
+    "test_fresh_instances_are_new_and_hang_on_their_seed_alone[training_schedule]",
     "test_fresh_instances_are_new_and_hang_on_their_seed_alone[txn_scheduling]",
     "test_fresh_instances_are_new_and_tell_programs_apart[contention]",
     "test_it_is_the_same_data_in_the_same_order[serverless_autoscaling-validation]",

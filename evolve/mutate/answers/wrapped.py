@@ -26,7 +26,9 @@ _PROGRAM = (
     "|edits|write_to_file|create_file|replace_in_file|apply_diff|boltaction"
     "|(?:improved|updated|optimi[sz]ed|modified|revised|final|complete|full|evolved|better)_(?:code|program|solution)"
 )
-_TAG = re.compile(rf"<(/?)({_PROGRAM}|{'|'.join(OLD)}|{'|'.join(NEW)})\b(?:[ \t=][^<>\n]{{0,300}})?>", re.IGNORECASE)
+_TAG = re.compile(
+    rf"<(?=[/a-z])(/?)({_PROGRAM}|{'|'.join(OLD)}|{'|'.join(NEW)})\b(?:[ \t=][^<>\n]{{0,300}})?>", re.IGNORECASE
+)
 _TAGS_FIRST = re.compile(r"\s*<\w[^<>\n]{0,100}>")
 _CDATA = re.compile(r"\A\s*<!\[CDATA\[(.*)\]\]>\s*\Z", re.DOTALL)
 _OLD_LABEL = re.compile(
