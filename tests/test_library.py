@@ -220,6 +220,7 @@ def test_in_a_running_loop_it_works_too_and_ctrl_c_stops_and_keeps(tmp_path: Pat
     assert evolve.open(tmp_path / "run").status is RunStatus.STOPPED
 
 
+@pytest.mark.slow
 def test_code_with_a_loop_awaits_and_may_cancel(tmp_path: Path) -> None:
     async def program() -> evolve.Result:
         task = asyncio.create_task(evolve.run_async(TRIVIAL, budget={"minutes": 5}, folder=tmp_path / "cut", workers=1))
