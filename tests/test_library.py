@@ -18,12 +18,12 @@ import pytest
 from command_line import ROOT, TRIVIAL, evolve_process
 
 import evolve
+from evolve import library
 from evolve.archive import RunStatus, read_tape
 from evolve.errors import UsageError
 from evolve.evaluator import Evaluator, Instance, Limits, Outcome, Split
-from evolve.library.function_problem import Facts, value_of
 from evolve.library.opened import frame
-from evolve.library.optimizing import _splits, _takes_a_list
+from evolve.library.optimizing import _splits
 from evolve.scoring import Status
 from sandbox import Sandbox
 
@@ -115,6 +115,9 @@ def test_a_function_is_optimised_held_out_inputs_are_and_the_run_is_like_any_oth
     assert more.code == 0 and more.json["evaluations"] == 18, more.err
 
 
+Facts, value_of, takes_a_list = library.optimizing.Facts, library.optimizing.value_of, library.optimizing._takes_a_list
+
+
 def of_one_number(program: Any, x: float) -> float:
     return -abs(program() - x)
 
@@ -142,7 +145,7 @@ def of_all_inputs(answer: Any, inputs: list[float]) -> dict[str, Any]:
 def test_score_functions_of_other_tools_are_taken_as_they_are(
     score_fn: Any, metrics: dict[str, float], feedback: str
 ) -> None:
-    facts = Facts("n", score_fn, {}, "answer", False, Limits(cpu_s=5.0), True, {}, _takes_a_list(score_fn))
+    facts = Facts("n", score_fn, {}, "answer", False, Limits(cpu_s=5.0), True, {}, takes_a_list(score_fn))
     with Sandbox(facts.limits, ()) as sandbox, sandbox.start(SEED) as candidate:
         assert value_of(facts, candidate, 42.0) == (-41.0, metrics, feedback)
 
