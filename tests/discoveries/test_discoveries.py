@@ -24,6 +24,8 @@ from evolve.discoveries.making import on_split
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.identity import identity
+from evolve.mutate.models.answer import Answer
+from evolve.mutate.prompts.prompt import Prompt
 from evolve.registry import load_problem
 
 FINISHED = 8
@@ -112,6 +114,30 @@ def test_a_program_that_did_not_win_and_a_problem_that_has_changed_are_scored_an
     assert len(facts["fresh"]["leads"]) == 2 and facts["fresh"]["others"] == ["seed", "twenty"]
     assert "which validation did NOT choose" in (own / "discoveries" / "other" / "account.md").read_text()
     assert evolve("replay", own / "discoveries" / "other").code == 0
+
+
+def test_a_run_that_was_stopped_is_ended_first_with_what_it_has(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stopping(HashModel):
+        async def complete(self, prompt: Prompt, call_id: int) -> Answer:
+            if call_id == 4:
+                raise UsageError("stopped here")
+            return await super().complete(prompt, call_id)
+
+    monkeypatch.chdir(own.parent)
+    problem, config = load_problem(str(own)), configured(20, seed=2, model__concurrency=1)
+    with pytest.raises(UsageError, match="stopped here"):
+        asyncio.run(loop.run(Path("stopped"), config, problem, clients={"m": Stopping(2)}))
+    add = ("discoveries", "--add", "stopped", "--name", "early", "--problem", own, "--fresh", 2)
+    said = evolve(*add)
+    assert said.code == 2
+    told = said.err.strip().rpartition("evolve resume ")[2].split()
+    assert told[:3] == ["stopped", "--evaluations", "3"] and told[3] == "--calls"
+    totals = {"evaluations": 3, "calls": int(told[4])}
+    config = config.model_copy(update={"budget": config.budget.model_copy(update=totals)})
+    asyncio.run(loop.run(Path("stopped"), config, problem, resume=True, clients={"m": HashModel(2)}))
+    facts = evolve(*add, "--json").json
+    assert facts["cost"]["evaluations"] == 3 and facts["cost"]["failed_calls"] == 1
+    assert evolve("replay", own / "discoveries" / "early").code == 0
 
 
 def test_the_best_baseline_of_a_split_is_one_that_is_sound_on_all_of_it() -> None:

@@ -29,6 +29,7 @@ DOMAINS = (
     "single_machine_tardiness",
     "spot_multi",
     "spot_single",
+    "training_placement",
     "training_schedule",
     "txn_scheduling",
     "vm_rescheduling",
