@@ -126,11 +126,13 @@ class Given:
 class Case(Instance):
     """Calls that come to an engine.
 
-    strict: a streaming request counts only if its pauses are short, too.
+    max_answer_tokens: longest answer that the service allows.  strict: a streaming request counts only if its pauses
+    are short, too.
     """
 
     machine: Machine
     source: Source
+    max_answer_tokens: int
     strict: bool = False
 
     @functools.cached_property

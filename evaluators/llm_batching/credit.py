@@ -10,7 +10,7 @@ import numpy as np
 
 from evaluators.llm_batching.calls import CLASS_NAMES, SECOND_NS, SLO_S, Calls, Case
 from evaluators.llm_batching.server import Service
-from evaluators.serving import CHUNK_TOKENS, CostModel, Measured, Roofline, prefill_alone_ns
+from evaluators.serving import CostModel, Measured, Roofline, prefill_alone_ns
 
 STRICT_TIMES = 5
 """A strict request counts only if the 99th percentile of its pauses is within so many lone decode steps."""
@@ -137,9 +137,8 @@ def bound(case: Case) -> float:
 def alone_ns(cost: Measured | Roofline, prompt: int, answer: int, cached: int = 0) -> np.ndarray:
     """Return when the tokens of a request that is alone on an idle engine come out, (answer,) int64 ns.
 
-    The prompt is computed as a whole or in full chunks, what is quicker.
+    The prompt is computed as a whole, which is quickest: the weights are read once.
     """
-    whole_ns = prefill_alone_ns(cost, prompt, cached, prompt)
-    first_ns = min(whole_ns, prefill_alone_ns(cost, prompt, cached, CHUNK_TOKENS))
+    first_ns = prefill_alone_ns(cost, prompt, cached, prompt)
     steps = np.arange(answer, dtype=np.int64)
     return first_ns + steps * lone_step_ns(cost, prompt) + cost.kv_ns * (steps * (steps - 1) // 2)

@@ -19,6 +19,7 @@ class EngineInfo(Record, frozen=True):
 
     kv_capacity_tokens: int
     max_batch: int
+    max_answer_tokens: int
     step_ms: float
     token_ms: float
     attention_ms: float

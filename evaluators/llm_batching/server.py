@@ -49,12 +49,16 @@ class Service:
     engine: as it ended.  arrival_ns, finish_ns: (n,) int64.  token_ns: for each call, when its tokens came out.
     tool_ns: what its program spent in tools before a call came.  plans: how often the policy was asked.
     swaps, preemptions: how often the policy took KV to the host, or away.  reused_tokens: of KV that was pinned.
+    admitted_ns: (n,) when each call was first computed.  states: at each plan, (now_ns, KV tokens in use, how many
+    wait, how many have KV on the GPU).
     """
 
     engine: PlannedEngine
     arrival_ns: np.ndarray
     finish_ns: np.ndarray
     token_ns: list[np.ndarray] = field(default_factory=list)
+    admitted_ns: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    states: list[tuple[int, int, int, int]] = field(default_factory=list)
     plans: int = 0
     swaps: int = 0
     preemptions: int = 0
@@ -69,6 +73,7 @@ def info_of(case: Case) -> EngineInfo:
     return EngineInfo(
         machine.kv_capacity_tokens,
         MAX_BATCH,
+        case.max_answer_tokens,
         step_ns / 1e6,
         (cost.compute_ns(CHUNK_TOKENS, 0, 0) - cost.compute_ns(CHUNK_TOKENS // 2, 0, 0)) / (CHUNK_TOKENS // 2) / 1e6,
         cost.attention_ns / 1e6,
@@ -121,6 +126,8 @@ class Server:
             self.step()
         by_call = dict(zip(self._call_of, self.engine.token_times(), strict=True))
         self.service.token_ns = [by_call[call] for call in range(len(self._calls))]
+        self.service.admitted_ns = np.zeros(len(self._calls), dtype=np.int64)
+        self.service.admitted_ns[self._call_of] = self.engine.admitted_ns
 
     def step(self) -> None:
         """Make a plan, and let time pass until the next is due."""
@@ -218,6 +225,7 @@ class Server:
         forced = engine.forced[self._told :]
         self._told = len(engine.forced)
         pinned = [(program, tokens, self._until_ns[program]) for program, tokens in engine.held.items()]
+        self.service.states.append((int(self.env.now), engine.kv_used, len(engine.waiting), len(engine.running)))
         answer = self._scheduler.schedule(tables.observation(int(self.env.now), forced, pinned))
         self.service.plans += 1
         return read_plan(answer, engine, self._open)

@@ -36,7 +36,7 @@ class PlannedEngine:
         held: KV tokens kept of requests that are complete, by a name, the first to go first.
         kv_used: tokens in the GPU's KV cache: of running, leaving and coming ones, and those held.
         forced: requests that lost their KV for want of room, in order.  recomputed_tokens: KV that was lost.
-        busy_ns: time in which it computed.  began_ns, ends_ns: of the iterations in progress; IDLE when there are none.
+        admitted_ns: (number,) when each was first computed; -1.  busy_ns: time in which it computed.  began_ns, ends_ns: of the iterations in progress; IDLE when there are none.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class PlannedEngine:
         self.cost, self.kv_capacity_tokens, self.most_iterations = cost, kv_capacity_tokens, most_iterations
         self.came = 0
         self.input_tokens, self.output_tokens, self.generated, self.kv, self.left = np.zeros((5, number), dtype=np.int64)
+        self.admitted_ns = np.full(number, IDLE, dtype=np.int64)
         self.waiting: dict[int, None] = {}
         self.running: dict[int, None] = {}
         self.swapped: dict[int, None] = {}
@@ -150,6 +151,8 @@ class PlannedEngine:
                 if not done:
                     del self.waiting[request]
                     self.running[request] = None
+                if self.admitted_ns[request] == IDLE:
+                    self.admitted_ns[request] = now_ns
             self._count = 1
         else:
             remaining = int((self.output_tokens[batch] - self.generated[batch]).min())

@@ -36,7 +36,7 @@ def calls_of(rows: list[dict[str, Any]]) -> Calls:
 
 
 def case_of(rows: list[dict[str, Any]], machine: Machine, **more: Any) -> Case:
-    return Case("hand/0", machine, Given(calls_of(rows)), **more)
+    return Case("hand/0", machine, Given(calls_of(rows)), **{"max_answer_tokens": 512} | more)
 
 
 def small_case(seed: int) -> Case:
