@@ -28,7 +28,7 @@ class Policy:
         """Return what the next iteration computes."""
         running, waiting = obs.running, obs.waiting
         taken = int(np.maximum(running.kv_tokens, running.prompt_tokens + self.reserved).sum())
-        plan = [(int(i), int(left)) for i, left in zip(running.id, running.prefill_left) if left]
+        plan = [(int(i), int(left)) for i, left in zip(running.id, running.prefill_left, strict=True) if left]
         budget = BUDGET - sum(tokens for _, tokens in plan)
         batch = len(running.id)
         for row in np.argsort(rank(waiting, obs.now_s), kind="stable"):

@@ -52,9 +52,7 @@ class LlmBatching(Evaluator):
     def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
         """Draw cases that nobody has seen, as those of a split are drawn."""
         draw = functools.partial(drawn_case, split)
-        return drawn_afresh(
-            split, seed, count, range(len(RECIPES[split])), draw, lambda one: figures_of(one).far_apart
-        )
+        return drawn_afresh(split, seed, count, range(len(RECIPES[split])), draw, lambda one: figures_of(one).far_apart)
 
     def load(self, path: Path) -> Sequence[Instance]:
         """Read traces of Azure, BurstGPT, Mooncake or Qwen-Bailian, or cases of our own format, or a folder of them."""

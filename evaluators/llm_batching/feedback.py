@@ -35,7 +35,7 @@ def _worst_class(case: Case, service: Service) -> str:
     first_ns = np.array([service.token_ns[call][0] for call in members])
     prompt_s = (first_ns - service.admitted_ns[members]).mean() / SECOND_NS
     said = (
-        f"worst class {CLASS_NAMES[worst]}: credit {credits_.credit[credits_.cls == worst].mean():.2f} of {len(units)}; "
+        f"worst class {CLASS_NAMES[worst]}, {len(units)}: credit {credits_.credit[credits_.cls == worst].mean():.2f}; "
         f"{waited_s:.1f} s until admitted, {prompt_s:.1f} s from there to the first token"
     )
     if worst in SLO_S:
@@ -68,4 +68,6 @@ def _wasted(case: Case, service: Service) -> str:
     credits_, calls = credits_of(case, service), case.calls
     work = np.array([int((calls.input_tokens[unit] + calls.output_tokens[unit]).sum()) for unit in calls.units])
     nothing = credits_.credit == 0
-    return f"{100 * work[nothing].sum() / work.sum():.0f} % of the tokens belong to {nothing.sum()} units without credit"
+    return (
+        f"{100 * work[nothing].sum() / work.sum():.0f} % of the tokens belong to {nothing.sum()} units without credit"
+    )

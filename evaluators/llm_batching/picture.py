@@ -37,15 +37,11 @@ def drawn(case: Case, service: Service, figures: Figures) -> Picture:
         )
         for cls in classes
     )
-    bars = tuple(
-        Bar(CLASS_NAMES[cls], 100.0 * float(credits_.credit[credits_.cls == cls].mean())) for cls in classes
-    )
+    bars = tuple(Bar(CLASS_NAMES[cls], 100.0 * float(credits_.credit[credits_.cls == cls].mean())) for cls in classes)
     return Picture(
         f"{case.id}: cost {credits_.x:.3f}, naive {figures.naive:.3f}, reference {figures.reference:.3f}",
         (
-            Series(
-                "KV memory", "time (s)", "tokens in use (%)", (Line("KV in use", over_time(1, 100.0 / room)),)
-            ),
+            Series("KV memory", "time (s)", "tokens in use (%)", (Line("KV in use", over_time(1, 100.0 / room)),)),
             Series(
                 "Requests",
                 "time (s)",

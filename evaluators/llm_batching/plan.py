@@ -74,7 +74,9 @@ def _prefill(rows: list[Any], engine: PlannedEngine, gone: set[int]) -> list[tup
             )
         left = int(engine.left[request])
         if not 1 <= tokens <= left:
-            raise Infeasible(f"prefill: {tokens} tokens of request {request}, which has {left} left; expected 1..{left}")
+            raise Infeasible(
+                f"prefill: {tokens} tokens of request {request}, which has {left} left; expected 1..{left}"
+            )
         if request in chunks:
             raise Infeasible(f"prefill: request {request} is there twice, with {chunks[request]} and {tokens} tokens")
         chunks[request] = tokens

@@ -86,9 +86,7 @@ def read_cases(path: Path, load: float) -> list[Case]:
         requests = read_requests(file, "llm_batching", MACHINE.kv_capacity_tokens)
         for number in range(max(1, round(len(requests) / WINDOW))):
             calls = window_calls(requests, number, load, f"{file.name}/{number}")
-            cases.append(
-                Case(f"data/{file.name}/{number}", MACHINE, Given(calls), _longest(requests), generated=False)
-            )
+            cases.append(Case(f"data/{file.name}/{number}", MACHINE, Given(calls), _longest(requests), generated=False))
     return cases
 
 
@@ -149,9 +147,7 @@ def _read_own(file: Path) -> Case | None:
     if not (isinstance(head, dict) and "engine" in head):
         return None
     at = f"llm_batching: {file}: line 1"
-    machine = next(
-        (m for m in MACHINES.values() if (m.cost, m.model) == (head["engine"], head.get("model"))), None
-    )
+    machine = next((m for m in MACHINES.values() if (m.cost, m.model) == (head["engine"], head.get("model"))), None)
     if machine is None:
         known = ", ".join(f"{m.cost} with {m.model}" for m in MACHINES.values())
         raise UsageError(f"{at}: no engine {head['engine']!r:.40} with {head.get('model')!r:.40}; there are {known}.")
@@ -160,7 +156,9 @@ def _read_own(file: Path) -> Case | None:
     longest = _whole(head, "max_answer_tokens", 1, at)
     if type(head.get("strict")) is not bool:
         raise UsageError(f"{at}: key 'strict' is {head.get('strict')!r:.40}; expected true or false.")
-    rows = [_row(line, f"llm_batching: {file}: line {number}", number - 2, room) for number, line in enumerate(lines[1:], 2)]
+    rows = [
+        _row(line, f"llm_batching: {file}: line {number}", number - 2, room) for number, line in enumerate(lines[1:], 2)
+    ]
     if not rows:
         raise UsageError(f"llm_batching: {file} holds no calls.")
     calls = _calls(rows, file)
@@ -192,7 +190,7 @@ def _row(line: str, at: str, number: int, room: int) -> dict[str, Any]:
         raise UsageError(f"{at}: it comes after other calls and has no program; give its number, 0, 1, ...")
     due, guesses = row.get("due_s"), row.get("guesses")
     streams = CLASS_NAMES.index(row["class"]) in SLO_S
-    if streams != (due is None) or not (due is None or type(due) in (int, float) and 0 <= due < 1e9):
+    if streams != (due is None) or not (due is None or (type(due) in (int, float) and 0 <= due < 1e9)):
         raise UsageError(f"{at}: key 'due_s' is {due!r:.40}; expected seconds, or null of a class that streams.")
     if guesses is not None and (
         not isinstance(guesses, list)

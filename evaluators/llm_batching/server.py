@@ -101,9 +101,7 @@ class Server:
     def __init__(self, case: Case, scheduler: Scheduler, as_sent: bool) -> None:
         calls, machine = case.calls, case.machine
         self._calls, self._scheduler, self._swap_ns = calls, scheduler, machine.swap_ns_per_token
-        self.engine = PlannedEngine(
-            machine.model_of_cost, machine.kv_capacity_tokens, len(calls), MOST_ITERATIONS
-        )
+        self.engine = PlannedEngine(machine.model_of_cost, machine.kv_capacity_tokens, len(calls), MOST_ITERATIONS)
         nothing = np.full(len(calls), -1, dtype=np.int64)
         self.service = Service(self.engine, nothing, nothing.copy())
         self._tables = _Tables(calls, self.engine, packed if as_sent else as_it_is)

@@ -30,21 +30,22 @@ class PlannedEngine:
     Attributes:
         came: how many requests have come.  input_tokens, output_tokens: (number,) lengths of those that have.
         generated: (number,) tokens that the user has seen.  kv: (number,) tokens of KV, on the GPU or beside it.
-        left: (number,) prompt tokens to be computed before the next token (after a restart with those generated before).
+        left: (number,) prompt tokens to be computed before the next token; after a restart also generated ones.
         waiting: requests without KV.  running: with KV on the GPU, in the order in which they got it.
         swapped: with KV in the host's memory.  leaving, coming: with KV on its way to there and back.
         held: KV tokens kept of requests that are complete, by a name, the first to go first.
         kv_used: tokens in the GPU's KV cache: of running, leaving and coming ones, and those held.
         forced: requests that lost their KV for want of room, in order.  recomputed_tokens: KV that was lost.
-        admitted_ns: (number,) when each was first computed; -1.  busy_ns: time in which it computed.  began_ns, ends_ns: of the iterations in progress; IDLE when there are none.
+        admitted_ns: (number,) when each was first computed; -1.  busy_ns: time in which it computed.
+        began_ns, ends_ns: of the iterations in progress; IDLE when there are none.
     """
 
-    def __init__(
-        self, cost: CostModel, kv_capacity_tokens: int, number: int, most_iterations: int = 64
-    ) -> None:
+    def __init__(self, cost: CostModel, kv_capacity_tokens: int, number: int, most_iterations: int = 64) -> None:
         self.cost, self.kv_capacity_tokens, self.most_iterations = cost, kv_capacity_tokens, most_iterations
         self.came = 0
-        self.input_tokens, self.output_tokens, self.generated, self.kv, self.left = np.zeros((5, number), dtype=np.int64)
+        self.input_tokens, self.output_tokens, self.generated, self.kv, self.left = np.zeros(
+            (5, number), dtype=np.int64
+        )
         self.admitted_ns = np.full(number, IDLE, dtype=np.int64)
         self.waiting: dict[int, None] = {}
         self.running: dict[int, None] = {}

@@ -81,7 +81,7 @@ def _mooncake(text: str, where: str, most_tokens: int) -> Requests:
             raise UsageError(f"{at}: not JSON; expected one object per line.") from None
         if not isinstance(row, dict):
             raise UsageError(f"{at}: not an object with 'timestamp', 'input_length', 'output_length', 'hash_ids'.")
-        bailian = bailian or not rows and "chat_id" in row
+        bailian = bailian or (not rows and "chat_id" in row)
         if bailian:
             prompt, answer = (_whole(row, key, at) for key in ("input_length", "output_length"))
             us = _seconds_as_us(row.get("timestamp"), at)

@@ -10,7 +10,7 @@ class Policy:
     def schedule(self, obs):
         running, waiting = obs.running, obs.waiting
         reserved = int((running.prompt_tokens + self.engine.max_answer_tokens).sum())
-        plan = [(int(i), int(left)) for i, left in zip(running.id, running.prefill_left) if left]
+        plan = [(int(i), int(left)) for i, left in zip(running.id, running.prefill_left, strict=True) if left]
         budget = BUDGET - sum(tokens for _, tokens in plan)
         batch = len(running.id)
         for row in waiting.id.argsort():

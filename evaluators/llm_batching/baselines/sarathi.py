@@ -1,4 +1,4 @@
-"""Every iteration decodes, and computes prompts up to a budget of 512 tokens in all (Agrawal 2024, OSDI, Sarathi-Serve).
+"""Every iteration decodes, and computes prompts, up to a budget of 512 tokens (Agrawal 2024, OSDI, Sarathi-Serve).
 
 First come, first served; prompts are computed in chunks, so that no answer is held up for long.
 """
@@ -26,7 +26,7 @@ class Policy:
             budget -= tokens
         for row in waiting.id.argsort():
             left = int(waiting.prefill_left[row])
-            if not budget or batch and (left > free or batch == self.engine.max_batch):
+            if not budget or (batch and (left > free or batch == self.engine.max_batch)):
                 break
             tokens = min(budget, left)
             plan.append((int(waiting.id[row]), tokens))

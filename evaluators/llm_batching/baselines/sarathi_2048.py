@@ -1,6 +1,6 @@
-"""Every iteration decodes, and computes prompts up to a budget of 2,048 tokens in all (Agrawal 2024, OSDI, Sarathi-Serve).
+"""Every iteration decodes, and computes prompts, up to a budget of 2,048 tokens (Agrawal 2024, OSDI, Sarathi-Serve).
 
-First come, first served; prompts are computed in chunks, larger ones than in sarathi.py: fewer iterations, longer pauses.
+First come, first served; prompts are computed in chunks, of which fewer are needed than in sarathi.py, and take longer.
 """
 
 BUDGET = 2048
@@ -26,7 +26,7 @@ class Policy:
             budget -= tokens
         for row in waiting.id.argsort():
             left = int(waiting.prefill_left[row])
-            if not budget or batch and (left > free or batch == self.engine.max_batch):
+            if not budget or (batch and (left > free or batch == self.engine.max_batch)):
                 break
             tokens = min(budget, left)
             plan.append((int(waiting.id[row]), tokens))

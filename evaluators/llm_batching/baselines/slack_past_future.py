@@ -24,7 +24,9 @@ class Policy:
         engine = self.engine
         prefill_s = requests.prefill_left * engine.token_ms / 1000
         predicted = np.where(np.isnan(requests.out_p50), UNKNOWN, requests.out_p50)
-        step_s = (engine.step_ms + engine.kv_token_ms * engine.kv_capacity_tokens / 2 + self.budget * engine.token_ms) / 1000
+        step_s = (
+            engine.step_ms + engine.kv_token_ms * engine.kv_capacity_tokens / 2 + self.budget * engine.token_ms
+        ) / 1000
         answer_s = np.maximum(predicted - requests.generated_tokens, 1) * step_s
         with np.errstate(invalid="ignore"):
             next_due = requests.arrival_s + requests.ttft_slo_s + requests.generated_tokens * requests.tpot_slo_s

@@ -90,9 +90,7 @@ class SlowServer:
     def open(self) -> set[int]:
         begun = {int(self.calls.program[r.call]) for r in self.requests} - {-1}
         return {
-            p
-            for p in begun
-            if any(c not in self.finish for c in range(len(self.calls)) if self.calls.program[c] == p)
+            p for p in begun if any(c not in self.finish for c in range(len(self.calls)) if self.calls.program[c] == p)
         }
 
     def run(self) -> None:
