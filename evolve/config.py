@@ -23,6 +23,7 @@ from evolve.errors import UsageError
 from evolve.objectives import Objective
 from evolve.search.config import SearchConfig, search_config, search_model
 from evolve.search.strategies import known_strategies
+from evolve.toml_tree import put, read, value_of, without_none
 
 BUILTIN = "builtin"
 """The name that asks for the built-in mutator instead of a model."""
@@ -194,9 +195,21 @@ class PromptConfig(Part):
     budget_tokens: int = Field(
         default=24_000, ge=1_000, description="length of a prompt, at four bytes a token; what helps least goes first"
     )
+    discoveries: bool | dict[str, str] = Field(
+        default=False,
+        description="show programs that earlier runs have found: true for all of the problem's discoveries, "
+        "or name = source; false: the search begins with the seed and the baselines alone",
+    )
     insights_every: int = Field(
         default=5, ge=0, description="improvements after which an insight is written down; 0: never"
     )
+
+
+class Start(Part):
+    """The program that a run starts from in the place of the seed: all of its text, so that a record is enough."""
+
+    name: str = Field(default="", description="where it is from, e.g. a run and its program")
+    source: str = Field(default="", description="the program; none: the run starts from the problem's seed")
 
 
 class RunConfig(Part):
@@ -205,6 +218,7 @@ class RunConfig(Part):
     problem: str = Field(default="", description="a bundled evaluator's name, or the path of a problem's folder")
     evaluator: dict[str, Any] = Field(default_factory=dict, description="options of the evaluator, as it names them")
     seed: int = Field(default=0, ge=0, le=2**63 - 1, description="the only source of chance")
+    start: Start = Field(default_factory=Start, description="which program the run starts from; none: the seed")
     deterministic: bool = Field(
         default=False,
         description="tell results in the order of steps, with a fixed lag: one seed, one run, at any speed",
@@ -256,21 +270,21 @@ def resolve(file: Path | None, sets: Sequence[str], flags: Mapping[str, Any], ba
     The key `model.names` chooses the models; any other `model.KEY` holds for each of them that does not say otherwise.
     Raises UsageError, one line, for a file that cannot be read, an unknown key (with the nearest known) or a bad value.
     """
-    tree: dict[str, Any] = tomllib.loads(base) | ({} if file is None else _read(file))
+    tree: dict[str, Any] = tomllib.loads(base) | ({} if file is None else read(file))
     for text in sets:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise UsageError(f"--set {text}: expected key=value, e.g. --set search.islands=8")
-        _put(tree, key.strip(), _toml_value(value.strip()), f"--set {text}")
+        put(tree, key.strip(), value_of(value.strip()), f"--set {text}")
     for key, flag in flags.items():
         if flag is not None:
-            _put(tree, key, flag, key)
+            put(tree, key, flag, key)
     return _validated(tree, str(file) if file is not None and not sets else "configuration")
 
 
 def to_toml(config: RunConfig) -> str:
     """Return the whole configuration as TOML; keys without a value are left out."""
-    return tomli_w.dumps(_without_none(config.model_dump(mode="json")))
+    return tomli_w.dumps(without_none(config.model_dump(mode="json")))
 
 
 def from_toml(path: Path) -> RunConfig:
@@ -336,34 +350,6 @@ def _with_models(tree: dict[str, Any], where: str) -> dict[str, Any]:
     return {**rest, "models": [{**shared, **entry} for entry in chosen]}
 
 
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} is not TOML: {error}.") from None
-
-
-def _toml_value(text: str) -> Any:
-    try:
-        parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
-        return text
-    return parsed["value"] if len(parsed) == 1 else text
-
-
-def _put(tree: dict[str, Any], key: str, value: Any, where: str) -> None:
-    *parents, last = key.split(".")
-    node = tree
-    for depth, parent in enumerate(parents):
-        below = node.setdefault(parent, {})
-        if not isinstance(below, dict):
-            raise UsageError(f"{where}: '{'.'.join(parents[: depth + 1])}' is a value, it has no keys of its own.")
-        node = below
-    node[last] = value
-
-
 def _validated(tree: dict[str, Any], where: str) -> RunConfig:
     within: tuple[str, ...] = ()
     try:
@@ -388,11 +374,3 @@ def _validated(tree: dict[str, Any], where: str) -> RunConfig:
         near = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
         hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known)}."
         raise UsageError(f"{where}: the key '{key}' does not exist. {hint}") from None
-
-
-def _without_none(tree: Any) -> Any:
-    if isinstance(tree, list):
-        return [_without_none(value) for value in tree]
-    if isinstance(tree, dict):
-        return {key: _without_none(value) for key, value in tree.items() if value is not None}
-    return tree

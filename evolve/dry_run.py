@@ -91,7 +91,7 @@ def _plan(
     asked: Sequence[object],
 ) -> Plan:
     budget = config.budget
-    known = 1 + len(problem.baselines)
+    known = 1 + len(problem.baselines) + bool(config.start.source)
     held_out = {
         split: len(problem.instances(split))
         for split in (Split.VALIDATION, Split.TEST)
@@ -100,7 +100,7 @@ def _plan(
     programs = {Split.VALIDATION: known + BEST_ON_TRAIN + LEADERS, Split.TEST: known + 1}
     end_s = seed_s * sum(count * programs[split] for split, count in held_out.items()) / config.workers
     prompt_tokens = 0 if prompt is None else estimated_tokens(prompt.system + prompt.user)
-    answer_tokens = 0 if prompt is None else max(ANSWER_TOKENS, estimated_tokens(problem.seed))
+    answer_tokens = 0 if prompt is None else max(ANSWER_TOKENS, estimated_tokens(config.start.source or problem.seed))
     share = _share_of_models(config)
     prices = [prices_of(model) for model in with_known_prices(config.models) if model.name != BUILTIN]
     each = [one.cost_usd(Usage(prompt_tokens, answer_tokens)) for one in prices if one is not None]

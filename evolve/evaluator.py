@@ -161,6 +161,8 @@ class Evaluator(ABC):
     `--search pareto` then keeps all programs that none beats in all of them, and the report shows these."""
     splits: tuple[Split, ...] = (Split.TRAIN, Split.VALIDATION, Split.TEST)
     """The splits that `instances` can give without `--data`; the constructor may set it anew, as `defines`."""
+    score_means: ClassVar[str] = ""
+    """What a model reads of the scores, where 0 is not the naive baseline and 100 not the reference."""
     evaluation_s: ClassVar[float | None] = None
     """Wall seconds after which one evaluation is ended with all that it started, and recorded as a failure of the
     verifier: a backstop against one that loops for ever. Default: many times what the seed takes, a minute at least."""

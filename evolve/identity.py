@@ -19,7 +19,7 @@ from evolve import __version__
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.foreign import remark_of
-from evolve.registry import Problem
+from evolve.registry import DISCOVERIES, Problem
 
 BASELINE = "baseline "
 """Before a baseline's name in an identity."""
@@ -36,7 +36,7 @@ _WORDS = {
 
 
 def identity(problem: Problem) -> dict[str, str]:
-    """Return versions (of Python and numpy major and minor), language, options, remark, and hashes of all else.
+    """Return versions (of Python and numpy major and minor), language, options, what scores are, and hashes.
 
     The hash of the evaluator is over every file of its folder, and over what those import of the same package.
     """
@@ -50,6 +50,7 @@ def identity(problem: Problem) -> dict[str, str]:
         "statement": _hash(problem.statement.encode()),
         "seed": _hash(problem.seed.encode()),
         "options": json.dumps(problem.evaluator.options.model_dump(mode="json"), sort_keys=True),
+        **({"score_means": problem.evaluator.score_means} if problem.evaluator.score_means else {}),
         **({"remark": remark} if (remark := remark_of(problem.evaluator, Split.TRAIN)) else {}),
         **{f"{BASELINE}{name}": _hash(source.encode()) for name, source in problem.baselines.items()},
     }
@@ -115,7 +116,7 @@ def _counts(path: Path, problem: Problem) -> bool:
     parts = path.relative_to(folder).parts if path.is_relative_to(folder) else path.parts[-1:]
     if any(part.startswith(".") or part == "__pycache__" for part in parts):
         return False
-    return parts[0] not in ("baselines", "prompts") and parts not in (
+    return parts[0] not in ("baselines", "prompts", DISCOVERIES) and parts not in (
         (PICTURE,),
         ("problem.md",),
         (f"seed{problem.language.suffix}",),

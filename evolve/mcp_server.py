@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import sys
 import tempfile
@@ -102,6 +103,15 @@ def _named(text: str) -> str:
     return text
 
 
+class _Unread(logging.Handler):
+    """Says which lines the library leaves out without a word: those that are no JSON-RPC message."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if isinstance(record.args, tuple) and record.args and isinstance(record.args[0], ValueError):
+            reason = " ".join(str(record.args[0]).split())[:200]
+            print(f"evolve: a line of stdin is no JSON-RPC message and was left out: {reason}", file=sys.stderr)
+
+
 def serve() -> None:
     """Serve over stdin and stdout until they are closed. Raises UsageError where the package mcp is not installed."""
     try:
@@ -118,4 +128,8 @@ def serve() -> None:
     }
     for name, tool in tools.items():
         server.add_tool(tool, name=name)
+    dispatcher = logging.getLogger("mcp.shared.jsonrpc_dispatcher")
+    dispatcher.setLevel(logging.DEBUG)
+    dispatcher.propagate = False
+    dispatcher.addHandler(_Unread())
     asyncio.run(server.run_stdio_async())

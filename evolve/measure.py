@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from evolve.evaluator import Split
 from evolve.foreign import blamed, folder_of
 from evolve.registry import Problem
 from evolve.scoring import SplitScore
-from evolve.workers import Fresh, evaluate_spread, make_pool, split_score
+from evolve.workers import Fresh, Pool, evaluate_spread, make_pool, split_score
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,20 @@ def spread(values: list[float]) -> Spread:
     return Spread(median, lower, upper)
 
 
+@asynccontextmanager
+async def opened(
+    problem: Problem,
+    config: RunConfig,
+    data: Path | None = None,
+    announce: Callable[[str, bool], None] = lambda text, lasting: None,
+) -> AsyncIterator[Pool]:
+    """Open the workers of a configuration for a problem and announce their notices. Arguments: of `measure`."""
+    async with make_pool(config.model_copy(update={"problem": problem.ref}), data) as pool:
+        for notice in pool.notices:
+            announce(notice, True)
+        yield pool
+
+
 async def measure(
     problem: Problem,
     config: RunConfig,
@@ -78,12 +93,14 @@ async def measure(
     repeats: int = 1,
     announce: Callable[[str, bool], None] = lambda text, lasting: None,
     fresh: Fresh | None = None,
+    pool: Pool | None = None,
 ) -> list[Measured]:
     """Evaluate programs, name -> source, on every instance of a split, or of a data file, spread over the workers.
 
     config: its engine, workers, options of the evaluator and isolation are used.
     fresh: instances drawn afresh, in the place of the split's own.
     announce: told what is going on, one line each time; lasting: a person should see it afterwards too.
+    pool: of `opened`, for who measures several times; it is left open.
     Raises UsageError when the problem has no such split or cannot read the file.
     """
     evaluator, who = problem.evaluator, problem.evaluator.name
@@ -99,17 +116,15 @@ async def measure(
         instances = problem.instances(split)
     which = f"instances of {split}" if fresh is None else f"fresh instances like those of {split}"
     measured = []
-    async with make_pool(config.model_copy(update={"problem": problem.ref}), data) as pool:
-        for notice in pool.notices:
-            announce(notice, True)
+    async with opened(problem, config, data, announce) if pool is None else nullcontext(pool) as workers:
         for name, source in programs.items():
             scores, walls = [], []
             for repeat in range(repeats):
                 again = f", {repeat + 1} of {repeats}" if repeats > 1 else ""
                 announce(f"{name} on {len(instances)} {which}{again}", False)
                 began = time.monotonic()
-                results = await evaluate_spread(pool, source, split, len(instances), fresh=fresh)
+                results = await evaluate_spread(workers, source, split, len(instances), fresh=fresh)
                 walls.append(time.monotonic() - began)
-                scores.append(await split_score(pool, split, results, len(instances)))
+                scores.append(await split_score(workers, split, results, len(instances)))
             measured.append(Measured(name, tuple(scores), tuple(walls)))
     return measured

@@ -54,7 +54,8 @@ class Progress:
 class Row:
     """One line of the table at the end: a program's status and score per split; None where it was not evaluated.
 
-    name: "seed", "best", "earlier best ID" of one that won before a resume, or a baseline's name.
+    name: "seed", or "start" of another program that the run started from, "best", "earlier best ID" of one that won
+        before a resume, or a baseline's name; the seed is one where the run started from another program.
     """
 
     name: str

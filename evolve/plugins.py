@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
+from evolve import entry_points
 from evolve.search.strategies import OWN
 from evolve.workers.engines import BUILT_IN
 
@@ -35,7 +36,7 @@ def list_plugins() -> list[Plugin]:
     """Return every plug-in that is installed, each loaded to see whether it can be; ours too."""
     found = []
     for kind, group in GROUPS.items():
-        points = sorted(entry_points(group=group), key=lambda point: (point.name, point.value))
+        points = sorted(entry_points.installed(group), key=lambda point: (point.name, point.value))
         taken = Counter([*(point.name for point in points), *OURS.get(kind, ())])
         found += [_plugin(kind, point, [p for p in points if p.name == point.name], taken) for point in points]
     return found

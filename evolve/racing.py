@@ -20,8 +20,10 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from evolve.config import RacingConfig
+if TYPE_CHECKING:
+    from evolve.config import RacingConfig
 
 DOUBT_POINTS = 10.0
 """Standard deviation of a difference that is assumed besides the measured one: a few differences that are alike, on

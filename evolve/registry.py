@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -20,12 +20,15 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError
 
+from evolve import entry_points
 from evolve.errors import UsageError, only_one, pick
 from evolve.evaluator import Evaluator, Instance, Split
 from evolve.foreign import blamed, instances_of
 from evolve.mutate.language import LANGUAGES, Language
 from evolve.peers import Task, configuration, evaluator_class, find_task
 
+DISCOVERIES = "discoveries"
+"""The folder of a problem with programs that runs have found (`evolve.discoveries`): no figure depends on it."""
 GROUP = "evolve.evaluators"
 """The entry points through which every installed problem, bundled or foreign, is found."""
 
@@ -38,7 +41,7 @@ class Problem:
         ref: what `load_problem` finds it by in any process: an installed name, or its folder's absolute path.
         folder: where its files lie.
         statement: the text of problem.md, which the model reads.
-        seed: source of the program that a run starts from.
+        seed: source of the program that a run starts from; empty: a model writes the first one.
         baselines: name -> source, ordered by name.
     """
 
@@ -54,6 +57,12 @@ class Problem:
     def language(self) -> Language:
         """What its programs are written in."""
         return language_of(self.evaluator)
+
+    @property
+    def discoveries(self) -> dict[str, str]:
+        """Programs that runs have found, name -> source, ordered by name. Raises UsageError for one that is none."""
+        files = sorted((self.folder / DISCOVERIES).glob(f"*/program{self.language.suffix}"))
+        return {file.parent.name: _program(file, self.evaluator, "a discovery") for file in files}
 
     def instances(self, split: Split) -> Sequence[Instance]:
         """Return the instances of a split, asked for once. Raises UsageError when the problem has no such split."""
@@ -83,7 +92,7 @@ def load_problem(ref: str, options: Mapping[str, Any] = MappingProxyType({})) ->
     """
     installed = _installed()
     if ref in installed:
-        only_one("evaluator", ref, [point.value for point in entry_points(group=GROUP) if point.name == ref])
+        only_one("evaluator", ref, [point.value for point in entry_points.installed(GROUP) if point.name == ref])
         found, cls = ref, _installed_class(installed[ref])
         folder = Path(inspect.getfile(cls)).parent
     elif _looks_like_a_path(ref) or (ref and Path(ref).is_dir()):
@@ -119,7 +128,7 @@ def load_problem(ref: str, options: Mapping[str, Any] = MappingProxyType({})) ->
 def _of_another_tool(task: Task, options: Mapping[str, Any]) -> Problem:
     """Return a task of another tool as a problem; nothing of it is imported here."""
     evaluator = _with_options(evaluator_class(task), options)
-    seed = _program(task.program, evaluator, "the program that a run starts from")
+    seed = _program(task.program, evaluator, "the program that a run starts from") if task.program.is_file() else ""
     return Problem(str(task.folder), evaluator, task.folder, task.statement, seed, {})
 
 
@@ -158,7 +167,7 @@ def is_installed(ref: str) -> bool:
 
 
 def _installed() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+    return {point.name: point for point in entry_points.installed(GROUP)}
 
 
 def require_utf8(path: Path) -> None:

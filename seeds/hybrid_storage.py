@@ -10,6 +10,8 @@ RECENT = 0.0  # value of having been touched a moment ago; half of it is left af
 HALF_LIFE = 500.0
 WRITE = 0.0  # value of a write
 SMALL = 0.0  # value of a request of one page; of n pages, its n-th part
+ROOM = 0.0  # a device takes nothing when a smaller share of it is free: what it evicts costs time
+BUSY = 0.0  # value that is lost for each millisecond that a device is busy
 MOVES = 0  # pages that go to the fastest device after 500 requests, those with the most requests
 LEAST = 3  # requests that a page needs for that
 
@@ -25,7 +27,7 @@ class Policy:
     def place(self, req):
         bar, value = BAR, self.value(req)
         for device in range(self.slowest):
-            if value > bar:
+            if value - BUSY * req.queue_us[device] / 1000 > bar and req.free_frac[device] >= ROOM:
                 return device
             bar = bar / 2
         return self.slowest

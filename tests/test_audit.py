@@ -133,6 +133,7 @@ def test_a_score_altered_in_the_archive_is_named_with_program_split_instance_and
     assert "2 figures do not reproduce. The repeats agree with each other and not with the archive" in text
 
 
+@pytest.mark.slow
 def test_figures_that_were_deleted_or_added_do_not_reproduce(run: Path) -> None:
     best = evolve("best", run, "--json").json["id"]
     alter(run, f"DELETE FROM split_figures WHERE program_id = {best} AND split = 'test'")
@@ -154,6 +155,7 @@ def test_a_program_that_answers_by_chance_is_caught(tmp_path: Path) -> None:
     assert "The repeats do not agree with each other" in text
 
 
+@pytest.mark.slow
 def test_measured_time_is_tolerated_and_what_is_not_measured_is_not(tmp_path: Path) -> None:
     run = finished_run(tmp_path, "import time\n\n\ndef answer():\n    time.sleep(0.03)\n    return 7\n", PICKY)
     facts, text = audited(run)

@@ -13,6 +13,7 @@ from evolve.loop.choosing import Chooser
 from evolve.mutate.mutation import Kind
 from evolve.scoring import Status
 from evolve.search import fixed_mix
+from evolve.search.strategies import known_strategies
 from evolve.trial import Fate, Selection, Trial
 
 
@@ -283,3 +284,21 @@ def test_children_as_like_as_those_that_scored_the_same_are_turned_down_all_but_
     for number in range(1, 61):
         step(plain, number, 10.0, nearest=0, likeness=0.99)
     assert plain.choose(61).novelty is None
+
+
+@pytest.mark.parametrize("strategy", sorted(known_strategies()))
+def test_where_there_is_no_seed_the_first_program_with_a_score_stands_for_it(strategy: str) -> None:
+    made = Chooser(configured(search__strategy=strategy))
+    made.tell(Trial(0, None, status=Status.INFEASIBLE))
+    first = step(made, 1, None, Fate.PARSE_ERROR)
+    assert (first.parent_id, first.kind, first.inspirations) == (0, Kind.REWRITE, ())
+    step(made, 2, None, failure="NameError: x")
+    early = made.choose(3)  # in flight while another one becomes the first with a score
+    made.begun(early)
+    assert (early.parent_id, early.kind) == (2, Kind.REPAIR)
+    step(made, 4, 12.0, tokens=9)
+    made.tell(ended(early, 11.0))
+    for number in range(5, 25):
+        chosen = step(made, number, 12.0 + number % 3, tokens=9)
+        assert chosen.parent_id > 0 or strategy == "sampling"
+        assert 0 not in chosen.inspirations

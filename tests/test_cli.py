@@ -138,12 +138,14 @@ def test_doctor_names_every_layer_and_what_to_do() -> None:
     assert all(name in said for name in LAYERS)
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
     program = f"{sys.executable} -m evolve list --json | true"
     done = subprocess.run(program, shell=True, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_messages_go_to_stderr_and_tables_fit_80_columns(tmp_path: Path) -> None:
     said = evolve_process("baselines", "spot_single", cwd=tmp_path, env={"COLUMNS": "80"})
     assert said.code == 0 and said.err == ""

@@ -140,6 +140,7 @@ def test_a_run_with_a_model_keeps_prompts_and_answers_but_never_the_key(tmp_path
         assert not file.is_file() or SECRET.encode() not in file.read_bytes(), file
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_resume_and_resume_ends_the_run(tmp_path: Path) -> None:
     folder = tmp_path / "r"
     running = subprocess.Popen(

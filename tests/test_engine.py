@@ -70,6 +70,7 @@ def everything_in(folder: Path) -> bytes:
     return b"\n".join(parts)
 
 
+@pytest.mark.slow
 def test_two_servers_a_budget_a_kill_a_resume_and_a_replay(tmp_path: Path) -> None:
     keys = {"LARGE_KEY": KEY, "OPENAI_API_KEY": KEY + "-too"}
     with ModelServer(slowly) as large, ModelServer(slowly) as small:
@@ -160,6 +161,7 @@ def test_every_kind_of_fault_leaves_the_run_with_the_number_of_evaluations_that_
     assert all(call.status is not CallStatus.SENT for call in calls)
 
 
+@pytest.mark.slow
 def test_a_stalled_server_costs_its_calls_their_time_and_the_run_goes_on_with_the_other(tmp_path: Path) -> None:
     with ModelServer([FAULTS["hang"]]) as dead, ModelServer(trivial) as good:  # type: ignore[list-item]
         file = tmp_path / "models.toml"
@@ -181,6 +183,7 @@ def test_a_stalled_server_costs_its_calls_their_time_and_the_run_goes_on_with_th
     assert took_s < 60.0
 
 
+@pytest.mark.slow
 def test_no_open_question_holds_a_run_beyond_its_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evolve.loop.budget.GRACE_S", 0.5)
     models = {"served", "manual", "command:sleep 100"}

@@ -91,6 +91,7 @@ def test_a_program_that_knows_the_instances_loses_its_lead_and_the_audit_fails(k
     assert cautious["lead_test"]["mean"] - cautious["lead_fresh"]["mean"] == pytest.approx(cautious["drop"]["mean"])
 
 
+@pytest.mark.slow
 def test_an_honest_lead_is_no_finding(honest_run: Path) -> None:
     said = evolve("audit", honest_run, "--fresh", 12, "--fresh-seed", 1)
     assert said.code == 0, said.out

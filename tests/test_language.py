@@ -43,6 +43,7 @@ def recipe(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_text_is_changed_by_edits_and_by_whole_texts_and_scored_by_what_it_says(recipe: Path, tmp_path: Path) -> None:
     answers = [
         "More salt.\n<<<<<<< SEARCH\nsalt_g: 0\n=======\nsalt_g: 4\n>>>>>>> REPLACE\n",

@@ -61,6 +61,7 @@ def test_no_file_is_longer_than_its_one_idea_needs() -> None:
         str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines())
         for part in ("evolve", "evaluators", "seeds", "sandbox")
         for file in (ROOT / part).rglob("*.py")
+        if "discoveries" not in file.relative_to(ROOT / part).parts or part != "evaluators"
     }
     long = {name: lines for name, lines in lengths.items() if lines > LINES}
     assert set(long) <= set(LONG_FILES), f"longer than {LINES} lines: {long}"

@@ -105,6 +105,7 @@ def test_one_signal_stops_cleanly_with_every_answer_in_flight_committed(
     assert calls.answered == calls.calls == len(server.requests)
 
 
+@pytest.mark.slow
 def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
     def slow(request: dict[str, object], number: int) -> Reply:
         return Reply("never mind", delay_s=0.0 if number < 3 else 30.0)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import TRIVIAL
+from command_line import TRIVIAL, command
 
 mcp = pytest.importorskip("mcp")
 
@@ -28,6 +29,7 @@ async def asked(folder: Path, *calls: tuple[str, dict[str, object]]) -> tuple[li
         return names, [await client.call_tool(name, arguments) for name, arguments in calls]
 
 
+@pytest.mark.slow
 def test_an_agent_lists_scores_runs_shows_and_reads_the_best(tmp_path: Path) -> None:
     program = "def answer():\n    return 42.0\n"
     names, answers = asyncio.run(
@@ -51,3 +53,11 @@ def test_an_agent_lists_scores_runs_shows_and_reads_the_best(tmp_path: Path) -> 
     assert "def answer" in best["source"]
     assert "no such run" in answers[5].content[0].text and "\n" not in answers[5].content[0].text
     assert "is no name and no path" in answers[6].content[0].text
+
+
+def test_a_line_that_is_no_message_is_said_and_left_out(tmp_path: Path) -> None:
+    done = subprocess.run(
+        command("mcp"), cwd=tmp_path, input="{broken\n[]\n", capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout == "" and len(done.stderr.splitlines()) == 2
+    assert all("is no JSON-RPC message and was left out" in line for line in done.stderr.splitlines())

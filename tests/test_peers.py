@@ -5,16 +5,20 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import ROOT, evolve
+from model_server import ModelServer
 
 from evolve.peers import find_task
+from evolve.peers.stand_in import parameters_of
 from evolve.peers.task import configuration
 from evolve.registry import load_problem
 
@@ -141,6 +145,12 @@ def test_a_task_in_another_language_is_asked_of_a_model_and_its_own_settings_hol
         ({"evaluator.py": "def evaluate(path): pass", "initial_program.py": "X = 1"}, "shinka", "is no task of shinka"),
         ({"evaluate.py": ""}, "shinka", "has no initial.*: write the program that the search starts from"),
         ({"evaluate.py": "", "initial.py": "", "initial.c": ""}, "", "has 2 files initial.*"),
+        (
+            {"evaluator.py": "def evaluate(path): pass"},
+            "",
+            "but no initial_program.* to start from, and no prompt.system",
+        ),
+        ({"evaluate.sh": "echo {}"}, "", "but no initial_program.* to start from, and no prompt.system_message"),
         ({"evaluate.py": "", "initial.py": "X = 1", "config.yaml": "a: ["}, "", "config.yaml cannot be read"),
         ({"evaluate.py": "", "initial.py": "X = 1", "config.yaml": "- 1"}, "", "is no mapping of keys"),
     ],
@@ -152,6 +162,51 @@ def test_a_folder_that_is_no_task_is_one_line(files: dict[str, str], settings: s
     said = evolve("run", tmp_path, "--evaluations", 1, *more)
     assert said.code == 2 and len(said.err.strip().splitlines()) == 1
     assert says in said.err
+
+
+FROM_NOTHING = TASKS / "skydiscover_from_nothing"
+
+
+def answers_to_nothing(asked: dict[str, Any], number: int) -> str:
+    """Answer with no program, then with some that fail, and once one is to be repaired with some that work."""
+    prompt = asked["messages"][-1]["content"]
+    if number == 0:
+        return "I shall think about it."
+    body = f"return [[size] for size in sizes][:{99 + number}]" if "Program" in prompt else f"return bins{number}"
+    return f"Try {number}.\n```python\ndef pack(sizes, capacity):\n    {body}\n```"
+
+
+def test_a_task_without_a_program_has_a_model_write_the_first_one(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with ModelServer(answers_to_nothing) as server:
+        model = ("--model", "m", "--base-url", server.base_url, "--workers", 1, "--set", "search.lag=1")
+        done = evolve("run", FROM_NOTHING, *model, "--evaluations", 4, "--deterministic", "--run", run, "--json")
+        assert done.code == 0, done.err
+        asked = ["\n".join(str(message["content"]) for message in one.json["messages"]) for one in server.requests]
+        more = evolve("resume", run, "--evaluations", 6, "--json")
+    assert more.code == 0 and more.json["evaluations"] == 6, more.err
+    assert re.match(r"There was no program to start from; program \d has 0.33 on train\.", done.json["verdict"])
+    assert [row["role"] for row in done.json["programs"]] == ["best"]
+    assert "Write the first program." in asked[0]
+    assert "0 is the naive baseline" not in asked[0] and "on a scale of its own; more is better" in asked[0]
+    assert any("Find out why and repair exactly that" in one and "return bins" in one for one in asked)
+    assert evolve("replay", run, "--json").json["same"]
+    assert "There was no program to start from" in (run / "summary.md").read_text()
+    alone = evolve("run", FROM_NOTHING, "--run", tmp_path / "alone")
+    assert alone.code == 2 and "have a model write the first one (--model NAME)" in alone.err.splitlines()[-1]
+    assert not (tmp_path / "alone").exists()
+    imported = evolve("import", FROM_NOTHING, "--out", tmp_path / "own")
+    assert imported.code == 2 and "give it the program that a search is to start from" in imported.err
+
+
+def test_a_task_is_checked_for_what_can_be_said_of_it() -> None:
+    said = evolve("check", TASKS / "skydiscover_sorting", "--json")
+    assert said.code == 0
+    verdicts = [(one["claim"], one["verdict"]) for one in said.json["claims"]]
+    assert verdicts[:2] == [
+        ("the program to start from has a score", "holds"),
+        ("another evaluation gives the same figures", "holds"),
+    ]
 
 
 THEIRS = {
@@ -254,6 +309,7 @@ def test_what_an_import_cannot_decide_is_told_line_by_line_and_nothing_is_writte
     assert there.code == 2 and "is there already" in there.err
 
 
+@pytest.mark.slow
 def test_what_a_task_requires_is_installed_into_an_environment_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,9 +334,49 @@ def test_what_a_task_requires_is_installed_into_an_environment_of_its_own(
     done = evolve(*run, tmp_path / "run")
     assert done.code == 0, done.err
     assert done.json["programs"][0]["splits"]["train"]["score"] == 42.0
-    assert len(list((tmp_path / "cache" / "evolve" / "environments").iterdir())) == 1
+    (lock,) = (tmp_path / "cache" / "evolve" / "environments").glob("*.lock")
+    half = lock.with_suffix("")
+    assert (half / "whole").exists()
+    shutil.rmtree(half / "lib")
+    (half / "whole").unlink()  # as a process leaves it that was killed before pip was done
+    again = evolve("score", task, task / "initial_program.py", "--install", "--json")
+    assert again.json["score"] == 42.0 and (half / "whole").exists()
     (task / "requirements.txt").write_text("--no-index\n./not_there-1.0-py3-none-any.whl\n")
     broken = evolve(*run, tmp_path / "other")
     assert broken.code == 2 and len(broken.err.strip().splitlines()) == 1
     assert "requirements.txt cannot be installed" in broken.err
-    assert len(list((tmp_path / "cache" / "evolve" / "environments").iterdir())) == 1
+    assert [place for place in lock.parent.iterdir() if place.is_dir()] == [half]
+
+
+@pytest.mark.parametrize(
+    ("given", "named", "arguments"),
+    [
+        ((1, 2), {}, [1, 2]),
+        ((1,), {"b": 5}, [1, 5]),
+        ((), {"b": 5, "a": 4}, [4, 5]),
+        ((1,), {"c": [7]}, [1, -2, [7]]),
+        ((), {"c": 1}, "is called without a"),
+        ((1,), {"d": 3}, "give c too, whose default is no plain value"),
+        ((1,), {"e": 3}, "cannot be given 'e' by name here"),
+        ((1,), {"a": 3}, "cannot be given 'a' by name here"),
+    ],
+)
+def test_named_arguments_are_passed_on_by_position(
+    given: tuple[object, ...], named: dict[str, object], arguments: list[object] | str
+) -> None:
+    parameters = parameters_of("def f(a, b=-2, c=[].copy(), d=4, *, e=5):\n    return a\n")["f"]
+    assert parameters.by_name == ("e",)
+    if isinstance(arguments, str):
+        with pytest.raises(TypeError, match=arguments):
+            parameters.by_position("f", given, named)
+    else:
+        assert parameters.by_position("f", given, named) == arguments
+
+
+def test_what_can_be_given_by_name_only_is_for_a_person_to_change(tmp_path: Path) -> None:
+    task = tmp_path / "task"
+    task.mkdir()
+    (task / "initial_program.py").write_text("def f(*, speed):\n    return speed\n")
+    (task / "evaluator.py").write_text("def evaluate(path):\n    return {'x': load(path).f(speed=1)}\n")
+    told = evolve("import", task, "--out", tmp_path / "own")
+    assert told.code == 1 and "initial_program.py: f() takes speed by name only" in told.out

@@ -359,6 +359,7 @@ def test_killed_after_any_commit_a_run_with_racing_ends_as_if_undisturbed(
             assert archive_digest(folder) == archive_digest(tmp_path / "whole"), f"killed after commit {survived}"
 
 
+@pytest.mark.slow
 def test_deterministic_one_seed_gives_one_archive_whatever_the_hash_seed_and_the_workers(
     series: Problem, tmp_path: Path
 ) -> None:

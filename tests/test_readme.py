@@ -64,6 +64,7 @@ def test_every_file_and_folder_that_it_names_is_there() -> None:
         assert (ROOT / name).exists(), name
 
 
+@pytest.mark.slow
 def test_the_problem_of_the_readme_runs_and_its_program_scores_as_the_text_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

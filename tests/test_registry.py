@@ -85,7 +85,7 @@ def test_every_bundled_evaluator_comes_through_the_entry_points_with_seed_statem
 def test_an_installed_problem_that_does_not_load_is_listed_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = EntryPoint("broken", "no_such_module:Thing", registry.GROUP)
     wrong = EntryPoint("wrong", "json:dumps", registry.GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda group: (broken, wrong))
+    monkeypatch.setattr("evolve.entry_points.installed", lambda group: (broken, wrong))
     assert [(listing.name, listing.error.partition(". Try")[0]) for listing in list_problems()] == [
         (
             "broken",

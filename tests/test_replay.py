@@ -148,6 +148,7 @@ def test_what_differs_is_named(tmp_path: Path) -> None:
         assert [d.what for d in differences(a, b)][:1] == [f"program {id}: score"]
 
 
+@pytest.mark.slow
 def test_another_configuration_comes_apart_with_one_line(tmp_path: Path) -> None:
     source = recorded(tmp_path / "run")
     with Store.open(source) as store:
@@ -191,6 +192,7 @@ def test_where_a_recording_cannot_be_put_is_said_before_the_run(tmp_path: Path) 
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_from_the_command_line_with_faults_recorded_replayed_and_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

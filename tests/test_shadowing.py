@@ -40,6 +40,7 @@ def test_modules_of_pythonpath_do_not_stand_in_for_pythons_own(tmp_path: Path) -
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not COMMAND.exists(), reason="the command is not installed beside this interpreter")
 def test_sixteen_workers_with_few_descriptors_work_or_say_so_in_one_line(tmp_path: Path) -> None:
     command = f"ulimit -n 64; exec {COMMAND} run {TRIVIAL} --evaluations 2 --workers 16 --run {tmp_path / 'out'}"

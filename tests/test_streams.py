@@ -29,6 +29,7 @@ def test_a_width_of_zero_is_no_width(folder: Path) -> None:
     assert "finished" in evolve_process("show", "r", cwd=folder, env={"COLUMNS": "0"}).out
 
 
+@pytest.mark.slow
 def test_a_reader_who_leaves_does_not_stop_a_run(folder: Path) -> None:
     line = " ".join(command("run", TRIVIAL, "--evaluations", 4, "--workers", 1, "--run", "piped"))
     subprocess.run(["bash", "-c", f"{line} | head -1"], cwd=folder, capture_output=True, check=True, timeout=120)
@@ -45,6 +46,7 @@ def test_a_closed_or_full_stdout_is_no_traceback(folder: Path, redirection: str)
         assert (done.returncode == 2) == ("full" in redirection)
 
 
+@pytest.mark.slow
 def test_odd_paths_are_one_line(folder: Path) -> None:
     long = "x" * 600
     for what in (("show", long), ("run", f"./{long}"), ("score", TRIVIAL, long), ("run", TRIVIAL, "--run", long)):

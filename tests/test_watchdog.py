@@ -106,6 +106,7 @@ def work_s() -> float:
     return best
 
 
+@pytest.mark.slow
 def test_no_answer_holds_up_the_loop(tmp_path: Path, longest_s: list[float]) -> None:
     texts = hostile()
     config = configured(99, prompt__insights_every=1, model__concurrency=1, mutation__novelty=True)

@@ -49,7 +49,7 @@ class HeterogeneousDag(Evaluator):
     name = "heterogeneous_dag"
     summary = "Which processor runs which task of a graph, and when, so that the graph ends early"
     defines = ("Policy",)
-    limits = Limits(cpu_s=2.0, memory_mb=512, answer_mb=1, counter=True)  # a stream is thousands of calls
+    limits = Limits(cpu_s=10.0, memory_mb=512, answer_mb=1, counter=True)  # a stream is thousands of calls
     splits = (Split.TRAIN, Split.VALIDATION, Split.TEST, Split.PUBLIC)
     Options = DagOptions
     options: DagOptions

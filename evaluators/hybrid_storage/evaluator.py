@@ -13,6 +13,7 @@ from evaluators.fresh_draws import drawn_afresh
 from evaluators.hybrid_storage.devices import Storage
 from evaluators.hybrid_storage.feedback import explain
 from evaluators.hybrid_storage.figures import figures_of, stored, tells_apart
+from evaluators.hybrid_storage.picture import drawn
 from evaluators.hybrid_storage.public_format import read_traces, write_traces
 from evaluators.hybrid_storage.traces import Asked, Epoch, Result, Trace, play, sound_moves
 from evaluators.hybrid_storage.workload import DEVICES, Config, drawn_trace, own_trace
@@ -24,6 +25,7 @@ from evolve.evaluator import (
     Instance,
     Limits,
     Outcome,
+    Picture,
     Split,
     UsageError,
     relative_score,
@@ -55,10 +57,7 @@ class HybridStorage(Evaluator):
         """Return the traces of a split; requests are drawn when a trace is evaluated."""
         if split is Split.PUBLIC:
             raise UsageError("hybrid_storage: no public traces are bundled; give MSR Cambridge traces with --data.")
-        found = [trace for trace in _own(split) if self._wants(trace)]
-        if not found:
-            raise UsageError(f"hybrid_storage: {split} has no traces on devices {self.options.devices}; leave it out.")
-        return found
+        return [trace for trace in _own(split) if self._wants(trace)]
 
     def _wants(self, trace: Trace) -> bool:
         return self.options.devices is None or DEVICES[self.options.devices] == trace.devices
@@ -96,6 +95,11 @@ class HybridStorage(Evaluator):
         if differ(figures.naive, figures.reference):
             score = relative_score(figures.naive, figures.reference, result.total_ns)
         return Outcome(score, metrics, explain(instance, result, figures))
+
+    def picture(self, candidate: Candidate, instance: Instance) -> Picture:
+        """Draw latency over the trace, by kind and size of requests, and what each device holds at the end."""
+        assert isinstance(instance, Trace)
+        return drawn(instance, played(candidate, instance), figures_of(instance))
 
 
 def played(candidate: Candidate, trace: Trace) -> Result:

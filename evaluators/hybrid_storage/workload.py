@@ -59,7 +59,15 @@ class Recipe:
 
 
 RECIPES: dict[Split, tuple[Recipe, ...]] = {
-    Split.TRAIN: (Recipe(), Recipe(fast_pct=40), Recipe("cost"), Recipe("cost", 30), Recipe("three")),
+    Split.TRAIN: (
+        Recipe(),
+        Recipe(fast_pct=40),
+        Recipe("cost"),
+        Recipe("cost", 30),
+        Recipe("three"),
+        Recipe("four"),
+        Recipe("performance", 20, phases=True),
+    ),
     Split.VALIDATION: (
         *[Recipe()] * 2,
         *[Recipe(fast_pct=40)] * 2,
@@ -67,6 +75,11 @@ RECIPES: dict[Split, tuple[Recipe, ...]] = {
         *[Recipe("cost", 30)] * 2,
         Recipe("three"),
         Recipe("performance", 20, phases=True),
+        Recipe("three", 20, load=(0.2, 0.45)),
+        *[Recipe("four")] * 2,
+        Recipe("four", 20),
+        Recipe("cost", phases=True),
+        Recipe("performance", 20, load=(0.2, 0.45)),
     ),
     Split.TEST: (
         Recipe(phases=True),

@@ -48,8 +48,8 @@ class Program:
     """A program and its figures on the train split.
 
     Attributes:
-        id: 0 = the seed, step number for a child, -1, -2, ... for baselines.
-        name: "seed", a baseline's name, empty for a child.
+        id: 0 = the seed, or what the run started from in its place, step number for a child, -1, -2, ... for baselines.
+        name: "seed", or "start" of another program that the run started from, a baseline's name, empty for a child.
         place: where the search meant it to belong, in the strategy's own words; empty for the seed and baselines.
         kind: what made it: "seed", "baseline", "constant", "crossover", "edit", "rewrite", ...
         idea: a model's own words on what it changed, one line.

@@ -14,10 +14,11 @@ from evolve.audit.flags import Flag
 from evolve.config import RunConfig, from_text
 from evolve.evaluator import Split
 from evolve.foreign import remark_of
-from evolve.measure import measure
+from evolve.measure import measure, opened
 from evolve.mutate.language import recorded_language
 from evolve.registry import Problem
 from evolve.scoring import SplitScore
+from evolve.workers import Pool
 
 REPEATS = 2
 SPLITS = (Split.TRAIN, Split.VALIDATION, Split.TEST)
@@ -131,10 +132,10 @@ async def rescore(
         said.add(text)
 
     async def again(
-        subjects: Sequence[tuple[Program, Mapping[Split, SplitScore]]], split: Split, repeats: int
+        pool: Pool, subjects: Sequence[tuple[Program, Mapping[Split, SplitScore]]], split: Split, repeats: int
     ) -> list[AuditedSplit]:
         sources = {one.name or f"program {one.id}": one.source for one, _ in subjects}
-        measured = await measure(problem, config, sources, split, repeats=repeats, announce=announce_once)
+        measured = await measure(problem, config, sources, split, repeats=repeats, announce=announce_once, pool=pool)
         found = []
         for (one, recorded), now in zip(subjects, measured, strict=True):
             archived = recorded.get(split)
@@ -143,11 +144,12 @@ async def rescore(
         return found
 
     audited, others = [], []
-    for split in splits:
-        audited += await again([(program, subject.recorded)], split, REPEATS)
-        known = [other for other in subject.others if split in other[1]]
-        if known:  # measured time is given a second chance
-            others += await again(known, split, REPEATS if evaluator.timed_metrics else 1)
+    async with opened(problem, config, announce=announce_once) as pool:
+        for split in splits:
+            audited += await again(pool, [(program, subject.recorded)], split, REPEATS)
+            known = [other for other in subject.others if split in other[1]]
+            if known:  # measured time is given a second chance
+                others += await again(pool, known, split, REPEATS if evaluator.timed_metrics else 1)
     scores = {one.split: _mean_score(one.repeats) for one in audited}
     found_flags = [
         *flagging.overfit(scores.get(Split.TRAIN), scores.get(Split.TEST), subject.seed_gap),

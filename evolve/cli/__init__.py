@@ -18,6 +18,7 @@ from evolve.cli.auditing import audit
 from evolve.cli.benching import bench
 from evolve.cli.checking import check
 from evolve.cli.configuring import config
+from evolve.cli.discovering import discoveries
 from evolve.cli.doctor import doctor
 from evolve.cli.exporting import data
 from evolve.cli.inspecting import best, diff, runs, show
@@ -82,7 +83,7 @@ def evolve(ctx: click.Context) -> None:
 COMMANDS = (
     *(list_evaluators, run, resume, replay, runs, watch, show, tree, best, diff),
     *(compare, report, serve, export, audit),
-    *(score, baselines, picture, data, new, import_, check, bench, config, doctor, mcp),
+    *(score, baselines, discoveries, picture, data, new, import_, check, bench, config, doctor, mcp),
 )
 for command in COMMANDS:
     evolve.add_command(command)

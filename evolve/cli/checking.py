@@ -14,9 +14,10 @@ WORDS = {"holds": "ok", "fails": "FAILS", "skipped": "skipped", "note": "note"}
 @click.command(short_help="Check that a problem keeps to the contract.")
 @click.argument("evaluator", metavar="FOLDER_OR_NAME")
 @click.option("--quick", is_flag=True, help="Without the scores of the baselines on every split, which take longest.")
+@options.install
 @options.as_json
 @options.settings
-def check(evaluator: str, quick: bool, sets: tuple[str, ...], as_json: bool) -> int:
+def check(evaluator: str, quick: bool, install: bool, sets: tuple[str, ...], as_json: bool) -> int:
     """Check a problem of your own, or an installed one: one line per claim, exit code 1 when one fails.
 
     The same splits in every process, a seed that scores about 0, wrong answers that are infeasible with a message,
@@ -28,7 +29,8 @@ def check(evaluator: str, quick: bool, sets: tuple[str, ...], as_json: bool) -> 
     from evolve.testing import check as checked
     from evolve.words import counted
 
-    config = resolve(None, sets, {"problem": evaluator})
+    python = options.installed(evaluator) if install else None
+    config = resolve(None, sets, {"problem": evaluator, "evaluator.python": python})
     problem = load_problem(evaluator, config.evaluator)
     found: list[Checked] = []
     with options.announcing(f"checking {evaluator} ...") as announce:

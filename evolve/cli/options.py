@@ -132,6 +132,9 @@ trust = click.option(
     is_flag=True,
     help="Use code, commands, servers and paths that the run names, though it was not made by you on this machine.",
 )
+install = click.option(
+    "--install", is_flag=True, help="Make an environment with the requirements.txt of another tool's task."
+)
 problem = click.option(
     "--problem",
     metavar="NAME_OR_FOLDER",
@@ -177,6 +180,18 @@ def announcing(text: str) -> Iterator[Callable[[str, bool], None]]:
                 status.update(text)
 
         yield announce
+
+
+def installed(folder: str) -> str | None:
+    """Return the interpreter of the environment of another tool's task, made now where there is none.
+
+    None: the task asks for nothing. Raises UsageError.
+    """
+    from evolve.peers.installing import installed_for
+
+    with announcing("installing what the task needs ..."):
+        python = installed_for(Path(folder))
+    return None if python is None else str(python)
 
 
 def print_json(facts: Any) -> None:

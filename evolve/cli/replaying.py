@@ -38,6 +38,9 @@ def replay(
 ) -> int:
     """Play RUN again, from the answers and the order of events that its archive holds, and compare the two archives.
 
+    RUN may be a discovery, PROBLEM/NAME or the path of its record: it is played again from that alone, with the
+    recorded choices, and its program and figures are compared (`evolve discoveries` lists them).
+
     No model is asked. The exit code is 1 when a choice, a program, a parent or a score comes out differently.
     """
     import asyncio
@@ -47,6 +50,7 @@ def replay(
     from evolve import loop
     from evolve.archive import Store, differences, tape_of
     from evolve.config import from_text
+    from evolve.discoveries.replaying import names_discovery
     from evolve.errors import UsageError
     from evolve.identity import require_same
     from evolve.loop.replaying import RecordedPool
@@ -57,6 +61,10 @@ def replay(
     from evolve.report.terminal import Terminal
     from evolve.report.trust import require_trust
 
+    if names_discovery(run):
+        if fresh is False or problem is not None:
+            raise UsageError("a discovery is scored again on its own problem: leave --recorded and --problem out.")
+        return _replay_discovery(run, into, as_json)
     with ExitStack() as stack:
         recorded = stack.enter_context(opened(run))
         config = from_text(recorded.config()).model_copy(update={"record": None, "replay": None})
@@ -90,3 +98,40 @@ def replay(
     else:
         print_replay(Terminal(), facts, SHOWN)
     return 1 if found or came_apart else 0
+
+
+def _replay_discovery(ref: str, into: Path | None, as_json: bool) -> int:
+    """Play the record of a discovery again, and compare its program and figures; return the exit code."""
+    import asyncio
+    import tempfile
+    from contextlib import ExitStack
+
+    from evolve import loop
+    from evolve.archive import Store
+    from evolve.discoveries.replaying import differences, open_discovery
+    from evolve.identity import differences as changes
+    from evolve.identity import identity
+    from evolve.report.progress import display_on
+    from evolve.report.replay_document import discovery_document, print_replay
+    from evolve.report.terminal import Terminal
+
+    found, problem, config, tape = open_discovery(ref)
+    changed = changes(tape.identity, identity(problem))
+    if changed:
+        streams.say(f"evolve: {found.ref} was found with another problem or version: {'; '.join(changed)}", err=True)
+    with ExitStack() as stack:
+        if into is None:
+            into = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="evolve-replay-"))) / "run"
+        display = display_on(Terminal(stderr=True))
+        with display:
+            result = asyncio.run(loop.run(into, config, problem, (display,), tape=tape))
+        if result.interrupted:
+            streams.say(f"evolve: {result.reason}: nothing was compared", err=True)
+            return INTERRUPTED
+        replayed = stack.enter_context(Store.open(into))
+        facts = discovery_document(found.ref, replayed, list(differences(found, replayed, problem)))
+    if as_json:
+        options.print_json(facts)
+    else:
+        print_replay(Terminal(), facts, SHOWN)
+    return 0 if facts["same"] else 1

@@ -39,12 +39,18 @@ INTERRUPTED = 130
 @options.engine
 @options.ray_address
 @click.option("--seed", type=click.IntRange(min=0), metavar="S", help="The only source of chance. Default: 0.")
+@click.option(
+    "--from",
+    "start",
+    metavar="START",
+    help="Start from another program than the seed: best (of the discoveries), a program FILE, or a RUN's winner.",
+)
 @click.option("--search", metavar="NAME", help="Who becomes a parent. Default: islands.")
 @click.option("--mutation", metavar="MIX", help="Fixed mix of kinds, e.g. edit=3,rewrite=1. Default: a bandit chooses.")
 @options.path_option("--prompts", metavar="DIR", text="Prompt templates that go before the built-in ones.")
 @click.option("--deterministic", is_flag=True, help="One seed, one run, whatever the speed and the workers.")
 @click.option("--allow-network", is_flag=True, help="Let the evaluator of another tool's task use the network.")
-@click.option("--install", is_flag=True, help="Make an environment with the requirements.txt of another tool's task.")
+@options.install
 @options.require_isolation
 @options.path_option("--record", metavar="FILE", text="Write steps and answers to FILE when the run ends.")
 @options.path_option("--replay", metavar="FILE", text="Take steps, answers and settings from a FILE of --record.")
@@ -63,6 +69,7 @@ def run(
     engine: str | None,
     ray_address: str | None,
     seed: int | None,
+    start: str | None,
     search: str | None,
     mutation: str | None,
     prompts: Path | None,
@@ -109,12 +116,10 @@ def run(
         "require_isolation": require_isolation or None,
         "evaluator.allow_network": allow_network or None,
     }
+    if start is not None and replay is not None:
+        raise UsageError("--replay starts where the recorded run started: leave --from out.")
     if install:
-        from evolve.peers.installing import installed_for
-
-        with options.announcing("installing what the task needs ..."):
-            python = installed_for(Path(evaluator or ""))
-        flags["evaluator.python"] = python and str(python)
+        flags["evaluator.python"] = options.installed(evaluator or "")
     base = task_settings(evaluator) if replay is None else recorded_config(replay, evaluator is not None, trust)
     resolved = resolve(config, sets, flags, base)
     served = [model.name for model in resolved.models if model.is_served]
@@ -126,6 +131,10 @@ def run(
     from evolve.registry import load_problem
 
     problem = load_problem(resolved.problem, resolved.evaluator)
+    if start is not None:
+        from evolve.discoveries import start_of
+
+        resolved = resolved.model_copy(update={"start": start_of(problem, start)})
     if dry_run:
         return _tell(problem, resolved, as_json)
     folder = new_folder(problem.evaluator.name) if run is None else free_folder(run)
@@ -149,6 +158,7 @@ def run(
     help="Where the server is now: that of one model, or of all; may be given several times.",
 )
 @options.accept_changes
+@options.install
 @options.problem
 @options.trust
 @options.as_json
@@ -161,6 +171,7 @@ def resume(
     ray_address: str | None,
     base_urls: tuple[str, ...],
     accept_changes: bool,
+    install: bool,
     as_json: bool,
     **totals: float | None,
 ) -> int:
@@ -185,6 +196,9 @@ def resume(
         }
     )
     require_trust(folder, config, trust, asks_models=True, own_problem=problem is not None)
+    if install:
+        python = options.installed(problem or config.problem)
+        config = config.model_copy(update={"evaluator": {**config.evaluator, **_given({"python": python})}})
     loaded = load_recorded(config.problem, config.evaluator, problem)
     with explained(folder):
         return _run(folder, config, loaded, resume=True, as_json=as_json, accept_changes=accept_changes)

@@ -78,6 +78,7 @@ def _list_plugins(evaluator: str | None, as_json: bool) -> None:
 @click.argument("program", type=click.Path(path_type=Path), metavar="PROGRAM.py")
 @options.split_and_workers
 @click.option("--repeat", type=click.IntRange(min=1), default=1, metavar="N", help="Repeat, to see the spread of CPU.")
+@options.install
 @options.fresh("Score it on N instances that nobody has seen, drawn as those of --split. Default split: test.")
 def score(
     evaluator: str,
@@ -88,6 +89,7 @@ def score(
     sets: tuple[str, ...],
     require_isolation: bool,
     as_json: bool,
+    install: bool,
     repeat: int,
     fresh: int | None,
     fresh_seed: int | None,
@@ -102,8 +104,18 @@ def score(
     drawn = options.fresh_drawn(fresh, fresh_seed, data)
     if drawn is not None:
         split = split or "test"
+    python = options.installed(evaluator) if install else None
     problem, on, measured = _measure(
-        evaluator, lambda _: {program.name: source}, split, data, workers, sets, require_isolation, repeat, drawn
+        evaluator,
+        lambda _: {program.name: source},
+        split,
+        data,
+        workers,
+        sets,
+        require_isolation,
+        repeat,
+        drawn,
+        python,
     )
     if as_json:
         from evolve.report.score_document import score_document
@@ -119,9 +131,13 @@ def score(
 
 @click.command(short_help="Score the baselines of an evaluator.")
 @click.argument("evaluator")
+@click.option(
+    "--discoveries", "also", is_flag=True, help="Also the programs that runs have found (`evolve discoveries`)."
+)
 @options.split_and_workers
 def baselines(
     evaluator: str,
+    also: bool,
     split: str | None,
     data: Path | None,
     workers: int | None,
@@ -130,9 +146,12 @@ def baselines(
     as_json: bool,
 ) -> None:
     """Score the baselines of EVALUATOR, published heuristics for the most part, with their raw figures."""
-    problem, on, measured = _measure(
-        evaluator, lambda problem: problem.baselines, split, data, workers, sets, require_isolation, 1
-    )
+
+    def programs(problem: Problem) -> Mapping[str, str]:
+        found = problem.discoveries if also else {}
+        return problem.baselines | {f"discovery {name}": source for name, source in found.items()}
+
+    problem, on, measured = _measure(evaluator, programs, split, data, workers, sets, require_isolation, 1)
     if as_json:
         from evolve.report.score_document import baselines_document
 
@@ -154,6 +173,7 @@ def _measure(
     require_isolation: bool,
     repeats: int,
     fresh: Fresh | None = None,
+    python: str | None = None,
 ) -> tuple[Problem, Split, list[Measured]]:
     import asyncio
 
@@ -163,7 +183,8 @@ def _measure(
     from evolve.registry import load_problem
 
     isolation = require_isolation or None
-    config = resolve(None, sets, {"problem": ref, "workers": workers, "require_isolation": isolation})
+    given = {"problem": ref, "workers": workers, "require_isolation": isolation, "evaluator.python": python}
+    config = resolve(None, sets, given)
     problem = load_problem(ref, config.evaluator)
     on = Split(split or ("public" if data else "train"))
     with options.announcing("evaluating ...") as announce:

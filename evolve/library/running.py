@@ -13,6 +13,7 @@ from typing import Any
 from evolve import attended
 from evolve.archive import Program, Store
 from evolve.config import RunConfig, resolve
+from evolve.discoveries import start_of
 from evolve.errors import UsageError
 from evolve.evaluator import Evaluator
 from evolve.library.opened import Run
@@ -80,6 +81,7 @@ def run(
     *,
     model: str | Sequence[str] | Mapping[str, Any] | None = None,
     evaluations: int | None = None,
+    start: str | Path = "",
     program: str = "",
     statement: str = "",
     folder: str | Path | None = None,
@@ -95,6 +97,8 @@ def run(
     model: a model's name, several, or `{"names": ["NAME"], "base_url": "http://127.0.0.1:8000/v1"}`; default: the
         built-in mutator, which asks nobody.
     evaluations: programs to score; default 200 when no budget is given.
+    start: what to start from in the place of the seed: "best", the best of the problem's discoveries; the path of a
+        program; or a run, whose winner it is.
     folder: of the run, not there yet; default: runs/PROBLEM-DATE-ID in the working folder.
     config: a TOML file; arguments win over it.
     quiet: show no progress.
@@ -104,7 +108,7 @@ def run(
     Raises UsageError for whatever a person must put right.
     """
     with _found(problem, program, statement, folder) as (where, place):
-        begun = _Begun(where, model, evaluations, place, config, settings)
+        begun = _Begun(where, model, evaluations, start, place, config, settings)
         return wait_for(lambda stop: begun.work(quiet, stop))
 
 
@@ -113,6 +117,7 @@ async def run_async(
     *,
     model: str | Sequence[str] | Mapping[str, Any] | None = None,
     evaluations: int | None = None,
+    start: str | Path = "",
     program: str = "",
     statement: str = "",
     folder: str | Path | None = None,
@@ -122,7 +127,7 @@ async def run_async(
 ) -> Result:
     """As `run`, for code that has an event loop. A cancelled run can be resumed."""
     with _found(problem, program, statement, folder) as (where, place):
-        return await _Begun(where, model, evaluations, place, config, settings).work(quiet, Stop())
+        return await _Begun(where, model, evaluations, start, place, config, settings).work(quiet, Stop())
 
 
 @contextmanager
@@ -155,6 +160,7 @@ class _Begun:
         problem: str | Path | type[Evaluator] | Problem,
         model: str | Sequence[str] | Mapping[str, Any] | None,
         evaluations: int | None,
+        start: str | Path,
         folder: str | Path | None,
         config: str | Path | None,
         settings: dict[str, Any],
@@ -166,6 +172,8 @@ class _Begun:
         self.config: RunConfig = resolve(file, (), {**given, "problem": self.problem.ref})
         if self.config.evaluator != options:  # the file has options, too
             self.problem = find_problem(problem, self.config.evaluator)
+        if start:
+            self.config = self.config.model_copy(update={"start": start_of(self.problem, str(start))})
         name = self.problem.evaluator.name
         self.folder = (new_folder(name) if folder is None else free_folder(Path(folder))).absolute()
 

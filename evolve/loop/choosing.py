@@ -50,6 +50,7 @@ class Chooser:
         in_usd = config.prices_known and any(model.is_served for model in config.models)
         self._lineage = lineage = Lineage()
         self._strategy = make_strategy(config.search.strategy, config.search.options)
+        self._is_founded = False  # no program has a score yet, so that a strategy has nothing to choose from
         self._models = Models(lineage, in_usd, config.mutation.models == "weights")
         self._kinds = Kinds(lineage, in_usd, fixed_mix(config.mutation.mix))
         self._desk = RepairDesk(lineage, config.mutation.repair_turns)
@@ -69,7 +70,8 @@ class Chooser:
 
     def begun(self, selection: Selection) -> None:
         """Take note of a choice that was committed."""
-        self._strategy.begun(selection)
+        if self._is_founded:
+            self._strategy.begun(selection)
         self._desk.begun(selection)
         self._notes.begun(selection)
         self._turns.begun(selection)
@@ -81,7 +83,12 @@ class Chooser:
         trial = self._judged(trial)
         for part in self._parts:
             part.tell(trial)
-        self._strategy.tell(trial if with_fresh is None else self._judged(with_fresh))
+        trial = trial if with_fresh is None else self._judged(with_fresh)
+        if not self._is_founded:  # where there is no seed, the first program with a score stands for it
+            if trial.score is None:
+                return
+            self._is_founded, trial = True, trial._replace(parent=None)
+        self._strategy.tell(trial)
 
     def renew(self, trials: Sequence[Trial]) -> None:
         """Have the strategy begin again with these programs alone, the seed first. No step is in flight."""
@@ -91,7 +98,7 @@ class Chooser:
 
     def _judged(self, trial: Trial) -> Trial:
         point = oriented(self._config.objectives, trial.metrics, trial.score) if self._config.objectives else ()
-        if trial.parent is None and self._config.objectives and not point:
+        if trial.parent is None and trial.score is not None and self._config.objectives and not point:
             wanted = ", ".join(one.metric for one in self._config.objectives)
             known = ", ".join(["score", *trial.metrics])
             raise UsageError(f"objectives are {wanted}; the seed has these metrics on train: {known}.")
@@ -112,6 +119,8 @@ class Chooser:
 
     def choose(self, step: int, free: frozenset[str] | None = None) -> Selection:
         """Return the choice of a step. free: models that can be asked now; None: all of them."""
+        if not self._is_founded:
+            return self._first(step, free)
         subjects, why = self._notes.due()
         if subjects:
             return self._insight(step, subjects, why, self._weights(free))
@@ -129,6 +138,12 @@ class Chooser:
         kind, choice, how = self._kind(step, replace(choice, inspirations=shown))
         novelty = self._novelty.bar(self._chance("novelty", step)) if self._config.mutation.novelty else None
         return self._selection(step, choice, mutator, kind, novelty, how, evidence)
+
+    def _first(self, step: int, free: frozenset[str] | None) -> Selection:
+        """Ask for the first program, or for the repair of one that failed."""
+        id, reason = self._desk.next() or (0, "no program has a score yet")
+        mutator = self._models.choose(self._weights(free), self._chance("model", step))
+        return Selection(step, id, (), "", reason, mutator, Kind.REPAIR if id else Kind.REWRITE)
 
     def _selection(
         self, step: int, choice: Choice, mutator: str, kind: str, novelty: float | None, *reasons: str
@@ -174,7 +189,9 @@ class Chooser:
         kind, why = self._kinds.choose(impossible, self._chance("kind", step))
         if kind is Kind.REPAIR and broken is not None:
             id, reason = broken
-            return kind, Choice(id, (self._lineage.sound_ancestor(id),), self._lineage.place(id), reason), why
+            ancestor = self._lineage.sound_ancestor(id)
+            sound = () if self._lineage.score(ancestor) is None else (ancestor,)
+            return kind, Choice(id, sound, self._lineage.place(id) or choice.place, reason), why
         if kind is Kind.CROSSOVER and partner is not None:
             shown = (partner, *(id for id in choice.inspirations if id != partner))
             return kind, replace(choice, inspirations=shown), why

@@ -137,7 +137,7 @@ def table(store: Store) -> tuple[tuple[Row, ...], int]:
     best = store.best()
     seed = store.program(0)
     figures = {(f.program_id, f.split): f for f in store.split_figures()}
-    named = [] if seed is None else [("seed", seed)]
+    named = [(seed.name, seed)] if seed is not None and seed.source else []
     named += [(program.name, program) for program in reversed(store.programs(Role.BASELINE))]
     named += [(f"earlier best {program.id}", program) for program in earlier_winners(store)]
     named += [] if best is None else [("best", best)]

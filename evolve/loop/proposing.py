@@ -239,6 +239,7 @@ class Proposer:
             statement=self._problem.statement,
             defines=evaluator.defines,
             language=self._problem.language.name,
+            score_means=evaluator.score_means,
             parent=self._population.example(selection.parent_id),
             inspirations=tuple(self._population.example(i) for i in selection.inspirations),
             rng=random.Random(f"{self._config.seed}/mutate/{selection.step}"),

@@ -44,6 +44,8 @@ from evolve.workers import OutOfTime, Pool, make_pool, split_score
 if TYPE_CHECKING:
     from evolve.registry import Problem
 
+SEED, START = "seed", "start"
+"""Names of the program that a run starts from: the problem's seed, or another that is given."""
 CHANGED = " (changed)"
 """After the name of a baseline whose source is another one than when the run began."""
 
@@ -74,6 +76,9 @@ async def run(
     objectives = config.objectives or tuple(problem.evaluator.objectives)
     models = with_known_prices(config.models)
     config = config.model_copy(update={"problem": problem.ref, "models": models, "objectives": objectives})
+    if config.prompt.discoveries is True:  # the programs themselves are recorded: there may be others later
+        prompt = config.prompt.model_copy(update={"discoveries": problem.discoveries})
+        config = config.model_copy(update={"prompt": prompt})
     _check(config)
     recorded = now = identity(problem)
     changed: list[str] = []
@@ -85,6 +90,11 @@ async def run(
         raise UsageError(
             f"the built-in mutator changes Python, the programs of {problem.ref} are {problem.language.name}: "
             "ask a model (--model NAME)."
+        )
+    if not (problem.seed or config.start.source) and any(model.name == BUILTIN for model in config.models):
+        raise UsageError(
+            f"{problem.ref} has no program to start from, and the built-in mutator only changes programs: "
+            "have a model write the first one (--model NAME)."
         )
     for split in dict.fromkeys((Split.TRAIN, *problem.evaluator.splits)):
         if split is not Split.PUBLIC:
@@ -299,19 +309,26 @@ class _Session:
         )
 
     async def _score_the_start(self) -> tuple[Program, tuple[Program, ...]]:
-        """Score the seed, which must be sound, and the baselines on train, and return them; what is there stays."""
-        there = self.store.program(0)
-        first = there or self._new_program(0, "seed", self.problem.seed)
-        programs = [first, *(self._baseline(name, source) for name, source in self.problem.baselines.items())]
-        seed = await self._score(first)
-        if seed.status is not Status.OK:
+        """Score the program that the run starts from, which must be sound, and the baselines on train.
+
+        Return them; what is there stays. Where it is not the seed, the seed is the first of the baselines. Where a
+        model is to write the first program, the seed is an empty text that fails.
+        """
+        start, baselines = self.config.start, self.problem.baselines
+        first = self.store.program(0)
+        if start.source:
+            first = first or self._new_program(0, START, start.source)
+            baselines = ({SEED: self.problem.seed} if self.problem.seed else {}) | baselines
+        if isinstance(shown := self.config.prompt.discoveries, dict):
+            baselines = baselines | {f"discovery {name}": source for name, source in shown.items()}
+        first = first or self._new_program(0, SEED, self.problem.seed)
+        programs = [first, *(self._baseline(name, source) for name, source in baselines.items())]
+        seed, called = await self._score(first), self._called(first.name)
+        if seed.status is not Status.OK and seed.source:
+            raise UsageError(f"{called} fails on train ({seed.status}): {_one_line(seed.failure)}")
+        if seed.score is None and seed.source:
             raise UsageError(
-                f"the seed of {self.problem.ref} fails on train ({seed.status}): {_one_line(seed.failure)}"
-            )
-        if seed.score is None:
-            raise UsageError(
-                f"the seed of {self.problem.ref} has no score on train: every instance's score is None, "
-                "and a search needs one to improve on."
+                f"{called} has no score on train: every instance's score is None, and a search needs one to improve on."
             )
         return seed, tuple(await asyncio.gather(*(self._score(program) for program in programs[1:])))
 
@@ -327,13 +344,19 @@ class _Session:
     def _new_program(self, id: int, name: str, source: str) -> Program:
         role = Role.BASELINE if id else Role.SEED
         wrong = self.problem.language.check(source, self.problem.evaluator.defines)
-        if wrong:
-            raise UsageError(f"the {role.value} '{name}' of {self.problem.ref} is no program of the problem: {wrong}.")
+        if wrong and (id or source):
+            raise UsageError(f"{self._called(name)} is no program of the problem: {wrong}.")
         mark = self.problem.language.fingerprint(source)
         program = Program(id, role, role.value, mark, source, time.time(), name=name)
         program = replace(program, chars=len(source), tokens=len(self.problem.language.tokens(source)))
         self.population.bear(program)
         return program
+
+    def _called(self, name: str) -> str:
+        """Return what a person is told of the program that is scored first, or of a baseline."""
+        if name == START:
+            return f"the program to start from, {self.config.start.name or 'start.source'},"
+        return f"the seed of {self.problem.ref}" if name == SEED else f"the baseline '{name}' of {self.problem.ref}"
 
     async def _score(self, program: Program) -> Program:
         if program.status is not None:

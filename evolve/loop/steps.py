@@ -202,7 +202,8 @@ class Steps:
 
     def _begin(self, step: int, free: frozenset[str]) -> tuple[Room, str]:
         """Choose, commit the choice and the prompt, and start the step, if the budget has room for its call."""
-        selection = self._chooser.choose(step, free)
+        bound = None if self._tape is None else self._tape.bound(step)
+        selection = bound or self._chooser.choose(step, free)
         call = None
         if selection.mutator != BUILTIN:
             call = self._proposer.question(selection, self._chooser.background(selection.parent_id))

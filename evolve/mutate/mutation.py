@@ -87,10 +87,11 @@ class Insight:
 
 @dataclass(frozen=True)
 class Request:
-    """One step's order: change `parent`.
+    """One step's order: change `parent`, or where that is an empty text, write the first program.
 
     statement: the domain's problem.md.  defines: what the child must define at its top level.
     language: the name of what it is written in.
+    score_means: what a score says, where it is not 0 for the naive baseline and 100 for the reference.
     rng: the step's own source of chance; the only one a mutator may draw from.
     kind: what is asked for; the built-in mutator takes no notice of it.
     show: train instances to tell of first, by index.
@@ -119,6 +120,7 @@ class Request:
     rng: random.Random
     kind: Kind = Kind.EDIT
     language: str = "python"
+    score_means: str = ""
     show: tuple[int, ...] = ()
     stalled: str = ""
     baselines: tuple[tuple[str, Example], ...] = ()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-from importlib.metadata import EntryPoint, entry_points
-
+from evolve import entry_points
 from evolve.config import BUILTIN
-from evolve.errors import UsageError, only_one, pick
+from evolve.errors import UsageError
 from evolve.mutate.mutation import Mutator, Proposal, Request
 
 GROUP = "evolve.mutators"
@@ -15,29 +13,21 @@ GROUP = "evolve.mutators"
 
 def make_mutator(name: str) -> Mutator:
     """Return the mutator of a name. Raises UsageError when there is none, two have the name, or it does not load."""
-    point = _point(name)
+    point = entry_points.find("mutation.mutator", name, GROUP, (BUILTIN,))
     if point is None:
         from evolve.mutate.builtin import BuiltinMutator
 
         return BuiltinMutator()
     try:
-        mutator = point.load()()
+        mutator = entry_points.load("mutation.mutator", point)()
+    except UsageError:
+        raise
     except Exception as error:  # foreign code: whatever it raises is its author's message
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UsageError(f"mutation.mutator {name}: {point.value} does not load ({reason}).") from None
+        raise UsageError(f"mutation.mutator {name}: {point.value} cannot be made ({reason}).") from None
     if not callable(getattr(mutator, "propose", None)):
         raise UsageError(f"mutation.mutator {name}: {point.value} has no method propose(request).")
     return mutator  # type: ignore[no-any-return]
-
-
-@functools.cache
-def _point(name: str) -> EntryPoint | None:
-    """Return who gives a name, None for the built-in one: looked up once a process, and a mutator is made a step."""
-    points = list(entry_points(group=GROUP))
-    known: dict[str, EntryPoint | None] = {BUILTIN: None, **{point.name: point for point in points}}
-    point = pick("mutation.mutator", name, known)
-    only_one("mutation.mutator", name, [point.value for point in points if point.name == name], name == BUILTIN)
-    return point
 
 
 def proposed(name: str, request: Request) -> Proposal:

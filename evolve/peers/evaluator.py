@@ -54,6 +54,7 @@ class PeerEvaluator(Evaluator):
     splits = (Split.TRAIN,)
     Options = PeerOptions
     in_sandbox = False
+    score_means = "The score is what the task's own evaluator reports, on a scale of its own; more is better."
     task: ClassVar[Task]
 
     def __init__(self, options: BaseModel | None = None) -> None:
@@ -71,6 +72,8 @@ class PeerEvaluator(Evaluator):
     def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:
         """Run the task's own evaluator on the program, confined, and take its word."""
         options, task = self.options, self.task
+        if not candidate.source.strip():
+            raise Infeasible("there is no program yet")
         assert isinstance(options, PeerOptions)
         wall_s = options.timeout_s or task.timeout_s
         with tempfile.TemporaryDirectory(prefix="evolve-task-") as name:
@@ -103,9 +106,11 @@ class PeerEvaluator(Evaluator):
                 raise Infeasible(f"the evaluation took longer than {wall_s:g} s and was ended")
             if not answer.is_file() or answer.is_symlink() or answer.stat().st_size > MAX_ANSWER_BYTES:
                 raise Infeasible(
-                    f"the evaluation ended without an answer (exit code {ended.code}): {ended.said[-500:]}"
+                    f"the evaluation ended without an answer (exit code {ended.code}): "
+                    f"{ended.said.replace(f'{place}/', '')[-500:]}"
                 )
-            found = _parsed(answer.read_bytes())
+            # A throw-away folder's name would make the same failure another one each time.
+            found = _parsed(answer.read_bytes().replace(f"{place}/".encode(), b""))
         return self._outcome(found)
 
     def _outcome(self, found: Mapping[str, Any]) -> Outcome:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from evolve.errors import UsageError
 from evolve.mutate.language import PYTHON
-from evolve.peers.stand_in import parameters_of
+from evolve.peers.stand_in import Parameters, parameters_of
 from evolve.peers.task import Task, find_task
 
 APART = ("subprocess", "multiprocessing", "os.system", "os.popen", "os.fork", "ProcessPoolExecutor")
@@ -68,12 +68,20 @@ def import_task(folder: Path, out: Path) -> Imported:
             f"{folder}: its program is {task.language.name}, run by its evaluator in a process of its own: there is "
             f"nothing to import. Run it as it is: evolve run {folder}"
         )
+    if not task.program.is_file():
+        raise UsageError(
+            f"{folder} has no {task.program.name}: give it the program that a search is to start from (the best one of "
+            f"`evolve run {folder} --model NAME`), and import it then."
+        )
     if out.exists():
         raise UsageError(f"{out} is there already: give another --out.")
     seed = task.program.read_text(encoding="utf-8-sig")
     functions = parameters_of(seed)
     source = task.evaluator.read_text(encoding="utf-8-sig")
     called, decide = _called(source, seed, list(functions), task.evaluator.name)
+    for name in called:
+        for one in functions[name].by_name:
+            decide.append(f"{task.program.name}: {name}() takes {one} by name only: let it be given by position, too")
     if decide:
         return Imported([], decide)
     if not called:
@@ -81,12 +89,12 @@ def import_task(folder: Path, out: Path) -> Imported:
     return _written(task, out, seed, called, functions)
 
 
-def _written(task: Task, out: Path, seed: str, called: list[str], functions: dict[str, list[str]]) -> Imported:
+def _written(task: Task, out: Path, seed: str, called: list[str], functions: dict[str, Parameters]) -> Imported:
     try:
         shutil.copytree(task.folder, out / "theirs", ignore=LEFT_OUT)
     except OSError as error:
         raise UsageError(f"{out} cannot be written: {error.strerror or error}.") from None
-    signatures = "\n".join(f"- `{name}({', '.join(functions[name])})`" for name in called)
+    signatures = "\n".join(f"- `{name}({', '.join(functions[name].names)})`" for name in called)
     texts = {
         "evaluator.py": EVALUATOR.format(
             name=task.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -11,6 +12,9 @@ from pathlib import Path
 
 from evolve.errors import UsageError
 from evolve.peers.task import find_task
+
+WHOLE = "whole"
+"""The file that an environment gets last."""
 
 
 def installed_for(folder: Path) -> Path | None:
@@ -24,26 +28,36 @@ def installed_for(folder: Path) -> Path | None:
     needs = folder.resolve() / "requirements.txt"
     if not needs.is_file():
         return None
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    mark = hashlib.sha256(needs.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    place = cache / "evolve" / "environments" / mark
-    python = place / "bin" / "python"
-    if python.exists():
-        return python
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "evolve" / "environments"
+    place = cache / hashlib.sha256(needs.read_bytes() + sys.version.encode()).hexdigest()[:16]
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        _run([sys.executable, "-m", "venv", str(place)], cache, f"{place} cannot be made")
-        _run(
-            [str(python), "-m", "pip", "install", "-q", "-r", str(needs)], needs.parent, f"{needs} cannot be installed"
-        )
+        lock = place.with_suffix(".lock").open("w")
+    except OSError as error:
+        raise UsageError(f"{error.filename or cache} cannot be written: {error.strerror}.") from None
+    with lock:
+        # Held by pip, too: where this process is killed, the next one waits until nobody writes here any more.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / WHOLE).exists():
+            _make(place, needs, lock.fileno())
+    return place / "bin" / "python"
+
+
+def _make(place: Path, needs: Path, lock: int) -> None:
+    """Make an environment anew; nothing is left of it when something goes wrong."""
+    shutil.rmtree(place, ignore_errors=True)  # what a process that was killed has left
+    try:
+        _run([sys.executable, "-m", "venv", str(place)], place.parent, f"{place} cannot be made", lock)
+        pip = [str(place / "bin" / "python"), "-m", "pip", "install", "-q", "-r", str(needs)]
+        _run(pip, needs.parent, f"{needs} cannot be installed", lock)
+        (place / WHOLE).touch()
     except BaseException:
-        shutil.rmtree(place, ignore_errors=True)  # half an environment would be taken for one
+        shutil.rmtree(place, ignore_errors=True)
         raise
-    return python
 
 
-def _run(command: list[str], folder: Path, what: str) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def _run(command: list[str], folder: Path, what: str, lock: int) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, pass_fds=[lock])
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
         raise UsageError(f"{what}: {(lines or ['pip failed'])[-1].removeprefix('ERROR: ')}")

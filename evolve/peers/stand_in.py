@@ -12,6 +12,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class StandIn:
         self._candidate = candidate
         self._turn = threading.Lock()  # an evaluator may call from a thread, to have a time limit
         self._parameters = parameters_of(candidate.source)
-        self.failure: CandidateFailure | None = None
+        self.failure: CandidateFailure | TypeError | None = None
 
     @property
     def functions(self) -> list[str]:
@@ -37,13 +38,11 @@ class StandIn:
 
     def call(self, name: str, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """Call a function of the program, which is given all by position. Raises TypeError where that cannot be."""
-        rest, arguments = dict(named), list(given)
-        for one in self._parameters[name][len(given) :]:
-            if one not in rest:
-                break
-            arguments.append(rest.pop(one))
-        if rest:
-            raise TypeError(f"{name}() cannot be given {next(iter(rest))!r} by name here")
+        try:
+            arguments = self._parameters[name].by_position(name, given, named)
+        except TypeError as wrong:
+            self.failure = self.failure or wrong
+            raise
         with self._turn:
             try:
                 return self._candidate.call(name, *arguments)
@@ -52,10 +51,51 @@ class StandIn:
                 raise
 
 
-def parameters_of(source: str) -> dict[str, list[str]]:
-    """Return the functions at the top level of a program, with the names of their parameters."""
+@dataclass(frozen=True)
+class Parameters:
+    """Those of a function. names: that may be given by position.  defaults: of the last of them, as they are written.
+
+    by_name: those that may be given by name only.
+    """
+
+    names: tuple[str, ...]
+    defaults: tuple[str, ...] = ()
+    by_name: tuple[str, ...] = ()
+
+    def by_position(self, function: str, given: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
+        """Return the arguments of a call by position: what is left out before a named one is its default."""
+        places = {name: place for place, name in enumerate(self.names) if place >= len(given)}
+        other = next((name for name in named if name not in places), None)
+        if other is not None:
+            raise TypeError(f"{function}() cannot be given {other!r} by name here: let it be by position")
+        last = max((places[name] for name in named), default=-1)
+        rest = range(len(given), last + 1)
+        return [
+            *given,
+            *(
+                named[self.names[place]] if self.names[place] in named else self._default(function, place)
+                for place in rest
+            ),
+        ]
+
+    def _default(self, function: str, place: int) -> Any:
+        number = place - len(self.names) + len(self.defaults)
+        if number < 0:
+            raise TypeError(f"{function}() is called without {self.names[place]}")
+        try:
+            return ast.literal_eval(self.defaults[number])
+        except ValueError:
+            raise TypeError(f"{function}(): give {self.names[place]} too, whose default is no plain value") from None
+
+
+def parameters_of(source: str) -> dict[str, Parameters]:
+    """Return the functions at the top level of a program, with their parameters."""
     return {
-        node.name: [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+        node.name: Parameters(
+            tuple(one.arg for one in (*node.args.posonlyargs, *node.args.args)),
+            tuple(ast.unparse(one) for one in node.args.defaults),
+            tuple(one.arg for one in node.args.kwonlyargs),
+        )
         for node in ast.parse(source).body
         if isinstance(node, ast.FunctionDef)
     }

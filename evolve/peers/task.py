@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ DEFAULT_TIMEOUT_S = 300.0
 DEFAULT_THRESHOLDS = {"openevolve": (0.5, 0.75, 0.9), "skydiscover": (0.3, 0.6)}
 """What the stages of a tool must reach where its config.yaml does not say."""
 USED = frozenset(
-    """max_iterations random_seed llm.api_base llm.primary_model llm.models llm.temperature llm.max_tokens llm.timeout
+    """max_iterations random_seed language file_suffix
+    llm.api_base llm.primary_model llm.models llm.temperature llm.max_tokens llm.timeout
     prompt.system_message evaluator.timeout evaluator.cascade_evaluation evaluator.cascade_thresholds
     evaluator.parallel_evaluations""".split()
 )
@@ -39,7 +40,7 @@ class Task:
 
     Attributes:
         kind: how `runner.py` evaluates: "function", "results" or "shell".
-        program: the file that is evolved; its text is the seed.
+        program: the file that is evolved; its text is the seed. Where there is none, a model writes the first program.
         thresholds: what each stage must reach; empty: no stages.
         settings: config.yaml, as it lies there.
     """
@@ -77,6 +78,11 @@ class Task:
     def statement(self) -> str:
         """What a model reads."""
         told = str(_at(self.settings, "prompt.system_message") or "").strip()
+        if not self.program.is_file():
+            return (
+                f"# {self.name}\n\n{told}\n\nThe task's own evaluator runs the program as a whole file, "
+                f"`{self.program.name}`, and says what it is worth. The higher, the better.\n"
+            )
         return (
             f"# {self.name}\n\n{told}\n\nWhat is changed is the file `{self.program.name}`; the task's own evaluator "
             "runs it as a whole file and says what it is worth. The higher, the better.\n"
@@ -96,11 +102,26 @@ def find_task(folder: Path, wanted: str = "") -> Task | None:
             if len(programs) > 1:
                 raise UsageError(f"{folder} has {len(programs)} files {stem}.*: a task has one program to evolve.")
             return _task(format_, folder, evaluator, programs[0])
+        if evaluator is not None and format_ is Format.SKYDISCOVER:
+            return _without_program(folder, evaluator)
         if evaluator is not None and wanted:
             raise UsageError(f"{folder} has no {stem}.*: write the program that the search starts from.")
     if wanted:
         raise UsageError(f"{folder} is no task of {wanted}: it has no evaluator of that format.")
     return None
+
+
+def _without_program(folder: Path, evaluator: Path) -> Task:
+    """Return a task whose first program a model writes, from what config.yaml says. Raises UsageError without that."""
+    task = _task(Format.SKYDISCOVER, folder, evaluator, folder / "initial_program")
+    if not str(_at(task.settings, "prompt.system_message") or "").strip():
+        raise UsageError(
+            f"{folder} has an evaluator, but no initial_program.* to start from, and no prompt.system_message in "
+            "config.yaml that says what a model is to write: give one of them."
+        )
+    suffix = str(task.settings.get("file_suffix") or "")
+    language = LANGUAGES.get(str(task.settings.get("language") or "python").lower(), TEXT)
+    return replace(task, program=folder / f"initial_program{suffix or language.suffix}")
 
 
 def _evaluator(folder: Path, format_: Format) -> Path | None:
@@ -110,10 +131,11 @@ def _evaluator(folder: Path, format_: Format) -> Path | None:
     if format_ is Format.OPENEVOLVE:
         file = folder / "evaluator.py"
         return file if file.is_file() and _defines_evaluate(file) else None
-    for file in (folder / "evaluator" / "evaluator.py", folder / "evaluator" / "evaluate.sh"):
-        if file.is_file():
-            return file
-    return None
+    places = ("evaluator/evaluator.py", "evaluator/evaluate.sh", "evaluate.sh", "evaluator.py")
+    found = next((folder / place for place in places if (folder / place).is_file()), None)
+    return (
+        found if found is None or found.parent != folder or found.suffix == ".sh" or _defines_evaluate(found) else None
+    )
 
 
 def _defines_evaluate(file: Path) -> bool:
@@ -121,6 +143,8 @@ def _defines_evaluate(file: Path) -> bool:
     try:
         body = ast.parse(file.read_text(encoding="utf-8-sig")).body
     except (OSError, SyntaxError, ValueError):
+        return False
+    if any(isinstance(node, ast.ImportFrom) and node.module == "evolve.evaluator" for node in body):
         return False
     return any(isinstance(node, ast.FunctionDef) and node.name.startswith("evaluate") for node in body)
 

@@ -21,8 +21,8 @@ from evolve.report.sparkline import sparkline
 from evolve.report.tables import plain_table
 from evolve.safe_text import one_line
 
-NOT_COMPARED = ("seed", "record", "replay")
-"""Settings that two runs of one experiment differ in."""
+NOT_COMPARED = ("seed", "record", "replay", "start.source")
+"""Settings that two runs of one experiment differ in, and a program of many lines, which `start.name` stands for."""
 
 
 @dataclass(frozen=True)

@@ -35,23 +35,30 @@ def choice(report: RunReport) -> str:
 
 def _against_seed(report: RunReport) -> str:
     best, seed = report.row("best"), report.row("seed")
+    if report.seed is not None and not report.seed.source:
+        if best is None or best.splits[Split.TRAIN].score is None:
+            return "There was no program to start from, and none has a score yet."
+        return (
+            f"There was no program to start from; program {best.id} has {best.splits[Split.TRAIN].score:.2f} on train."
+        )
     beats = report.beats_seed_on_test()
     if best is None or seed is None:
         return "Nothing is scored yet."
+    start = f"the {report.started_from}"
     if best.id == seed.id:
-        return "No program better than the seed was found."
+        return f"No program better than {start} was found."
     if beats is None:
-        gain = _difference(best.splits[Split.TRAIN], seed.splits[Split.TRAIN], "the seed")
+        gain = _difference(best.splits[Split.TRAIN], seed.splits[Split.TRAIN], start)
         if report.status is RunStatus.FINISHED:
             return f"Program {best.id} is {gain} on train; the problem has no test split."
         return f"The best so far, program {best.id}, is {gain} on train; the test split is scored at the end."
     gain = _difference(best.splits[Split.TEST], seed.splits[Split.TEST], "it")
-    judgement = "it beats the seed" if beats else "it does not beat the seed"
+    judgement = f"it beats {start}" if beats else f"it does not beat {start}"
     b, s, lead = best.splits[Split.TEST].score, seed.splits[Split.TEST].score, seed.lead_of_best
     if beats and b is not None and s is not None and b - s < SMALL_GAIN:
         judgement += " by a little only"
     if beats and _is_doubtful(lead):
-        judgement = "it is not distinguishable from the seed"
+        judgement = f"it is not distinguishable from {start}"
     said = f"On the test split, which the search never saw, {judgement}: program {best.id} is {gain}"
     return f"{said}{_certainty(lead)}."
 

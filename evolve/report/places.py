@@ -85,7 +85,7 @@ def find_step(store: Store, ref: str) -> Program | Selection:
 
 
 def find_program(store: Store, ref: str) -> Program:
-    """Return the program of a run that a person names: its id, "seed", "best" or a baseline's name.
+    """Return the program of a run that a person names: its id, "seed", "start", "best" or a baseline's name.
 
     Raises UsageError that lists the names when there is no such program.
     """
@@ -97,7 +97,7 @@ def find_program(store: Store, ref: str) -> Program:
         if best is None:
             raise UsageError(f"{store.folder} has no best program yet: its seed is not scored.")
         return best
-    number = 0 if ref == "seed" else int(ref) if re.fullmatch(r"-?\d{1,15}", ref) else None
+    number = 0 if ref in ("seed", "start") else int(ref) if re.fullmatch(r"-?\d{1,15}", ref) else None
     found = None if number is None else store.program(number)
     if found is None:
         names = ", ".join(["seed", "best", *sorted(baselines)])

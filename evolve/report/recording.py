@@ -37,8 +37,13 @@ def recorded_config(path: Path, own_problem: bool, trust: bool) -> str:
             f"--replay {file} is of the problem {problem}, whose code would be run. If you know it: "
             f"evolve run {problem} --replay {file}, or --trust."
         )
+    return to_toml(settings_here(config))
+
+
+def settings_here(config: RunConfig) -> RunConfig:
+    """Return a recorded run's configuration with this machine's way of working in the place of that of its own."""
     here = {key: RunConfig.model_fields[key].get_default(call_default_factory=True) for key in WHERE_IT_RAN}
-    return to_toml(config.model_copy(update=here))
+    return config.model_copy(update=here)
 
 
 def require_writable(path: Path, is_resume: bool) -> None:

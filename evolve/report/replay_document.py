@@ -33,6 +33,11 @@ def replay_document(
     }
 
 
+def discovery_document(ref: str, replayed: Store, found: Sequence[Difference]) -> dict[str, Any]:
+    """Return the facts of a replay of a discovery's record."""
+    return {**replay_document(replayed, replayed, found, True, ""), "run": ref}
+
+
 def print_replay(console: Console, facts: dict[str, Any], most: int) -> None:
     """Print it, with the first `most` differences."""
     what = (

@@ -38,7 +38,8 @@ class Cell:
 class ProgramRow:
     """One line of the result table.
 
-    role: "seed", "baseline", "earlier" for one that won before a resume, "best" for the program that the run ends with.
+    role: "seed" for what the run started from, "baseline", "earlier" for one that won before a resume, "best" for the
+        program that the run ends with.
     lead_of_best: by how much the best program is above it on test, paired over instances; None of itself.
     """
 
@@ -77,6 +78,7 @@ class RunReport:
         finalists: whom validation compared, its best mean first; empty before the end.
         outrun: how many children were stopped early, too far behind to matter.
         front: who is not beaten in all objectives; None where the score is the only one.
+        score_means: what a score says, where 0 is not the naive baseline and 100 not the reference; else empty.
         remark: what a reader of the scores should know of the problem's rules; empty as a rule.
         cost_known: False when models were asked whose prices are not known: then `calls.cost_usd` is not their cost.
     """
@@ -105,6 +107,7 @@ class RunReport:
     outrun: int = 0
     finalists: tuple[Standing, ...] = ()
     remark: str = ""
+    score_means: str = ""
     front: Front | None = None
 
     def row(self, role: str) -> ProgramRow | None:
@@ -139,6 +142,11 @@ class RunReport:
         """Return by how many points the best program's score on train is above that on test; None before both."""
         best = self.row("best")
         return None if best is None else best.gap
+
+    @property
+    def started_from(self) -> str:
+        """What the first program is called: "seed", or "start" where it was another one."""
+        return "start" if self.config.start.source else "seed"
 
     @property
     def improvements(self) -> tuple[Improvement, ...]:
@@ -183,7 +191,7 @@ def describe(store: Store) -> RunReport:
         return ProgramRow(role, name, program.id, cells, lead)
 
     baselines = sorted(store.programs(Role.BASELINE), key=lambda p: (p.score is None, -(p.score or 0.0), p.name))
-    rows = [row("seed", seed)] if seed else []
+    rows = [row("seed", seed)] if seed and seed.source else []
     rows += [row("baseline", program) for program in baselines]
     rows += [row("earlier", program) for program in earlier_winners(store)]
     rows += [row("best", best)] if best and best.id > 0 else []
@@ -191,6 +199,7 @@ def describe(store: Store) -> RunReport:
         folder=store.folder,
         evaluator=Path(summary.evaluator).name,
         remark=store.identity().get("remark", ""),
+        score_means=store.identity().get("score_means", ""),
         suffix=recorded_language(store.identity()).suffix,
         config=config,
         status=summary.status,

@@ -214,7 +214,8 @@ def print_score(
 
 def print_baselines(console: Console, evaluator: Evaluator, split: Split, measured: Sequence[Measured]) -> None:
     """Print baselines by score, with their raw figures."""
-    console.print(f"{evaluator.name} on {split}: 0 = naive, 100 = reference, higher is better")
+    scale = evaluator.score_means or "0 = naive, 100 = reference, higher is better"
+    console.print(f"{evaluator.name} on {split}: {scale}")
     if not measured:
         console.print(f"{evaluator.name} has no baselines.")
         return

@@ -81,7 +81,7 @@ def result_table(report: RunReport) -> Table:
         table.add_column("test [95 %]" if split is Split.TEST else split.value, justify="right", no_wrap=True)
     table.add_column("train - test", justify="right", no_wrap=True)
     for row in report.rows:
-        name = row.role if row.role == "seed" else one_line(f"{row.role} {row.name}")
+        name = report.started_from if row.role == "seed" else one_line(f"{row.role} {row.name}")
         style = "bold green" if row.role == "best" else ""
         cells = [cell_text(row.splits[split]) for split in (Split.TRAIN, Split.VALIDATION)]
         table.add_row(name, *cells, cell_interval_text(row.splits[Split.TEST]), signed_text(row.gap), style=style)

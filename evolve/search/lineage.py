@@ -49,6 +49,7 @@ class Lineage:
             self._parents[trial.id] = trial.parent
         if trial.score is not None:
             self._scores[trial.id] = trial.score
+            self._tokens[0] = self._tokens[0] or trial.tokens  # where there is no seed, the first with a score
             self.has_children |= trial.id > 0
             self.best, self.worst = max(self.best, trial.score), min(self.worst, trial.score)
             before = self.score(self.sound_ancestor(trial.id))

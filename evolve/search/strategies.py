@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any
 
-from evolve.errors import UsageError, only_one, pick
+from evolve import entry_points
+from evolve.errors import UsageError
 from evolve.search.strategy import Strategy
 
 GROUP = "evolve.strategies"
@@ -26,21 +27,13 @@ OWN = {
 def known_strategies() -> dict[str, EntryPoint]:
     """Return every strategy by name, none of them imported yet."""
     own = {name: EntryPoint(name, value, GROUP) for name, value in OWN.items()}
-    return {point.name: point for point in entry_points(group=GROUP)} | own
+    return {point.name: point for point in entry_points.installed(GROUP)} | own
 
 
 def strategy_class(name: str) -> type[Strategy]:
     """Return the strategy of a name. Raises UsageError when there is none, or it cannot be imported."""
-    point = pick("search.strategy", name, known_strategies())
-    installed = [other.value for other in entry_points(group=GROUP) if other.name == name]
-    only_one("search.strategy", name, installed, name in OWN)
-    try:
-        cls = point.load()
-    except Exception as error:  # foreign code: whatever it raises is its author's message
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UsageError(
-            f"search.strategy {name}: {point.value} does not load ({reason}). Try: python -c 'import {point.module}'"
-        ) from None
+    point = entry_points.find("search.strategy", name, GROUP, OWN) or known_strategies()[name]
+    cls = entry_points.load("search.strategy", point)
     if not (isinstance(cls, type) and issubclass(cls, Strategy)):
         raise UsageError(f"search.strategy {name}: {point.value} is no subclass of evolve.search.Strategy.")
     return cls

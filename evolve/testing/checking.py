@@ -60,6 +60,10 @@ def check(
 
     Programs run in worker processes, so that a verifier that never ends, or ends its process, is a claim that fails.
     """
+    if problem.evaluator.score_means:
+        with InWorkers() as bench:
+            yield from _of_own_scale(problem, bench)
+        return
     claims = EvaluatorClaims()
     names = [name for name in vars(EvaluatorClaims) if name.startswith("test_")]
     with InWorkers() as bench:
@@ -83,6 +87,31 @@ def check(
             return
         announce("the baselines on every split (--quick leaves this out)")
         yield _baselines(problem, bench)
+
+
+def _of_own_scale(problem: Problem, bench: InWorkers) -> Iterator[Checked]:
+    """Yield what can be claimed of a task whose evaluator is another tool's: that it works, and says the same twice."""
+    works, same = "the program to start from has a score", "another evaluation gives the same figures"
+    if not problem.seed:
+        yield Checked(works, Verdict.SKIPPED, "there is none: a model writes the first program (--model NAME)")
+        return
+    first, second, third = timed = bench.evaluate(problem, [problem.seed] * REPEATS)
+    if first.score is None:
+        yield Checked(works, Verdict.FAILS, first.feedback[:REASON], "run the task's own evaluator on it by hand.")
+        return
+    yield Checked(works, Verdict.HOLDS)
+    differ = sorted({name for one in (second, third) for name in _differing(first, one)})
+    if differ:
+        advice = "fix the evaluator's seeds, or the search takes luck for progress."
+        yield Checked(same, Verdict.FAILS, f"{', '.join(differ)}: not the same in {REPEATS} evaluations", advice)
+    else:
+        yield Checked(same, Verdict.HOLDS)
+    yield _time_taken(problem, timed, bench.limit_s(problem))
+
+
+def _differing(one: InstanceResult, other: InstanceResult) -> list[str]:
+    ours, theirs = {"score": one.score, **one.metrics}, {"score": other.score, **other.metrics}
+    return [name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)]
 
 
 def _checked(claim: str, test: Callable[[Problem], None], problem: Problem) -> Checked:

@@ -30,6 +30,8 @@ DOMAINS = (
     "single_machine_tardiness",
     "spot_multi",
     "spot_single",
+    "training_placement",
+    "training_schedule",
     "txn_scheduling",
     "vm_rescheduling",
 )

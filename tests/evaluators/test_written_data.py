@@ -20,6 +20,7 @@ from evaluators.prism.figures import digest as prism_digest
 from evaluators.rcpsp.figures import digest as rcpsp_digest
 from evaluators.serverless_autoscaling.functions import digest as serverless_digest
 from evaluators.single_machine_tardiness.jobs import digest as tardiness_digest
+from evaluators.training_placement.cluster import digest as placement_digest
 from evaluators.txn_scheduling.figures import digest as txn_digest
 from evaluators.vm_rescheduling.figures import digest as vm_digest
 from evolve.evaluator import Split
@@ -41,6 +42,7 @@ DATA = {
     "hybrid_storage": hybrid_digest,
     "serverless_autoscaling": serverless_digest,
     "single_machine_tardiness": tardiness_digest,
+    "training_placement": placement_digest,
     "txn_scheduling": lambda one: txn_digest(one.transactions),
     "vm_rescheduling": vm_digest,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -527,7 +528,7 @@ def holds_to_the_block(text: str, kind: Kind) -> None:
         assert check(proposal.source, ("answer",)) == ""
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(text=malformed(), kind=st.sampled_from(list(Kind)))
 def test_a_malformed_answer_neither_raises_nor_reaches_outside_the_block(text: str, kind: Kind) -> None:
     holds_to_the_block(text, kind)
@@ -542,39 +543,46 @@ def test_ten_thousand_malformed_answers_neither_raise_nor_reach_outside_the_bloc
 
 _MANY = [f"    return a * {n} + b" for n in range(400)]
 _BIG = "".join(f"def f{n}(a, b):\n{line}\n" for n, line in enumerate(_MANY)) + WHOLE
-_MEGABYTE = 1_000_000
+_LONG = 400_000
+_QUADRATIC = 16
+"""What four times the text would cost if the cost grew with its square."""
 
 
 @pytest.mark.parametrize(
-    "text",
+    "written",
     [
-        "```" + " " * _MEGABYTE + "`",
-        "~" * _MEGABYTE + "`",
-        "`" * _MEGABYTE,
-        "__" * (_MEGABYTE // 2),
-        "word " * (_MEGABYTE // 5),
-        "\0" * _MEGABYTE,
-        "</think>\n" * (_MEGABYTE // 9),
-        "<<<<<<< SEARCH\n" * (_MEGABYTE // 15),
-        fenced(WHOLE) * (_MEGABYTE // 50),
-        "".join(fenced(_BIG.replace("42.0", str(n))) for n in range(39)),
-        fenced("x = 1\n" * (_MEGABYTE // 6)),
-        fenced("(" * 180_000),
-        edit("x" * 900_000, "y"),
-        edit("\n".join(line + " # and more" for line in _MANY * 40), "pass"),
-        "".join(edit(line.replace("a", "c") + " # once more", "    return 3") for line in _MANY),
-        "".join(edit(f"def f{n}(a, b):", f"def g{n}(a, b):") for n in range(399)),
-        edit("x = 1\n" * 15_000, "y"),
-        edit(" x = 1\n" * 15_000, "y"),
+        lambda size: "```" + " " * size + "`",
+        lambda size: "~" * size + "`",
+        lambda size: "`" * size,
+        lambda size: "__" * (size // 2),
+        lambda size: "word " * (size // 5),
+        lambda size: "\0" * size,
+        lambda size: "</think>\n" * (size // 9),
+        lambda size: "<<<<<<< SEARCH\n" * (size // 15),
+        lambda size: fenced(WHOLE) * (size // 50),
+        lambda size: "".join(fenced(_BIG.replace("42.0", str(n))) for n in range(12 * size // _LONG)),
+        lambda size: fenced("x = 1\n" * (size // 6)),
+        lambda size: fenced("(" * (size * 18 // 100)),
+        lambda size: edit("x" * (size * 9 // 10), "y"),
+        lambda size: edit("\n".join(line + " # and more" for line in _MANY * (16 * size // _LONG)), "pass"),
+        lambda size: "".join(
+            edit(line.replace("a", "c") + " # once more", "    return 3") for line in _MANY[: 400 * size // _LONG]
+        ),
+        lambda size: "".join(edit(f"def f{n}(a, b):", f"def g{n}(a, b):") for n in range(399 * size // _LONG)),
+        lambda size: edit("x = 1\n" * (6_000 * size // _LONG), "y"),
+        lambda size: edit(" x = 1\n" * (6_000 * size // _LONG), "y"),
     ],
     ids=range(18),
 )
-def test_a_megabyte_is_read_within_a_second(text: str) -> None:
-    for parent in (PARENT, "x = 1\n" * 30_000 + WHOLE if "x = 1" in text else _BIG):
+def test_a_long_answer_takes_no_time_that_grows_with_its_square(written: Callable[[int], str]) -> None:
+    """A megabyte is to take less than a second on a quiet machine, which a test cannot hold anybody to."""
+    parent = "x = 1\n" * 30_000 + WHOLE if "x = 1" in written(_LONG // 4) else _BIG
+    took_s = []
+    for text in (written(_LONG // 4), written(_LONG)):
         began_s = time.process_time()
         read_answer(parent, text, "edit", ("answer",))
-        # Four times what is promised: the machine may be busy or slow.
-        assert time.process_time() - began_s < 4.0
+        took_s.append(time.process_time() - began_s)
+    assert took_s[1] < 0.7 * _QUADRATIC * took_s[0]
 
 
 # The server that benchmarks and trials use

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import functools
 import html
 import itertools
 import json
@@ -181,6 +182,7 @@ def written_out(text: str) -> str:
     return _PIECE.sub(piece, text)
 
 
+@functools.lru_cache(maxsize=64)
 def shape(source: str, in_any_order: bool = False) -> list[str]:
     told = [ast.dump(node) for node in ast.parse(source).body]
     return sorted(told) if in_any_order else told
@@ -198,8 +200,8 @@ def test_an_answer_of_the_sets_is_understood_or_refused_and_never_half_applied(r
         return
     assert row["means"], f"made a program of it:\n{made.source}"
     any_order = bool(row.get("in any order"))
-    wanted = [shape(written_out(program), any_order) for program in (row["means"], *row.get("or", []))]
-    assert shape(made.source, any_order) in wanted
+    wanted = [written_out(program) for program in (row["means"], *row.get("or", []))]
+    assert made.source in wanted or shape(made.source, any_order) in [shape(one, any_order) for one in wanted]
 
 
 # Compositions: a form of the change, what stands around it, and a slip
@@ -280,10 +282,11 @@ def compositions(count: int) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
 
 
 def test_compositions_of_forms_are_understood() -> None:
-    for form, around, slip, edits in compositions(300):
+    for form, around, slip, edits in compositions(200):
         made = read_answer(R, SLIPS[slip](AROUND[around](FORMS[form](edits))), "edit", DEFINES["R"])
         assert made.source is not None, (form, around, slip, edits, made.error)
-        assert shape(made.source) == shape(changed(R, *edits)), (form, around, slip, edits)
+        means = changed(R, *edits)
+        assert made.source == means or shape(made.source) == shape(means), (form, around, slip, edits)
 
 
 OPEN = ("program", "functions")

@@ -59,6 +59,7 @@ def test_a_lasting_refusal_ends_a_model_after_a_few_calls_with_the_servers_words
     assert server.count <= EQUAL_REFUSALS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "words"),
     [

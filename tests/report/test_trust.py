@@ -61,6 +61,7 @@ def test_a_copy_is_refused_with_what_it_would_do_and_nothing_runs(own: Path, tmp
     assert evolve("show", tmp_path / "copy", "best").code == 0  # to look harms nobody
 
 
+@pytest.mark.slow
 def test_with_the_problem_given_or_trust_a_copy_is_audited(own: Path, tmp_path: Path) -> None:
     shutil.copytree(own, tmp_path / "copy")
     for more in (("--problem", TRIVIAL), ("--trust",)):

@@ -211,7 +211,7 @@ def test_a_strategy_of_another_package_is_found_by_its_entry_point(monkeypatch: 
             return Newest
 
     point = Point("newest", "their.package:Newest", "evolve.strategies")
-    monkeypatch.setattr("evolve.search.strategies.entry_points", lambda group: (point,))
+    monkeypatch.setattr("evolve.entry_points.installed", lambda group: (point,))
     config = resolve(None, ["search.patience=7", "search.strategy=newest"], {})
     strategy = make_strategy(config.search.strategy, config.search.options)
     strategy.tell(trial(0, -1, 1.0))
@@ -219,6 +219,6 @@ def test_a_strategy_of_another_package_is_found_by_its_entry_point(monkeypatch: 
     with pytest.raises(UsageError, match=r"the key 'search.islands' does not exist"):
         resolve(None, ["search.islands=7", "search.strategy=newest"], {})
     broken = EntryPoint("broken", "no_such_module:X", "evolve.strategies")
-    monkeypatch.setattr("evolve.search.strategies.entry_points", lambda group: (broken,))
+    monkeypatch.setattr("evolve.entry_points.installed", lambda group: (broken,))
     with pytest.raises(UsageError, match=r"search.strategy broken: no_such_module:X does not load \(ModuleNotFound"):
         make_strategy("broken", {})

@@ -130,6 +130,7 @@ def answer(i):
     assert [r.score for r in results] == [None] * 5 + [5.0]
 
 
+@pytest.mark.slow
 def test_a_program_of_which_two_workers_die_is_the_culprit_on_the_very_instance_and_the_next_is_scored(
     numbers: str,
 ) -> None:

@@ -102,6 +102,7 @@ def test_what_a_verifier_raises_or_returns_wrongly_is_its_own_failure_in_one_lin
         assert (good.instance_id, good.score) == ("train/1", 1.0), deed
 
 
+@pytest.mark.slow
 def test_a_verifier_that_loops_for_ever_is_ended_and_named(folder: Path) -> None:
     ((bad, good),) = evaluated(folder, doing("time.sleep(1000)"))
     assert (bad.instance_id, bad.failure, good.score) == ("train/0", "verifier", 1.0)

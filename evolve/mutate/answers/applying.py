@@ -12,6 +12,7 @@ from evolve.mutate.answers.edit import AnswerError, Edit, Lines, Refused
 from evolve.mutate.answers.elisions import placeholder
 from evolve.mutate.answers.evolve_block import editable_lines, is_marker, may_replace
 from evolve.mutate.answers.fences import unfenced
+from evolve.mutate.answers.indentation import lead, step_of
 from evolve.mutate.answers.matching import NoPlace, Place, Quoted, without_blank_ends
 from evolve.mutate.source import parse
 
@@ -49,7 +50,8 @@ def edited(parent: list[str], edits: Sequence[Edit]) -> Iterator[list[str]]:
     edits = list({edit.readings: edit for edit in reversed(edits)}.values())[::-1]
     for edit in edits:
         _refuse_left_out(parent, edit)
-    for mended in (edits, [_mended(edit) for edit in edits]):
+    tab = "\t" if any("\t" in lead(line) for line in parent) else " " * step_of(parent)
+    for mended in (edits, [_mended(edit, tab) for edit in edits]):
         if mended is edits or mended != edits:
             try:
                 yield _apply(parent, mended)
@@ -96,14 +98,22 @@ def _the_one_that_parses(parent: list[str], edits: Sequence[Edit]) -> list[str]:
     return children[0]
 
 
-def _mended(edit: Edit) -> Edit:
-    """Return an edit with plain characters, and without the fence, in what it puts in."""
+def _mended(edit: Edit, tab: str) -> Edit:
+    """Return an edit with plain characters, and without the fence, in what it puts in.
+
+    tab: what a tab that a line begins with stands for, in a program that is indented by spaces.
+    """
     return replace(
         edit,
         readings=tuple(
-            (search, tuple(plain(line) for line in unfenced(lines) or lines)) for search, lines in edit.readings
+            (search, tuple(_spaced(plain(line), tab) for line in unfenced(lines) or lines))
+            for search, lines in edit.readings
         ),
     )
+
+
+def _spaced(line: str, tab: str) -> str:
+    return lead(line).replace("\t", tab) + line.lstrip()
 
 
 def _apply(parent: list[str], edits: Sequence[Edit]) -> list[str]:

@@ -19,6 +19,8 @@ _MARK = re.compile(
     r"(?P<lead>[ \t]*(?:(?:[-*+•]|\d{1,2}[.)]|\#{1,6}|//|>)[ \t]+)?)[*_`\"]{0,3}"
     r"(?P<signs><{3,}|={3,}|>{3,}|-{5,9}|\+{5,9})[ \t]*(?P<label>[^\n]{0,100}?)[ \t]*"
 )
+_SIGNS = re.compile(r"<<<|===|>>>|-----|\+{5}")
+"""What a mark has: most lines have none of it, and need no closer look."""
 _SEARCH = frozenset({"SEARCH", "ORIGINAL", "HEAD", "OLD", "BEFORE", "FIND", "CURRENT", "EXISTING"})
 _REPLACE = frozenset(
     {"REPLACE", "UPDATED", "UPDATE", "NEW", "AFTER", "REPLACEMENT", "MODIFIED", "REPLACED", "WITH", "CHANGED"}
@@ -72,7 +74,7 @@ class _Open:
 
 
 def _mark(line: str) -> _Mark | None:
-    if not any(signs in line for signs in ("<<<", "===", ">>>", "-----", "+++++")):
+    if _SIGNS.search(line) is None:
         return None
     found = _MARK.fullmatch(line) if len(line) <= MAX_MARK_CHARS else None
     if found is None:

@@ -101,7 +101,7 @@ def _end(answer: Sequence[str], first: int, fence: str, skip_strings: bool) -> t
     quotes = ""
     for number in range(first + 1, len(answer)):
         line = answer[number]
-        if line.strip().startswith(fence):
+        if fence in line and line.strip().startswith(fence):
             mark = FENCE.match(line)
             if (
                 mark is not None
@@ -113,7 +113,7 @@ def _end(answer: Sequence[str], first: int, fence: str, skip_strings: bool) -> t
                 passed = number if passed is None else passed
             elif loose is None and not quotes and _GOES_ON.match(line[len(indent + fence) :][:MAX_WORDS]):
                 loose = number
-        if skip_strings:
+        if skip_strings and ('"""' in line or "'''" in line):
             for found in _QUOTES.finditer(line):
                 if not quotes:
                     quotes = "" if "#" in line[: found.start()] else found[0]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from evolve.mutate.answers.elisions import placeholder
 from evolve.mutate.source import top_level, tree_of
@@ -21,12 +23,11 @@ def left_out(parent_source: str, child_source: str, new: Sequence[str]) -> str:
     the parent's function of that name does something (but for an `__init__` of a class that keeps nothing in self),
     and a name of the parent's module that is used and not bound.
     """
-    known = {line.strip() for line in parent_source.split("\n")}
     try:
-        parent, child = tree_of(parent_source), tree_of(child_source)
+        parent, child = _parent(parent_source), tree_of(child_source)
     except SyntaxError:
         return ""
-    bodies = dict(_functions(parent))
+    known, bodies = parent.lines, parent.bodies
     for line in new:
         # Of dots alone the tree tells.
         if placeholder(line, bodies) and line.strip() not in known and line.strip() != "...":
@@ -34,27 +35,45 @@ def left_out(parent_source: str, child_source: str, new: Sequence[str]) -> str:
     for name, node in _functions(child):
         if _is_stub(node) and name in bodies and not _is_stub(bodies[name]) and not _needs_no_body(name, child):
             return f"the body of `{name}`"
-    if _dots(child) > _dots(parent):
+    if "..." in child_source and _dots(child) > parent.dots:
         return "`...`"
-    gone = sorted(_bound(parent, top=True) & undefined(child))
+    gone = sorted(parent.bound & undefined(child))
     return f"`{gone[0]}`, which it uses" if gone else ""
+
+
+class _Parent(NamedTuple):
+    """What a child is compared with. bound: names at the top level."""
+
+    lines: frozenset[str]
+    bodies: Mapping[str, ast.stmt]
+    dots: int
+    bound: frozenset[str]
+
+
+@functools.lru_cache(maxsize=4)
+def _parent(source: str) -> _Parent:
+    """Return what is known of a parent, which has many children. Raises SyntaxError."""
+    tree = tree_of(source)
+    lines = frozenset(line.strip() for line in source.split("\n"))
+    return _Parent(lines, dict(_functions(tree)), _dots(tree), frozenset(_bound(top_level(tree))))
 
 
 def undefined(tree: ast.Module) -> set[str]:
     """Return the names that a program reads and binds nowhere, in no scope; none where it imports a `*`."""
     read: set[str] = set()
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    for node in nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             read.add(node.id)
         elif isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             return set()
-    return read - _bound(tree) - _KNOWN
+    return read - _bound(nodes) - _KNOWN
 
 
-def _bound(tree: ast.Module, top: bool = False) -> set[str]:
-    """Return the names that are bound anywhere in a program, or at its top level."""
+def _bound(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return the names that some nodes bind."""
     names: set[str] = set()
-    for node in top_level(tree) if top else ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
                 names.add(name)
@@ -94,7 +113,7 @@ def _needs_no_body(name: str, tree: ast.Module) -> bool:
         return False
     *_, node = (one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == owner)
     members = {one.name: one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
-    kept = set(members) | _bound(ast.Module(node.body, []), top=True)
+    kept = set(members) | _bound(top_level(ast.Module(node.body, [])))
     attributes = [one for one in ast.walk(node) if isinstance(one, ast.Attribute) and _is_self(one.value)]
     kept |= {one.attr for one in attributes if isinstance(one.ctx, ast.Store)}
     return isinstance(members[method].body[-1], ast.Pass) and {one.attr for one in attributes} <= kept

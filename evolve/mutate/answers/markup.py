@@ -24,6 +24,9 @@ _PAIRS = (
 )
 """What a line says that opens, and one that closes, a piece of code."""
 _FENCES = tuple((re.compile(opens, re.IGNORECASE), re.compile(closes, re.IGNORECASE)) for opens, closes in _PAIRS)
+_OPENS = re.compile("|".join(f"(?:{opens})" for opens, _ in _PAIRS), re.IGNORECASE)
+MOST = 200
+"""Characters of a line that opens or closes a piece of code are fewer."""
 _HEAD = re.compile(
     r"[ \t]*(?:\.\. (?:code-block|code|sourcecode)::.{0,40}"
     r"|(?:\w*code|\w*program|source|content|solution):[ \t]*[|>][-+]?)[ \t]*",
@@ -39,10 +42,12 @@ _PARAMETER_END = "</parameter>"
 def without_markup(text: str) -> Iterator[str]:
     """Yield an answer with the markup of other tools put into Markdown's, once for each kind that it has."""
     lines = text.split("\n")
+    unlike = {line.strip() for line in lines if len(line) < MOST}
+    opening = [line for line in unlike if _OPENS.fullmatch(line)]
     for opens, closes in _FENCES:
-        if (fenced := _fenced(lines, opens, closes)) is not None:
+        if any(map(opens.fullmatch, opening)) and (fenced := _fenced(lines, opens, closes)) is not None:
             yield "\n".join(fenced)
-    heads = [number for number, line in enumerate(lines) if _HEAD.fullmatch(line)]
+    heads = [number for number, line in enumerate(lines) if ":" in line and _HEAD.fullmatch(line)]
     if len(heads) == 1:
         yield "```python\n" + _indented_after(lines, heads[0]) + "\n```"
     if "<!--" in text and (bare := _COMMENT.sub(r"\1\2", text)) != text:
@@ -61,7 +66,7 @@ def _fenced(lines: list[str], opens: re.Pattern[str], closes: re.Pattern[str]) -
     inside = found = False
     for line in lines:
         mark = closes if inside else opens
-        if len(line) < 200 and mark.fullmatch(line.strip()):
+        if len(line) < MOST and mark.fullmatch(line.strip()):
             if not inside and told and told[-1].startswith("```"):
                 told.pop()  # of the shell that is to write the file
             told.append("```" if inside else "```python")

@@ -82,12 +82,13 @@ def _unmarked(answer: list[str]) -> Iterator[list[str]]:
             if end > first:
                 yield answer[first:end]
     indented = [bool(line.strip()) and not line.startswith(("    ", "\t")) for line in answer]
-    start = next((at for at, line in enumerate(answer) if re.match(r"(?: {4}|\t)\S", line)), None)
+    start = next((at for at, line in enumerate(answer) if _INDENTED.match(line)), None)
     if start is not None and start:
         stop = next((at for at in range(start, len(answer)) if indented[at]), len(answer))
         yield textwrap.dedent("\n".join(answer[start:stop])).split("\n")
 
 
+_INDENTED = re.compile(r"(?: {4}|\t)\S")
 _PROGRAM_LINE = re.compile(r'(?:import |from \w+(?:\.\w+)* import |def |class |async def |@\w|"""|\'\'\'|#!)')
 _HEADING = re.compile(r"#{1,6} [A-Z]\w*[^=()\[\]]*$")
 _NAME = re.compile(r"(?:python3?|py|[\w./\\-]+\.py):?\s*")

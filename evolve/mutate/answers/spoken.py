@@ -14,12 +14,12 @@ _NAMES = (
     "|chain_of_thought|antthinking|deliberation|seed:think|mm:think|ponder|reason"
 )
 _TAG = re.compile(
-    rf"(?:<|&lt;)(?P<close>/)?(?:{_NAMES})(?:[ \t][^<>\n]{{0,80}})?(?:>|&gt;)"
+    rf"(?!<<)(?:(?:<|&lt;)(?P<close>/)?(?:{_NAMES})(?:[ \t][^<>\n]{{0,80}})?(?:>|&gt;)"
     r"|\[(?P<close2>/)?THINK\]"
     r"|◁(?P<close3>/)?think▷"
     r"|<\|(?:(?:begin_of_|START_)(?:thought|THINKING)|(?P<close4>(?:end_of_|END_)(?:thought|THINKING)))\|>"
     r"|<\|channel>thought|(?P<close5><channel\|>)"
-    r"|<details type=\"reasoning\"[^<>\n]{0,80}>(?=.)|(?P<close6></details>)",
+    r"|<details type=\"reasoning\"[^<>\n]{0,80}>(?=.)|(?P<close6></details>))",
     re.IGNORECASE | re.DOTALL,
 )
 """What opens or closes thoughts: DeepSeek, Qwen, GLM, Magistral, Kimi, OpenThinker, Command, Gemma, web pages."""

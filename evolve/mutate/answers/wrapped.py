@@ -26,7 +26,9 @@ _PROGRAM = (
     "|edits|write_to_file|create_file|replace_in_file|apply_diff|boltaction"
     "|(?:improved|updated|optimi[sz]ed|modified|revised|final|complete|full|evolved|better)_(?:code|program|solution)"
 )
-_TAG = re.compile(rf"<(/?)({_PROGRAM}|{'|'.join(OLD)}|{'|'.join(NEW)})\b(?:[ \t=][^<>\n]{{0,300}})?>", re.IGNORECASE)
+_TAG = re.compile(
+    rf"<(?=[/a-z])(/?)({_PROGRAM}|{'|'.join(OLD)}|{'|'.join(NEW)})\b(?:[ \t=][^<>\n]{{0,300}})?>", re.IGNORECASE
+)
 _TAGS_FIRST = re.compile(r"\s*<\w[^<>\n]{0,100}>")
 _CDATA = re.compile(r"\A\s*<!\[CDATA\[(.*)\]\]>\s*\Z", re.DOTALL)
 _OLD_LABEL = re.compile(
@@ -43,6 +45,8 @@ _NEW_LABEL = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"(?m)^[ \t]{0,3}>(?: |$)")
+_FENCE_BEHIND_WORDS = re.compile(r"(?m)^([^\n`]{1,400})(`{3,}(?:python3?|py|diff|json)?)[ \t]*$")
+"""A fence that opens on the line of the words before it."""
 _BRACKETS = re.compile(rf"(?m)^[ \t]*\[(/?)({'|'.join((*OLD, *NEW))})\][ \t]*$", re.IGNORECASE)
 _ESCAPED_SIGN = re.compile(r"\\([<>=_*#\[\]`\-+])")
 
@@ -154,6 +158,8 @@ def unwrapped(text: str) -> Iterator[str]:
     """Yield an answer's text as it was before a mail, a page, Markdown or a string literal got hold of it."""
     if _QUOTED.search(text):
         yield _QUOTED.sub("", text)
+    if "`" in text and (parted := _FENCE_BEHIND_WORDS.sub(r"\1\n\2", text)) != text:
+        yield parted
     if "&" in text and (unescaped := html.unescape(text)) != text:
         yield unescaped
     if not text.isascii() and (even := with_plain_spaces(text)) != text:

@@ -176,6 +176,7 @@ def _common(request: Request, shown: Shown, scale: Scale) -> dict[str, Any]:
         "statement": request.statement,
         "defines": request.defines,
         "language": request.language,
+        "score_means": request.score_means,
         "parent": _lean(request.parent, scale.constants),
         "baselines": [(one_line(name, 60), b.score, method(b.source)) for name, b in request.baselines],
         "worth": about if shown.worth else about | {"table": None},

@@ -119,7 +119,8 @@ def _samples() -> list[Request]:
         subjects=((sound, better), (sound, broken)),
     )
     bare = Request(5, "sample", "Return a number.", ("f",), sound, (), random.Random(0))
-    return list(_of_every_kind(full, replace(full, parent=broken), replace(full, parent=marked), bare))
+    first = replace(bare, parent=Example(0, "", "infeasible", None))
+    return list(_of_every_kind(full, replace(full, parent=broken), replace(full, parent=marked), bare, first))
 
 
 def _of_every_kind(*requests: Request) -> Iterator[Request]:

@@ -26,7 +26,7 @@ USER = ("task.j2", "comparison.j2")
 """The user message, likewise."""
 ASKED = tuple(f"{kind}.j2" for kind in Kind if kind is not Kind.INSIGHT)
 """The end of task.j2, one for each kind: what is asked for."""
-PARTS = ("problem.j2", "edits.j2", "program.j2")
+PARTS = ("problem.j2", "first.j2", "edits.j2", "program.j2")
 """What the built-in ones include."""
 
 

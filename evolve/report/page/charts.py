@@ -32,7 +32,8 @@ def splits_picture(report: RunReport) -> Picture | None:
             if (cell := row.splits[split]).score is not None
         ]
         if bars:
-            panels.append(Bars(f"on {split}", "score: 0 = naive, 100 = reference", tuple(bars)))
+            scale = "score" if report.score_means else "score: 0 = naive, 100 = reference"
+            panels.append(Bars(f"on {split}", scale, tuple(bars)))
     return Picture("Scores with 95 % intervals over the instances", tuple(panels)) if panels else None
 
 

@@ -62,7 +62,7 @@ def page_facts(store: Store, report: RunReport) -> dict[str, Any]:
     facts = program_facts(store)
     levels = []
     if report.curve:
-        levels.append({"name": "seed", "score": report.curve[0]})
+        levels.append({"name": report.started_from, "score": report.curve[0]})
     baseline = report.best_baseline(Split.TRAIN)
     if baseline is not None:
         levels.append({"name": f"baseline {one_line(baseline.name)}", "score": baseline.splits[Split.TRAIN].score})

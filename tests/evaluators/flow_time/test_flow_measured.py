@@ -21,13 +21,13 @@ def drawn(family, ops, load, seed):
     return Case(f"measured/{seed}", family, load, Drawn(f"measured/{seed}", recipe, False))
 
 
-def ratio(program, family, load, ops=6, seeds=1):
+def ratio(program, family, load, ops=6, seeds=range(1)):
     found = []
-    for seed in range(seeds):
+    for seed in seeds:
         case = drawn(family, ops, load, seed)
         best = sum(flows(case.machines[0], case.srpt[0])) / JOBS
         found.append(mean_flow(case, served_by(case, "gradual", program)) / best)
-    return sum(found) / seeds
+    return sum(found) / len(found)
 
 
 MEASURED = {
@@ -65,8 +65,24 @@ def test_a_few_of_the_measured_ratios_hold_on_other_draws():
 @pytest.mark.slow
 def test_all_measured_ratios_hold_on_other_draws():
     for (family, program), (quiet, busy) in MEASURED.items():
-        assert ratio(program, family, 0.7, seeds=5) == pytest.approx(quiet, rel=0.12), (family, program.__name__)
-        assert ratio(program, family, 0.9, seeds=5) == pytest.approx(busy, rel=0.25), (family, program.__name__)
+        assert ratio(program, family, 0.7, seeds=range(5)) == pytest.approx(quiet, rel=0.12), (family, program.__name__)
+        assert ratio(program, family, 0.9, seeds=range(5)) == pytest.approx(busy, rel=0.25), (family, program.__name__)
+
+
+@pytest.mark.slow
+def test_first_come_first_served_is_as_far_off_on_heavy_tails_as_measured():
+    """Measured on 5 draws: Pareto 62 and 91 at loads .7 and .9, Weibull 30 and 43.
+
+    The mean hangs on a few huge jobs: here, eight times five draws have 14 to 82 and 23 to 90 on Pareto, 41 and 53
+    together, and 32 and 46 on Weibull. So the figure for Pareto, the heavier tail, is only held to that spread.
+    """
+    for family, figures in (("pareto", (62, 91)), ("weibull", (30, 43))):
+        for load, expected in zip((0.7, 0.9), figures, strict=True):
+            found = [ratio(fcfs, family, load, seeds=[seed]) for seed in range(40)]
+            fives = [sum(found[k : k + 5]) / 5 for k in range(0, 40, 5)]
+            assert min(fives) < expected < 1.05 * max(fives), (family, load, fives)
+            if family == "weibull":
+                assert sum(found) / 40 == pytest.approx(expected, rel=0.1)
 
 
 def test_first_come_first_served_beats_sharing_where_jobs_hardly_differ_and_is_hopeless_where_they_do():

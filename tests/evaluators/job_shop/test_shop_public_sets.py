@@ -28,7 +28,7 @@ from evaluators.job_shop.baselines import (
 )
 from evaluators.job_shop.figures import served_by
 from evaluators.job_shop.public_sets import bounds, public_shop, public_shops, set_of
-from evaluators.job_shop.shop import ShopInstance, makespan_bound_ticks
+from evaluators.job_shop.shop import Job, Shop, ShopInstance, makespan_bound_ticks
 from evaluators.job_shop.taillard import Chance
 from evolve.evaluator import Split, UsageError
 
@@ -132,6 +132,62 @@ def test_the_rules_leave_the_gaps_that_were_measured_over_all_of_taillards_shops
     by_size = [mean_gap_pct(spt, TA[size : size + 10], "jsp") for size in range(0, 80, 10)]
     assert by_size == [25.9, 32.8, 27.8, 35.3, 34.5, 24.1, 25.5, 14.4]
     assert 25.4 < mean_gap_pct(random_choice, TA, "jsp") < 43.1
+
+
+def active_schedule_ticks(shop, key):
+    """Return the makespan of Giffler and Thompson's (1960) active schedule.
+
+    The operation that could end first names its machine; of those that could start there before that end, the one with
+    the least key goes. key: from (ticks, work left with this one, tick at which it is ready); ties by job.
+    """
+    routes = [[op[0] for op in job.ops] for job in shop.jobs]
+    left = [sum(ticks for _, ticks in route) for route in routes]
+    ready, free, following = [0] * len(routes), [0] * shop.machines, [0] * len(routes)
+    while any(left):
+        waiting = [(job, *routes[job][following[job]]) for job in range(len(routes)) if left[job]]
+        end, machine = min((max(ready[job], free[m]) + ticks, m) for job, m, ticks in waiting)
+        rivals = [(job, t) for job, m, t in waiting if m == machine and max(ready[job], free[m]) < end]
+        job, ticks = min(rivals, key=lambda one: (key(one[1], left[one[0]], ready[one[0]]), one[0]))
+        ready[job] = free[machine] = max(ready[job], free[machine]) + ticks
+        left[job] -= ticks
+        following[job] += 1
+    return max(ready)
+
+
+ACTIVE = {
+    spt: lambda ticks, left, ready: ticks,
+    mwkr: lambda ticks, left, ready: -left,
+    fifo: lambda ticks, left, ready: ready,
+}
+"""Keys of rules whose decision is the same one but for the kind of schedule."""
+
+
+def mean_active_gap_pct(rule, names):
+    known = bounds("jsp")
+    gaps = [
+        active_schedule_ticks(public_shop(name, flexible=False), ACTIVE[rule]) / known[name].upper for name in names
+    ]
+    return 100 * (fmean(gaps) - 1)
+
+
+def test_active_schedules_by_hand():
+    """By ticks, machine 1 waits from 1 to 4 for the shorter operation: such a schedule may delay, and SPT does."""
+    shop = Shop(2, (Job((((0, 3),), ((1, 2),))), Job((((0, 1),), ((1, 5),)))))
+    assert active_schedule_ticks(shop, ACTIVE[spt]) == 11  # job 1 on 0 to 1; job 0 on 0 to 4, on 1 to 6; job 1 to 11
+    assert active_schedule_ticks(shop, ACTIVE[mwkr]) == 8  # job 1 on 0 to 1, on 1 to 6; job 0 on 0 to 4, on 1 to 8
+    assert active_schedule_ticks(shop, ACTIVE[fifo]) == 10  # job 0 on 0 to 3, on 1 to 5; job 1 on 0 to 4, on 1 to 10
+
+
+def test_active_schedules_are_worse_for_the_rules_than_those_without_delay():
+    for rule in (spt, mwkr):
+        assert mean_active_gap_pct(rule, TA[:10]) > mean_gap_pct(rule, TA[:10], "jsp") + 3
+
+
+@pytest.mark.slow
+def test_active_schedules_leave_the_gaps_that_were_measured_over_all_of_taillards_shops():
+    assert mean_active_gap_pct(spt, TA) == pytest.approx(67, abs=0.5)
+    assert mean_active_gap_pct(mwkr, TA) == pytest.approx(26, abs=0.5)
+    assert mean_active_gap_pct(fifo, TA) == pytest.approx(mean_gap_pct(fifo, TA, "jsp"), abs=0.1)
 
 
 def test_on_the_small_ones_the_rules_come_in_the_measured_order():

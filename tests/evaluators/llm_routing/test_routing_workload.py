@@ -30,6 +30,7 @@ def cases(split: Split) -> list[Case]:
     return [case for case in EVALUATOR.instances(split) if isinstance(case, Case)]
 
 
+@pytest.mark.slow
 def test_a_case_has_the_same_requests_whenever_it_is_drawn_and_no_two_cases_have() -> None:
     again, first = own_case(Split.VALIDATION, 1, stored().attempts[Split.VALIDATION][1]), cases(Split.VALIDATION)[1]
     assert again.cluster == first.cluster

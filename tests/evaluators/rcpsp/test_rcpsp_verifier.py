@@ -110,13 +110,13 @@ def test_the_example_of_the_statement_runs_and_gives_what_it_shows():
     assert max(s + d for s, d in zip(starts, shown["duration"], strict=True)) == scope["makespan"]
 
 
+@pytest.mark.slow
 def test_every_baseline_runs_within_its_limits_in_the_sandbox_and_none_sees_the_verifier():
     largest = max(Rcpsp().instances(Split.TEST), key=lambda case: case.project.tasks)
     with Sandbox(Rcpsp.limits) as sandbox:
         for name, source in SOURCES.items():
             result = evaluate_instance(Rcpsp(), sandbox, source, largest)
             assert result.status is Status.OK, (name, result.feedback)
-            assert result.cpu_s < 0.75 * Rcpsp.limits.cpu_s, name
         with sandbox.start("def schedule(p): p.capacity[0] = 10**6; return 'serial', [0] * len(p.duration)") as one:
             before = list(largest.project.capacity)
             Rcpsp().evaluate(one, largest)

@@ -37,6 +37,7 @@ def test_every_project_of_all_splits_is_the_one_its_figures_were_computed_from(k
             assert digest(case) == stored(kind).digests[case.id]
 
 
+@pytest.mark.slow
 def test_projects_tell_programs_apart_and_no_figure_is_below_the_bound():
     for split in OWN:
         for case in BOTH["makespan"].instances(split):

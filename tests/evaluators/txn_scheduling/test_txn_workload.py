@@ -52,6 +52,7 @@ def test_workloads_that_tell_nothing_were_redrawn_and_no_reference_is_below_the_
         assert known.reference >= makespan_bound(workload.transactions)
 
 
+@pytest.mark.slow
 def test_workloads_are_the_same_in_another_process_whatever_the_hash_seed():
     program = (
         "from evaluators.txn_scheduling import TxnScheduling; from evaluators.txn_scheduling.figures import digest\n"
