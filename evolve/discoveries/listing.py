@@ -102,6 +102,8 @@ def _public(line: Line) -> tuple[str, str, str, str]:
 
 def markdown_table(lines: Sequence[Line]) -> str:
     """Return the table of the README: the best discovery of each problem, on the published set or else on test."""
+    if not lines:
+        return "None is kept yet.\n"
     rows = ["| discovery | measured by | best heuristic | best published | ours | limit | calls |"]
     rows.append("|---|---|---:|---:|---:|---:|---:|")
     for line in (one for one in lines if one.is_best):

@@ -74,6 +74,8 @@ async def make_discovery(
     if place.exists():
         raise UsageError(f"{place} is there already. Give another --name, or remove it.")
     summary = store.summary()
+    if summary.status is RunStatus.RUNNING:
+        raise UsageError(f"{store.folder} is running: make a discovery of it when it has ended.")
     if summary.status is not RunStatus.FINISHED:
         ended = summary.calls.answered + summary.calls.failed
         calls = f" --calls {ended}" if ended else ""  # no question that waits for its answer is asked again
