@@ -145,6 +145,7 @@ def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_messages_go_to_stderr_and_tables_fit_80_columns(tmp_path: Path) -> None:
     said = evolve_process("baselines", "spot_single", cwd=tmp_path, env={"COLUMNS": "80"})
     assert said.code == 0 and said.err == ""

@@ -29,6 +29,7 @@ async def asked(folder: Path, *calls: tuple[str, dict[str, object]]) -> tuple[li
         return names, [await client.call_tool(name, arguments) for name, arguments in calls]
 
 
+@pytest.mark.slow
 def test_an_agent_lists_scores_runs_shows_and_reads_the_best(tmp_path: Path) -> None:
     program = "def answer():\n    return 42.0\n"
     names, answers = asyncio.run(

@@ -74,6 +74,7 @@ def test_what_is_broken_or_not_there_is_one_line(
     assert done.code == 2 and says in done.err and len(done.err.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_name_that_two_packages_give_is_said_with_both(installed: Path, tmp_path: Path) -> None:
     another(tmp_path, "[evolve.evaluators]\nhalving = other:Other\n[evolve.strategies]\nnewest = other:Newest\n")
     both = {"PYTHONPATH": f"{installed}:{tmp_path}"}

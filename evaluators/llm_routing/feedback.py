@@ -9,7 +9,7 @@ from statistics import fmean
 from evaluators.llm_routing.cluster import TPOT_SLO_S, Case, Replacement, SlowDown, prefill_ms_per_token
 from evaluators.llm_routing.figures import Figures
 from evaluators.llm_routing.gateway import SECOND_NS, Service
-from evaluators.llm_routing.service import scored, times_slo
+from evaluators.llm_routing.service import MOST_TIMES_SLO, scored, times_slo
 from evaluators.serving import Job
 
 MINUTE_NS = 60 * SECOND_NS
@@ -42,11 +42,11 @@ def what_it_did(case: Case, service: Service) -> str:
 
 
 def _first_times(service: Service, jobs: Sequence[Job]) -> float:
-    return fmean(job.ttft_ns / SECOND_NS / service.ttft_slo_s[job.number] for job in jobs)
+    return fmean(min(MOST_TIMES_SLO, job.ttft_ns / SECOND_NS / service.ttft_slo_s[job.number]) for job in jobs)
 
 
 def _later_times(jobs: Sequence[Job]) -> float:
-    return fmean(job.tpot_ns / SECOND_NS / TPOT_SLO_S for job in jobs)
+    return fmean(min(MOST_TIMES_SLO, job.tpot_ns / SECOND_NS / TPOT_SLO_S) for job in jobs)
 
 
 def _cached_percent(jobs: Sequence[Job]) -> float:

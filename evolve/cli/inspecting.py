@@ -187,18 +187,19 @@ def best(run: str, as_json: bool) -> None:
 
 @click.command(short_help="Print how the best program differs from the seed.")
 @click.argument("run", metavar="RUN")
-@click.argument("a", default="seed", metavar="[A]")
+@click.argument("a", required=False)
 @click.argument("b", default="best", metavar="[B]")
 @options.as_json
-def diff(run: str, a: str, b: str, as_json: bool) -> None:
-    """Print how program B of RUN differs from A: by default, the best from the seed."""
+def diff(run: str, a: str | None, b: str, as_json: bool) -> None:
+    """Print how program B of RUN differs from A: by default, the best from the seed, or what the run started from."""
     from evolve.mutate.language import recorded_language
     from evolve.report.changes import unified_diff
     from evolve.report.damaged import opened
     from evolve.report.places import find_program
 
     with opened(run) as store:
-        before, after = find_program(store, a), find_program(store, b)
+        before, after = find_program(store, "0" if a is None else a), find_program(store, b)
+        a = before.name if a is None else a
         suffix = recorded_language(store.identity()).suffix
         patch = unified_diff(before.source, after.source, f"{a}{suffix}", f"{b}{suffix}")
         if as_json:

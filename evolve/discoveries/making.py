@@ -73,8 +73,16 @@ async def make_discovery(
     place = problem.folder / DISCOVERIES / order.name
     if place.exists():
         raise UsageError(f"{place} is there already. Give another --name, or remove it.")
-    if store.summary().status is not RunStatus.FINISHED:
-        raise UsageError(f"{store.folder} is not finished, so that it cannot be played again. First: evolve resume")
+    summary = store.summary()
+    if summary.status is RunStatus.RUNNING:
+        raise UsageError(f"{store.folder} is running: make a discovery of it when it has ended.")
+    if summary.status is not RunStatus.FINISHED:
+        ended = summary.calls.answered + summary.calls.failed
+        calls = f" --calls {ended}" if ended else ""  # no question that waits for its answer is asked again
+        raise UsageError(
+            f"{store.folder} is {summary.status}: no program of it is chosen yet. To end it with what it has: "
+            f"evolve resume {store.folder} --evaluations {summary.evaluations}{calls}"
+        )
     if program.score is None:
         raise UsageError(f"program {program.id} of {store.folder} is {program.status}: it has no score on train.")
     if program.id <= 0:
@@ -90,7 +98,7 @@ async def make_discovery(
         name=order.name,
         summary=order.summary or program.idea or "a person has yet to say what it does",
         program=program.id,
-        chosen=program.id == store.summary().winner_id,
+        chosen=program.id == summary.winner_id,
         **_of_run(store),
         splits={split: on_split(*of) for split, of in scores.items()},
         fresh=await _on_fresh(store, program, found.get(Split.TEST, {}), problem, config, order, announce),
@@ -122,7 +130,8 @@ def _mean(found: Interval) -> Mean:
 def _of_run(store: Store) -> dict[str, Any]:
     config, calls, summary = from_text(store.config()), store.model_calls(), store.summary()
     totals = summary.calls
-    usd = totals.cost_usd if config.prices_known and totals.calls else None
+    is_billed = config.prices_known and any(model.is_served for model in config.models)
+    usd = totals.cost_usd if is_billed else None
     return {
         "started_from": config.start.name or "start.source" if config.start.source else "seed",
         "search": config.search.strategy,

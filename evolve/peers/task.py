@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -120,6 +121,8 @@ def _without_program(folder: Path, evaluator: Path) -> Task:
             "config.yaml that says what a model is to write: give one of them."
         )
     suffix = str(task.settings.get("file_suffix") or "")
+    if suffix and not re.fullmatch(r"\.\w{1,20}", suffix):
+        raise UsageError(f"{folder}/config.yaml: file_suffix {suffix!r:.40} is none, such as '.py'.")
     language = LANGUAGES.get(str(task.settings.get("language") or "python").lower(), TEXT)
     return replace(task, program=folder / f"initial_program{suffix or language.suffix}")
 

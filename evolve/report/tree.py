@@ -71,12 +71,13 @@ def tree_document(found: Mapping[int, Branch]) -> list[dict[str, Any]]:
 
 def print_chain(console: Console, store: Store, program: Program) -> None:
     """Print the steps from the seed to a program: what each changed, and what came of it."""
-    links = chain(store, program)
+    links, start = chain(store, program), store.program(0)
+    name = "seed" if start is None else start.name
     if not links:
-        console.print("The best program is the seed: no step leads to it.")
+        console.print(f"The best program is the {name}: no step leads to it.")
         return
-    seed = store.program(0)
-    console.print(Text.assemble(("seed", "bold"), f"  {'-' if seed is None else score_text(seed.status, seed.score)}"))
+    score = "-" if start is None else score_text(start.status, start.score)
+    console.print(Text.assemble((name, "bold"), f"  {score}"))
     for link in links:
         gain = link.gain
         style = "dim" if not gain else "green" if gain > 0 else "red"

@@ -65,6 +65,7 @@ def test_the_list_leads_to_a_run_and_two_of_them_to_a_comparison(browser: Any, r
     assert page.trouble == [] and page.fits()
 
 
+@pytest.mark.slow
 def test_a_person_answers_in_the_browser_and_the_page_shows_what_came_of_it(
     browser: Any, runs: Path, served: str, tmp_path: Path
 ) -> None:

@@ -19,6 +19,7 @@ DOMAINS = (
     "heterogeneous_dag",
     "hybrid_storage",
     "job_shop",
+    "llm_batching",
     "llm_routing",
     "llm_sql",
     "memory_mapping",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from host_speed import seconds_here
 
 from evolve.mutate.novelty.likeness import Likeness, Signature, packed, unpacked
 from evolve.mutate.novelty.likeness import signature as signature_of
@@ -91,7 +92,7 @@ def test_estimates_are_unbiased_over_many_programs() -> None:
 def test_any_text_has_a_signature_in_bounded_time(source: str) -> None:
     began_s = time.process_time()
     assert signature(source).shape == (128,)
-    assert time.process_time() - began_s < 0.5
+    assert time.process_time() - began_s < seconds_here(0.5)
 
 
 def test_a_signature_does_not_depend_on_the_hash_seed() -> None:

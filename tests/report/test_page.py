@@ -194,6 +194,7 @@ def test_the_report_command_writes_the_page_beside_the_run_and_says_where(run: P
     assert "budget.evaluations" in compared and harm_in(compared) == []
 
 
+@pytest.mark.slow
 def test_figures_are_svg_pdf_and_the_numbers_behind_them(run: Path, tmp_path: Path) -> None:
     said = evolve("report", run, "--no-pictures", "--figures", tmp_path / "figures")
     assert said.code == 0, said.err

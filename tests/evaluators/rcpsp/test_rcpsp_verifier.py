@@ -117,7 +117,6 @@ def test_every_baseline_runs_within_its_limits_in_the_sandbox_and_none_sees_the_
         for name, source in SOURCES.items():
             result = evaluate_instance(Rcpsp(), sandbox, source, largest)
             assert result.status is Status.OK, (name, result.feedback)
-            assert result.cpu_s < 0.75 * Rcpsp.limits.cpu_s, name
         with sandbox.start("def schedule(p): p.capacity[0] = 10**6; return 'serial', [0] * len(p.duration)") as one:
             before = list(largest.project.capacity)
             Rcpsp().evaluate(one, largest)
