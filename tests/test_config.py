@@ -33,6 +33,15 @@ def test_without_any_budget_a_run_ends_after_200_evaluations_and_with_one_it_is_
     assert resolve(None, [], {"budget.minutes": 5}).budget.evaluations is None
 
 
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_bytes(b"\xef\xbb\xbf[budget]\r\nevaluations = 7\r\n")
+    assert resolve(file, [], {}).budget.evaluations == 7
+    file.write_bytes("[budget]".encode("utf-16"))
+    with pytest.raises(UsageError, match=r"run.toml is not TOML"):
+        resolve(file, [], {})
+
+
 @pytest.mark.parametrize(
     "sets, text",
     [

@@ -18,12 +18,14 @@ import pytest
 from command_line import ROOT, TRIVIAL, evolve_process
 
 import evolve
+from evolve import library
 from evolve.archive import RunStatus, read_tape
 from evolve.errors import UsageError
-from evolve.evaluator import Evaluator, Instance, Outcome, Split
+from evolve.evaluator import Evaluator, Instance, Limits, Outcome, Split
 from evolve.library.opened import frame
 from evolve.library.optimizing import _splits
 from evolve.scoring import Status
+from sandbox import Sandbox
 
 EXAMPLES = ROOT / "tests" / "examples"
 SEED = "X = 1.0\n\n\ndef answer():\n    return X\n"
@@ -111,6 +113,55 @@ def test_a_function_is_optimised_held_out_inputs_are_and_the_run_is_like_any_oth
     assert audited.code == 0 and audited.json["reproduces"], audited.err
     more = evolve_process("resume", tmp_path / "run", "--evaluations", 18, "--json", cwd=tmp_path)
     assert more.code == 0 and more.json["evaluations"] == 18, more.err
+
+
+Facts, value_of, takes_a_list = library.optimizing.Facts, library.optimizing.value_of, library.optimizing._takes_a_list
+
+
+def of_one_number(program: Any, x: float) -> float:
+    return -abs(program() - x)
+
+
+def of_a_number_and_side_information(candidate: Any, example: float) -> tuple[float, dict[str, Any]]:
+    """GEPA's shape: the candidate is a text, what is said besides is a mapping."""
+    return -abs(candidate() - example), {"lines": str(candidate).count("\n"), "hint": f"near {example:g}"}
+
+
+def of_all_inputs(answer: Any, inputs: list[float]) -> dict[str, Any]:
+    """LEVI's shape: a callable, and all inputs at once."""
+    distances = [abs(answer() - x) for x in inputs]
+    return {"score": -sum(distances) / len(distances), "worst": max(distances), "note": f"{len(inputs)} inputs"}
+
+
+@pytest.mark.parametrize(
+    ("score_fn", "metrics", "feedback"),
+    [
+        (of_one_number, {}, ""),
+        (of_a_number_and_side_information, {"lines": 5.0}, "hint: near 42"),
+        (of_all_inputs, {"worst": 41.0}, "note: 1 inputs"),
+        (lambda program, x: (of_one_number(program, x), "too low"), {}, "too low"),
+    ],
+)
+def test_score_functions_of_other_tools_are_taken_as_they_are(
+    score_fn: Any, metrics: dict[str, float], feedback: str
+) -> None:
+    facts = Facts("n", score_fn, {}, "answer", False, Limits(cpu_s=5.0), True, {}, takes_a_list(score_fn))
+    with Sandbox(facts.limits, ()) as sandbox, sandbox.start(SEED) as candidate:
+        assert value_of(facts, candidate, 42.0) == (-41.0, metrics, feedback)
+
+
+@pytest.mark.parametrize("given", [{"value": 1.0}, "1.0", True, None, (1.0, "a", "b")])
+def test_what_is_no_score_is_told(given: object) -> None:
+    facts = Facts("n", lambda program, x: given, {}, "answer", False, Limits(), True, {})
+    with pytest.raises(TypeError, match=r"return a number, \(number, feedback\), or a mapping"):
+        value_of(facts, None, 1.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_a_function_over_all_inputs_is_optimised_like_any_other(tmp_path: Path) -> None:
+    found = evolve.optimize(SEED, of_all_inputs, [42.0, 41.0], folder=tmp_path / "run", evaluations=12, workers=1,
+                            quiet=True)  # fmt: skip
+    assert found.best.score > 0 and "worst" in found.best.metrics
 
 
 def test_few_inputs_serve_all_splits_and_many_are_parted() -> None:

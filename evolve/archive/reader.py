@@ -136,7 +136,8 @@ class Reader:
                 raise
             if not cls.holds_run(folder):
                 raise UsageError(
-                    f"{folder} is not a run: it was stopped as it began. Begin it again: evolve run ... --run {folder}"
+                    f"{folder} is not a run: its archive.db is empty. Either it was stopped as it began (begin it "
+                    f"again: evolve run ... --run {folder}), or it was copied without archive.db-wal (copy all of it)."
                 ) from None
             if not cls._has_tables(folder):
                 raise UsageError(

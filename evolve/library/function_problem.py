@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from evolve.evaluator import Candidate, Evaluator, Infeasible, Instance, Limits, Outcome, Split
 
@@ -30,6 +30,10 @@ class Program:
         """The program's text."""
         return self._candidate.source
 
+    def __str__(self) -> str:
+        """Return the program's text."""
+        return self.source
+
     def __call__(self, *arguments: Any) -> Any:
         """Call the function, or make an object of the class, that is evolved."""
         if self._is_class:
@@ -46,11 +50,12 @@ class Facts:
     """What an optimisation is about.
 
     Attributes:
-        score: (Program, input) -> value, the higher the better; or (value, feedback).
+        score: (Program, input) -> what `value_of` reads, the higher the better.
         inputs: by split.
         entry: the function, or with is_class the class, that a program must define.
         seed_values: what the seed gets, by split: what an improvement is measured against; empty until it is known.
         held_out: whether validation and test hold inputs that train does not.
+        in_list: the score function is made for a list of inputs, and is given one with the one input.
     """
 
     name: str
@@ -61,17 +66,45 @@ class Facts:
     limits: Limits
     held_out: bool
     seed_values: Mapping[Split, Sequence[float]]
+    in_list: bool = False
 
 
-def value_of(facts: Facts, candidate: Candidate, given: Any) -> tuple[float, str]:
-    """Return what a program gets on an input, and what the score function says of it. Raises Infeasible."""
-    found = facts.score(Program(candidate, facts.entry, facts.is_class), given)
-    value, feedback = found if isinstance(found, tuple) and len(found) == 2 else (found, "")
+class Value(NamedTuple):
+    """What a program is worth on an input. metrics: further numbers.  feedback: words, may be empty."""
+
+    value: float
+    metrics: Mapping[str, float]
+    feedback: str
+
+
+def value_of(facts: Facts, candidate: Candidate, given: Any) -> Value:
+    """Return what a program gets on an input. Raises Infeasible.
+
+    A score function returns a number; a mapping with the number as "score", whose other numbers are metrics and whose
+    texts are feedback; or (number, feedback), where feedback may be such a mapping, too.
+    """
+    found = facts.score(Program(candidate, facts.entry, facts.is_class), [given] if facts.in_list else given)
+    value: Any
+    besides: Any
+    value, besides = found if isinstance(found, tuple) and len(found) == 2 else (found, "")
+    if isinstance(value, Mapping):
+        value, besides = value.get("score"), {name: x for name, x in value.items() if name != "score"}
     if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise TypeError(f"the score function returned {type(value).__name__}: return a number, or (number, feedback)")
+        raise TypeError(
+            f"the score function returned {type(found).__name__}: return a number, (number, feedback), or a mapping "
+            'with the number as "score"'
+        )
     if not math.isfinite(float(value)):
         raise Infeasible(f"the score is {float(value)}: an answer needs a finite one")
-    return float(value), str(feedback)
+    if not isinstance(besides, Mapping):
+        return Value(float(value), {}, str(besides))
+    numbers = {
+        str(name): float(x)
+        for name, x in besides.items()
+        if isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x)
+    }
+    words = [f"{name}: {x}" for name, x in besides.items() if str(name) not in numbers]
+    return Value(float(value), numbers, "\n".join(words))
 
 
 @dataclass(frozen=True)
@@ -99,10 +132,10 @@ class FunctionProblem(Evaluator):
         assert isinstance(instance, Input)
         given = self.facts.inputs[instance.split][instance.place]
         seed = self.facts.seed_values[instance.split][instance.place]
-        value, feedback = value_of(self.facts, candidate, given)
+        value, metrics, feedback = value_of(self.facts, candidate, given)
         unit = abs(seed) if abs(seed) > NOTHING else 1.0
         text = feedback or f"value {value:.6g}; the first program had {seed:.6g}"
-        return Outcome(100.0 * (value - seed) / unit, {"value": value, "seed_value": seed}, text)
+        return Outcome(100.0 * (value - seed) / unit, {**metrics, "value": value, "seed_value": seed}, text)
 
     def remark(self, split: Split) -> str:
         """Say where a split holds nothing new."""

@@ -58,7 +58,9 @@ def optimize(
 
     seed_source: the program to start from.
     score_fn: called as `score_fn(program, input)` for each input, in a worker process; returns a finite number, the
-        higher the better, or (number, feedback). `program(...)` calls the evolved function in its sandbox.
+        higher the better, or (number, feedback), or a mapping with the number as "score". `program(...)` calls the
+        evolved function in its sandbox, `str(program)` is its text. A function whose second parameter is called
+        `inputs` is given a list, with the one input.
     inputs: what it is scored on: a list, of which half guides the search, a quarter picks the winner and a quarter is
         scored once at the end; or {"train": [...], "validation": [...], "test": [...]}.
     entry: the function or class that a program must define. Default: the last one of the seed.
@@ -114,6 +116,7 @@ def _written(
         limits=Limits(cpu_s=cpu_s),
         held_out=held_out,
         seed_values={},
+        in_list=_takes_a_list(score_fn),
     )
     facts = replace(facts, seed_values=_seed_values(facts, seed_source))
     text = statement or _statement(facts, seed_source, splits[Split.TRAIN][0])
@@ -125,6 +128,13 @@ def _written(
     }
     with problem_in(place, files) as problem:
         yield problem
+
+
+def _takes_a_list(score_fn: Callable[[Program, Any], Any]) -> bool:
+    try:
+        return list(inspect.signature(score_fn).parameters)[1:2] == ["inputs"]
+    except (TypeError, ValueError):
+        return False
 
 
 def _entry(seed_source: str, entry: str) -> tuple[str, bool]:
@@ -174,7 +184,7 @@ def _seed_values(facts: Facts, seed_source: str) -> dict[Split, list[float]]:
             for place, given in enumerate(inputs):
                 with sandbox.start(seed_source) as candidate:
                     try:
-                        values[split].append(value_of(facts, candidate, given)[0])
+                        values[split].append(value_of(facts, candidate, given).value)
                     except (CandidateFailure, Infeasible) as failed:
                         raise UsageError(
                             f"the seed fails on input {place} of {split}: {str(failed).strip().splitlines()[-1]}"

@@ -48,7 +48,7 @@ def explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        if came_without and str(folder / ARCHIVE) in str(error):
+        if came_without and str(folder / ARCHIVE) in str(error) and LOG not in str(error):
             raise UsageError(f"{error} It came without {LOG}: {COPY_ALL}.") from None
         raise
     except OSError:

@@ -57,6 +57,7 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "Qwen: SEARCH with a colon": (blocks(ONE, "<<<<<<< SEARCH:", closing=">>>>>>> REPLACE:"), "density"),
     "Qwen small: one sign too few at the end": (blocks(ONE, closing=">>>>>> REPLACE"), "density"),
     "Qwen small: divider of eight": (blocks(TWO, divider="========"), "both"),
+    "Qwen small: fence behind words": ("Sure! Here it is: " + fence(DENSE), "density"),
     "Qwen small: tabs in what is put in": (blocks(ONE).replace("    return -value", "\treturn -value"), "density"),
     # DeepSeek
     "DeepSeek R1: draft in thoughts": ("<think>\nFirst:\n" + fence(VAN) + "Hmm.\n</think>\n" + fence(DENSE), "density"),

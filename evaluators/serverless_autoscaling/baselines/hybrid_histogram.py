@@ -2,7 +2,11 @@
 
 Minutes, up to four hours. With fewer than ten idle times, or half of them out of range, a fixed keep-alive. Source:
 the hybrid histogram policy (Shahrad et al. 2020, USENIX ATC, section 4), without its time series model.
+
+Of a service: replicas for the 99th percentile of the loads of the last five minutes.
 """
+
+import math
 
 import numpy as np
 
@@ -50,3 +54,15 @@ class Policy:
         share = np.cumsum(self.counts[:, k]) / total
         self.begin[k] = int(np.searchsorted(share, HEAD) * (1 - MARGIN))
         self.end[k] = int(np.ceil((np.searchsorted(share, TAIL) + 1) * (1 + MARGIN)))
+
+
+WINDOW = 150  # ticks
+
+
+class Scaler:
+    def __init__(self, info):
+        self.past = []
+
+    def decide(self, obs):
+        self.past = [*self.past[1 - WINDOW :], obs.wanted]
+        return max(1, min(200, math.ceil(float(np.quantile(self.past, TAIL)) / 70))), 100

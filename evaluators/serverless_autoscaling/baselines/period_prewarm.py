@@ -2,7 +2,11 @@
 
 A function is periodic when three quarters of its last gaps are within a minute of their median. Source: pre-warming of
 cron jobs, as in the time series part of Shahrad et al. 2020 (USENIX ATC).
+
+Of a service: replicas for where the load of the last minute is going until some could be started.
 """
+
+import math
 
 import numpy as np
 
@@ -48,3 +52,19 @@ class Policy:
         waits = min(3, middle) * self.mem[k]  # minutes of idling a call that pre-warming costs
         if regular and waits < min(self.price[k], (middle - 1) * self.mem[k]):
             self.period[k] = middle
+
+
+WINDOW = 30  # ticks
+
+
+class Scaler:
+    def __init__(self, info):
+        self.ahead = 2 + info.start_ticks
+        self.past = []
+
+    def decide(self, obs):
+        self.past = [*self.past[1 - WINDOW :], obs.wanted]
+        half = max(1, len(self.past) // 2)
+        late, early = sum(self.past[-half:]) / half, sum(self.past[:half]) / half
+        load = late + max(0.0, late - early) / half * (half / 2 + self.ahead)
+        return max(1, min(200, math.ceil(load / 50))), 100

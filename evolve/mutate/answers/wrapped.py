@@ -45,6 +45,8 @@ _NEW_LABEL = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"(?m)^[ \t]{0,3}>(?: |$)")
+_FENCE_BEHIND_WORDS = re.compile(r"(?m)^([^\n`]{1,400})(`{3,}(?:python3?|py|diff|json)?)[ \t]*$")
+"""A fence that opens on the line of the words before it."""
 _BRACKETS = re.compile(rf"(?m)^[ \t]*\[(/?)({'|'.join((*OLD, *NEW))})\][ \t]*$", re.IGNORECASE)
 _ESCAPED_SIGN = re.compile(r"\\([<>=_*#\[\]`\-+])")
 
@@ -156,6 +158,8 @@ def unwrapped(text: str) -> Iterator[str]:
     """Yield an answer's text as it was before a mail, a page, Markdown or a string literal got hold of it."""
     if _QUOTED.search(text):
         yield _QUOTED.sub("", text)
+    if "`" in text and (parted := _FENCE_BEHIND_WORDS.sub(r"\1\n\2", text)) != text:
+        yield parted
     if "&" in text and (unescaped := html.unescape(text)) != text:
         yield unescaped
     if not text.isascii() and (even := with_plain_spaces(text)) != text:

@@ -272,7 +272,7 @@ def test_the_seed_scores_nothing_and_says_what_it_loses_in_500_characters():
 
 def test_every_baseline_runs_within_its_limits_in_the_sandbox():
     day = ServerlessAutoscaling().instances(Split.TRAIN)[0]
-    short = Day("data/short", lambda: Calls(day.functions.calls[:300], *columns(day.functions)), generated=False)
+    short = Day("data/short", lambda: Calls(day.functions.calls[:100], *columns(day.functions)), generated=False)
     with Sandbox(ServerlessAutoscaling.limits) as sandbox:
         for name, source in SOURCES.items():
             result = evaluate_instance(ServerlessAutoscaling(), sandbox, source, short)
