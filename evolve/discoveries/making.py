@@ -130,7 +130,8 @@ def _mean(found: Interval) -> Mean:
 def _of_run(store: Store) -> dict[str, Any]:
     config, calls, summary = from_text(store.config()), store.model_calls(), store.summary()
     totals = summary.calls
-    usd = totals.cost_usd if config.prices_known and totals.calls else None
+    is_billed = config.prices_known and any(model.is_served for model in config.models)
+    usd = totals.cost_usd if is_billed else None
     return {
         "started_from": config.start.name or "start.source" if config.start.source else "seed",
         "search": config.search.strategy,
