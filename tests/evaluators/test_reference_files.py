@@ -23,6 +23,7 @@ DOMAINS = (
     "llm_routing",
     "llm_sql",
     "memory_mapping",
+    "moe_offloading",
     "pod_packing",
     "prism",
     "rcpsp",
