@@ -150,6 +150,11 @@ def test_a_task_in_another_language_is_asked_of_a_model_and_its_own_settings_hol
             "",
             "but no initial_program.* to start from, and no prompt.system",
         ),
+        (
+            {"evaluate.sh": "", "config.yaml": "prompt: {system_message: x}\nfile_suffix: /../../x"},
+            "",
+            "file_suffix '/../../x' is none, such as '.py'",
+        ),
         ({"evaluate.sh": "echo {}"}, "", "but no initial_program.* to start from, and no prompt.system_message"),
         ({"evaluate.py": "", "initial.py": "X = 1", "config.yaml": "a: ["}, "", "config.yaml cannot be read"),
         ({"evaluate.py": "", "initial.py": "X = 1", "config.yaml": "- 1"}, "", "is no mapping of keys"),

@@ -17,6 +17,7 @@ from evaluators.serving.cost import (
 )
 from evaluators.serving.engine import Engine
 from evaluators.serving.job import Job, State
+from evaluators.serving.planned import PlannedEngine
 from evaluators.serving.replica import IDLE, Replica
 from evaluators.serving.stretch import iterations_past, stretch_ns
 
@@ -33,6 +34,7 @@ __all__ = [
     "Engine",
     "Job",
     "Measured",
+    "PlannedEngine",
     "PrefixCache",
     "Replica",
     "Roofline",

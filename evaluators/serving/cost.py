@@ -124,6 +124,9 @@ ROOFLINES: Mapping[str, Roofline] = {
     # attention: 2 * layers * hidden / (half of the peak FLOP/s); kv: bytes per token / (0.75 * memory bandwidth).
     "a100-llama-3-8b-tp1": _roofline(10.1, 0.0680, 1.4e-6, 8.7e-5),
     "a100-llama-3-70b-tp8": _roofline(14.7, 0.0904, 2.1e-6, 2.7e-5),
+    "a100-codellama-34b-tp1": _roofline(44.1, 0.303, 5.0e-6, 1.3e-4),
+    # Llama-2-7B was measured on the A40 (25.2, 0.1285); the 8B model takes 1.1 and 1.08 times that, as on the A100.
+    "a40-llama-3-8b-tp1": _roofline(27.7, 0.139, 3.5e-6, 2.5e-4),
 }
 """Rooflines by machine and model."""
 
@@ -131,6 +134,7 @@ KV_BYTES_PER_TOKEN: Mapping[str, int] = {
     "llama-3-8b": 131_072,
     "llama-2-70b": 327_680,
     "llama-3-70b": 327_680,
+    "codellama-34b": 196_608,
     "llama-2-7b": 524_288,
     "opt-13b": 819_200,
 }

@@ -1,8 +1,10 @@
-"""Read request traces in two public formats, and write the first.
+"""Read request traces in four public formats, and write the first.
 
 Mooncake: a JSON object per line with `timestamp` (ms), `input_length`, `output_length`, `hash_ids` (one per block of
 512 tokens). Azure LLM inference: CSV with `TIMESTAMP` (2023-11-16 18:15:46.6805900), `ContextTokens`,
-`GeneratedTokens`.
+`GeneratedTokens`. BurstGPT: CSV with `Timestamp` (s), `Request tokens`, `Response tokens`; failed requests have 0
+tokens of response and are left out. Qwen-Bailian: JSON lines with `chat_id`, `timestamp` (s), `input_length`,
+`output_length`; its blocks are of another size than ours, so that every block counts as new.
 """
 
 from __future__ import annotations
@@ -21,12 +23,13 @@ from evaluators.serving.traces import unshared
 from evolve.evaluator import UsageError
 
 AZURE_COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
+BURST_COLUMNS = ("Timestamp", "Request tokens", "Response tokens")
 MOST = 2**31
 """Times in seconds, lengths and hash ids beyond are no real ones."""
 
 
 def read_requests(file: Path, who: str, most_tokens: int) -> Requests:
-    """Read a trace: `*.jsonl` in Mooncake's format, `*.csv` in Azure's.
+    """Read a trace: `*.jsonl` in Mooncake's or Qwen-Bailian's format, `*.csv` in Azure's or BurstGPT's.
 
     who: the problem's name, for messages.  most_tokens: what prompt and answer may have together.
     Raises UsageError that names file, line and key.
@@ -67,6 +70,7 @@ def write_mooncake(requests: Requests, file: Path) -> None:
 def _mooncake(text: str, where: str, most_tokens: int) -> Requests:
     rows: list[tuple[int, int, int]] = []
     blocks: list[tuple[int, ...]] = []
+    bailian = False
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
@@ -77,6 +81,13 @@ def _mooncake(text: str, where: str, most_tokens: int) -> Requests:
             raise UsageError(f"{at}: not JSON; expected one object per line.") from None
         if not isinstance(row, dict):
             raise UsageError(f"{at}: not an object with 'timestamp', 'input_length', 'output_length', 'hash_ids'.")
+        bailian = bailian or (not rows and "chat_id" in row)
+        if bailian:
+            prompt, answer = (_whole(row, key, at) for key in ("input_length", "output_length"))
+            us = _seconds_as_us(row.get("timestamp"), at)
+            _check(rows, us, prompt, answer, most_tokens, at)
+            rows.append((us, prompt, answer))
+            continue
         ms, prompt, answer = (_whole(row, key, at) for key in ("timestamp", "input_length", "output_length"))
         _check(rows, ms * 1000, prompt, answer, most_tokens, at)
         ids = row.get("hash_ids")
@@ -92,12 +103,16 @@ def _mooncake(text: str, where: str, most_tokens: int) -> Requests:
         rows.append((ms * 1000, prompt, answer))
         blocks.append(tuple(ids))
     arrival_us, inputs, answers = _columns(rows)
+    if bailian:
+        return unshared(arrival_us, inputs, answers)
     return Requests(arrival_us, inputs, answers, tuple(blocks))
 
 
 def _azure(text: str, where: str, most_tokens: int) -> Requests:
     lines = csv.reader(text.splitlines())
     header = next(lines, [])
+    if all(name in header for name in BURST_COLUMNS):
+        return _burst(lines, header, where, most_tokens)
     missing = [name for name in AZURE_COLUMNS if name not in header]
     if missing:
         raise UsageError(f"{where}: line 1: no column '{missing[0]}'; expected {','.join(AZURE_COLUMNS)}.")
@@ -121,6 +136,35 @@ def _azure(text: str, where: str, most_tokens: int) -> Requests:
         _check(rows, us, facts["ContextTokens"], facts["GeneratedTokens"], most_tokens, at)
         rows.append((us, facts["ContextTokens"], facts["GeneratedTokens"]))
     return unshared(*_columns(rows))
+
+
+def _burst(lines: Any, header: list[str], where: str, most_tokens: int) -> Requests:
+    rows: list[tuple[int, int, int]] = []
+    for number, row in _csv_rows(lines, where):
+        if not row:
+            continue
+        at = f"{where}: line {number}"
+        facts = dict(zip(header, row, strict=False))
+        try:
+            prompt, answer = (int(float(facts[key])) for key in BURST_COLUMNS[1:])
+        except (ValueError, KeyError, OverflowError):
+            raise UsageError(f"{at}: no numbers of tokens in {BURST_COLUMNS[1]!r} and {BURST_COLUMNS[2]!r}.") from None
+        if not answer:
+            continue
+        us = _seconds_as_us(facts.get(BURST_COLUMNS[0]), at)
+        _check(rows, us, prompt, answer, most_tokens, at)
+        rows.append((us, prompt, answer))
+    return unshared(*_columns(rows))
+
+
+def _seconds_as_us(value: Any, at: str) -> int:
+    try:
+        seconds = float(value)
+        if isinstance(value, bool) or not 0 <= seconds < MOST:
+            raise ValueError(value)
+    except (TypeError, ValueError):
+        raise UsageError(f"{at}: the time stamp is {value!r:.40}; expected seconds, 0 or more.") from None
+    return round(seconds * 1_000_000)
 
 
 def _csv_rows(lines: Any, where: str) -> Iterator[tuple[int, list[str]]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from evolve.discoveries.account import mean_text
 from evolve.discoveries.folder import Discovery, best_of, discoveries_of, published_of
@@ -14,8 +15,9 @@ from evolve.discoveries.head import Published
 from evolve.evaluator import Split
 from evolve.registry import Problem, list_problems, load_problem
 from evolve.report.figures import figure_text
-from evolve.report.tables import plain_table
+from evolve.report.tables import facts_table
 from evolve.safe_text import one_line
+from evolve.words import counted
 
 
 @dataclass(frozen=True)
@@ -74,21 +76,23 @@ def discoveries_document(lines: Sequence[Line]) -> list[dict[str, Any]]:
 
 
 def print_discoveries(console: Console, lines: Sequence[Line]) -> None:
-    """Print them, a line each: figures on test, then those of the published set."""
-    table = plain_table()
-    table.add_column("discovery", overflow="fold")
-    for title in ("test [95 %]", "best baseline", "public", "baseline", "published", "limit", "calls"):
-        table.add_column(title, justify="right")
+    """Print them: what each does, its figures on test, those of the published set, and what found it."""
     for line in lines:
         head = line.discovery.head
+        console.print(Text.assemble((one_line(line.discovery.ref), "bold"), one_line(f"  {head.summary}")))
+        facts = {"found by": f"{counted(head.cost.calls, 'call')} of {', '.join(head.models)}, {head.search}"}
         test = head.splits.get(Split.TEST)
-        cells = (
-            ("-", "-") if test is None else (mean_text(test.program), f"{mean_text(test.of_baseline)} {test.baseline}")
-        )
-        table.add_row(one_line(line.discovery.ref), *map(one_line, cells), *_public(line), str(head.cost.calls))
-    console.print(table)
-    for line in lines:
-        console.print(one_line(f"{line.discovery.ref}: {line.discovery.head.summary}"), soft_wrap=True)
+        if test is not None:
+            facts["test"] = mean_text(test.program)
+            if test.lead is not None:
+                facts["test"] += f"; best baseline {test.baseline} {mean_text(test.of_baseline)}"
+                facts["lead there"] = mean_text(test.lead)
+        if head.public is not None:
+            ours, heuristic, best, limit = _public(line)
+            facts["published set"] = f"{line.metric} {ours}; best baseline {head.public.baseline} {heuristic}"
+            if line.published is not None:
+                facts["known there"] = f"best published {best}; limit {limit} ({line.published.limit_is})"
+        console.print(facts_table({f"  {name}": fact for name, fact in facts.items()}))
 
 
 def _public(line: Line) -> tuple[str, str, str, str]:
@@ -102,6 +106,8 @@ def _public(line: Line) -> tuple[str, str, str, str]:
 
 def markdown_table(lines: Sequence[Line]) -> str:
     """Return the table of the README: the best discovery of each problem, on the published set or else on test."""
+    if not lines:
+        return "None is kept yet.\n"
     rows = ["| discovery | measured by | best heuristic | best published | ours | limit | calls |"]
     rows.append("|---|---|---:|---:|---:|---:|---:|")
     for line in (one for one in lines if one.is_best):

@@ -74,6 +74,8 @@ async def make_discovery(
     if place.exists():
         raise UsageError(f"{place} is there already. Give another --name, or remove it.")
     summary = store.summary()
+    if summary.status is RunStatus.RUNNING:
+        raise UsageError(f"{store.folder} is running: make a discovery of it when it has ended.")
     if summary.status is not RunStatus.FINISHED:
         ended = summary.calls.answered + summary.calls.failed
         calls = f" --calls {ended}" if ended else ""  # no question that waits for its answer is asked again
@@ -128,7 +130,8 @@ def _mean(found: Interval) -> Mean:
 def _of_run(store: Store) -> dict[str, Any]:
     config, calls, summary = from_text(store.config()), store.model_calls(), store.summary()
     totals = summary.calls
-    usd = totals.cost_usd if config.prices_known and totals.calls else None
+    is_billed = config.prices_known and any(model.is_served for model in config.models)
+    usd = totals.cost_usd if is_billed else None
     return {
         "started_from": config.start.name or "start.source" if config.start.source else "seed",
         "search": config.search.strategy,

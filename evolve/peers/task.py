@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -120,6 +121,8 @@ def _without_program(folder: Path, evaluator: Path) -> Task:
             "config.yaml that says what a model is to write: give one of them."
         )
     suffix = str(task.settings.get("file_suffix") or "")
+    if suffix and not re.fullmatch(r"\.\w{1,20}", suffix):
+        raise UsageError(f"{folder}/config.yaml: file_suffix {suffix!r:.40} is none, such as '.py'.")
     language = LANGUAGES.get(str(task.settings.get("language") or "python").lower(), TEXT)
     return replace(task, program=folder / f"initial_program{suffix or language.suffix}")
 
@@ -128,14 +131,12 @@ def _evaluator(folder: Path, format_: Format) -> Path | None:
     if format_ is Format.SHINKA:
         file = folder / "evaluate.py"
         return file if file.is_file() else None
-    if format_ is Format.OPENEVOLVE:
-        file = folder / "evaluator.py"
-        return file if file.is_file() and _defines_evaluate(file) else None
-    places = ("evaluator/evaluator.py", "evaluator/evaluate.sh", "evaluate.sh", "evaluator.py")
-    found = next((folder / place for place in places if (folder / place).is_file()), None)
-    return (
-        found if found is None or found.parent != folder or found.suffix == ".sh" or _defines_evaluate(found) else None
-    )
+    own = folder / "evaluator.py"
+    nested = [folder / place for place in ("evaluator/evaluator.py", "evaluator/evaluate.sh", "evaluate.sh")]
+    for file in [own] if format_ is Format.OPENEVOLVE else [*nested, own]:
+        if file.is_file() and (file != own or _defines_evaluate(file)):
+            return file
+    return None
 
 
 def _defines_evaluate(file: Path) -> bool:

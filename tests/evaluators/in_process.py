@@ -45,13 +45,20 @@ class InProcess:
         names = self._packed.get(type(value))
         if names is None:
             fields = value.__struct_fields__
-            names = self._packed[type(value)] = [f for f in fields if type(getattr(value, f)) is msgspec.Raw]
+            names = self._packed[type(value)] = [
+                f for f in fields if isinstance(getattr(value, f), msgspec.Raw | msgspec.Struct)
+            ]
         if not names:
             return value
-        return msgspec.structs.replace(value, **{name: self._array(getattr(value, name)) for name in names})
+        return msgspec.structs.replace(value, **{name: self._part(getattr(value, name)) for name in names})
+
+    def _part(self, part: msgspec.Raw | msgspec.Struct) -> Any:
+        return self._array(part) if isinstance(part, msgspec.Raw) else self._seen(part)
 
     def _array(self, packed: msgspec.Raw) -> Any:
         raw = bytes(packed)
+        if len(self._arrays) > 5000:
+            self._arrays.clear()
         if raw not in self._arrays:
             self._arrays[raw] = wire.decode(memoryview(raw))
         return self._arrays[raw]
@@ -72,4 +79,6 @@ def _plain(answer: Any) -> Any:
     """Return an answer as it would come over the wire: tuples as lists."""
     if isinstance(answer, tuple | list):
         return [_plain(a) for a in answer]
+    if isinstance(answer, dict):
+        return {key: _plain(a) for key, a in answer.items()}
     return answer

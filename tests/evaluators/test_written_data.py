@@ -13,6 +13,7 @@ from evaluators.flow_time.machine import digest as flow_time_digest
 from evaluators.heterogeneous_dag.figures import digest as dag_digest
 from evaluators.hybrid_storage.traces import digest as hybrid_digest
 from evaluators.job_shop.figures import digest as job_shop_digest
+from evaluators.llm_batching.figures import digest as batching_digest
 from evaluators.memory_mapping.figures import digest as memory_digest
 from evaluators.pod_packing.figures import digest as pod_digest
 from evaluators.prism.figures import digest as prism_digest
@@ -36,6 +37,7 @@ DATA = {
     "rcpsp": rcpsp_digest,
     "flow_time": flow_time_digest,
     "job_shop": job_shop_digest,
+    "llm_batching": batching_digest,
     "memory_mapping": memory_digest,
     "hybrid_storage": hybrid_digest,
     "serverless_autoscaling": serverless_digest,
