@@ -93,7 +93,7 @@ def test_stored_answers_belong_to_the_cases_and_the_solver_finds_them_again():
                 assert again == (pytest.approx(known.reference, abs=1e-7), True)
                 checked += 1
     assert checked == 2
-    assert np.mean([known.proved for known in kept.figures.values()]) > 0.4
+    assert np.mean([known.proved for known in kept.figures.values()]) > 0.3
 
 
 @pytest.mark.parametrize("family", ["uniform", "alibaba"])
