@@ -24,6 +24,10 @@ from evolve.scoring import InstanceResult
 PROBLEM = trivial_problem()
 
 
+CHOSEN = (
+    '{"event":"chosen","step":1,"mutator":"m","choice":{"parent_id":0,"inspirations":[],"place":"","reason":"",'
+    '"kind":"edit","novelty":null,"bar_id":null}}'
+)
 HEAD = '{"evolve_tape":2,"steps":2,"reason":"","config":""}\n'
 
 
@@ -175,6 +179,12 @@ def test_another_configuration_comes_apart_with_one_line(tmp_path: Path) -> None
         ),
         (HEAD + '{"event":"chosen","step":1}\n', "line 2"),
         (HEAD + '{"event":"eaten","step":1}\n', "line 2"),
+        (
+            HEAD + CHOSEN.replace('"parent_id":0', '"parent_id":1') + "\n",
+            "step 1 changes program 1, which is not before",
+        ),
+        (HEAD + CHOSEN.replace('"bar_id"', '"bars"') + "\n", "step 1 has a choice of bars, inspirations, kind"),
+        (HEAD + CHOSEN + '\n{"event":"chosen","step":2,"mutator":"m"}\n', "1 choices of 2 steps"),
         (HEAD + '{"event":"chosen","step":1,"mutator":"m"}\n{"event":"known","step":2}\n', "line 3: step 2 is known"),
     ],
 )

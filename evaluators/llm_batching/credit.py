@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluators.llm_batching.calls import CLASS_NAMES, SECOND_NS, SLO_S, Calls, Case
+from evaluators.llm_batching.calls import CLASS_NAMES, NEVER_S, SECOND_NS, SLO_S, Case
 from evaluators.llm_batching.server import Service
 from evaluators.serving import CostModel, Measured, Roofline, prefill_alone_ns
 
@@ -43,10 +43,10 @@ def cost_of(credit: Sequence[float], latency_s: Sequence[float]) -> float:
     return 1.0 - math.fsum(credit) / len(credit) + LATENCY_WEIGHT * math.fsum(late) / len(late)
 
 
-def on_time_share(token_ns: np.ndarray, arrival_ns: int, ttft_s: float, tpot_s: float) -> float:
-    """Return the share of tokens out by arrival + ttft + k * tpot, k = 0, 1, ...: early ones buffer late ones."""
-    due_ns = arrival_ns + round(ttft_s * SECOND_NS) + np.arange(len(token_ns)) * round(tpot_s * SECOND_NS)
-    return float(np.count_nonzero(token_ns <= due_ns)) / len(token_ns)
+def on_time_share(token_ns: np.ndarray, first_due_ns: int, later_ns: int) -> float:
+    """Return the share of tokens out by their dues, `later_ns` after each other: early ones buffer late ones."""
+    due_ns = first_due_ns + np.arange(len(token_ns)) * later_ns
+    return int(np.count_nonzero(token_ns <= due_ns)) / len(token_ns)
 
 
 def longest_pause_ns(token_ns: np.ndarray) -> float:
@@ -66,20 +66,23 @@ def credits_of(case: Case, service: Service) -> Credits:
 
 def _credits(case: Case, arrival_ns: np.ndarray, finish_ns: np.ndarray, token_ns: Sequence[np.ndarray]) -> Credits:
     calls, cost = case.calls, case.machine.model_of_cost
-    ttft_s, tpot_s = calls.slo_s
+    ttft_ns, tpot_ns = (_whole_ns(seconds) for seconds in calls.slo_s)
+    due_ns = _whole_ns(calls.due_s)
     credit, latency_s, tokens = [], [], []
     for unit in calls.units:
         first, last = unit[0], max(unit, key=lambda call: finish_ns[call])
-        latency_ns = int(finish_ns[last] - arrival_ns[first]) - 1000 * _tools_us(calls, unit)
+        # The calls of a program that have a tool come one after the other.
+        tools_us = int(calls.tool_us[unit].sum()) if len(unit) > 1 else 0
+        latency_ns = int(finish_ns[last] - arrival_ns[first]) - 1000 * tools_us
         number = int(calls.output_tokens[unit].sum())
         if int(calls.cls[first]) in SLO_S:
-            share = on_time_share(token_ns[first], int(arrival_ns[first]), ttft_s[first], tpot_s[first])
+            share = on_time_share(token_ns[first], int(arrival_ns[first]) + ttft_ns[first], tpot_ns[first])
             if case.strict and longest_pause_ns(token_ns[first]) > STRICT_TIMES * lone_step_ns(
                 cost, int(calls.input_tokens[first])
             ):
                 share = 0.0
         else:
-            share = float(finish_ns[last] <= round(float(calls.due_s[first]) * SECOND_NS))
+            share = float(finish_ns[last] <= due_ns[first])
         credit.append(share)
         latency_s.append(latency_ns / SECOND_NS)
         tokens.append(share * number)
@@ -87,14 +90,14 @@ def _credits(case: Case, arrival_ns: np.ndarray, finish_ns: np.ndarray, token_ns
     return Credits(np.array(credit), np.array(latency_s), calls.cls[firsts], np.array(tokens))
 
 
-def _tools_us(calls: Calls, unit: Sequence[int]) -> int:
-    """Return how long a program waits for tools: its calls that have one come one after the other."""
-    return int(calls.tool_us[unit].sum())
+def _whole_ns(seconds: np.ndarray) -> list[int]:
+    """Return times in ns; -1 where they are infinite."""
+    return [round(one * SECOND_NS) if one < NEVER_S else -1 for one in seconds.tolist()]
 
 
-def metrics_of(case: Case, service: Service) -> Mapping[str, float]:
+def metrics_of(service: Service, credits_: Credits) -> Mapping[str, float]:
     """Return the raw figures of a served case."""
-    credits_, engine = credits_of(case, service), service.engine
+    engine = service.engine
     ttft_s = np.array([tokens[0] for tokens in service.token_ns]) - service.arrival_ns
     pauses = np.concatenate([np.diff(tokens) for tokens in service.token_ns])
     span_s = float(service.finish_ns.max()) / SECOND_NS

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from evaluators.fresh_draws import drawn_afresh
 from evaluators.llm_batching.calls import Case
-from evaluators.llm_batching.credit import metrics_of
+from evaluators.llm_batching.credit import credits_of, metrics_of
 from evaluators.llm_batching.feedback import explain
 from evaluators.llm_batching.figures import figures_of, stored
 from evaluators.llm_batching.observation import Observation
@@ -67,16 +67,18 @@ class LlmBatching(Evaluator):
         """Serve the calls of a case and score the tokens that come in time."""
         assert isinstance(instance, Case)
         service = _served(candidate, instance)
-        metrics = dict(metrics_of(instance, service))
+        credits_ = credits_of(instance, service)
+        metrics = dict(metrics_of(service, credits_))
         figures = figures_of(instance)
         metrics |= {"naive_cost": figures.naive, "bound_cost": figures.bound}
         score = relative_score(figures.naive, figures.reference, metrics["cost"]) if figures.tells else None
-        return Outcome(score, metrics, explain(instance, service, figures))
+        return Outcome(score, metrics, explain(instance, service, credits_, figures))
 
     def picture(self, candidate: Candidate, instance: Instance) -> Picture:
         """Draw KV in use, queue lengths, and when first tokens came."""
         assert isinstance(instance, Case)
-        return drawn(instance, _served(candidate, instance), figures_of(instance))
+        service = _served(candidate, instance)
+        return drawn(instance, service, credits_of(instance, service), figures_of(instance))
 
 
 class _Sandboxed:

@@ -5,28 +5,27 @@ from __future__ import annotations
 import numpy as np
 
 from evaluators.llm_batching.calls import CLASS_NAMES, SECOND_NS, SLO_S, Case
-from evaluators.llm_batching.credit import credits_of, longest_pause_ns
+from evaluators.llm_batching.credit import Credits, longest_pause_ns
 from evaluators.llm_batching.figures import Figures
 from evaluators.llm_batching.server import Service
 
 
-def explain(case: Case, service: Service, figures: Figures) -> str:
+def explain(case: Case, service: Service, credits_: Credits, figures: Figures) -> str:
     """Return what happened, worst first."""
-    credits_ = credits_of(case, service)
     facts = [
         f"{len(case.calls)} calls: cost {credits_.x:.3f} (reserving the longest answer {figures.naive:.3f}, reference "
         f"{figures.reference:.3f}, bound {figures.bound:.3f}), mean credit {credits_.credit.mean():.2f} (reference "
         f"{figures.reference_credit:.2f})",
-        _worst_class(case, service),
+        _worst_class(case, service, credits_),
         _memory(case, service),
-        _wasted(case, service),
+        _wasted(case, credits_),
     ]
     return "; ".join(fact for fact in facts if fact) + "."
 
 
-def _worst_class(case: Case, service: Service) -> str:
+def _worst_class(case: Case, service: Service, credits_: Credits) -> str:
     """Name the class that earned least, and say where its time went."""
-    credits_, calls = credits_of(case, service), case.calls
+    calls = case.calls
     found = [cls for cls in range(len(CLASS_NAMES)) if cls in credits_.cls]
     worst = min(found, key=lambda cls: float(credits_.credit[credits_.cls == cls].mean()))
     units = [unit for unit, cls in zip(calls.units, credits_.cls, strict=True) if cls == worst]
@@ -63,9 +62,9 @@ def _memory(case: Case, service: Service) -> str:
     return "; ".join(said)
 
 
-def _wasted(case: Case, service: Service) -> str:
+def _wasted(case: Case, credits_: Credits) -> str:
     """Say how much was computed for what earned nothing."""
-    credits_, calls = credits_of(case, service), case.calls
+    calls = case.calls
     work = np.array([int((calls.input_tokens[unit] + calls.output_tokens[unit]).sum()) for unit in calls.units])
     nothing = credits_.credit == 0
     return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evaluators.llm_batching.calls import CLASS_NAMES, SECOND_NS, Case
-from evaluators.llm_batching.credit import credits_of
+from evaluators.llm_batching.credit import Credits
 from evaluators.llm_batching.figures import Figures
 from evaluators.llm_batching.server import Service
 from evolve.picture import Bar, Bars, Line, Picture, Series
@@ -13,9 +13,9 @@ from evolve.picture import Bar, Bars, Line, Picture, Series
 POINTS = 600
 
 
-def drawn(case: Case, service: Service, figures: Figures) -> Picture:
+def drawn(case: Case, service: Service, credits_: Credits, figures: Figures) -> Picture:
     """Return the KV memory and the queue over time, waits by class, and the credit of each class."""
-    credits_, calls = credits_of(case, service), case.calls
+    calls = case.calls
     states = service.states[:: max(1, len(service.states) // POINTS)]
     room = case.machine.kv_capacity_tokens
 

@@ -85,6 +85,11 @@ RECIPES: dict[Split, tuple[Recipe, ...]] = {
         *[Recipe("uniform", (10, 16), (4, 7), asked=(1.0, 1.2), labelled=0.25, spread=0.25)] * 2,
         Recipe("uniform", (5, 8), (16, 24), tiers=(4,)),
         *[Recipe("alibaba", (8, 20), asked=(1.0, 1.2), spread=0.2)] * 3,
+        # The same again: one pod is worth up to the whole of a case, so that few cases tell little.
+        *[Recipe("uniform", (5, 10), asked=(1.05, 1.20), tiers=(2, 4))] * 4,
+        *[Recipe("uniform", (10, 16), (4, 7), asked=(1.0, 1.2), labelled=0.25, spread=0.25)] * 4,
+        *[Recipe("uniform", (5, 8), (16, 24), tiers=(4,))] * 2,
+        *[Recipe("alibaba", (8, 20), asked=(1.0, 1.2), spread=0.2)] * 5,
     ),
 }
 

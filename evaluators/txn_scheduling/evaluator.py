@@ -67,7 +67,7 @@ class TxnScheduling(Evaluator):
         score = relative_score(figures.naive, figures.reference, ticks) if figures.tells else None
         known = f"as given {figures.naive}, reference {figures.reference}, no order is below {bound}: {why}"
         metrics = {"makespan_ticks": ticks, "as_given_ticks": figures.naive, "bound_ticks": bound}
-        return Outcome(score, metrics, explain(transactions, placed, known))
+        return Outcome(score, metrics, explain(placed, known, figures.reference_did))
 
     def picture(self, candidate: Candidate, instance: Instance) -> Picture:
         """Draw the transactions and the keys they touch, by tick."""

@@ -6,43 +6,53 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
-from evaluators.txn_scheduling.mechanics import WRITE, Op, Placed, Transaction
+from evaluators.txn_scheduling.mechanics import WRITE, Op, Placed
 
 
-def explain(transactions: Sequence[Transaction], placed: Sequence[Placed], known: str) -> str:
+def explain(placed: Sequence[Placed], known: str, reference_did: str = "") -> str:
     """Describe a schedule by its critical chain: from the transaction that ends last, back to whom it waited for.
 
     placed: in the order chosen.  known: other makespans of the instance, for comparison.
+    reference_did: what `chain_in_words` says of the reference's order, for comparison.
     """
     place = {p.transaction: i for i, p in enumerate(placed)}
     last = max(placed, key=lambda p: p.end)
     chain = _chain(placed, last, place)
     facts = [
-        f"{len(placed)} transactions, makespan {last.end} ticks ({known}): transaction {last.transaction} "
+        f"{len(placed)} transactions, makespan {last.end} ticks ({known}): {last.transaction} "
         f"(number {place[last.transaction] + 1}) ends last"
     ]
     waits = _waits(chain)
     if waits:
-        ticks = Counter[int]()
-        times = Counter[int]()
-        for waited, (_, key, _), _, _ in waits:
-            ticks[key] += waited
-            times[key] += 1
-        worst = ", ".join(f"key {key} ({total} ticks in {times[key]} waits)" for key, total in ticks.most_common(2))
-        facts.append(f"a chain of {len(chain)} transactions holds it up, waiting most for {worst}")
+        facts.append(f"{_in_words(chain)} holds it up" + (f" (reference: {reference_did})" if reference_did else ""))
         waited, op, later, earlier = max(waits, key=lambda wait: wait[0])
         facts.append(
-            f"its longest wait: transaction {later.transaction} (number {place[later.transaction] + 1}) starts "
-            f"{waited} ticks after transaction {earlier.transaction}, to {_name(op)} at position {op[2]}"
+            f"longest wait: {later.transaction} (number {place[later.transaction] + 1}) starts "
+            f"{waited} ticks after {earlier.transaction}, to {_name(op)} at position {op[2]}"
         )
     else:
         facts.append("it waits for nobody")
     raised, by = _largest_rise(placed)
     facts.append(
-        f"transaction {by.transaction} (number {place[by.transaction] + 1}) raises the makespan most, by {raised}"
-        + (f", waiting to {_name(by.op)} after transaction {by.blocker}" if by.op else "")
+        f"{by.transaction} (number {place[by.transaction] + 1}) raises the makespan most, by {raised}"
+        + (f", waiting to {_name(by.op)} after {by.blocker}" if by.op else "")
     )
     return "; ".join(facts) + "."
+
+
+def chain_in_words(placed: Sequence[Placed]) -> str:
+    """Return the length of the critical chain of a schedule and the keys it waits for most. placed: in its order."""
+    place = {p.transaction: i for i, p in enumerate(placed)}
+    return _in_words(_chain(placed, max(placed, key=lambda p: p.end), place))
+
+
+def _in_words(chain: Sequence[Placed]) -> str:
+    ticks, times = Counter[int](), Counter[int]()
+    for waited, (_, key, _), _, _ in _waits(chain):
+        ticks[key] += waited
+        times[key] += 1
+    worst = ", ".join(f"key {key} ({total} ticks in {times[key]})" for key, total in ticks.most_common(2))
+    return f"a chain of {len(chain)}, longest at {worst}" if worst else f"a chain of {len(chain)}"
 
 
 def _name(op: Op) -> str:

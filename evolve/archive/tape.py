@@ -204,6 +204,8 @@ def read_tape(path: Path) -> Tape:
 
 def _choice(step: int, mutator: str, facts: Mapping[str, Any]) -> Selection:
     given = {**facts, "inspirations": tuple(facts["inspirations"])}
+    if type(given["parent_id"]) is not int or not 0 <= given["parent_id"] < step:
+        raise ValueError(f"step {step} changes program {given['parent_id']!r}, which is not before it")
     if set(given) != set(CHOICE):
         raise ValueError(f"step {step} has a choice of {', '.join(sorted(given))}")
     return Selection(step=step, mutator=mutator, **given)

@@ -34,7 +34,8 @@ def open_discovery(ref: str) -> tuple[Discovery, Problem, RunConfig, Tape]:
     Raises UsageError as `find_discovery` and `read_tape` do.
     """
     found = find_discovery(ref)
-    tape = replace(read_tape(found.record), is_binding=True)
+    tape = read_tape(found.record)
+    tape = replace(tape, is_binding=bool(tape.choices))
     recorded = from_text(tape.config)
     budget = recorded.budget.model_copy(update={"minutes": None})  # this machine may be slower
     config = settings_here(recorded).model_copy(update={"budget": budget})

@@ -131,14 +131,12 @@ def _evaluator(folder: Path, format_: Format) -> Path | None:
     if format_ is Format.SHINKA:
         file = folder / "evaluate.py"
         return file if file.is_file() else None
-    if format_ is Format.OPENEVOLVE:
-        file = folder / "evaluator.py"
-        return file if file.is_file() and _defines_evaluate(file) else None
-    places = ("evaluator/evaluator.py", "evaluator/evaluate.sh", "evaluate.sh", "evaluator.py")
-    found = next((folder / place for place in places if (folder / place).is_file()), None)
-    return (
-        found if found is None or found.parent != folder or found.suffix == ".sh" or _defines_evaluate(found) else None
-    )
+    own = folder / "evaluator.py"
+    nested = [folder / place for place in ("evaluator/evaluator.py", "evaluator/evaluate.sh", "evaluate.sh")]
+    for file in [own] if format_ is Format.OPENEVOLVE else [*nested, own]:
+        if file.is_file() and (file != own or _defines_evaluate(file)):
+            return file
+    return None
 
 
 def _defines_evaluate(file: Path) -> bool:

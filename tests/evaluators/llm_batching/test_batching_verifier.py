@@ -53,8 +53,8 @@ def whole(obs: Any) -> dict[str, Any]:
 
 def test_tokens_on_time_are_counted_one_by_one_and_early_ones_buffer_late_ones():
     tokens = np.array([1.0, 1.05, 1.3, 1.31]) * 1e9  # due at 1.0, 1.1, 1.2, 1.3
-    assert on_time_share(tokens.astype(np.int64), 0, 1.0, 0.1) == 0.5
-    assert on_time_share(tokens.astype(np.int64) - 20_000_000, 0, 1.0, 0.1) == 0.75
+    assert on_time_share(tokens.astype(np.int64), 10**9, 10**8) == 0.5
+    assert on_time_share(tokens.astype(np.int64) - 20_000_000, 10**9, 10**8) == 0.75
 
 
 def test_the_cost_has_a_tenth_for_latency():
@@ -272,7 +272,8 @@ def test_the_seed_is_the_naive_baseline_and_feedback_is_short():
 
 def test_metrics_by_hand():
     case = case_of([{"prompt": 1000, "output": 3}, {"prompt": 1, "output": 1, "cls": DEADLINE, "due_s": 0.0}], EIGHT_B)
-    found = SimpleNamespace(**metrics_of(case, serve(case, Plans(whole), as_sent=False)))
+    service = serve(case, Plans(whole), as_sent=False)
+    found = SimpleNamespace(**metrics_of(service, credits_of(case, service)))
     assert (found.goodput_share, found.worst_class_credit, found.preemptions) == (0.5, 0.0, 0.0)
     both_s = COST.compute_ns(1001, 1000**2 + 1, 0) / 1e9
     assert found.ttft_p50_s == pytest.approx(both_s)
