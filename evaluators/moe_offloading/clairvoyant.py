@@ -9,7 +9,6 @@ from __future__ import annotations
 import bisect
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import replace
 
 from evaluators.moe_offloading.engine import Engine, Key, Orders
 from evaluators.moe_offloading.gates import Step
@@ -76,8 +75,3 @@ def deciding(case: Case, look: int = LOOK) -> Callable[[int, Step, int, Engine],
         return Orders([e in on_cpu for e in active], load, wanted, evict)
 
     return decide
-
-
-def slower_link(case: Case, factor: int) -> Case:
-    """Return a case with another link, for tests."""
-    return replace(case, recipe=replace(case.recipe, link=factor))

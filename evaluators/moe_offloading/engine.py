@@ -68,7 +68,6 @@ class Counts:
     on_demand: int = 0
     prefetched: int = 0
     unused: int = 0
-    gpu_busy_us: int = 0
     waited_us: int = 0
     worst_wait: tuple[int, int, int, int] = (0, 0, 0, 0)
 
@@ -115,7 +114,6 @@ class Engine:
         for ready, key in sorted((max(start, arrival[key]), key) for key in on_gpu):
             took = costs.on_gpu_us(on_gpu[key])
             gpu = max(gpu, ready) + took
-            counts.gpu_busy_us += took
             arrival[key] = arrival.pop(key)  # now the most recently used
         self.fresh.difference_update(on_gpu)
         end = max(gpu, start + cpu_us)

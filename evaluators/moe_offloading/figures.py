@@ -12,7 +12,7 @@ from pathlib import Path
 
 from evaluators.kept_figures import differ, far_apart
 from evaluators.moe_offloading.clairvoyant import deciding
-from evaluators.moe_offloading.engine import Costs, Orders
+from evaluators.moe_offloading.engine import Costs, Counts, Orders
 from evaluators.moe_offloading.serving import Served, serve
 from evaluators.moe_offloading.workload import Case, digest
 from evaluators.reference_file import Stored, read_reference
@@ -75,7 +75,7 @@ def bound(case: Case) -> Served:
             layers = [tokens for step in steps if step.prefill == (kind == 0) for tokens in step.tokens]
             times[kind].append(sum(costs.fixed_us + least_us(costs, tokens) for tokens in layers))
     answers = tuple(sum(not step.prefill for step in steps) for steps in gates.requests)
-    return Served(tuple(times[0]), tuple(times[1]), answers, None)
+    return Served(tuple(times[0]), tuple(times[1]), answers, Counts())
 
 
 def least_us(costs: Costs, tokens: list[int]) -> int:

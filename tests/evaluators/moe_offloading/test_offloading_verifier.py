@@ -127,7 +127,7 @@ def test_with_all_experts_on_the_gpu_it_is_as_fast_as_the_prototype(model, token
 
 
 def test_a_split_beats_loading_and_nobody_beats_the_bound():
-    case = case_of("mixtral", 0.25, 40)
+    case = case_of("mixtral", 0.25, 15)
     least = bound(case)
     cost = {name: serve_by(case, policy(name, case)) for name in ("lru_on_demand", "lru_prefetch", "split_lru")}
     cost["foresight"] = serve(case, deciding(case))
@@ -165,7 +165,7 @@ def test_kept_figures_are_computed_again_and_lie_in_order():
 
 
 def test_the_seed_is_the_naive_program_and_feedback_names_what_is_waited_for():
-    case = MoeOffloading().instances(Split.TRAIN)[0]
+    case = Case("data/0", Recipe("mixtral", 0.25, ((32, 12, 1),)), "few")
     outcome = MoeOffloading().evaluate(InProcess(SEED), case)
     assert outcome.score == pytest.approx(0, abs=1e-9)
     assert len(outcome.feedback) <= MOST_LETTERS
