@@ -141,7 +141,10 @@ class Evaluator(ABC):
     """One line for `evolve list`."""
     defines: tuple[str, ...]
     """What a candidate must define at its top level: ("place",) or ("Policy",). Where that depends on an option, the
-    constructor sets it anew; the seed and the baselines then define all of it."""
+    constructor sets it anew; the seed and the baselines then define all of it, or there is a seed of its own."""
+    seed_variant: str = ""
+    """Where an option asks for another seed, the constructor sets this to what stands in the name of its file:
+    "online" for seed_online.py."""
     language: ClassVar[str] = "python"
     """What programs are written in: "python", "c", "cpp", "go", "java", "javascript", "julia", "rust", "sql", or "text"
     for anything else. Of all but Python `defines` is left out and nothing is run in the sandbox: `evaluate` reads

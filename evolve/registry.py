@@ -116,7 +116,7 @@ def load_problem(ref: str, options: Mapping[str, Any] = MappingProxyType({})) ->
         evaluator=evaluator,
         folder=folder,
         statement=read_text(folder / "problem.md", "the statement that the model reads"),
-        seed=_program(_seed_file(folder, language), evaluator, "the program that a run starts from"),
+        seed=_program(_seed_file(folder, evaluator), evaluator, "the program that a run starts from"),
         baselines={
             path.stem: _program(path, evaluator, "a baseline")
             for path in sorted((folder / "baselines").glob(f"*{language.suffix}"))
@@ -263,9 +263,10 @@ def language_of(evaluator: Evaluator) -> Language:
     return pick("language", evaluator.language, LANGUAGES)
 
 
-def _seed_file(folder: Path, language: Language) -> Path:
-    own = folder / f"seed{language.suffix}"
-    bundled = Path(__file__).resolve().parent.parent / "seeds" / f"{folder.name}.py"
+def _seed_file(folder: Path, evaluator: Evaluator) -> Path:
+    ending = f"_{evaluator.seed_variant}" if evaluator.seed_variant else ""
+    own = folder / f"seed{ending}{language_of(evaluator).suffix}"
+    bundled = Path(__file__).resolve().parent.parent / "seeds" / f"{folder.name}{ending}.py"
     is_bundled = folder.parent == bundled.parent.parent / "evaluators"
     return bundled if is_bundled and not own.exists() else own
 

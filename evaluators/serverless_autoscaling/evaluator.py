@@ -70,7 +70,7 @@ class ServerlessAutoscaling(Evaluator):
     def __init__(self, options: BaseModel | None = None) -> None:
         super().__init__(options)
         if self.options.mode == "concurrency":
-            self.defines, self.splits = ("Scaler",), OWN_SPLITS
+            self.defines, self.splits, self.seed_variant = ("Scaler",), OWN_SPLITS, self.options.mode
 
     def instances(self, split: Split) -> Sequence[Instance]:
         """Return the days or hours of a split; calls are drawn when one is evaluated."""

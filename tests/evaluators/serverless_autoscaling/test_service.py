@@ -25,12 +25,13 @@ from evaluators.serverless_autoscaling.service_figures import (
 )
 from evaluators.serverless_autoscaling.service_workload import HOURS, own_hour
 from evolve.evaluator import Infeasible, Split, UsageError
+from evolve.registry import load_problem
 from evolve.scoring import Status
 from evolve.workers.evaluation import evaluate_instance
 from sandbox import Sandbox
 
 FOLDER = Path(serverless_autoscaling.__file__).parent
-SEED = (Path(seeds.__file__).parent / "serverless_autoscaling.py").read_text()
+SEED = (Path(seeds.__file__).parent / "serverless_autoscaling_concurrency.py").read_text()
 SOURCES = {p.stem: p.read_text() for p in sorted((FOLDER / "baselines").glob("*.py"))}
 SERVICE = ServerlessAutoscaling(ServerlessAutoscalingOptions(mode="concurrency"))
 OWN = (Split.TRAIN, Split.VALIDATION, Split.TEST)
@@ -187,3 +188,9 @@ def test_every_baseline_runs_within_its_limits_in_the_sandbox_and_there_are_no_f
     ):
         with pytest.raises(UsageError, match="mode concurrency"):
             asked()
+
+
+def test_each_mode_has_a_seed_of_its_own_of_which_nothing_is_idle():
+    for mode, there, elsewhere in (("functions", "Policy", "Scaler"), ("concurrency", "Scaler", "Policy")):
+        seed = load_problem("serverless_autoscaling", {"mode": mode}).seed
+        assert f"class {there}" in seed and elsewhere not in seed
