@@ -237,6 +237,7 @@ def test_code_with_a_loop_awaits_and_may_cancel(tmp_path: Path) -> None:
     assert asyncio.run(program()).reason == "all 2 evaluations are done"
 
 
+@pytest.mark.slow
 def test_the_script_runs_and_finds_a_better_order(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / "five_lines.py")], cwd=tmp_path, capture_output=True, text=True, timeout=120

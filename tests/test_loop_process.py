@@ -41,6 +41,7 @@ def read_until(process: subprocess.Popen[str], word: str, count: int) -> None:
     raise AssertionError("the run ended early")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["builtin", "m"])
 def test_deterministic_one_seed_gives_one_archive_whatever_the_hash_seed_and_the_workers(
     tmp_path: Path, model: str
@@ -59,6 +60,7 @@ def test_deterministic_one_seed_gives_one_archive_whatever_the_hash_seed_and_the
     assert digest == archive_digest(tmp_path / "two")
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_a_run_scores_as_many_and_asks_no_answered_prompt_again(tmp_path: Path) -> None:
     with ModelServer(whole_programs) as server:
         arguments = ["budget.evaluations=60", "model.names=['m']", f"model.base_url={server.base_url}"]

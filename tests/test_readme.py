@@ -97,6 +97,7 @@ def test_it_names_no_machine_and_no_place_of_ours() -> None:
     assert not re.search(r"/(home|root|work|tmp)/", README)
 
 
+@pytest.mark.slow
 def test_the_online_problem_that_it_points_to_is_sound_and_what_is_shown_is_part_of_it(tmp_path: Path) -> None:
     online = ROOT / "tests" / "plugins" / "online"
     shown = [text for language, text in BLOCKS if language == "python" and "candidate.new" in text]

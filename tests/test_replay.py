@@ -222,6 +222,7 @@ def test_from_the_command_line_with_faults_recorded_replayed_and_compared(
     assert (result.code, facts["same"], facts["programs"], facts["differences"]) == (0, True, 30, [])
 
 
+@pytest.mark.slow
 def test_a_recording_is_enough_and_is_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with ModelServer(trivial) as server:

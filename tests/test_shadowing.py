@@ -33,6 +33,7 @@ def test_modules_in_the_working_folder_are_not_seen_by_driver_workers_and_candid
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not COMMAND.exists(), reason="the command is not installed beside this interpreter")
 def test_modules_of_pythonpath_do_not_stand_in_for_pythons_own(tmp_path: Path) -> None:
     shadows(tmp_path, ("random", "logging", "json", "struct"))  # types.py there stops Python itself, before any of ours

@@ -190,6 +190,7 @@ def test_the_screens_fit_their_terminal_and_json_holds_the_same_facts(tmp_path: 
     assert facts["evaluations"] == 60 and facts["model_calls"] >= 60
 
 
+@pytest.mark.slow
 def test_a_run_of_many_programs_stays_small_on_disk(tmp_path: Path) -> None:
     run(tmp_path / "r", 400, RunFolder(), model=HashModel(values=10**6))  # few repeats: they are not what is measured
     size = sum(path.stat().st_size for path in (tmp_path / "r").rglob("*") if path.is_file())

@@ -58,6 +58,7 @@ def test_policies_cost_what_they_cost_in_the_prototype(prototype):
     assert esv[static_peak] == 0, "which is why it is not the score"
 
 
+@pytest.mark.slow
 def test_seed_and_thr_08_score_zero_and_nothing_beats_the_bound():
     problem, evaluator = load_problem("cloud_balancing"), CloudBalancing()
     first = evaluator.instances(Split.TRAIN)[0]

@@ -87,6 +87,7 @@ def test_a_draw_is_the_same_again_and_a_redraw_is_another():
     assert digest(own_broadcast(Split.TRAIN, 3, 0)) != digest(own_broadcast(Split.VALIDATION, 3, 0))
 
 
+@pytest.mark.slow
 def test_another_process_draws_the_same_broadcasts():
     program = (
         "from evaluators.cloudcast import Cloudcast; from evaluators.cloudcast.figures import digest\n"

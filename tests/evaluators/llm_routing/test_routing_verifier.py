@@ -135,6 +135,7 @@ def test_no_assignment_of_a_small_case_is_below_the_bound_and_the_reference_is_s
         assert min(found) <= figures.naive <= max(found)
 
 
+@pytest.mark.slow
 def test_the_naive_program_scores_nothing_and_the_reference_about_a_hundred(sandbox: Sandbox) -> None:
     case = EVALUATOR.instances(Split.TRAIN)[1]
     assert isinstance(case, Case)

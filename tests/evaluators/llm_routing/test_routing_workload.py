@@ -69,6 +69,7 @@ def test_test_is_shifted_as_promised() -> None:
     assert {case.cluster.replicas for case in cases(Split.TEST)} == {8, 16, 32}
 
 
+@pytest.mark.slow
 def test_no_request_is_larger_than_a_replica() -> None:
     for split in Split:
         for case in cases(split):

@@ -1,4 +1,4 @@
-"""Lets the tests of this folder import `slow_engine`."""
+"""Lets the tests of this folder import `slow_offloading`."""
 
 import sys
 from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-import slow_engine
+import slow_offloading
 
 from evaluators.moe_offloading.engine import Costs, Engine, Orders
 
@@ -38,7 +38,7 @@ def test_layers_end_when_those_of_the_second_engine_do_and_nothing_is_lost():
         keys = [(layer, e) for layer in range(costs.layers) for e in range(costs.experts)]
         cached = rng.sample(keys, min(costs.capacity, len(keys)))
         calls = random_calls(rng, costs, 12)
-        ends, busy_us, there = slow_engine.run(costs, cached, calls)
+        ends, busy_us, there = slow_offloading.run(costs, cached, calls)
         engine = Engine(costs, dict.fromkeys(cached, 0))
         for place, (layer, active, tokens, orders) in enumerate(calls):
             needed = engine.counts.needed

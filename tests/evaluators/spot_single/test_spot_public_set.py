@@ -50,6 +50,7 @@ def test_greedy_costs_to_1e_9_what_was_published() -> None:
     assert figures["adrs_score"] == pytest.approx(27.80, abs=0.005)
 
 
+@pytest.mark.slow
 def test_published_order_of_the_heuristics_holds() -> None:
     assert summary("uniform_progress")["adrs_score"] > 40 > summary("greedy")["adrs_score"] > 20
     assert summary("all_on_demand")["adrs_score"] == 0
