@@ -79,7 +79,7 @@ def print_discoveries(console: Console, lines: Sequence[Line]) -> None:
     """Print them: what each does, its figures on test, those of the published set, and what found it."""
     for line in lines:
         head = line.discovery.head
-        console.print(Text.assemble((one_line(line.discovery.ref), "bold"), one_line(f"  {head.summary}")))
+        console.print(Text.assemble((one_line(line.discovery.ref), "bold"), "  ", one_line(head.summary)))
         facts = {"found by": f"{counted(head.cost.calls, 'call')} of {', '.join(head.models)}, {head.search}"}
         test = head.splits.get(Split.TEST)
         if test is not None:
