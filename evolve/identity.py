@@ -102,7 +102,7 @@ def _files(problem: Problem) -> Iterator[tuple[Path, Path]]:
     while waiting:
         folder = waiting.pop()
         for path in sorted(folder.rglob("*")) if folder.is_dir() else [folder]:
-            if path in seen or not path.is_file() or not _counts(path, problem):
+            if path in seen or not path.is_file() or not _counts(path, folder, problem):
                 continue
             seen.add(path)
             # Not the folder's own name: a problem that was moved is the same one.
@@ -111,11 +111,11 @@ def _files(problem: Problem) -> Iterator[tuple[Path, Path]]:
                 waiting += _imported(path, package)
 
 
-def _counts(path: Path, problem: Problem) -> bool:
-    folder = problem.folder
-    parts = path.relative_to(folder).parts if path.is_relative_to(folder) else path.parts[-1:]
-    if any(part.startswith(".") or part == "__pycache__" for part in parts):
+def _counts(path: Path, walked: Path, problem: Problem) -> bool:
+    """Whether figures may depend on a file. walked: the folder that it was found in, or the file itself."""
+    if any(part.startswith(".") or part == "__pycache__" for part in path.relative_to(walked).parts):
         return False
+    parts = path.relative_to(problem.folder).parts if path.is_relative_to(problem.folder) else path.parts[-1:]
     return parts[0] not in ("baselines", "prompts", DISCOVERIES) and parts not in (
         (PICTURE,),
         ("problem.md",),

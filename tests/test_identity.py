@@ -144,6 +144,9 @@ def test_what_other_modules_of_the_same_package_do_counts_and_another_domain_doe
     before = identity(problem)["evaluator"]
     (package / "other" / "__init__.py").write_text("VALUE = 2\n")
     assert identity(problem)["evaluator"] == before
+    (package / "shared" / "__pycache__").mkdir(exist_ok=True)
+    (package / "shared" / "__pycache__" / "__init__.cpython-311.pyc").write_bytes(b"compiled here, at another time")
+    assert identity(problem)["evaluator"] == before, "what Python keeps beside a module is none of its code"
     (package / "shared" / "__init__.py").write_text("VALUE = 2\n")
     assert identity(problem)["evaluator"] != before
 
