@@ -10,7 +10,7 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -152,13 +152,19 @@ def load_recorded(ref: str, options: Mapping[str, Any], moved_to: str | None) ->
 
 def list_problems() -> list[Listing]:
     """Return every installed problem, ordered by name; one that does not load says why instead of a summary."""
-    listings = []
+    return [
+        Listing(name, "", str(found)) if isinstance(found, UsageError) else Listing(name, found.evaluator.summary)
+        for name, found in installed_problems()
+    ]
+
+
+def installed_problems() -> Iterator[tuple[str, Problem | UsageError]]:
+    """Yield every installed problem by name, loaded once; in the place of one that does not load, why."""
     for name in sorted(_installed()):
         try:
-            listings.append(Listing(name, load_problem(name).evaluator.summary))
+            yield name, load_problem(name)
         except UsageError as error:
-            listings.append(Listing(name, "", str(error)))
-    return listings
+            yield name, error
 
 
 def is_installed(ref: str) -> bool:

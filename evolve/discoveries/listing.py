@@ -13,7 +13,7 @@ from evolve.discoveries.account import mean_text
 from evolve.discoveries.folder import Discovery, best_of, discoveries_of, published_of
 from evolve.discoveries.head import Published
 from evolve.evaluator import Split
-from evolve.registry import Problem, list_problems, load_problem
+from evolve.registry import Problem, installed_problems, load_problem
 from evolve.report.figures import figure_text
 from evolve.report.tables import facts_table
 from evolve.safe_text import one_line
@@ -48,8 +48,8 @@ class Line:
 
 def lines_of(ref: str | None) -> list[Line]:
     """Return the discoveries of a problem, or of every installed one that loads, by problem and name."""
-    refs = [ref] if ref else [one.name for one in list_problems() if not one.error]
-    return [line for one in refs for line in _of_problem(load_problem(one))]
+    problems = [load_problem(ref)] if ref else [one for _, one in installed_problems() if isinstance(one, Problem)]
+    return [line for problem in problems for line in _of_problem(problem)]
 
 
 def _of_problem(problem: Problem) -> list[Line]:
