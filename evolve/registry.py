@@ -29,6 +29,8 @@ from evolve.peers import Task, configuration, evaluator_class, find_task
 
 DISCOVERIES = "discoveries"
 """The folder of a problem with programs that runs have found (`evolve.discoveries`): no figure depends on it."""
+DISCOVERED = "discovery "
+"""What the name of a discovery begins with where it stands among the baselines."""
 GROUP = "evolve.evaluators"
 """The entry points through which every installed problem, bundled or foreign, is found."""
 
@@ -83,6 +85,11 @@ class Listing:
     name: str
     summary: str
     error: str = ""
+
+
+def as_baselines(discoveries: Mapping[str, str]) -> dict[str, str]:
+    """Return discoveries, name -> source, under the names that they have among the baselines."""
+    return {f"{DISCOVERED}{name}": source for name, source in discoveries.items()}
 
 
 def load_problem(ref: str, options: Mapping[str, Any] = MappingProxyType({})) -> Problem:

@@ -146,10 +146,10 @@ def baselines(
     as_json: bool,
 ) -> None:
     """Score the baselines of EVALUATOR, published heuristics for the most part, with their raw figures."""
+    from evolve.registry import as_baselines
 
     def programs(problem: Problem) -> Mapping[str, str]:
-        found = problem.discoveries if also else {}
-        return problem.baselines | {f"discovery {name}": source for name, source in found.items()}
+        return problem.baselines | as_baselines(problem.discoveries if also else {})
 
     problem, on, measured = _measure(evaluator, programs, split, data, workers, sets, require_isolation, 1)
     if as_json:

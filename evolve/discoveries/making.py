@@ -22,7 +22,7 @@ from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.intervals import Interval, mean_interval, paired_lead
 from evolve.measure import measure
-from evolve.registry import DISCOVERIES, Problem
+from evolve.registry import DISCOVERED, DISCOVERIES, Problem
 from evolve.report.recording import settings_here
 from evolve.scoring import InstanceResult, Status
 from evolve.toml_tree import without_none
@@ -35,8 +35,6 @@ Scores = dict[str, float]
 Results = dict[str, Sequence[InstanceResult]]
 """By the name of a baseline, and IT."""
 IT = "the program"
-SHOWN = "discovery "
-"""What the name of a baseline begins with that is another discovery (`prompt.discoveries`)."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +156,7 @@ async def _results(
     """
     found: dict[Split, Results] = {}
     for split in (one for one in problem.evaluator.splits if one is not Split.PUBLIC):
-        baselines = [one for one in store.programs(Role.BASELINE) if not one.name.startswith(SHOWN)]
+        baselines = [one for one in store.programs(Role.BASELINE) if not one.name.startswith(DISCOVERED)]
         kept: Results = {IT: store.evaluations(program.id, split)}
         kept |= {one.name: store.evaluations(one.id, split) for one in baselines}
         if anew or len(kept[IT]) < len(problem.instances(split)):

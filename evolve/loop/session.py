@@ -37,6 +37,7 @@ from evolve.mutate.models.prices import require_prices, with_known_prices
 from evolve.mutate.models.providers import Client, ask_at_once, make_clients
 from evolve.mutate.mutators import make_mutator
 from evolve.observer import Audience, Observer, RunResult
+from evolve.registry import as_baselines
 from evolve.scoring import Status
 from evolve.search import fixed_mix
 from evolve.workers import OutOfTime, Pool, make_pool, split_score
@@ -320,7 +321,7 @@ class _Session:
             first = first or self._new_program(0, START, start.source)
             baselines = ({SEED: self.problem.seed} if self.problem.seed else {}) | baselines
         if isinstance(shown := self.config.prompt.discoveries, dict):
-            baselines = baselines | {f"discovery {name}": source for name, source in shown.items()}
+            baselines = baselines | as_baselines(shown)
         first = first or self._new_program(0, SEED, self.problem.seed)
         programs = [first, *(self._baseline(name, source) for name, source in baselines.items())]
         seed, called = await self._score(first), self._called(first.name)
