@@ -1,9 +1,8 @@
 """What scores 0 and 100 on a case: values of placements, see cluster.py.
 
-Naive: the default scheduler (`baselines/default.py`). Reference: of our own cases the optimum where CP-SAT proved it, in
-17 cases of 48, else the bound on it that is known; kept in reference.json, which `python -m
-evaluators.pod_packing.reference` writes. Of a user's own files and of fresh cases what `baselines/repair_search.py`
-finds, which is near it.
+Naive: the default scheduler (`baselines/default.py`). Reference: of our own cases the optimum if CP-SAT proved it (17
+of 48), else the bound on it that is known; kept in reference.json, which `python -m evaluators.pod_packing.reference`
+writes. Of a user's own files and of fresh cases what `baselines/repair_search.py` finds, which is near it.
 """
 
 from __future__ import annotations
