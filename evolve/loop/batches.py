@@ -9,16 +9,12 @@ is, and changes nothing but the bill.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Container
 
-from evolve.archive import ModelCall, Tape
+from evolve.archive import Tape
 from evolve.config import RunConfig
 from evolve.mutate.mutation import TUNE, Kind
 from evolve.trial import Selection
-
-Ask = Callable[[Sequence[Selection], Sequence[ModelCall]], Awaitable[Mapping[int, ModelCall]]]
-"""Sends calls that ask the same in one request, and commits and returns those that were answered, by step."""
 
 
 class Batches:
@@ -44,10 +40,10 @@ class Batches:
         """Have the next step make a choice of its own."""
         self._first = None
 
-    def repeated(self, step: int) -> Selection | None:
-        """Return the choice that a step repeats; None where it makes its own."""
+    def repeated(self, step: int, out: Container[str]) -> Selection | None:
+        """Return the choice that a step repeats; None where it makes its own. out: models that are asked no more."""
         first = self._first
-        if first is None:
+        if first is None or first.mutator in out:
             return None
         if self._tape is not None:
             is_repeated = step in self._tape.repeats
@@ -58,39 +54,3 @@ class Batches:
     def most(self, selection: Selection) -> int:
         """Return how many answers a choice's prompt gets."""
         return 1 if selection.kind in ("", TUNE, Kind.INSIGHT) else self._most.get(selection.mutator, 1)
-
-
-class Question:
-    """A prompt and the steps that wait for an answer to it; the first of them sends it for all."""
-
-    def __init__(self, selection: Selection) -> None:
-        self.first = selection
-        self._selections: list[Selection] = []
-        self._calls: list[ModelCall] = []
-        self._ready = asyncio.Event()
-        self._answers: asyncio.Future[Mapping[int, ModelCall]] = asyncio.get_running_loop().create_future()
-
-    def add(self, selection: Selection, call: ModelCall) -> None:
-        """Ask for one answer more."""
-        self._selections.append(selection)
-        self._calls.append(call)
-
-    def send(self) -> None:
-        """Wait for no more steps."""
-        self._ready.set()
-
-    async def answer(self, step: int, ask: Ask) -> ModelCall | None:
-        """Return the answer that a step got, which is committed; None: it has to ask alone."""
-        if step != self.first.step:
-            return (await self._answers).get(step)
-        answers: Mapping[int, ModelCall] = {}
-        try:
-            await self._ready.wait()
-            if len(self._calls) > 1:
-                answers = await ask(self._selections, self._calls)
-        except BaseException:
-            self._answers.cancel()  # the others end with this one, which says why
-            raise
-        if not self._answers.done():
-            self._answers.set_result(answers)
-        return answers.get(step)

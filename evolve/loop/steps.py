@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,7 +17,8 @@ from evolve.archive import CallStatus, ModelCall, Program, Role, Store, Tape
 from evolve.config import BUILTIN, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
-from evolve.loop.batches import Batches, Question
+from evolve.loop.asking import Asking, Question
+from evolve.loop.batches import Batches
 from evolve.loop.budget import GRACE_S, Cost, Ledger, Room
 from evolve.loop.choosing import Chooser
 from evolve.loop.free import free_models
@@ -70,7 +70,6 @@ class Steps:
             Rotation(config, store, pool, self._chooser.renew, deadline_s) if search.fresh_instances else None
         )
         self._batches = Batches(config, tape, self._may_repeat)
-        self._question: Question | None = None  # that waits for more steps to ask it
         self._judge = Judge(store, pool, self._heats, self._rotation, self._count, deadline_s)
         epoch = search.fresh_every if self._rotation else None
         self._rule = make_rule(tape, search.lag if config.deterministic else None, epoch)
@@ -83,6 +82,8 @@ class Steps:
         self._has_winner, self._ticked_s = store.summary().winner_id is not None, 0.0
         self._failure: BaseException | None = None
         self._changed = asyncio.Event()
+        rules = (self._batches, self._outages, audience, self._rule.at_once)
+        self._asking = Asking(store, proposer, ledger, *rules, self._dropped, self._changed.set)
         stop.then(self._changed.set)
 
     async def run(self) -> str:
@@ -93,7 +94,7 @@ class Steps:
             while not self._stop.asked:
                 room, reason = self._next()
                 if room is not Room.YES:
-                    self._send()
+                    self._asking.send()
                 if room is Room.NO:
                     await self._finish_flight()
                     return reason
@@ -138,13 +139,13 @@ class Steps:
             call, program = store.model_call(selection.step), store.program(selection.step)
             if call is not None and call.status is CallStatus.SENT and not self._may_send(call, len(under_way)):
                 error = "not sent again: the budget has no room for it"
-                await self._commit([selection], [replace(call, status=CallStatus.FAILED, error=error)])
+                await self._asking.commit([selection], [replace(call, status=CallStatus.FAILED, error=error)])
                 self._end(selection.step, None)
             else:
                 under_way.append((selection, call, program))
         for selection, call, program in under_way:
             self._start(selection, call, program)
-        self._send()
+        self._asking.send()
 
     def _may_send(self, call: ModelCall, in_flight: int) -> bool:
         """Hold an unanswered call in the ledger; return whether a budget made smaller has room for it."""
@@ -213,15 +214,13 @@ class Steps:
     def _begin(self, step: int, free: frozenset[str]) -> tuple[Room, str]:
         """Choose, commit the choice and the prompt, and start the step, if the budget has room for its call."""
         bound = None if self._tape is None else self._tape.bound(step)
-        repeated = self._batches.repeated(step)
+        repeated = self._batches.repeated(step, self._outages.out)
         if repeated is not None and repeated.mutator not in free:
-            if repeated.mutator not in self._outages.out:
-                return Room.LATER, ""
-            repeated = None
+            return Room.LATER, ""
         selection = repeated or bound or self._chooser.choose(step, free)
         call = None
         if repeated is not None:
-            call = self._asked_before(selection)
+            call = self._asking.again(selection)
         elif selection.mutator != BUILTIN:
             call = self._proposer.question(selection, self._chooser.background(selection.parent_id))
         worst = self._worst_case(call)
@@ -251,18 +250,11 @@ class Steps:
         self._batches.begun(selection)
         self._heats.begun(selection.step)
 
-    def _asked_before(self, selection: Selection) -> ModelCall:
-        """Return the call of a step that repeats the choice of the one before."""
-        asked = self._store.model_call(selection.step - 1)
-        assert asked is not None
-        question = (asked.model, asked.kind, asked.digest, asked.system, asked.prompt)
-        return ModelCall(selection.step, *question, CallStatus.SENT)
-
     def _may_repeat(self, first: int, step: int) -> bool:
         """Return whether a step may be in the batch of an earlier one."""
-        if self._rotation is not None and self._rotation.epoch(first) != self._rotation.epoch(step):
-            return False
-        return not self._chooser.is_start(first)
+        rotation = self._rotation
+        in_epoch = rotation is None or rotation.epoch(first) == rotation.epoch(step)
+        return in_epoch and not self._chooser.is_start(first)
 
     def _worst_case(self, call: ModelCall | None) -> Cost:
         return Cost() if call is None else Cost(1, *self._proposer.worst_case(call))
@@ -281,28 +273,12 @@ class Steps:
         if program is None:
             self._uncompared.add(step)
         question = None
-        if call is not None and call.status is CallStatus.SENT:
-            self._ledger.calling[step] = call.model
-            question = self._joined(selection, call)
-        else:
+        if call is None or call.status is not CallStatus.SENT:
             self._ledger.evaluating.add(step)
+        else:
+            self._ledger.calling[step], question = call.model, self._asking.joined(selection, call)
         task = self._tasks[step] = asyncio.create_task(self._step(selection, call, program, question))
         task.add_done_callback(self._moved)
-
-    def _joined(self, selection: Selection, call: ModelCall) -> Question | None:
-        """Return the question that a step asks along with others; None where its model gives one answer to each."""
-        if self._question is not None and not selection.repeats(self._question.first):
-            self._send()
-        if self._batches.most(selection) > 1:
-            self._question = self._question or Question(selection)
-            self._question.add(selection, call)
-        return self._question
-
-    def _send(self) -> None:
-        """Send the question that waits for more steps to ask it."""
-        if self._question is not None:
-            self._question.send()
-            self._question = None
 
     async def _step(
         self, selection: Selection, call: ModelCall | None, program: Program | None, question: Question | None
@@ -310,7 +286,7 @@ class Steps:
         """Do a step from wherever its last commit left it. Leaves it unfinished when a stop is asked for."""
         step, done = selection.step, {} if program is None else self._store.measured(selection.step, Split.TRAIN)
         if call is not None and call.status is CallStatus.SENT:
-            call = await self._answered(selection, call, question)
+            call = await self._asking.answered(selection, call, question)
         if program is None:
             is_answered = call is None or call.status is CallStatus.ANSWERED
             values = self._chooser.values(step)
@@ -330,43 +306,6 @@ class Steps:
         del self._tasks[step]
         if has_ended:
             self._end(step, program)
-
-    async def _answered(self, selection: Selection, call: ModelCall, question: Question | None) -> ModelCall:
-        """Return a call that has ended, as it is committed. question: what it asks along with other steps."""
-        self._audience.tell(lambda o: o.call_started(call.step, call.model, self._ledger.progress()))
-        ended = None
-        if question is not None:
-            ended = await question.answer(call.step, self._ask)
-        return ended or (await self._ask([selection], [call]))[call.step]
-
-    async def _ask(self, selections: Sequence[Selection], calls: Sequence[ModelCall]) -> dict[int, ModelCall]:
-        """Send calls that ask the same in one request; commit what came of them before anybody reads it, and return it.
-
-        Of several, that is nothing where a server gives one answer to each request, and less where it gives fewer.
-        """
-        ledger = self._ledger
-        if len(calls) > 1 and not self._proposer.takes_several(calls[0]):
-            return {}
-        ended = await self._outages.asked(calls, self._proposer.ask)
-        for call in ended:
-            del ledger.calling[call.step]
-            ledger.evaluating.add(call.step)
-        await self._commit(selections, ended)
-        for call in ended:
-            self._audience.tell(lambda o: o.call_finished(call, ledger.progress()))  # noqa: B023
-        self._changed.set()
-        return {call.step: call for call in ended}
-
-    async def _commit(self, selections: Sequence[Selection], calls: Sequence[ModelCall]) -> None:
-        """Commit how calls ended; answers that came together, together."""
-        if answers := [call for call in calls if call.status is CallStatus.ANSWERED]:
-            self._store.answer(*answers)
-        for selection, call in zip(selections, calls, strict=False):
-            if call.status is not CallStatus.ANSWERED:
-                why = await self._proposer.without_answer(selection, call)
-                self._store.fail(call, why.fate, why.note, why.detail, self._rule.at_once)
-                self._dropped(call.step, why)
-            self._ledger.count_call(call.step, Cost.of(call))
 
     async def _child(self, selection: Selection, call: ModelCall | None, found: Found) -> Program | None:
         """Compare a step's child with those before it when it is its turn; commit it, or why there is none."""
@@ -456,6 +395,6 @@ class Steps:
 
     async def _wind_down(self) -> None:
         """Wait a while for answers that are paid for and evaluations that have begun."""
-        self._send()
+        self._asking.send()
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=GRACE_S)

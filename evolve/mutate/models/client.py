@@ -20,13 +20,14 @@ from evolve.config import ModelConfig, RateConfig
 from evolve.errors import UsageError
 from evolve.mutate.models.answer import DEEDS, RUN_OUT, Answer, AnswerStatus
 from evolve.mutate.models.breaker import Breaker
-from evolve.mutate.models.completion import Completion, Usage, cut_at, estimated_tokens, storable, why_empty
+from evolve.mutate.models.completion import Completion, Usage, estimated_tokens
 from evolve.mutate.models.connection import Connection
 from evolve.mutate.models.endpoint import OPENAI_URL, checked_url, key_in
 from evolve.mutate.models.fault import CUT_ANSWERS, LASTING_S, EqualFailures, Fault, ModelGone, cure_of
 from evolve.mutate.models.prices import prices_of
 from evolve.mutate.models.rate import RateLimit
 from evolve.mutate.models.request import LEARNT_FROM, RequestForm
+from evolve.mutate.models.sharing import answers_of, estimated_usage, for_nothing, one_line
 from evolve.mutate.models.stream import AnswerReader
 from evolve.mutate.models.watch import Watch
 from evolve.words import counted
@@ -186,9 +187,8 @@ class ModelClient:
     async def complete_several(self, prompt: Prompt, call_ids: Sequence[int]) -> list[Answer]:
         """Ask the model for several answers to one prompt, in one request.
 
-        Return those of the first calls, at least one: a server may give fewer than it is asked for. Or, for every call,
-        an answer whose status says why there is none. What the request cost is spread over the answers: together they
-        have its tokens, dollars and attempts once.
+        Return those of the first calls, at least one: a server may give fewer. Or, for every call, an answer whose
+        status says why there is none. Together they have the tokens, dollars and attempts of the request once.
 
         The deadline begins when a slot is free and the rate limit lets the call through, and covers everything after
         that: requests, pauses, the breaker. A call that its own limits hold back has not been stalled by a server.
@@ -211,10 +211,8 @@ class ModelClient:
                     with self._while_waiting(tally):
                         async with asyncio.timeout(self.model.timeout_s) as deadline:
                             completion = await self._until_answered(prompt, call_ids, tally, deadline)
-                    if completion is not None:
-                        completion = replace(completion, further=completion.further[: len(call_ids) - 1])
-                        if not completion.lost_chars:
-                            self._form.gave(len(completion.all), len(call_ids))
+                    if completion is not None and not completion.lost_chars:
+                        self._form.gave(len(completion.all), len(call_ids))
             except TimeoutError:
                 tally.run_out = run_out.expired()
                 self._waste(prompt, tally)
@@ -237,10 +235,7 @@ class ModelClient:
                     self._watch.answered(tally.began_at, time.monotonic(), self._in_flight)
                 self._watch.compare(prompt, completion.usage)
             self._rate.correct(admission, sum(answer.tokens_in + answer.tokens_out for answer in answers))
-        if completion is None:  # what it cost is that of the first
-            free = replace(answers[0], tokens_in=0, tokens_out=0, tokens_wasted=0, attempts=0)
-            answers += [replace(free, cost_usd=answers[0].cost_usd and 0.0)] * (len(call_ids) - 1)
-        return answers
+        return answers + [for_nothing(answers[0])] * (0 if completion else len(call_ids) - 1)
 
     async def _until_answered(
         self, prompt: Prompt, call_ids: Sequence[int], tally: _Tally, deadline: asyncio.Timeout
@@ -381,44 +376,10 @@ class ModelClient:
         )
         if completion is None:
             return [replace(answer, error=self._one_line(self._why_none(tally, latency_s)))]
-        texts = [self._without_key(one.text) for one in completion.all]
-        made = sum(map(estimated_tokens, texts)) + (completion.lost_chars + 3) // 4
-        usage = completion.usage or Usage(estimated_tokens(prompt.system + prompt.user), made)
-        self._usual_tokens_out += 0.2 * (usage.made / len(texts) - self._usual_tokens_out)
-        shares = usage.shared(
-            [1 + len(text) + one.hidden_chars for text, one in zip(texts, completion.all, strict=True)]
-        )
+        usage = completion.usage or estimated_usage(prompt, completion)
+        self._usual_tokens_out += 0.2 * (usage.made / len(completion.all) - self._usual_tokens_out)
         answer = replace(answer, tokens_estimated=answer.tokens_estimated or completion.usage is None)
-        nothing = replace(
-            answer, tokens_in=0, tokens_out=0, attempts=0, tokens_wasted=0, cost_usd=answer.cost_usd and 0.0
-        )
-        return [
-            self._with_text(nothing if place else answer, one, text, share)
-            for place, (one, text, share) in enumerate(zip(completion.all, texts, shares, strict=True))
-        ]
-
-    def _with_text(self, answer: Answer, completion: Completion, text: str, usage: Usage) -> Answer:
-        """Return an answer with what a server said. answer: what the requests before cost.  usage: of this one."""
-        reason, said = self._without_key(completion.finish_reason), replace(completion, usage=usage)
-        status, error = AnswerStatus.OK, ""
-        if completion.refusal or reason == "content_filter":
-            status, error = AnswerStatus.REFUSED, f"refused: {completion.refusal or 'content filter'}"
-        elif not text.strip():
-            status, error = AnswerStatus.EMPTY, f"an answer without text{why_empty(said, self._form.most_tokens)}"
-        elif reason == "length":
-            error = f"{cut_at(self._form.most_tokens)}: raise it (--set model.max_tokens=N)"
-        return replace(
-            answer,
-            text=text,
-            status=status,
-            error=self._one_line(error),
-            tokens_in=answer.tokens_in + usage.given,
-            tokens_out=answer.tokens_out + usage.made,
-            cost_usd=None if self._prices is None else (answer.cost_usd or 0.0) + self._prices.cost_usd(usage),
-            finish_reason=reason,
-            tokens_cached=usage.cached,
-            tokens_reasoning=usage.reasoning,
-        )
+        return answers_of(completion, usage, answer, self._prices, self._form.most_tokens, self._without_key)
 
     def _why_none(self, tally: _Tally, latency_s: float) -> str:
         fault, reason = tally.fault, f"no answer within {self.model.timeout_s:g} s"
@@ -432,9 +393,7 @@ class ModelClient:
         return f"{reason} ({counted(tally.requests, 'attempt')} in {latency_s:.1f} s)"
 
     def _one_line(self, text: str) -> str:
-        """Return a text for a person: one line, cut where a server was wordy, without the key."""
-        line = " ".join(storable(self._without_key(text)).split())
-        return line if len(line) <= 500 else line[:500] + " ..."
+        return one_line(self._without_key(text))
 
     def _without_key(self, text: str) -> str:
         return text.replace(self._key, "[key]") if self._key else text

@@ -89,7 +89,8 @@ class AnswerReader:
             body = b"".join(self._body)
             if not body:
                 raise ValueError("an empty body")
-            return read_completion(body.decode("utf-8", "replace"), self._api)
+            said = read_completion(body.decode("utf-8", "replace"), self._api)
+            return replace(said, further=said.further[: self._answers - 1])
         self._line(bytes(self._rest))
         self._rest.clear()
         self._look()
