@@ -10,8 +10,13 @@ import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evolve import __version__
+from evolve.container import Container, container_around
+
+if TYPE_CHECKING:
+    from sandbox.zygote import Layer as FoundLayer
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class Host:
         disk_free_bytes: where the runs folder lies or would lie.
         packages: name -> installed version, None when missing.
         isolated: whether every layer is active.
+        container: the one that this process runs in, None where nothing tells of one.
     """
 
     evolve: str
@@ -46,13 +52,15 @@ class Host:
     packages: dict[str, str | None]
     isolated: bool
     layers: tuple[Layer, ...]
+    container: Container | None = None
 
 
 def examine() -> Host:
     """Look at the machine; boots a sandbox for a moment."""
     from sandbox import doctor
 
-    layers = tuple(Layer(x.name, x.active, x.detail, x.advice) for x in doctor.layers())
+    container = container_around()
+    layers = tuple(Layer(x.name, x.active, x.detail, advice(x, container)) for x in doctor.layers())
     memory = _memory()
     return Host(
         evolve=__version__,
@@ -65,7 +73,14 @@ def examine() -> Host:
         packages={name: _version(name) for name in _required()},
         isolated=all(layer.active for layer in layers),
         layers=layers,
+        container=container,
     )
+
+
+def advice(layer: FoundLayer, container: Container | None) -> str:
+    """Return what to do about a layer that is missing, with the flag of the container where one would help."""
+    flag = "" if container is None or layer.active else container.flag_for(layer.name)
+    return f"{layer.advice}. Container: {flag}" if flag else layer.advice
 
 
 def _required() -> list[str]:
