@@ -7,16 +7,12 @@ import platform
 import re
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from evolve import __version__
 from evolve.container import Container, container_around
-
-if TYPE_CHECKING:
-    from sandbox.zygote import Layer as FoundLayer
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,8 @@ def examine() -> Host:
     from sandbox import doctor
 
     container = container_around()
-    layers = tuple(Layer(x.name, x.active, x.detail, advice(x, container)) for x in doctor.layers())
+    layers = (Layer(x.name, x.active, x.detail, x.advice) for x in doctor.layers())
+    found = tuple(replace(layer, advice=advice(layer, container)) for layer in layers)
     memory = _memory()
     return Host(
         evolve=__version__,
@@ -71,13 +68,13 @@ def examine() -> Host:
         memory_free_bytes=memory.get("MemAvailable"),
         disk_free_bytes=shutil.disk_usage(Path.cwd()).free,
         packages={name: _version(name) for name in _required()},
-        isolated=all(layer.active for layer in layers),
-        layers=layers,
+        isolated=all(layer.active for layer in found),
+        layers=found,
         container=container,
     )
 
 
-def advice(layer: FoundLayer, container: Container | None) -> str:
+def advice(layer: Layer, container: Container | None) -> str:
     """Return what to do about a layer that is missing, with the flag of the container where one would help."""
     flag = "" if container is None or layer.active else container.flag_for(layer.name)
     return f"{layer.advice}. Container: {flag}" if flag else layer.advice

@@ -11,7 +11,6 @@ from command_line import evolve
 
 from evolve import host
 from evolve.container import GVISOR_VERSION, Container, container_around
-from sandbox.zygote import Layer
 
 ROOT = Path(__file__).parent.parent
 IMAGE = ROOT / ".container" / "Dockerfile"
@@ -94,7 +93,7 @@ def test_rootless_podman_and_gvisor_are_told_apart(tmp_path: Path) -> None:
 
 def test_the_advice_of_a_missing_layer_names_the_flag_and_an_active_one_has_none() -> None:
     container = Container("docker", "/.dockerenv", filtered=True)
-    missing, active = (Layer("namespaces", on, "refused", "allow user namespaces") for on in (False, True))
+    missing, active = (host.Layer("namespaces", on, "refused", "allow user namespaces") for on in (False, True))
     assert host.advice(missing, container).startswith("allow user namespaces. Container: --security-opt seccomp=")
     assert host.advice(missing, None) == "allow user namespaces"
     assert host.advice(active, container) == "allow user namespaces"
