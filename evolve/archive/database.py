@@ -86,6 +86,21 @@ def url_of(folder: Path) -> ArchiveUrl | None:
     return url
 
 
+def run_names(url: ArchiveUrl) -> list[str]:
+    """Return the names of the runs in a database. Raises UsageError where it cannot be reached."""
+    from evolve.archive import postgres
+
+    return postgres.run_names(url)
+
+
+def is_run(folder: Path) -> bool:
+    """Return whether a folder holds an archive or points to one; False for a name that no file can have."""
+    try:
+        return (folder / NAME).is_file() or (folder / POINTER).is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def point_to(folder: Path, url: ArchiveUrl) -> None:
     """Have a folder remember where its archive is. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import zlib
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, BigInteger, Dialect, ForeignKey, Index, Integer, LargeBinary, Text
+from sqlalchemy import JSON, BigInteger, Dialect, ForeignKey, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -52,7 +52,7 @@ def from_json(text: str) -> Any:
 class JsonText(TypeDecorator[Any]):
     """JSON that PostgreSQL keeps as it was written: its own types refuse NaN."""
 
-    impl = Text
+    impl = String
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:

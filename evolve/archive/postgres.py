@@ -176,4 +176,4 @@ def _psycopg() -> Any:
 
 def _line(error: object) -> str:
     """Return what the server says, in a line without its last full stop."""
-    return " ".join(str(error).split())[:300].rstrip(".")
+    return " ".join(str(error).split())[:300].rstrip(".?")

@@ -141,7 +141,7 @@ def whole(name: str, **more: Any) -> sa.Column[Any]:
 
 def text(name: str, **more: Any) -> sa.Column[Any]:
     """Return a column of texts, or of JSON."""
-    return column(name, sa.Text(), **more)
+    return column(name, sa.String(), **more)
 
 
 def real(name: str, **more: Any) -> sa.Column[Any]:
