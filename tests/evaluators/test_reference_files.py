@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from evaluators.reference_file import Stored, first_that_tells, read_reference, write_reference
+from evolve.errors import UsageError
 from evolve.evaluator import Instance, Split
 from evolve.registry import load_problem
 
@@ -76,6 +77,11 @@ def test_the_first_draw_that_tells_is_taken_and_refusals_are_counted():
     taken = first_that_tells(draw, lambda instance: len(asked), lambda instance, figures: figures == 3)
     assert taken == (2, Instance("draw-2"), 3)
     assert asked == [0, 1, 2]
+
+
+def test_a_recipe_of_which_no_draw_tells_anything_is_refused_by_name():
+    with pytest.raises(UsageError, match="None of 1000 draws of train/3 tells"):
+        first_that_tells(lambda attempt: Instance("train/3"), lambda instance: 0, lambda instance, figures: False)
 
 
 def test_what_is_written_is_read_back(tmp_path, capsys):
