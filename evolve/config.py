@@ -126,6 +126,12 @@ class ModelConfig(Part):
         default=5, ge=1, description="tries per call, the first included, when a server is busy or failing"
     )
     concurrency: int = Field(default=8, ge=1, description="calls in flight at the same time")
+    answers: int = Field(
+        default=1,
+        ge=1,
+        le=128,
+        description="answers to each prompt, every one a step and a call; in one request where the server takes `n`",
+    )
     usd_per_mtok_in: float | None = Field(default=None, ge=0, description="US dollars for 10^6 prompt tokens")
     usd_per_mtok_out: float | None = Field(default=None, ge=0, description="US dollars for 10^6 completion tokens")
     usd_per_mtok_cached: float | None = Field(

@@ -135,7 +135,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/plugins.py": {"evolve", "evolve.entry_points", "evolve.search.strategies", "evolve.workers.engines"},
     "evolve/mcp_server.py": {"evolve.errors"},
     "evolve/export.py": {"evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.registry"},
-    "evolve/host.py": {"evolve", "sandbox"},
+    "evolve/host.py": {"evolve", "evolve.container", "sandbox"},
+    "evolve/container.py": set(),
     "evolve/attended.py": {"evolve.config", "evolve.loop", "evolve.observer", "evolve.registry", "evolve.report"},
     "evolve/loop": {
         *FACTS,

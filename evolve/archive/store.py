@@ -122,15 +122,17 @@ class Store(Reader):
 
     # -- the moves of a step -------------------------------------------------------------------------------------
 
-    def choose(self, selection: Selection, call: ModelCall | None = None, known: Sequence[int] = ()) -> None:
-        """Commit what a step is to do, and the prompt that is about to be sent.
+    def choose(self, selection: Selection, call: ModelCall | None = None, known: Sequence[int] = ()) -> Selection:
+        """Commit what a step is to do, and the prompt that is about to be sent; return it with what it knew of.
 
+        selection: a choice that is repeated says itself what it knew of.
         known: the steps whose ends this choice is the first to know of, in the order in which they became known.
         """
         state = State.CHOSEN if call is None else State.ASKED
         with self._commit() as connection:
             self._happen(connection, EventKind.KNOWN, *known)
-            row = {**selection._asdict(), "inspirations": list(selection.inspirations), "known": self._seq}
+            selection = selection._replace(known=selection.known or self._seq)
+            row = {**selection._asdict(), "inspirations": list(selection.inspirations)}
             del row["show"]
             self._happen(connection, EventKind.CHOSEN, selection.step)
             connection.execute(_INSERT_SELECTION, {**row, "state": state})
@@ -146,13 +148,15 @@ class Store(Reader):
                 connection.execute(_INSERT_CALL, row | packed)
                 counts["calls"] = 1
             self._count(connection, counts)
+        return selection
 
-    def answer(self, call: ModelCall) -> None:
-        """Commit a model's answer before anybody reads it."""
+    def answer(self, *calls: ModelCall) -> None:
+        """Commit a model's answers, which came together, before anybody reads them."""
         with self._commit() as connection:
-            self._move(connection, call.step, State.ANSWERED)
-            self._happen(connection, EventKind.ANSWERED, call.step)
-            self._end_call(connection, call)
+            for call in calls:
+                self._move(connection, call.step, State.ANSWERED)
+                self._happen(connection, EventKind.ANSWERED, call.step)
+                self._end_call(connection, call)
 
     def fail(self, call: ModelCall, fate: Fate, note: str, detail: str = "", known: bool = False) -> None:
         """Commit that a step ends without an answer. fate: CALL_ERROR, or INSIGHT where a rule wrote one down."""

@@ -241,6 +241,7 @@ def print_host(console: Console, host: Host) -> None:
                 "evolve": host.evolve,
                 "python": host.python,
                 "platform": host.platform,
+                **({"container": host.container.text} if host.container else {}),
                 "cores": str(host.cores),
                 "memory": memory,
                 "disk free": bytes_text(host.disk_free_bytes),
