@@ -108,7 +108,7 @@ def drawn_system(recipe: Recipe, key: str, places: tuple[np.ndarray, np.ndarray]
     freq = np.append(1e9 * shown.uniform(*recipe.freq_ghz, edges), CLOUD_HZ)
     kappa = np.full(edges + 1, KAPPA)
     tasks = recipe.tasks
-    # In whole bits, cycles and bit/s: exp and log2 differ in their last digit from one processor's vector unit to another.
+    # In whole bits, cycles and bit/s: the last digit of exp and log2 depends on the vector unit of the processor.
     bits = np.rint(4e6 * np.exp(hidden.normal(0.0, 0.6, tasks)))
     cycles = np.rint(bits * hidden.uniform(100.0, 1000.0, tasks))
     mean_gap_s = cycles.mean() / (hidden.uniform(*recipe.load) * freq[:-1].sum())
