@@ -254,7 +254,7 @@ def judge(target: Target, problem: Path, server: ModelServer, moments: list[Befo
         ("requests unbooked: 0", given <= in_memory + totals.cut_off, f"{in_memory} + {totals.cut_off} cut off"),
         ("tokens unbooked: 0", given * sum(TOKENS) <= booked, f"{given * sum(TOKENS)} used, {booked} booked"),
         ("figures gone or changed: 0", all(now.figures.get(i) == f for m in moments for i, f in m.figures.items()), ""),
-        ("steps ended twice or never: 0", set(ends.values()) == {1} and len(ends) == summary.steps, f"{len(ends)} steps"),
+        ("steps ended twice or never: 0", set(ends.values()) == {1} and len(ends) == summary.steps, f"{len(ends)}"),
         ("counts agree with rows", summary.evaluations == sum(p.status is not None for p in children), ""),
         ("programs blamed for a kill: 0", not blamed, str(blamed)),
         ("parents missing: 0", all(p.parent_id in ids and p.parent_id < p.id for p in children), ""),
