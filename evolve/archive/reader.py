@@ -469,4 +469,7 @@ def _call_totals(counts: Mapping[str, float]) -> CallTotals:
         prompt_tokens=int(counts["prompt_tokens"]),
         completion_tokens=int(counts["completion_tokens"]),
         cost_usd=counts["cost_usd"],
+        cut_off=int(counts.get("cut_off", 0)),
+        cut_off_tokens=int(counts.get("cut_off_tokens", 0)),
+        cut_off_usd=counts.get("cut_off_usd", 0.0),
     )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from evolve.archive import CallStatus, ModelCall, Store
+from evolve.config import MANUAL
 from evolve.loop.batches import Batches
 from evolve.loop.budget import Cost, Ledger
 from evolve.loop.outages import Outages
@@ -114,6 +115,15 @@ class Asking:
                 self._store.fail(call, why.fate, why.note, why.detail, self._at_once)
                 self._dropped(call.step, why)
             self._ledger.count_call(call.step, Cost.of(call))
+
+    def book_cut_off(self) -> None:
+        """Book what requests cost at most that were on their way when the run was killed: they may be billed."""
+        calls = [self._store.model_call(selection.step) for selection in self._store.selections(unfinished=True)]
+        sent = [call for call in calls if call and call.status is CallStatus.SENT and call.model != MANUAL]
+        if billed := [self._proposer.worst_case(call) for call in sent]:
+            tokens, cost_usd = (sum(figures) for figures in zip(*billed, strict=True))
+            self._store.cut_off(len(billed), int(tokens), cost_usd)
+            self._ledger.lose(Cost(0, int(tokens), cost_usd))
 
     def again(self, selection: Selection) -> ModelCall:
         """Return the call of a step that repeats the choice of the one before, not sent yet."""

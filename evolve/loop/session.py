@@ -226,7 +226,8 @@ class _Session:
         self.stop = stop or Stop()
         summary = store.summary()
         calls = summary.calls
-        spent = Cost(calls.answered + calls.failed, calls.prompt_tokens + calls.completion_tokens, calls.cost_usd)
+        tokens = calls.prompt_tokens + calls.completion_tokens + calls.cut_off_tokens
+        spent = Cost(calls.answered + calls.failed, tokens, calls.cost_usd + calls.cut_off_usd)
         self.ledger = Ledger(
             config.budget, summary.evaluations, spent, summary.active_s, in_step_order=config.deterministic
         )

@@ -65,7 +65,7 @@ class Steps:
         self._chooser = Chooser(config, population.numbers if problem.language.name == "python" else None)
         self._heats = Heats(population, config.racing, self._count, "score" in self._evaluator.timed_metrics)
         self._outages = Outages([model.name for model in config.models], audience.notice)
-        search, deadline_s = config.search, self._deadline_s
+        search, deadline_s = config.search, lambda: ledger.deadline_s
         self._rotation = (
             Rotation(config, store, pool, self._chooser.renew, deadline_s) if search.fresh_instances else None
         )
@@ -135,6 +135,8 @@ class Steps:
                     self._ledger.hold(step, self._worst_case(call))
                 self._end(step, store.program(step))
         under_way: list[tuple[Selection, ModelCall | None, Program | None]] = []
+        if self._tape is None:
+            self._asking.book_cut_off()
         for selection in store.selections(unfinished=True):
             call, program = store.model_call(selection.step), store.program(selection.step)
             if call is not None and call.status is CallStatus.SENT and not self._may_send(call, len(under_way)):
@@ -207,9 +209,6 @@ class Steps:
         with suppress(OutOfTime):  # of the minutes: a resume with more of them goes on
             await rotation.begin(step)
         del self._tasks[step]
-
-    def _deadline_s(self) -> float | None:
-        return self._ledger.deadline_s
 
     def _begin(self, step: int, free: frozenset[str]) -> tuple[Room, str]:
         """Choose, commit the choice and the prompt, and start the step, if the budget has room for its call."""
