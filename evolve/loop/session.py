@@ -115,7 +115,11 @@ async def run(
     if pool is None:
         pool = make_pool(config)
     text = configuration.to_toml(config)
-    store = Store.resume(folder, text) if resume else Store.create(folder, problem.ref, text, config.seed, now)
+    store = (
+        Store.resume(folder, text)
+        if resume
+        else Store.create(folder, problem.ref, text, config.seed, now, config.archive)
+    )
     with store, Store.open(folder) as reader:
         if recorded != now:
             store.change(now)

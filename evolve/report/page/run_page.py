@@ -20,6 +20,7 @@ from evolve.report.page.charts import splits_picture, where_picture
 from evolve.report.page.facts import as_script_data, program_facts, text_chunks, told
 from evolve.report.page.markup import hash_of, rendered, script, style
 from evolve.report.run_report import RunReport, describe, hints
+from evolve.report.shared_archives import whereabouts
 from evolve.safe_text import one_line
 
 
@@ -85,7 +86,7 @@ def run_parts(
     best, seed = report.best, report.seed
     is_better = best is not None and seed is not None and best.id > 0
     splits, where = splits_picture(report), where_picture(store, report)[0]
-    folder = shlex.quote(str(report.folder))
+    folder = shlex.quote(whereabouts(report.folder))
     return {
         "title": f"{report.evaluator}: {report.folder.name}",
         "report": report,
