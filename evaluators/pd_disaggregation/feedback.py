@@ -68,6 +68,6 @@ def _worst(case: Case, service: Service, times: Times) -> str:
         if when_ns <= at_ns:
             roles[instance] = Role(role)
     return (
-        f"worst from {worst * WINDOW_S} s: {mix}; {100 * lost[those].mean():.0f} % of their credit lost, mostly by late "
-        f"{late} tokens, with {roles.count(Role.PREFILL)} prefill and {roles.count(Role.DECODE)} decode instances"
+        f"worst from {worst * WINDOW_S} s: {mix}; {100 * lost[those].mean():.0f} % of their credit lost, mostly by "
+        f"late {late} tokens, with {roles.count(Role.PREFILL)} prefill and {roles.count(Role.DECODE)} decode instances"
     )

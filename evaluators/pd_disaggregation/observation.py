@@ -14,7 +14,7 @@ from evolve.evaluator import Record, pack
 
 
 class InstanceState(IntEnum):
-    """READY: it works in its role.  DRAINING: it ends its old role's work.  SWITCHING: it serves nothing.  DOWN: lost."""
+    """READY: works in its role.  DRAINING: ends what it has of its old one.  SWITCHING: serves nothing.  DOWN: lost."""
 
     READY = 0
     DRAINING = 1

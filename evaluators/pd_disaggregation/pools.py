@@ -371,8 +371,8 @@ class Pools:
             read_instance(number, len(self._roles), f"request {job.number} at {now_s:.3f} s: assign", hold=False)
         if self._roles[number] == Role.PREFILL:
             raise Infeasible(
-                f"request {job.number} at {now_s:.3f} s: assign returned instance {number}, which is a prefill instance "
-                "(role 0); expected one of role 1 or 2"
+                f"request {job.number} at {now_s:.3f} s: assign returned instance {number}, which is a prefill "
+                "instance (role 0); expected one of role 1 or 2"
             )
         self._send(job, source, number, hidden=hidden)
 

@@ -10,17 +10,14 @@ class Policy:
 
     def dispatch(self, obs):
         now = obs.instances
-        able = [
-            (tokens, i)
-            for i, (role, tokens) in enumerate(zip(now.role, now.queued_tokens.tolist(), strict=False))
-            if role == 0
-        ]
-        return min(able)[1]
+        rows = enumerate(zip(now.role.tolist(), now.state.tolist(), now.queued_tokens.tolist(), strict=True))
+        return min((state > 0, tokens, i) for i, (role, state, tokens) in rows if role == 0)[2]
 
     def assign(self, obs):
         now = obs.instances
         kv = (now.kv_used_tokens + now.incoming_tokens).tolist()
-        return min((tokens, i) for i, (role, tokens) in enumerate(zip(now.role, kv, strict=False)) if role == 1)[1]
+        rows = enumerate(zip(now.role.tolist(), now.state.tolist(), kv, strict=True))
+        return min((state > 0, tokens, i) for i, (role, state, tokens) in rows if role == 1)[2]
 
     def control(self, obs):
         return []

@@ -33,8 +33,8 @@ def small_case(seed: int) -> Case:
     names = (A100, "h100-llama-2-70b-tp8", "a100-opt-13b-tp1")
     largest = max(prompt + answer for _, prompt, answer, _ in rows) + 1
     failures = ()
-    if rng.random() < 0.4:
-        failures = (Failure(rng.randrange(number), rng.choice((1, 3, 5, 7)), rng.randint(6, 12)),)
+    if rng.random() < 0.6:
+        failures = (Failure(rng.randrange(number), rng.choice((1, 2, 3, 5)), rng.randint(6, 12)),)
     fleet = Fleet(
         tuple(rng.choice(names) for _ in range(number)),
         rng.choice((25_000_000_000, 200_000_000)),
@@ -170,3 +170,11 @@ def mixed_case(chat_per_s: float, code_per_s: float, seed: int, switch_s: float 
         parts.append(np.stack([*rows, np.full(number, phase % 2)]))
     columns = np.concatenate(parts, axis=1).astype(np.int64)
     return Case("mix", Fleet((A100,) * 8, switch_s=switch_s), Given(Arrivals(*columns)), (0, 120, 240, 360))
+
+
+def first_part(case: Case, seconds: int, fleet: Fleet) -> Case:
+    """Return what comes within so many seconds, for another fleet."""
+    a = case.arrivals
+    part = a.arrival_us < seconds * 1_000_000
+    columns = (a.arrival_us, a.input_tokens, a.output_tokens, a.scenario)
+    return Case("part", fleet, Given(Arrivals(*(column[part] for column in columns))))
