@@ -35,6 +35,18 @@ def read_instance(answer: Any, instances: int, where: str, *, hold: bool) -> int
     return answer
 
 
+def wrong_role(instance: int, where: str, *, hold: bool) -> Infeasible:
+    """Return what is wrong with an instance of a role that does not do what is asked for. hold: it may be -1."""
+    if hold:
+        return Infeasible(
+            f"{where} returned instance {instance}, which is a decode instance (role 1); expected one of role 0 or 2, "
+            "or -1 to hold"
+        )
+    return Infeasible(
+        f"{where} returned instance {instance}, which is a prefill instance (role 0); expected one of role 1 or 2"
+    )
+
+
 def read_changes(answer: Any, instances: int, where: str, limit: int | None) -> list[Change]:
     """Return the changes in an answer. limit: how many; None: MOST_CHANGES. Raises Infeasible that names the row."""
     if isinstance(answer, np.ndarray) and answer.size == 0:

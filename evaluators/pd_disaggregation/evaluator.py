@@ -16,10 +16,11 @@ from evaluators.fresh_draws import drawn_afresh
 from evaluators.pd_disaggregation.feedback import explain
 from evaluators.pd_disaggregation.figures import figures_of, stored
 from evaluators.pd_disaggregation.fleet import Case
-from evaluators.pd_disaggregation.observation import Prefilled, Prompt, Report
+from evaluators.pd_disaggregation.observation import Prefilled, Prompt, Report, info_of
+from evaluators.pd_disaggregation.operation import serve
 from evaluators.pd_disaggregation.picture import drawn
-from evaluators.pd_disaggregation.pools import Service, info_of, serve
 from evaluators.pd_disaggregation.public_format import public_cases, read_cases, write_cases
+from evaluators.pd_disaggregation.record import Service
 from evaluators.pd_disaggregation.service import metrics_of, times_of
 from evaluators.pd_disaggregation.workload import RECIPES, drawn_case, own_case
 from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Picture, Run, Split, relative_score

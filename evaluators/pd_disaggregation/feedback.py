@@ -6,7 +6,7 @@ import numpy as np
 
 from evaluators.pd_disaggregation.figures import Figures
 from evaluators.pd_disaggregation.fleet import SCENARIOS, SECOND_NS, Case
-from evaluators.pd_disaggregation.pools import Service
+from evaluators.pd_disaggregation.record import Service
 from evaluators.pd_disaggregation.service import Times, busy_share
 from evaluators.serving import Role
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from evaluators.serving import CHUNK_TOKENS, KV_BYTES_PER_TOKEN, MEASURED, Measured
+from evaluators.serving import CHUNK_TOKENS, KV_BYTES_PER_TOKEN, MEASURED, Measured, Role
 from evolve.evaluator import Instance
 
 A100, H100 = "a100-llama-2-70b-tp8", "h100-llama-2-70b-tp8"
@@ -130,3 +130,8 @@ class Case(Instance):
 def prefill_ms_per_token(cost: Measured) -> float:
     """Return what a prompt token costs in a full batch of prompts of 1,024 tokens, ms."""
     return cost.compute_ns(CHUNK_TOKENS, 2 * 1024**2, 0) / CHUNK_TOKENS / 1e6
+
+
+def first_roles(instances: int) -> list[Role]:
+    """Return the roles that a fleet starts with: half of it prefill, the smaller half where it is odd."""
+    return [Role.PREFILL] * (instances // 2) + [Role.DECODE] * (instances - instances // 2)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 
+from evaluators.pd_disaggregation.fleet import SCENARIOS, Case, first_roles, prefill_ms_per_token
 from evolve.evaluator import Record, pack
 
 
@@ -93,6 +94,19 @@ class Report(Record, frozen=True):
     instances: Instances
 
 
+class Controller(Protocol):
+    """A policy, wherever it runs."""
+
+    def dispatch(self, prompt: Prompt) -> Any:
+        """Return the instance that computes a prompt, or -1 to hold it."""
+
+    def assign(self, prefilled: Prefilled) -> Any:
+        """Return the instance that generates a request's later tokens."""
+
+    def control(self, report: Report) -> Any:
+        """Return rows of instance, role, and perhaps whether its requests are moved away."""
+
+
 class Rows:
     """Makes rows of numbers, one per instance, into what is sent: (n,) int64 or float64.
 
@@ -122,3 +136,22 @@ def _array_of_whole(numbers: Sequence[int]) -> np.ndarray:
 
 def _array_of_real(numbers: Sequence[float]) -> np.ndarray:
     return np.array(numbers, dtype=np.float64)
+
+
+def info_of(case: Case) -> FleetInfo:
+    """Return the constants that a policy is made with."""
+    fleet = case.fleet
+    costs = fleet.costs
+    return FleetInfo(
+        fleet.instances,
+        np.array(first_roles(fleet.instances), dtype=np.int64),
+        np.array([prefill_ms_per_token(cost) for cost in costs]),
+        np.array([cost.prefill_ns / 1e6 for cost in costs]),
+        np.array([cost.decode_ns / 1e6 for cost in costs]),
+        np.array([cost.sequence_ns / 1e6 for cost in costs]),
+        np.array([cost.kv_ns / 1e6 for cost in costs]),
+        fleet.kv_capacity_tokens,
+        fleet.transfer_ns(1000, hidden=fleet.overlap) / 1e9,
+        fleet.switch_s,
+        len(SCENARIOS),
+    )

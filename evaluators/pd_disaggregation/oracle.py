@@ -14,8 +14,10 @@ from typing import Any
 
 from evaluators.pd_disaggregation.answers import MOST_CHANGES
 from evaluators.pd_disaggregation.fleet import Case
-from evaluators.pd_disaggregation.observation import Prefilled, Prompt, Report
-from evaluators.pd_disaggregation.pools import READY, Service, info_of, serve
+from evaluators.pd_disaggregation.observation import Prefilled, Prompt, Report, info_of
+from evaluators.pd_disaggregation.operation import serve
+from evaluators.pd_disaggregation.pools import READY
+from evaluators.pd_disaggregation.record import Service
 from evaluators.pd_disaggregation.service import times_of
 from evaluators.pd_disaggregation.work import fluid_prefill_counts
 from evaluators.serving import Role

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evaluators.pd_disaggregation.figures import Figures
 from evaluators.pd_disaggregation.fleet import SCENARIOS, SECOND_NS, Case
-from evaluators.pd_disaggregation.pools import Service
+from evaluators.pd_disaggregation.record import Service
 from evaluators.pd_disaggregation.service import Times
 from evaluators.serving import Role
 from evolve.picture import Line, Mark, Matrix, Picture, Series

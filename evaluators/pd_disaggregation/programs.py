@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.pd_disaggregation.fleet import Case
-from evaluators.pd_disaggregation.observation import Prefilled, Prompt, Report
-from evaluators.pd_disaggregation.pools import Service, info_of, serve
+from evaluators.pd_disaggregation.observation import Prefilled, Prompt, Report, info_of
+from evaluators.pd_disaggregation.operation import serve
+from evaluators.pd_disaggregation.record import Service
 
 NAIVE = Path(__file__).parent / "baselines" / "half_round_robin.py"
 

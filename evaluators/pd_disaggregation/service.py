@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluators.pd_disaggregation.fleet import SECOND_NS, TPOT_SLO_S, Case
-from evaluators.pd_disaggregation.pools import Service
+from evaluators.pd_disaggregation.record import Service
 from evaluators.serving import Role
 
 GPUS = 8

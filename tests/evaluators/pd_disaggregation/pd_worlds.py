@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from evaluators.pd_disaggregation.fleet import A100, Arrivals, Case, Failure, Fleet, Given
+from evaluators.pd_disaggregation.operation import Operation
 from evaluators.pd_disaggregation.pools import Pools
+from evaluators.pd_disaggregation.record import Service
 from evaluators.serving import State
 from evaluators.serving.traces import azure_trace
 
@@ -81,7 +83,6 @@ class Watched:
 
     def __init__(self, policy: Any) -> None:
         self.policy, self.log = policy, []
-        self.pools: Pools | None = None
 
     def ask(self, what: str, obs: Any, who: int = -1, tokens: int = 0) -> Any:
         now = obs.instances
@@ -138,15 +139,23 @@ def check_books(pools: Pools) -> None:
         assert pools._incoming[number] == to_here
         waits = sum(job.context_tokens for job in pools._inbox[number] if not job.resident)
         assert pools._inbox_tokens[number] == waits
-    done = [job for job in pools._jobs[: pools._came] if job.state is State.DONE]
-    assert len(done) == pools._completed == len(pools._done_ns)
-    assert sorted(job.number for job in [*places, *done]) == list(range(pools._came))
+    done = [job for job in pools._jobs[: pools.came] if job.state is State.DONE]
+    assert len(done) == pools.completed
+    assert sorted(job.number for job in [*places, *done]) == list(range(pools.came))
     assert pools._gateway_tokens == sum(job.context_tokens for _, job in pools._gateway)
     for job in places:
         assert 0 <= job.generated_tokens < job.output_tokens
         assert job.generated_tokens == 0 or job.first_token_ns >= job.arrival_ns
     for job in done:
         assert job.generated_tokens == job.output_tokens and job.finish_ns >= job.first_token_ns > job.arrival_ns
+
+
+def booked(case: Case, policy: Any) -> tuple[Service, Watched]:
+    """Serve a case, the books checked after every event."""
+    watched = Watched(policy)
+    pools = Booked(case, watched, "lists")
+    Operation(case, watched, pools).run()
+    return pools.service, watched
 
 
 class Booked(Pools):

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from pd_worlds import Anything, Booked, Watched, case_of, small_case
+from pd_worlds import Anything, booked, case_of, small_case
 from slow_pools import SlowPools
 
 from evaluators.pd_disaggregation.fleet import A100
-from evaluators.pd_disaggregation.pools import Service
 from evaluators.serving import MEASURED
-
-
-def booked(case, policy) -> tuple[Service, Watched]:
-    watched = Watched(policy)
-    pools = Booked(case, watched, "lists")
-    watched.pools = pools
-    pools.run()
-    return pools.service, watched
 
 
 @pytest.mark.parametrize("part", range(10))

@@ -13,8 +13,8 @@ from pd_worlds import mixed_case
 
 from evaluators.pd_disaggregation.fleet import TPOT_SLO_S, Case
 from evaluators.pd_disaggregation.oracle import Plan, serve_planned
-from evaluators.pd_disaggregation.pools import Service
 from evaluators.pd_disaggregation.programs import NAIVE, serve_with
+from evaluators.pd_disaggregation.record import Service
 
 PROPORTIONAL = NAIVE.with_name("proportional.py")
 FIXED = {

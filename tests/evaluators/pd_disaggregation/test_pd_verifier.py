@@ -19,8 +19,8 @@ from evaluators.pd_disaggregation.feedback import explain
 from evaluators.pd_disaggregation.figures import Figures, digest, figures_of, stored
 from evaluators.pd_disaggregation.fleet import A100, H100, Case, Failure, Fleet, Given
 from evaluators.pd_disaggregation.observation import FleetInfo, Instances, Prefilled, Prompt, Report
+from evaluators.pd_disaggregation.operation import serve
 from evaluators.pd_disaggregation.oracle import Plan, cost_of
-from evaluators.pd_disaggregation.pools import serve
 from evaluators.pd_disaggregation.programs import NAIVE, OwnProgram, serve_with
 from evaluators.pd_disaggregation.service import metrics_of, times_of
 from evaluators.pd_disaggregation.work import fluid_cost, served_share
