@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic import BaseModel, Field, SerializeAsAny, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
+from evolve.archive_url import ArchiveUrl
 from evolve.clusters import RayConfig, SlurmConfig
 from evolve.config_part import Part
 from evolve.errors import UsageError
@@ -126,6 +127,12 @@ class ModelConfig(Part):
         default=5, ge=1, description="tries per call, the first included, when a server is busy or failing"
     )
     concurrency: int = Field(default=8, ge=1, description="calls in flight at the same time")
+    answers: int = Field(
+        default=1,
+        ge=1,
+        le=128,
+        description="answers to each prompt, every one a step and a call; in one request where the server takes `n`",
+    )
     usd_per_mtok_in: float | None = Field(default=None, ge=0, description="US dollars for 10^6 prompt tokens")
     usd_per_mtok_out: float | None = Field(default=None, ge=0, description="US dollars for 10^6 completion tokens")
     usd_per_mtok_cached: float | None = Field(
@@ -232,6 +239,11 @@ class RunConfig(Part):
     engine: str = Field(default="local", description="where evaluations run: local, ray, slurm or an installed engine")
     ray: RayConfig = Field(default_factory=RayConfig, description="which Ray cluster, with engine = ray")
     slurm: SlurmConfig = Field(default_factory=SlurmConfig, description="which Slurm cluster, with engine = slurm")
+    archive: str = Field(
+        default="",
+        description="URL of a PostgreSQL database that holds the archive, postgresql+psycopg://USER@HOST/DATABASE, "
+        "without the password; empty: an SQLite file in the run folder",
+    )
     require_isolation: bool = Field(default=False, description="refuse to run where a layer of the sandbox is missing")
     budget: Budget = Field(default_factory=lambda: Budget.model_validate({}), description="when the run is done")
     search: SerializeAsAny[SearchConfig] = Field(default_factory=search_config, description="who is the parent")
@@ -249,6 +261,12 @@ class RunConfig(Part):
     prompt: PromptConfig = Field(default_factory=PromptConfig, description="what a prompt holds")
     record: Path | None = Field(default=None, description="file to which steps and answers are recorded, JSON lines")
     replay: Path | None = Field(default=None, description="file of `record` whose steps and answers are taken again")
+
+    @field_validator("archive")
+    @classmethod
+    def _without_secrets(cls, archive: str) -> str:
+        """Return it in its plain form. Raises UsageError, not what pydantic would show: that repeats what was given."""
+        return str(ArchiveUrl.parse(archive)) if archive else ""
 
     @property
     def asks_models(self) -> bool:

@@ -24,6 +24,7 @@ import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from evolve.errors import UsageError
 from evolve.evaluator import Evaluator, Instance, Split
@@ -151,6 +152,21 @@ def instances_of(evaluator: Evaluator, split: Split) -> Sequence[Instance]:
         twice = next(id_ for id_ in ids if ids.count(id_) > 1)
         raise UsageError(f"{name}: {call} has two instances of the id {twice!r}.")
     return found
+
+
+def refuse_split(evaluator: Evaluator, split: Split) -> NoReturn:
+    """Raise UsageError: the problem has no such split, in its own words, which say best what to do, or in ours."""
+    name = evaluator.name
+    try:
+        with foreign(name), _deadline():
+            evaluator.instances(split)
+    except (UsageError, KeyboardInterrupt):
+        raise
+    except BaseException:  # foreign code that knows of no such split: how it fails says nothing
+        pass
+    reads = type(evaluator).load is not Evaluator.load
+    hint = f" --data PATH reads others: `evolve list {name}` says of which format." if reads else ""
+    raise UsageError(f"{name} has no {split} split. It has: {', '.join(evaluator.splits)}.{hint}")
 
 
 def remark_of(evaluator: Evaluator, split: Split) -> str:

@@ -7,11 +7,12 @@ import platform
 import re
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
 from evolve import __version__
+from evolve.container import Container, container_around
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Host:
         disk_free_bytes: where the runs folder lies or would lie.
         packages: name -> installed version, None when missing.
         isolated: whether every layer is active.
+        container: the one that this process runs in, None where nothing tells of one.
     """
 
     evolve: str
@@ -46,13 +48,16 @@ class Host:
     packages: dict[str, str | None]
     isolated: bool
     layers: tuple[Layer, ...]
+    container: Container | None = None
 
 
 def examine() -> Host:
     """Look at the machine; boots a sandbox for a moment."""
     from sandbox import doctor
 
-    layers = tuple(Layer(x.name, x.active, x.detail, x.advice) for x in doctor.layers())
+    container = container_around()
+    layers = (Layer(x.name, x.active, x.detail, x.advice) for x in doctor.layers())
+    found = tuple(replace(layer, advice=advice(layer, container)) for layer in layers)
     memory = _memory()
     return Host(
         evolve=__version__,
@@ -63,9 +68,16 @@ def examine() -> Host:
         memory_free_bytes=memory.get("MemAvailable"),
         disk_free_bytes=shutil.disk_usage(Path.cwd()).free,
         packages={name: _version(name) for name in _required()},
-        isolated=all(layer.active for layer in layers),
-        layers=layers,
+        isolated=all(layer.active for layer in found),
+        layers=found,
+        container=container,
     )
+
+
+def advice(layer: Layer, container: Container | None) -> str:
+    """Return what to do about a layer that is missing, with the flag of the container where one would help."""
+    flag = "" if container is None or layer.active else container.flag_for(layer.name)
+    return f"{layer.advice}. Container: {flag}" if flag else layer.advice
 
 
 def _required() -> list[str]:

@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from evolve import entry_points
 from evolve.errors import UsageError, only_one, pick
 from evolve.evaluator import Evaluator, Instance, Split
-from evolve.foreign import blamed, instances_of
+from evolve.foreign import blamed, instances_of, refuse_split
 from evolve.mutate.language import LANGUAGES, Language
 from evolve.peers import Task, configuration, evaluator_class, find_task
 
@@ -70,12 +70,10 @@ class Problem:
         """Return the instances of a split, asked for once. Raises UsageError when the problem has no such split."""
         if split in self._instances:
             return self._instances[split]
-        found = instances_of(self.evaluator, split)  # first: a problem says best what to do about its public data
         if split not in self.evaluator.splits:
-            known = ", ".join(self.evaluator.splits)
-            raise UsageError(f"{self.evaluator.name} has no {split} split. It has: {known}.")
-        self._instances[split] = found
-        return found
+            refuse_split(self.evaluator, split)
+        self._instances[split] = instances_of(self.evaluator, split)
+        return self._instances[split]
 
 
 @dataclass(frozen=True)

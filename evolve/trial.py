@@ -65,6 +65,11 @@ class Selection(NamedTuple):
     note: str = ""
     show: tuple[int, ...] = ()
 
+    def repeats(self, other: Selection) -> bool:
+        """Return whether this is the same choice, for another answer to the same prompt."""
+        same = self._replace(step=other.step, state=other.state, fate=other.fate, note=other.note, show=other.show)
+        return self.kind != "" and same == other
+
 
 class Trial(NamedTuple):
     """How a step ended. The seed is trial 0, which every search learns of first; its parent is None.

@@ -76,6 +76,7 @@ class Reply:
     thoughts: reasoning that is shown besides the text.
     piece_chars: how much of a text goes into one piece of a stream.  piece_s: time between two pieces.
     plain: a body of JSON, also for a request that asks for a stream.
+    further: texts of other answers to the same request; `tokens` are those of all.
     """
 
     text: str | None
@@ -90,6 +91,7 @@ class Reply:
     piece_chars: int = 400
     piece_s: float = 0.0
     plain: bool = False
+    further: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -364,15 +366,18 @@ def _completion(reply: Reply, number: int) -> Json:
         "object": "chat.completion",
         "created": 0,
         "model": "scripted",
-        "choices": [{"index": 0, "finish_reason": reply.finish_reason, "message": message}],
+        "choices": [
+            {"index": index, "finish_reason": reply.finish_reason, "message": {**message, "content": text}}
+            for index, text in enumerate([reply.text, *reply.further])
+        ],
     }
     usage = _usage(reply)
     return completion if usage is None else {**completion, "usage": usage}
 
 
 def _chunks(reply: Reply, number: int, counted: bool) -> list[Json]:
-    def chunk(delta: Json, finish_reason: str | None = None) -> Json:
-        choices = [{"index": 0, "delta": delta, "finish_reason": finish_reason}]
+    def chunk(delta: Json, finish_reason: str | None = None, index: int = 0) -> Json:
+        choices = [{"index": index, "delta": delta, "finish_reason": finish_reason}]
         return {"id": f"chatcmpl-{number}", "object": "chat.completion.chunk", "created": 0, "choices": choices}
 
     chunks = [chunk({"role": "assistant", "content": ""})]
@@ -380,7 +385,9 @@ def _chunks(reply: Reply, number: int, counted: bool) -> list[Json]:
     chunks += [chunk({"content": piece}) for piece in _split(reply.text or "", reply.piece_chars)]
     if reply.refusal:
         chunks.append(chunk({"refusal": reply.refusal}))
-    chunks.append(chunk({}, reply.finish_reason))
+    for index, text in enumerate(reply.further, 1):
+        chunks += [chunk({"content": piece}, index=index) for piece in _split(text, reply.piece_chars)]
+    chunks += [chunk({}, reply.finish_reason, index) for index in range(1 + len(reply.further))]
     usage = _usage(reply)
     if counted and usage is not None:
         chunks.append({**chunk({}), "choices": [], "usage": usage})

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from command_line import TRIVIAL, evolve
 
+from evolve.bench import InProcess
 from evolve.registry import load_problem
 from evolve.testing import EvaluatorClaims
+from evolve.testing.headroom import order_of_baselines
 
 BROKEN = """
 import os
@@ -141,6 +143,24 @@ def test_a_careless_problem_is_told_what_to_do(tmp_path: Path) -> None:
         assert claims.pop(claim) == reason, claim
     assert "in 3 runs" in claims.pop("time per evaluation")
     assert set(claims) <= {"no answer makes the verifier itself fail"}
+
+
+def test_where_all_instances_take_too_long_the_first_ones_stand_for_a_split(tmp_path: Path) -> None:
+    (tmp_path / "evaluator.py").write_text(
+        CARELESS.replace('[Instance(f"{split}/0")]', '[Instance(f"{split}/{k}") for k in range(3)]').replace(
+            '        (Path(__file__).parents[1] / "elsewhere").write_text("x")\n', ""
+        )
+    )
+    (tmp_path / "problem.md").write_text("# Careless\n")
+    (tmp_path / "seed.py").write_text('def pick(info):\n    return ["a"]\n')
+    (tmp_path / "baselines").mkdir()
+    (tmp_path / "baselines" / "two.py").write_text("def pick(info):\n    return [1, 2]\n")
+    with InProcess() as bench:
+        problem = load_problem(str(tmp_path))
+        assert order_of_baselines(problem, bench).startswith("train: best two 10.00; validation: best two 10.00;")
+        assert order_of_baselines(problem, bench, 1e-9).startswith(
+            "train (first 1 of 3 instances, for the time they take): best two 10.00; validation (first 1 of 3"
+        )
 
 
 def test_an_answer_that_is_worth_more_with_a_part_too_many_is_found(tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ TABLE = {
     "score {trivial} nope.py": "nope.py does not exist: it is the program to score.",
     "score {trivial} {trivial}": "{trivial} cannot be read: Is a directory.",
     "score {trivial} {trivial}/seed.py --split public": "trivial has no public split. It has: train, validation, test.",
+    "baselines pod_packing --split public": "pod_packing has no public split. It has: train, validation, test. "
+    "--data PATH reads others: `evolve list pod_packing` says of which format.",
     "score {trivial} {trivial}/seed.py --data x": "trivial reads no data files (got --data x); leave --data out.",
     "score {trivial} {trivial}/seed.py --split tset": "Invalid value for '--split': 'tset' is not one of "
     "'train', 'validation', 'test', 'public'. (see: evolve score --help)",

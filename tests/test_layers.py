@@ -14,6 +14,7 @@ OURS = ("evolve", "evaluators", "seeds", "sandbox")
 CONTRACT = {"evolve.evaluator", "evolve.errors", "evolve.objectives", "evolve.picture", "sandbox"}
 """What a problem's author sees: `evolve.errors` and `sandbox` through `evolve.evaluator`."""
 FACTS = {
+    "evolve.archive_url",
     *("evolve.safe_text", "evolve.scoring", "evolve.trial", "evolve.observer", "evolve.config", "evolve.errors"),
     "evolve.evaluator",
     "evolve.objectives",
@@ -47,7 +48,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/config_part.py": set(),
     "evolve/clusters.py": {"evolve.config_part"},
     "evolve/toml_tree.py": {"evolve.errors"},
+    "evolve/archive_url.py": {"evolve.errors"},
     "evolve/config.py": {
+        "evolve.archive_url",
         "evolve.clusters",
         "evolve.config_part",
         "evolve.errors",
@@ -65,7 +68,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.config",
         "evolve.words",
     },
-    "evolve/archive": {"evolve.errors", "evolve.evaluator", "evolve.scoring", "evolve.trial"},
+    "evolve/archive": {"evolve.archive_url", "evolve.errors", "evolve.evaluator", "evolve.scoring", "evolve.trial"},
     "evolve/search": {
         "evolve.entry_points",
         "evolve.errors",
@@ -135,7 +138,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/plugins.py": {"evolve", "evolve.entry_points", "evolve.search.strategies", "evolve.workers.engines"},
     "evolve/mcp_server.py": {"evolve.errors"},
     "evolve/export.py": {"evolve.errors", "evolve.evaluator", "evolve.foreign", "evolve.registry"},
-    "evolve/host.py": {"evolve", "sandbox"},
+    "evolve/host.py": {"evolve", "evolve.container", "sandbox"},
+    "evolve/container.py": set(),
     "evolve/attended.py": {"evolve.config", "evolve.loop", "evolve.observer", "evolve.registry", "evolve.report"},
     "evolve/loop": {
         *FACTS,
@@ -186,6 +190,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "evolve.workers",
     },
     "evolve/serve": {
+        "evolve.archive_url",
         "evolve.archive",
         "evolve.errors",
         "evolve.report",

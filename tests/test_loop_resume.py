@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,14 +13,14 @@ from loop_parts import HashModel, QuickPool, archive_digest, configured, trivial
 from sqlalchemy import Connection
 
 from evolve import loop
-from evolve.archive import CallStatus, RunStatus, Store, database
+from evolve.archive import CallStatus, RunStatus, Store
 from evolve.config import RunConfig
 from evolve.mutate.models.answer import Answer
 from evolve.mutate.prompts.prompt import Prompt
 from evolve.observer import RunResult
 
 PROBLEM = trivial_problem()
-SOUND = database.transaction
+SOUND = Store._transaction
 
 
 class Killed(BaseException):
@@ -36,15 +36,15 @@ def kill_after(commits: int, monkeypatch: pytest.MonkeyPatch) -> None:
     left = commits
 
     @contextmanager
-    def transaction(connection: Connection, folder: Path) -> Iterator[Connection]:
+    def transaction(store: Store) -> Iterator[Connection]:
         nonlocal left
         if left == 0:
             raise Killed
-        with SOUND(connection, folder) as begun:
+        with SOUND(store) as begun:
             yield begun
         left -= 1
 
-    monkeypatch.setattr(database, "transaction", transaction)
+    monkeypatch.setattr(Store, "_transaction", transaction)
 
 
 def as_killed(folder: Path) -> None:
@@ -56,14 +56,12 @@ def as_killed(folder: Path) -> None:
 def commits_of(folder: Path, config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> int:
     count = 0
 
-    @contextmanager
-    def transaction(connection: Connection, folder: Path) -> Iterator[Connection]:
+    def transaction(store: Store) -> AbstractContextManager[Connection]:
         nonlocal count
         count += 1
-        with SOUND(connection, folder) as begun:
-            yield begun
+        return SOUND(store)
 
-    monkeypatch.setattr(database, "transaction", transaction)
+    monkeypatch.setattr(Store, "_transaction", transaction)
     run(folder, config, QuickPool(), HashModel())
     return count
 
@@ -80,9 +78,21 @@ def commits_of(folder: Path, config: RunConfig, monkeypatch: pytest.MonkeyPatch)
 def test_killed_after_any_commit_a_run_ends_as_if_undisturbed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deterministic: bool, evaluations: int, stride: int
 ) -> None:
+    survives_kills(tmp_path, monkeypatch, deterministic, evaluations, stride)
+
+
+def survives_kills(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    deterministic: bool,
+    evaluations: int,
+    stride: int,
+    archive: str = "",
+) -> None:
+    """Kill a run after every stride-th commit; each ends as if undisturbed. archive: where it is."""
     # On a busy machine the run takes longer, and commits its time more often than when it is killed.
     monkeypatch.setattr("evolve.loop.steps.TICK_S", 1e6)
-    config = configured(evaluations, deterministic=deterministic, search__lag=3)
+    config = configured(evaluations, deterministic=deterministic, search__lag=3, archive=archive)
     commits = commits_of(tmp_path / "whole", config, monkeypatch)
     assert commits > 4 * evaluations
     for survived in range(1, commits, stride):
@@ -91,7 +101,7 @@ def test_killed_after_any_commit_a_run_ends_as_if_undisturbed(
         before, after = (QuickPool(), HashModel()), (QuickPool(survived), HashModel(survived))
         with pytest.raises(Killed):
             run(folder, config, *before)
-        monkeypatch.setattr(database, "transaction", SOUND)
+        monkeypatch.setattr(Store, "_transaction", SOUND)
         as_killed(folder)
         with Store.open(folder) as store:
             calls = [store.model_call(s.step) for s in store.selections()]
@@ -126,7 +136,7 @@ def test_a_prompt_without_an_answer_is_sent_again_word_for_word(
     first, second = Texts(), Texts()
     with pytest.raises(Killed):
         run(tmp_path / "run", config, QuickPool(), first)
-    monkeypatch.setattr(database, "transaction", SOUND)
+    monkeypatch.setattr(Store, "_transaction", SOUND)
     run(tmp_path / "run", config, QuickPool(), second, resume=True)
     assert len(first.prompts) == 1
     assert second.prompts[0] == first.prompts[0]
@@ -139,13 +149,15 @@ def test_a_budget_made_smaller_holds_for_the_calls_that_were_in_flight(
     kill_after(7, monkeypatch)  # tables, seed, its score, four selections with their prompts
     with pytest.raises(Killed):
         run(folder, configured(9, model__concurrency=4), QuickPool(), HashModel())
-    monkeypatch.setattr(database, "transaction", SOUND)
-    smaller = configured(9, model__concurrency=4, budget__tokens=240)
+    monkeypatch.setattr(Store, "_transaction", SOUND)
+    smaller = configured(9, model__concurrency=4, budget__tokens=4 * 120 + 240)
     run(folder, smaller, QuickPool(), model, resume=True)
     with Store.open(folder) as store:
         assert [call.status for call in store.model_calls()].count(CallStatus.FAILED) == 2
         assert not store.selections(unfinished=True), (
             "a step without its answer is over, so that the run can be replayed"
         )
-        assert store.summary().calls.prompt_tokens + store.summary().calls.completion_tokens <= 240
+        calls = store.summary().calls
+        assert (calls.cut_off, calls.cut_off_tokens, calls.cut_off_usd) == (4, 4 * 120, pytest.approx(4 * 0.01))
+        assert calls.prompt_tokens + calls.completion_tokens <= 240
     assert len(model.asked) == 2

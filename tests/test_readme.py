@@ -39,11 +39,12 @@ def test_ci_runs_the_test_command_of_the_readme_letter_by_letter() -> None:
     assert script.endswith(f"\n\n{shown}")
     assert "set -euo pipefail" in script
     code = [line for line in script.removesuffix(shown).splitlines() if line and not line.startswith("#")]
-    browser = "apt-get update && apt-get install -y --no-install-recommends chromium"
+    install = "apt-get update && apt-get install -y --no-install-recommends"
     assert code == [
         "set -euo pipefail",
         'cd "$(dirname "$0")/.."',
-        f"command -v chromium >/dev/null || {{ {browser}; }} || true",
+        f"command -v chromium >/dev/null || {{ {install} chromium; }} || true",
+        f"[ -d /usr/lib/postgresql ] || {{ {install} postgresql; }} || true",
     ]
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
 

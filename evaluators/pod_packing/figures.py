@@ -1,7 +1,7 @@
 """What scores 0 and 100 on a case: values of placements, see cluster.py.
 
-Naive: the default scheduler (`baselines/default.py`). Reference: of our own cases the optimum, which CP-SAT proved
-once, or the bound on it that is known; kept in reference.json, which `python -m evaluators.pod_packing.reference`
+Naive: the default scheduler (`baselines/default.py`). Reference: of our own cases the optimum if CP-SAT proved it (17
+of 48), else the bound on it that is known; kept in reference.json, which `python -m evaluators.pod_packing.reference`
 writes. Of a user's own files and of fresh cases what `baselines/repair_search.py` finds, which is near it.
 """
 

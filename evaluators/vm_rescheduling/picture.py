@@ -24,11 +24,14 @@ def drawn(name: str, cluster: Cluster, state: State, gained: list[int | None], f
     for number, gain in enumerate(gained, 1):
         left -= BLOCK * (gain or 0)
         points.append((float(number), rate(left, figures.free)))
+    after_plan = points[-1][1]
+    if len(gained) < cluster.limit:
+        points.append((float(cluster.limit), after_plan))  # moves left unused; a plan of none is a line, too
     bound = rate(figures.reference, figures.free)
     lines = (Line("plan", tuple(points), "step"), Line("bound", ((0.0, bound), (float(cluster.limit), bound))))
     limit = (Mark(float(cluster.limit), "limit"),)
     return Picture(
-        f"{name}: fragment rate {points[0][1]:.4f} before, {points[-1][1]:.4f} after {len(gained)} moves",
+        f"{name}: fragment rate {points[0][1]:.4f} before, {after_plan:.4f} after {len(gained)} moves",
         (
             Series("Fragment rate", "moves", "share of the free vCPU in fragments", lines, limit),
             Bars("Nodes by free vCPU beyond full blocks of 16", "nodes", tuple(bars)),

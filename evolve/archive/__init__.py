@@ -26,6 +26,9 @@ steps.
 
 CHANGED: from here on the problem or a version is another one. STOPPED: a session ended; the row of `runs` says how.
 
+The database is an SQLite file in the run folder, or a schema of a PostgreSQL database (`database.py`), for which a file
+of the run folder stands. There several drivers may work on one run (`drivers.py`); the table of moves is the same.
+
 The words of this package and of the search:
 
     step        one attempt to make a new program, numbered 1, 2, ...; its child has the same number
@@ -37,6 +40,7 @@ The words of this package and of the search:
 """
 
 from evolve.archive.damage import damage_of
+from evolve.archive.database import is_run, point_to, run_names, url_of
 from evolve.archive.difference import Difference, differences
 from evolve.archive.events import Event, EventKind
 from evolve.archive.records import (
@@ -77,7 +81,11 @@ __all__ = [
     "Trial",
     "damage_of",
     "differences",
+    "is_run",
+    "point_to",
     "read_tape",
+    "run_names",
     "tape_of",
     "to_lines",
+    "url_of",
 ]

@@ -11,11 +11,12 @@ from typing import Any
 
 from sqlalchemy import JSON, Boolean, Column, Float, Integer, LargeBinary, Table
 
-from evolve.archive import database
+from evolve.archive.database import url_of
 from evolve.archive.events import EventKind
 from evolve.archive.inflate import inflate
 from evolve.archive.models import Base, CompressedText
 from evolve.archive.records import CallStatus, Role, RunStatus
+from evolve.archive.sqlite_file import NAME
 from evolve.evaluator import Split
 from evolve.scoring import Status
 from evolve.trial import Fate, State
@@ -38,8 +39,10 @@ MOST_JSON_CHARS = 1_000_000
 
 
 def damage_of(folder: Path) -> str:
-    """Return what is wrong with a run's archive, the first thing found; empty when nothing is."""
-    path = (folder / database.NAME).resolve()
+    """Return what is wrong with a run's SQLite file, the first thing found; empty when nothing is, or there is none."""
+    if url_of(folder) is not None:
+        return ""
+    path = (folder / NAME).resolve()
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
             connection.text_factory = bytes

@@ -1,93 +1,107 @@
-"""Opening a run's SQLite file, and what its errors mean to a person."""
+"""Where the archive of a run lies: in its folder, or in PostgreSQL, and then a file of the folder says where."""
 
 from __future__ import annotations
 
-import json
 import os
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-import msgspec
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError, OperationalError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DatabaseError
 
+from evolve.archive.sqlite_file import NAME, SqliteFile
+from evolve.archive.writing import Writing
+from evolve.archive_url import ArchiveUrl
 from evolve.errors import UsageError
 
-NAME = "archive.db"
+POINTER = "archive.url"
+"""A file with one line, the address of the run's archive."""
+MOST_POINTER_BYTES = 4_000
 
 
-def _compact(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
+class Database(Protocol):
+    """What the store asks of the place where an archive lies; `SqliteFile` and `PostgresSchema` are the two.
 
-
-def from_json(text: str) -> Any:
-    """Return what a text of JSON says."""
-    try:
-        return msgspec.json.decode(text)  # ten times as fast, and there are two of them in a row
-    except msgspec.DecodeError:
-        return json.loads(text)  # which knows NaN, as old archives may hold it
-
-
-def open_engine(folder: Path, writable: bool) -> Engine:
-    """Return an engine on RUN/archive.db, each of whose connections is a new one."""
-    path = (folder / NAME).resolve()
-    query = "mode=rwc" if writable else _reading(folder)
-
-    def connect() -> sqlite3.Connection:
-        # No transactions of the driver's own: it would begin none for the statements that make the tables.
-        return sqlite3.connect(f"{path.as_uri()}?{query}", uri=True, isolation_level=None, check_same_thread=False)
-
-    engine = create_engine(
-        "sqlite://", creator=connect, json_serializer=_compact, json_deserializer=from_json, poolclass=NullPool
-    )
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-        if writable:
-            connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA busy_timeout=10000")
-
-    return engine
-
-
-def _reading(folder: Path) -> str:
-    """Return how a reader opens the file.
-
-    A reader needs the -shm file beside it, and makes it where there is none. Who may not write in the folder finds it
-    there while the run is at work, and after a kill. Where neither it nor a -wal is there, nobody has the file open,
-    and all of the archive is in it: then it is opened as a file that does not change.
+    folder: of the run.  shown: what messages call the archive.  is_shared: several drivers may work on it.
     """
-    if os.access(folder, os.W_OK) and os.access(folder / NAME, os.W_OK):
-        return "mode=rw"
-    left = (folder / f"{NAME}-wal", folder / f"{NAME}-shm")
-    return "mode=ro" if any(path.exists() for path in left) else "immutable=1"
+
+    folder: Path
+    shown: str
+    is_shared: bool
+
+    def engine(self, writable: bool) -> Engine:
+        """Return an engine whose failures are one-line errors where the person can put them right."""
+
+    def transaction(self, connection: Connection) -> AbstractContextManager[Connection]:
+        """One short transaction. Raises UsageError for what a person can put right; what was committed stays."""
+
+    def require_there(self) -> None:
+        """Raises UsageError where the archive was taken away since it was opened."""
+
+    def exists(self) -> bool:
+        """Return whether there is an archive, be it empty."""
+
+    def holds_run(self) -> bool:
+        """Return whether a run has begun there."""
+
+    def make(self, connection: Connection) -> None:
+        """Make tables and views."""
+
+    def upgrade(self, found: int, is_locked: bool) -> None:
+        """Bring an archive of an older schema to the present one. is_locked: the caller has the run's lock."""
+
+    def writing(self, engine: Engine, connection: Connection) -> Writing:
+        """Return how a store writes. connection: the one it reads on."""
+
+    def no_run(self) -> str:
+        """Return why there is no run where none exists."""
+
+    def refusal(self, error: DatabaseError) -> str:
+        """Return why what lies there cannot be opened."""
+
+    def is_worked_on(self, connection: Connection) -> bool:
+        """Return whether a living process works on the run."""
 
 
-@contextmanager
-def transaction(connection: Connection, folder: Path) -> Iterator[Connection]:
-    """One short transaction. Raises UsageError when the disk is full or read-only; what was committed before stays."""
+def database_of(folder: Path) -> Database:
+    """Return where the archive of a run folder lies. Raises UsageError where the folder says it wrongly."""
+    url = url_of(folder)
+    if url is None:
+        return SqliteFile(folder)
+    from evolve.archive.postgres import PostgresSchema
+
+    return PostgresSchema(folder, url)
+
+
+def url_of(folder: Path) -> ArchiveUrl | None:
+    """Return the address that a run folder points to; None where the archive is in the folder, or nowhere."""
+    path = folder / POINTER
+    if os.path.lexists(folder / NAME) or not path.is_file():
+        return None
+    with path.open(encoding="utf-8", errors="replace") as file:
+        url = ArchiveUrl.parse(file.read(MOST_POINTER_BYTES).strip())
+    if not url.run:
+        raise UsageError(f"{path} names no run: expected postgresql+psycopg://USER@HOST/DATABASE/RUN.")
+    return url
+
+
+def run_names(url: ArchiveUrl) -> list[str]:
+    """Return the names of the runs in a database. Raises UsageError where it cannot be reached."""
+    from evolve.archive import postgres
+
+    return postgres.run_names(url)
+
+
+def is_run(folder: Path) -> bool:
+    """Return whether a folder holds an archive or points to one; False for a name that no file can have."""
     try:
-        with connection.begin():
-            # By hand, since the driver begins none; an engine event would make SQLAlchemy's every call slower.
-            connection.connection.execute("BEGIN")
-            yield connection
-    except DatabaseError as error:
-        if not _is_storage_trouble(error):
-            raise
-        raise UsageError(
-            f"{folder / NAME} cannot be written: {error.orig}. Everything before is kept; "
-            f"make room or make it writable, then: evolve resume {folder}"
-        ) from None
+        return (folder / NAME).is_file() or (folder / POINTER).is_file()
+    except (OSError, ValueError):
+        return False
 
 
-def _is_storage_trouble(error: DatabaseError) -> bool:
-    name = getattr(error.orig, "sqlite_errorname", "")
-    return isinstance(error, OperationalError) and name.startswith(
-        ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_PERM")
-    )
+def point_to(folder: Path, url: ArchiveUrl) -> None:
+    """Have a folder remember where its archive is. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / POINTER).write_text(f"{url}\n", encoding="utf-8")

@@ -1,8 +1,13 @@
-"""Archives of an earlier schema: brought to the present one where they lie, after a copy.
+"""Archives of an earlier schema: brought to the present one where they lie, an SQLite file after a copy.
 
-Schema 1 had no table of events. Their order was kept in numbers: `selections.taken`, in which order children were
-compared, `selections.ended`, in which order ends became known to the search, and `selections.told`, how many of them a
-choice knew of. The sequence that these numbers describe is written down here.
+From schema 2 on the revisions of Alembic in `revisions/versions` do it, in both databases; their numbers are those of
+the schema. In PostgreSQL they also make the tables of a new run.
+
+Schema 1, which was SQLite's alone, is rewritten by hand: what it lacks is no column but the sequence of events, and
+whoever opens such a run needs nothing that the base install does not have. It had no table of events. Their order was
+kept in numbers: `selections.taken`, in which order children were compared, `selections.ended`, in which order ends
+became known to the search, and `selections.told`, how many of them a choice knew of. The sequence that these numbers
+describe is written down here.
 """
 
 from __future__ import annotations
@@ -17,41 +22,71 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from evolve.archive import database
 from evolve.archive.events import EventKind
 from evolve.archive.inflate import MOST_SOURCE_BYTES, inflate
 from evolve.archive.lock import RunLock
 from evolve.archive.models import SCHEMA_VERSION, Base
 from evolve.archive.records import CallStatus, count_names
+from evolve.archive.sqlite_file import SqliteFile
 from evolve.archive.views import create_views
 from evolve.errors import UsageError
 from evolve.trial import State
 
 OLD = 1
+"""The schema that is rewritten by hand."""
+REVISIONS = Path(__file__).parent / "revisions"
 
 _Rows = dict[int, dict[str, Any]]
 
 
-def migrate(folder: Path, is_locked: bool) -> None:
-    """Bring an archive of schema 1 to the present one. is_locked: the caller has the run's lock.
+def upgrade(connection: Connection, found: int | None, to: int = SCHEMA_VERSION, revisions: Path = REVISIONS) -> None:
+    """Bring tables to a schema by the revisions, in the transaction that is open. found: theirs; None: there are none.
 
-    The archive as it was stays as archive.schema1.db. Raises UsageError when it cannot be written, or is at work.
+    Raises UsageError where Alembic is not installed.
     """
-    path, lock = folder / database.NAME, RunLock(folder)
-    what = f"{path} has schema {OLD}, of an earlier evolve, and is brought to schema {SCHEMA_VERSION} where it lies"
-    if not os.access(folder, os.W_OK):
+    try:
+        from alembic import command
+        from alembic.config import Config
+    except ImportError:
+        raise UsageError(
+            f"the archive has schema {found}, of an earlier evolve, and Alembic brings it to schema {to}: "
+            "pip install 'evolve[postgres]'."
+        ) from None
+    config = Config()
+    config.set_main_option("script_location", str(revisions).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    if found is not None:
+        command.stamp(config, str(found))
+    command.upgrade(config, str(to))
+    if found is not None:
+        connection.execute(text("UPDATE runs SET schema_version = :to"), {"to": to})
+
+
+def upgrade_file(
+    file: SqliteFile, found: int, is_locked: bool, to: int = SCHEMA_VERSION, revisions: Path = REVISIONS
+) -> None:
+    """Bring an SQLite archive to a schema. is_locked: the caller has the run's lock.
+
+    The archive as it was stays as archive.schemaN.db. Raises UsageError when it cannot be written, or is at work.
+    """
+    path, lock = file.path, RunLock(file.folder)
+    what = f"{path} has schema {found}, of an earlier evolve, and is brought to schema {to} where it lies"
+    if not os.access(file.folder, os.W_OK):
         raise UsageError(f"{what}, which cannot be written: copy the folder to where it can.")
     if not is_locked and not lock.acquire():
         raise UsageError(f"{what}: first let the process that works on it end.")
     try:
-        copy = path.with_suffix(f".schema{OLD}.db")
+        copy = path.with_suffix(f".schema{found}.db")
         copy.unlink(missing_ok=True)
-        with database.open_engine(folder, True).connect() as connection:
+        with file.engine(writable=True).connect() as connection:
             connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
             connection.exec_driver_sql("VACUUM INTO ?", (str(copy),))
             connection.rollback()
-            with database.transaction(connection, folder):
-                _rewrite(connection)
+            with file.transaction(connection):
+                if found == OLD:
+                    _rewrite(connection)
+                else:
+                    upgrade(connection, found, to, revisions)
     finally:
         lock.release()
 

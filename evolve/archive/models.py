@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from typing import Any
 
-from sqlalchemy import JSON, Dialect, ForeignKey, Index, LargeBinary
+import msgspec
+from sqlalchemy import JSON, BigInteger, Dialect, ForeignKey, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -34,10 +36,42 @@ class CompressedText(TypeDecorator[str]):
         return None if value is None else inflate(value, self.most_bytes).decode("utf-8", "surrogatepass")
 
 
+def compact(value: Any) -> str:
+    """Return a value as JSON."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def from_json(text: str) -> Any:
+    """Return what a text of JSON says."""
+    try:
+        return msgspec.json.decode(text)  # ten times as fast, and there are two of them in a row
+    except msgspec.DecodeError:
+        return json.loads(text)  # which knows NaN, as old archives may hold it
+
+
+class JsonText(TypeDecorator[Any]):
+    """JSON that PostgreSQL keeps as it was written: its own types refuse NaN."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """Write it."""
+        return None if value is None else compact(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """Read it."""
+        return None if value is None else from_json(value)
+
+
+_WHOLE = Integer().with_variant(BigInteger(), "postgresql")
+_JSON = JSON().with_variant(JsonText(), "postgresql")
+
+
 class Base(DeclarativeBase):
     """All tables of a run."""
 
-    type_annotation_map = {dict[str, Any]: JSON, list[int]: JSON, list[Any]: JSON}  # noqa: RUF012  (SQLAlchemy reads it so)
+    type_annotation_map = {int: _WHOLE, dict[str, Any]: _JSON, list[int]: _JSON, list[Any]: _JSON}  # noqa: RUF012  (SQLAlchemy reads it so)
 
 
 class RunRow(Base):

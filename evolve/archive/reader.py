@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Executable, Integer, bindparam, func, inspect, select, union_all
+from sqlalchemy import Executable, Integer, String, bindparam, case, cast, func, literal_column, select, union_all
 from sqlalchemy.exc import DatabaseError
 
-from evolve.archive import database, migration
+from evolve.archive.database import Database, database_of
 from evolve.archive.events import ENDS, Event, EventKind
 from evolve.archive.lock import RunLock
 from evolve.archive.models import (
@@ -58,8 +58,6 @@ from evolve.trial import Fate, Selection, Trial
 
 PAGE = 500
 """Rows that are read at once where all of them are read."""
-WRITTEN_AFTER = "log.jsonl"
-"""A file of the run folder that is begun when the archive's tables are committed."""
 _IN_SEARCH = ProgramRow.role != Role.BASELINE
 _STEP = select(bindparam("step", type_=Integer).label("step")).subquery()
 _KNOWN = select(EventRow.seq.label("place"), EventRow.step).where(EventRow.kind == EventKind.KNOWN)
@@ -80,53 +78,42 @@ class Reader:
     A program whose evaluation on train is not committed yet has status None.
     """
 
-    def __init__(self, folder: Path, writable: bool = False, lock: RunLock | None = None) -> None:
-        self.folder = folder
+    def __init__(self, database: Database, writable: bool = False, lock: RunLock | None = None) -> None:
+        self.folder = database.folder
+        self._database = database
         self._lock = lock
         self._prompts = PromptCodec(None)
-        self._engine = database.open_engine(folder, writable)
+        self._engine = database.engine(writable)
         self._connection = self._engine.connect()
+        if database.is_shared:  # a transaction for each question would take two more journeys to the server
+            self._connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Open a run for reading, while it runs or after. Raises UsageError when the folder holds no run."""
-        return cls._existing(folder, writable=False, lock=None)
+        return cls._existing(database_of(folder), writable=False, lock=None)
 
     @classmethod
     def holds_run(cls, folder: Path) -> bool:
-        """Return whether a run has begun in a folder. An archive without tables is left by a start that was killed.
-
-        Where the run has written its log besides, the tables were committed: they went with a -wal that is gone.
-        """
-        path = folder / database.NAME
-        if not path.is_file() or path.stat().st_size == 0:
-            return False
-        return (folder / WRITTEN_AFTER).is_file() or cls._has_tables(folder)
+        """Return whether a run has begun in a folder. An archive without tables is left by a start that was killed."""
+        database = database_of(folder)
+        return database.exists() and database.holds_run()
 
     @classmethod
-    def _has_tables(cls, folder: Path) -> bool:
+    def _existing(cls, database: Database, writable: bool, lock: RunLock | None) -> Self:
+        store = None
         try:
-            with cls(folder) as reader:
-                return bool(inspect(reader._connection).get_table_names())
-        except DatabaseError:
-            return True  # whoever opens it gets the reason
-
-    @classmethod
-    def _existing(cls, folder: Path, writable: bool, lock: RunLock | None) -> Self:
-        path, store = folder / database.NAME, None
-        try:
-            if not path.is_file():
-                what = "is not a run: it has no archive.db" if folder.is_dir() else "does not exist"
-                raise UsageError(f"{folder} {what}. `evolve runs` lists the runs.")
-            store = cls(folder, writable)
+            if not database.exists():
+                raise UsageError(database.no_run())
+            store = cls(database, writable)
             row = store._one(select(RunRow.schema_version, RunRow.prompt_dictionary))
-            found = "no run" if row is None else f"schema {row.schema_version}"
-            if row is not None and row.schema_version == migration.OLD:
+            schema: object = None if row is None else row.schema_version
+            if isinstance(schema, int) and 0 < schema < SCHEMA_VERSION:
                 store.close()
-                migration.migrate(folder, lock is not None)
-                store, found = cls(folder, writable), f"schema {SCHEMA_VERSION}"
-            if found != f"schema {SCHEMA_VERSION}":
-                raise UsageError(f"{path} holds {found}; this version of evolve reads schema {SCHEMA_VERSION}.")
+                database.upgrade(schema, lock is not None)
+                store = cls(database, writable)
+            elif schema != SCHEMA_VERSION:
+                raise UsageError(_not_ours(database.shown, schema))
         except BaseException as error:
             if store is not None:
                 store.close()
@@ -134,17 +121,7 @@ class Reader:
                 lock.release()
             if not isinstance(error, DatabaseError):
                 raise
-            if not cls.holds_run(folder):
-                raise UsageError(
-                    f"{folder} is not a run: its archive.db is empty. Either it was stopped as it began (begin it "
-                    f"again: evolve run ... --run {folder}), or it was copied without archive.db-wal (copy all of it)."
-                ) from None
-            if not cls._has_tables(folder):
-                raise UsageError(
-                    f"{path} holds nothing without {database.NAME}-wal, where all of this run was. Put that file back; "
-                    "copy a run as a whole folder, while no process works on it."
-                ) from None
-            raise UsageError(f"{path} is not the archive of a run: {error.orig}.") from None
+            raise UsageError(database.refusal(error)) from None
         store._lock = lock
         store._prompts = PromptCodec(row.prompt_dictionary)
         return store
@@ -201,8 +178,9 @@ class Reader:
 
     def _status(self, recorded: str) -> RunStatus:
         status = RunStatus(recorded)
-        alive = status is not RunStatus.RUNNING or self._lock is not None or RunLock.is_held(self.folder)
-        return status if alive else RunStatus.INTERRUPTED
+        if status is not RunStatus.RUNNING or self._lock is not None or self._database.is_worked_on(self._connection):
+            return status
+        return RunStatus.INTERRUPTED
 
     def program(self, program_id: int) -> Program | None:
         """Return a program, or None."""
@@ -231,6 +209,12 @@ class Reader:
         for row in self._stream(scored.where(ProgramRow.score.is_not(None), _IN_SEARCH).order_by(ProgramRow.id)):
             yield row.id, row.score, tuple(row.scores)
 
+    def instance_scores(self) -> Iterator[tuple[int, float | None, tuple[float | None, ...]]]:
+        """Yield (id, score or None, scores per instance) on train of all evaluated children, by id."""
+        evaluated = select(ProgramRow.id, ProgramRow.score, ProgramRow.scores).where(ProgramRow.id > 0)
+        for row in self._stream(evaluated.where(ProgramRow.status.is_not(None)).order_by(ProgramRow.id)):
+            yield row.id, row.score, tuple(row.scores)
+
     def programs(self, role: Role | None = None) -> list[Program]:
         """Return all programs, or those of a role, ordered by id."""
         chosen = PROGRAM if role is None else PROGRAM.where(ProgramRow.role == role)
@@ -240,6 +224,18 @@ class Reader:
         """Return the programs made from a program, ordered by id."""
         return self._programs(PROGRAM.where(ProgramRow.parent_id == program_id).order_by(ProgramRow.id))
 
+    def programs_among(self, ids: Sequence[int]) -> list[Program]:
+        """Return those of some programs that there are, ordered by id."""
+        pages = [sorted(ids)[first : first + PAGE] for first in range(0, len(ids), PAGE)]
+        return [one for page in pages for one in self._programs(PROGRAM.where(ProgramRow.id.in_(page)))]
+
+    def failed(self) -> dict[Status, int]:
+        """Return the latest child that failed in each way."""
+        latest = select(ProgramRow.status, func.max(ProgramRow.id)).where(
+            ProgramRow.role == Role.CHILD, ProgramRow.status.in_([status for status in Status if status.is_failure])
+        )
+        return {Status(status): id for status, id in self._all(latest.group_by(ProgramRow.status))}
+
     def born(self) -> Iterator[tuple[int, str, bytes | None]]:
         """Yield (id, fingerprint, signature or None) of every program in the order in which they came.
 
@@ -248,6 +244,24 @@ class Reader:
         came = select(ProgramRow.id, ProgramRow.fingerprint, ProgramRow.signature)
         came = came.join(EventRow, EventRow.step == ProgramRow.id).where(EventRow.kind == EventKind.BORN)
         yield from self._stream(came.order_by(EventRow.seq))
+
+    def ends(self) -> Iterator[tuple[int, str, bool, float]]:
+        """Yield (step, who was asked, whether a program was scored, US dollars) of steps in the order of `trials`."""
+        scored = ProgramRow.status.is_not(None).label("scored")
+        chosen = select(_ENDS.c.step, SelectionRow.mutator, scored, ModelCallRow.cost_usd)
+        joined = _with_program_and_call(chosen, _ENDS, _ENDS.c.step)
+        joined = joined.join(SelectionRow, SelectionRow.step == _ENDS.c.step)
+        for row in self._stream(joined.where(_ENDS.c.step > 0).order_by(_ENDS.c.place)):
+            yield row.step, row.mutator, bool(row.scored), row.cost_usd or 0.0
+
+    def pauses(self) -> list[tuple[float, float]]:
+        """Return when sessions stopped and when the first choice after that was made, in seconds since the epoch."""
+        found = []
+        for stop in self.events(EventKind.STOPPED):
+            chosen = select(EventRow.time).where(EventRow.seq > stop.seq, EventRow.kind == EventKind.CHOSEN)
+            rows = self._all(chosen.order_by(EventRow.seq).limit(1))
+            found += [(stop.time, row.time) for row in rows]
+        return list({begin: (end, begin) for end, begin in found}.values())
 
     # -- the sequence --------------------------------------------------------------------------------------------
 
@@ -329,17 +343,21 @@ class Reader:
 
     def shares(self) -> list[Share]:
         """Return the steps that have ended, counted by who made them, what was asked for and how they ended."""
-        asked = func.coalesce(func.nullif(SelectionRow.kind, ""), ProgramRow.kind, "none")
+        # No parameters: PostgreSQL would not know that what is selected is what is grouped by.
+        kind = func.nullif(SelectionRow.kind, literal_column("''", String))
+        asked = func.coalesce(kind, ProgramRow.kind, literal_column("'none'", String))
         answered = ModelCallRow.status == CallStatus.ANSWERED
         tokens = ModelCallRow.prompt_tokens + ModelCallRow.completion_tokens
         counted = select(
             *(SelectionRow.mutator, asked, SelectionRow.fate, func.count()),
-            *(func.count(ModelCallRow.step), func.coalesce(func.sum(answered), 0), func.count(ProgramRow.score)),
-            *(func.coalesce(func.sum(tokens), 0), func.coalesce(func.sum(ModelCallRow.cost_usd), 0.0)),
-            func.coalesce(func.sum(answered & ModelCallRow.cost_usd.is_(None)), 0),
+            *(func.count(ModelCallRow.step), func.count(case((answered, 1))), func.count(ProgramRow.score)),
+            cast(func.coalesce(func.sum(tokens), 0), ModelCallRow.prompt_tokens.type),
+            func.coalesce(func.sum(ModelCallRow.cost_usd), 0.0),
+            func.count(case((answered & ModelCallRow.cost_usd.is_(None), 1))),
         )
         ended = _with_program_and_call(counted.where(SelectionRow.fate.is_not(None)), SelectionRow, SelectionRow.step)
-        groups = self._all(ended.group_by(SelectionRow.mutator, asked, SelectionRow.fate))
+        by = (SelectionRow.mutator, asked, SelectionRow.fate)
+        groups = self._all(ended.group_by(*by).order_by(*by))
         return [Share(mutator, kind, Fate(fate), *figures) for mutator, kind, fate, *figures in groups]
 
     def failures(self) -> list[tuple[str, str, int]]:
@@ -351,8 +369,8 @@ class Reader:
             SelectionRow.fate.in_([fate for fate in Fate if fate not in (Fate.SCORED, Fate.INSIGHT)])
         )
         rows = [
-            *self._all(failed.group_by(ProgramRow.status, ProgramRow.failure)),
-            *self._all(dropped.group_by(SelectionRow.fate, SelectionRow.note)),
+            *self._all(failed.group_by(*(by := (ProgramRow.status, ProgramRow.failure))).order_by(*by)),
+            *self._all(dropped.group_by(*(by := (SelectionRow.fate, SelectionRow.note))).order_by(*by)),
         ]
         return [(what, text, count) for what, text, count in rows]
 
@@ -456,6 +474,17 @@ class Reader:
                 yield from page
 
 
+def _not_ours(shown: str, schema: object) -> str:
+    """Return what a person is told of an archive that this version cannot read. schema: its own; None: no run."""
+    if isinstance(schema, int) and schema > SCHEMA_VERSION:
+        return (
+            f"{shown} has schema {schema}, of a newer evolve; this one reads schema {SCHEMA_VERSION}. "
+            "Install the newer one: pip install -U evolve"
+        )
+    what = "no run" if schema is None else f"schema {schema!r:.20}"
+    return f"{shown} holds {what}; this version of evolve reads schema {SCHEMA_VERSION}."
+
+
 def _with_program_and_call(chosen: Any, table: Any, step: Any) -> Any:
     joined = chosen.select_from(table).outerjoin(ProgramRow, ProgramRow.id == step)
     return joined.outerjoin(ModelCallRow, ModelCallRow.step == step)
@@ -469,4 +498,7 @@ def _call_totals(counts: Mapping[str, float]) -> CallTotals:
         prompt_tokens=int(counts["prompt_tokens"]),
         completion_tokens=int(counts["completion_tokens"]),
         cost_usd=counts["cost_usd"],
+        cut_off=int(counts.get("cut_off", 0)),
+        cut_off_tokens=int(counts.get("cut_off_tokens", 0)),
+        cut_off_usd=counts.get("cut_off_usd", 0.0),
     )

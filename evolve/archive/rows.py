@@ -6,8 +6,7 @@ from typing import Any
 
 from sqlalchemy import String, func, select, type_coerce
 
-from evolve.archive.database import from_json
-from evolve.archive.models import EvaluationRow, InsightRow, ModelCallRow, ProgramRow, SelectionRow
+from evolve.archive.models import EvaluationRow, InsightRow, ModelCallRow, ProgramRow, SelectionRow, from_json
 from evolve.archive.prompts import PromptCodec
 from evolve.archive.records import CallStatus, ModelCall, Program, Role
 from evolve.scoring import InstanceResult, Status

@@ -8,19 +8,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
-from evolve.archive import database
+from evolve.archive.database import Database, database_of, point_to
 from evolve.archive.events import MOVES, EventKind
 from evolve.archive.lock import RunLock
 from evolve.archive.models import (
     SCHEMA_VERSION,
-    Base,
     CountRow,
     EvaluationRow,
     EventRow,
@@ -33,8 +32,9 @@ from evolve.archive.models import (
 )
 from evolve.archive.prompts import PromptCodec
 from evolve.archive.reader import Reader
-from evolve.archive.records import ModelCall, Part, Program, RunStatus, count_names
-from evolve.archive.views import create_views
+from evolve.archive.records import CUT_OFF, ModelCall, Part, Program, RunStatus, count_names
+from evolve.archive.writing import Writing
+from evolve.archive_url import ArchiveUrl
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.scoring import InstanceResult, SplitScore
@@ -61,45 +61,71 @@ class Store(Reader):
 
     _seq = 0
 
+    def __init__(self, place: Database, writable: bool = False, lock: RunLock | None = None) -> None:
+        super().__init__(place, writable, lock)
+        self._writing = place.writing(self._engine, self._connection) if writable else None
+
+    def close(self) -> None:
+        """Close it and give the lock back. May be called twice."""
+        if self._writing is not None:
+            self._writing.close()
+        super().close()
+
     @classmethod
     def create(
-        cls, folder: Path, evaluator: str, config: str, seed: int, identity: Mapping[str, str] | None = None
+        cls,
+        folder: Path,
+        evaluator: str,
+        config: str,
+        seed: int,
+        identity: Mapping[str, str] | None = None,
+        archive: str = "",
     ) -> Store:
         """Start a new run in a folder, which is made where it is missing.
 
         config: the whole configuration as TOML.  identity: what the problem and the versions are.
+        archive: URL of a PostgreSQL database that is to hold it; "": an SQLite file in the folder.
         Raises UsageError when the folder holds a run or cannot be written.
         """
+        url = ArchiveUrl.parse(archive).named(folder.resolve().name) if archive else None
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if cls.holds_run(folder):
                 raise UsageError(f"{folder} already holds a run. To continue it: evolve resume {folder}")
             lock = _locked(folder)
+            if url is not None:
+                point_to(folder, url)
         except OSError as error:
             raise UsageError(f"{folder} cannot be written: {error.strerror}. Give another folder with --run.") from None
+        place = database_of(folder)
         try:
-            store = cls(folder, True, lock)
+            store = cls(place, True, lock)
         except DatabaseError as error:
             lock.release()
-            raise UsageError(f"{folder / database.NAME} cannot be made: {error.orig}.") from None
-        with database.transaction(store._connection, folder) as connection:
-            Base.metadata.create_all(connection)
-            create_views(connection)
-            connection.execute(insert(CountRow), [{"name": name, "value": 0} for name in count_names()])
-            connection.execute(
-                insert(RunRow),
-                {
-                    "id": 1,
-                    "schema_version": SCHEMA_VERSION,
-                    "evaluator": evaluator,
-                    "config": config,
-                    "identity": dict(identity or {}),
-                    "status": RunStatus.RUNNING,
-                    "seed": seed,
-                    "pid": os.getpid(),
-                    "started": time.time(),
-                },
-            )
+            raise UsageError(f"{place.shown} cannot be made: {error.orig}.") from None
+        except UsageError:
+            lock.release()
+            raise
+        row = {
+            "id": 1,
+            "schema_version": SCHEMA_VERSION,
+            "evaluator": evaluator,
+            "config": config,
+            "identity": dict(identity or {}),
+            "status": RunStatus.RUNNING,
+            "seed": seed,
+            "pid": os.getpid(),
+            "started": time.time(),
+        }
+        try:
+            with store._transaction() as connection:
+                place.make(connection)
+                connection.execute(insert(CountRow), [{"name": name, "value": 0} for name in count_names()])
+                connection.execute(insert(RunRow), row)
+                store._writer.enter(connection)
+        except BaseException:
+            store.close()
+            raise
         return store
 
     @classmethod
@@ -108,32 +134,42 @@ class Store(Reader):
 
         Raises UsageError when the folder holds no run, cannot be written, or another process works on it.
         """
-        if not (folder / database.NAME).is_file():
-            return cls._existing(folder, writable=True, lock=None)  # which says what is there instead
+        place = database_of(folder)
+        if not place.exists():
+            raise UsageError(place.no_run())
         try:
             lock = _locked(folder)
         except OSError as error:
             raise UsageError(f"{folder} cannot be written: {error.strerror}; a run is resumed where it lies.") from None
-        store = cls._existing(folder, writable=True, lock=lock)
+        store = cls._existing(place, writable=True, lock=lock)
         facts = {"status": RunStatus.RUNNING, "reason": "", "pid": os.getpid(), "ended": None}
-        store._write_run(**facts, **({} if config is None else {"config": config}))
+        try:
+            with store._transaction() as connection:
+                store._writer.enter(connection)
+                connection.execute(update(RunRow).values(**facts, **({} if config is None else {"config": config})))
+        except BaseException:
+            store.close()
+            raise
         store._seq = store._one(select(func.coalesce(func.max(EventRow.seq), 0)))[0]
         return store
 
     # -- the moves of a step -------------------------------------------------------------------------------------
 
-    def choose(self, selection: Selection, call: ModelCall | None = None, known: Sequence[int] = ()) -> None:
-        """Commit what a step is to do, and the prompt that is about to be sent.
+    def choose(self, selection: Selection, call: ModelCall | None = None, known: Sequence[int] = ()) -> Selection:
+        """Commit what a step is to do, and the prompt that is about to be sent; return it with what it knew of.
 
+        selection: a choice that is repeated says itself what it knew of.
         known: the steps whose ends this choice is the first to know of, in the order in which they became known.
         """
         state = State.CHOSEN if call is None else State.ASKED
         with self._commit() as connection:
             self._happen(connection, EventKind.KNOWN, *known)
-            row = {**selection._asdict(), "inspirations": list(selection.inspirations), "known": self._seq}
+            selection = selection._replace(known=selection.known or self._seq)
+            row = {**selection._asdict(), "inspirations": list(selection.inspirations)}
             del row["show"]
             self._happen(connection, EventKind.CHOSEN, selection.step)
             connection.execute(_INSERT_SELECTION, {**row, "state": state})
+            self._writer.claim(connection, selection.step)
             counts: dict[str, float] = {"steps": 1}
             if call is not None:
                 sent = f"{call.system}\0{call.prompt}"
@@ -146,13 +182,24 @@ class Store(Reader):
                 connection.execute(_INSERT_CALL, row | packed)
                 counts["calls"] = 1
             self._count(connection, counts)
+        return selection
 
-    def answer(self, call: ModelCall) -> None:
-        """Commit a model's answer before anybody reads it."""
+    def answer(self, *calls: ModelCall) -> None:
+        """Commit a model's answers, which came together, before anybody reads them."""
         with self._commit() as connection:
-            self._move(connection, call.step, State.ANSWERED)
-            self._happen(connection, EventKind.ANSWERED, call.step)
-            self._end_call(connection, call)
+            for call in calls:
+                self._move(connection, call.step, State.ANSWERED)
+                self._happen(connection, EventKind.ANSWERED, call.step)
+                self._end_call(connection, call)
+
+    def cut_off(self, requests: int, tokens: int, cost_usd: float) -> None:
+        """Commit what requests cost at most that were on their way when the run was killed or stopped at once."""
+        more, there = dict(zip(CUT_OFF, (requests, tokens, cost_usd), strict=True)), self.counts()
+        missing = [{"name": name, "value": 0} for name in CUT_OFF if name not in there]
+        with self._commit() as connection:
+            if missing:
+                connection.execute(insert(CountRow), missing)
+            self._count(connection, more)
 
     def fail(self, call: ModelCall, fate: Fate, note: str, detail: str = "", known: bool = False) -> None:
         """Commit that a step ends without an answer. fate: CALL_ERROR, or INSIGHT where a rule wrote one down."""
@@ -246,18 +293,23 @@ class Store(Reader):
 
     # -- parts of a transaction ----------------------------------------------------------------------------------
 
+    @property
+    def _writer(self) -> Writing:
+        if self._lock is None or self._writing is None:
+            raise RuntimeError(f"{self.folder} is opened for reading only")
+        return self._writing
+
+    def _transaction(self) -> AbstractContextManager[Connection]:
+        return self._database.transaction(self._writer.connection)
+
     @contextmanager
     def _commit(self) -> Iterator[Connection]:
-        if self._lock is None:
-            raise RuntimeError(f"{self.folder} is opened for reading only")
-        if not (self.folder / database.NAME).exists():  # SQLite would go on writing, wherever the file is now
-            raise UsageError(
-                f"{self.folder} is not there any more: moved, or removed? All that was done is kept in its "
-                f"{database.NAME}. Resume it where it is now: evolve resume FOLDER"
-            )
+        writer = self._writer
+        self._database.require_there()
         before = self._seq
         try:
-            with database.transaction(self._connection, self.folder) as connection:
+            with self._transaction() as connection:
+                self._seq = writer.turn(connection, before)
                 yield connection
         except BaseException:
             self._seq = before
@@ -272,6 +324,7 @@ class Store(Reader):
 
     def _move(self, connection: Connection, step: int, state: State, **facts: Any) -> None:
         """Put a step into a state. Raises RuntimeError when that does not follow the state it is in."""
+        self._writer.require_own(connection, step)
         moved = connection.execute(_MOVE[state], {"b_step": step, "state": state, **facts})
         if moved.rowcount != 1:
             row = connection.execute(select(SelectionRow.state).where(SelectionRow.step == step)).one_or_none()

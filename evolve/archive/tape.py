@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ class Tape:
         is_finished: the run then scored its best on validation and test; else it was stopped before or in that.
         choices: of step k at place k - 1, empty of a recording that has none.
         identity: of the problem and the versions, see `evolve.identity`; empty of a recording that has none.
+        repeats: the steps that ask the question of the step before once more (`evolve.loop.batches`).
         is_binding: choices are taken from here, not made again, and questions are not compared: what is played is what
             came of the answers, also where searches and prompts have changed since.
     """
@@ -74,6 +76,7 @@ class Tape:
     choices: tuple[Selection, ...] = field(default=(), repr=False)
     identity: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_binding: bool = False
+    repeats: frozenset[int] = frozenset()
 
     @property
     def steps(self) -> int:
@@ -121,6 +124,7 @@ def tape_of(store: Reader) -> Tape:
         is_finished,
         tuple(_as_chosen(selection) for selection in selections),
         store.identity(),
+        repeats=frozenset(one.step for before, one in pairwise(selections) if one.repeats(before)),
     )
 
 
@@ -145,6 +149,8 @@ def to_lines(tape: Tape) -> str:
         if kind is EventKind.CHOSEN:
             call = tape.calls.get(step)
             lines[-1] |= {"mutator": tape.mutators[step - 1]} | ({} if call is None else asdict(call))
+            if step in tape.repeats:
+                lines[-1]["repeats"] = True
             if tape.choices:
                 chosen = tape.choices[step - 1]
                 lines[-1]["choice"] = {name: getattr(chosen, name) for name in CHOICE}
@@ -170,6 +176,7 @@ def read_tape(path: Path) -> Tape:
     mutators: list[str] = []
     calls: dict[int, Recorded] = {}
     choices: list[Selection] = []
+    repeats: set[int] = set()
     try:
         if not lines:
             raise ValueError("it is empty")
@@ -183,6 +190,8 @@ def read_tape(path: Path) -> Tape:
             events.append((kind, step))
             if kind is EventKind.CHOSEN:
                 mutators.append(str(row.pop("mutator")))
+                if row.pop("repeats", False):
+                    repeats.add(step)
                 if "choice" in row:
                     choices.append(_choice(step, mutators[-1], row.pop("choice")))
                 if row:
@@ -191,7 +200,8 @@ def read_tape(path: Path) -> Tape:
         number += 1
         identity = {str(key): str(value) for key, value in head.get("identity", {}).items()}
         reason, config = str(head["reason"]), str(head["config"])
-        tape = Tape(tuple(events), tuple(mutators), calls, reason, config, True, tuple(choices), identity)
+        played = (tuple(events), tuple(mutators), calls, reason, config, True, tuple(choices), identity)
+        tape = Tape(*played, repeats=frozenset(repeats))
         if len(choices) not in (0, tape.steps):
             raise ValueError(f"{len(choices)} choices of {tape.steps} steps")
         over = sum(kind not in (EventKind.CHOSEN, EventKind.KNOWN) for kind, _ in events)

@@ -6,6 +6,8 @@ command has built in; in Python one line gives it to a connection (also in `sche
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import Connection, text
 
 from evolve.archive.inflate import MOST_BYTES, MOST_SOURCE_BYTES
@@ -37,7 +39,15 @@ VIEWS = {
 """Name -> the query of a view."""
 
 
+INFLATED = re.compile(r",\s*CAST\(sqlar_uncompress.*")
+"""PostgreSQL has no function that inflates: there the views have no such columns."""
+
+
 def create_views(connection: Connection) -> None:
     """Make the views, where they are not there yet."""
     for name, query in VIEWS.items():
-        connection.execute(text(f"CREATE VIEW IF NOT EXISTS {name} AS {query}"))
+        if connection.dialect.name == "postgresql":
+            query = INFLATED.sub("", query).replace("datetime(", "to_timestamp(").replace(", 'unixepoch'", "")
+            connection.execute(text(f"CREATE OR REPLACE VIEW {name} AS {query}"))
+        else:
+            connection.execute(text(f"CREATE VIEW IF NOT EXISTS {name} AS {query}"))

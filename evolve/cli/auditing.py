@@ -19,6 +19,7 @@ NOT_TRUE = 1
 @options.accept_changes
 @options.fresh("Score the best program, the seed and the best baselines also on N instances that nobody has seen.")
 @options.as_json
+@options.archive
 def audit(
     run: str,
     problem: str | None,

@@ -15,27 +15,34 @@ if TYPE_CHECKING:
 
 @click.command(short_help="List the runs.")
 @click.option("--all", "all_of_them", is_flag=True, help="All runs of yours on this machine, from wherever started.")
+@click.option("--archive", metavar="URL", help="Those in a database, postgresql+psycopg://USER@HOST/DATABASE.")
 @options.as_json
-def runs(all_of_them: bool, as_json: bool) -> None:
+def runs(all_of_them: bool, archive: str | None, as_json: bool) -> None:
     """List the runs in the folder runs/, and those that were started from here into other folders, the newest first.
 
     Train and test are of one program: the winner, or the best on train while there is none.
     """
+    from evolve.archive_url import ArchiveUrl
     from evolve.report.places import RUNS, elsewhere, folders
     from evolve.report.run_list import list_document, listed, print_list
+    from evolve.report.shared_archives import mirror
 
-    found = listed([*folders(), *elsewhere(all_of_them=all_of_them)])
+    runs = RUNS if archive is None else mirror(ArchiveUrl.parse(archive).without_run)
+    found = listed([*folders(runs), *(elsewhere(all_of_them=all_of_them) if archive is None else ())])
     if as_json:
         options.print_json({"runs": list_document(found)})
         return
     from evolve.report.terminal import Terminal
 
+    if not found and archive is not None:
+        click.echo(f"There is no run in that database yet. To start one: evolve run EVALUATOR --archive {archive}")
+        return
     if not found:
         more = elsewhere(all_of_them=True)
         others = f" (yours elsewhere: {len(more)}, see evolve runs --all)" if more else ""
         click.echo(f"There is no run in {RUNS}/ yet{others}. To start one: evolve run EVALUATOR (see: evolve list)")
         return
-    print_list(Terminal(), found, RUNS)
+    print_list(Terminal(), found, runs)
 
 
 @click.command(short_help="Show what came of a run, or of one program of it.")
@@ -51,6 +58,7 @@ def runs(all_of_them: bool, as_json: bool) -> None:
 @click.option("--prompt", is_flag=True, help="Of a program or step, the whole prompt.")
 @click.option("--answer", is_flag=True, help="Of a program or step, the model's whole answer.")
 @options.as_json
+@options.archive
 def show(
     run: str,
     program: str | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -125,6 +126,30 @@ class _GivenPath(click.Path):
         if value == "":
             self.fail("the path is empty.", param, ctx)
         return super().convert(value, param, ctx)
+
+
+_archive = click.option(
+    "--archive", metavar="URL", help="Database that holds RUN, postgresql+psycopg://USER@HOST/DATABASE."
+)
+
+
+def archive(command: Command) -> Command:
+    """Add --archive, with which RUN is a name in a database: it becomes the run's address."""
+
+    @functools.wraps(command)
+    def addressed(*given: Any, archive: str | None, **named: Any) -> Any:
+        if archive is not None:
+            from evolve.report.places import in_database
+
+            for argument in ("run", "runs"):
+                found = named.get(argument)
+                if isinstance(found, str):
+                    named[argument] = in_database(found, archive)
+                elif found:
+                    named[argument] = tuple(in_database(one, archive) for one in found)
+        return command(*given, **named)
+
+    return _archive(addressed)  # type: ignore[return-value]
 
 
 trust = click.option(

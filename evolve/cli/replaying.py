@@ -67,7 +67,7 @@ def replay(
         return _replay_discovery(run, into, as_json)
     with ExitStack() as stack:
         recorded = stack.enter_context(opened(run))
-        config = from_text(recorded.config()).model_copy(update={"record": None, "replay": None})
+        config = from_text(recorded.config()).model_copy(update={"archive": "", "record": None, "replay": None})
         require_trust(recorded.folder, config, trust, asks_models=False, own_problem=problem is not None)
         loaded = load_recorded(config.problem, config.evaluator, problem)
         require_same(recorded.identity(), loaded, accept_changes, f"evolve replay {run}")

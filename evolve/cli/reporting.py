@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @options.problem
 @options.trust
 @options.as_json
+@options.archive
 def report(
     runs: tuple[str, ...],
     out: Path | None,

@@ -54,6 +54,11 @@ INTERRUPTED = 130
 @options.require_isolation
 @options.path_option("--record", metavar="FILE", text="Write steps and answers to FILE when the run ends.")
 @options.path_option("--replay", metavar="FILE", text="Take steps, answers and settings from a FILE of --record.")
+@click.option(
+    "--archive",
+    metavar="URL",
+    help="Keep the archive in a database, postgresql+psycopg://USER@HOST/DATABASE. Default: a file in the run folder.",
+)
 @options.path_option("--run", metavar="DIR", text="Run folder. Default: runs/EVALUATOR-DATE-ID.")
 @options.path_option("--config", metavar="FILE.toml", text="Configuration; options on the command line win.")
 @click.option("--dry-run", is_flag=True, help="Only say what it would do, take and cost; nobody is asked.")
@@ -79,6 +84,7 @@ def run(
     require_isolation: bool,
     record: Path | None,
     replay: Path | None,
+    archive: str | None,
     run: Path | None,
     config: Path | None,
     dry_run: bool,
@@ -106,6 +112,7 @@ def run(
         "workers": workers,
         "engine": engine,
         "ray.address": ray_address,
+        "archive": archive,
         "seed": seed,
         "search.strategy": search,
         "mutation.mix": mutation,
@@ -162,6 +169,7 @@ def run(
 @options.problem
 @options.trust
 @options.as_json
+@options.archive
 def resume(
     run: str,
     problem: str | None,
@@ -246,7 +254,7 @@ def _run(
     import asyncio
 
     from evolve import attended
-    from evolve.archive import Store
+    from evolve.archive import Store, is_run
     from evolve.report.progress import display_on
     from evolve.report.run_document import run_document
     from evolve.report.run_report import describe
@@ -262,7 +270,7 @@ def _run(
         run = attended.run(folder, config, problem, display, resume=resume, accept_changes=accept_changes)
         result, troubles = asyncio.run(run)
     except KeyboardInterrupt:
-        if (folder / "archive.db").exists():
+        if is_run(folder):
             streams.say(f"evolve: interrupted. To continue: evolve resume {folder}", err=True)
             return INTERRUPTED
         raise

@@ -14,13 +14,17 @@ from evolve.errors import UsageError
 @click.argument("runs", metavar="[RUNS_DIR]", required=False, default="runs", type=click.Path(path_type=Path))
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0: any that is free.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Elsewhere than on this machine: with a token.")
-def serve(runs: Path, port: int, host: str) -> None:
+@click.option("--archive", metavar="URL", help="Show the runs in a database, postgresql+psycopg://USER@HOST/DATABASE.")
+def serve(runs: Path, port: int, host: str, archive: str | None) -> None:
     """Show the runs in RUNS_DIR (default: runs) in the browser: a list, each run as it grows, comparisons.
 
     Read-only, but for answers to `--model manual`, which are typed into a form. Needs pip install 'evolve[web]'.
     """
     import secrets
     import socket
+
+    from evolve.archive_url import ArchiveUrl
+    from evolve.report.shared_archives import mirror
 
     try:
         import uvicorn
@@ -31,6 +35,8 @@ def serve(runs: Path, port: int, host: str) -> None:
         raise UsageError(
             f"evolve serve needs {error.name}, which is not installed: pip install 'evolve[web]'"
         ) from None
+    if archive is not None:
+        runs = mirror(ArchiveUrl.parse(archive).without_run)
     if not runs.is_dir():
         raise UsageError(f"{runs} is no folder of runs. Give one: evolve serve RUNS_DIR")
     token = "" if is_loopback(host) else secrets.token_urlsafe(24)

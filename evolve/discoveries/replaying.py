@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from evolve.archive import Difference, Store, Tape, read_tape
+from evolve.archive import Difference, Store, Tape, is_run, read_tape
 from evolve.audit import POINTS
 from evolve.config import RunConfig, from_text
 from evolve.discoveries.folder import HEAD, RECORD, Discovery, find_discovery
 from evolve.evaluator import Split
 from evolve.registry import Problem, is_installed, load_problem
-from evolve.report.places import LAST, is_run
+from evolve.report.places import LAST
 from evolve.report.recording import settings_here
 
 CLOSE = 1e-6

@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 
 from evolve.archive import Store
+from evolve.archive.sqlite_file import NAME
 from evolve.config import Start
 from evolve.discoveries.folder import best_of, discoveries_of
 from evolve.errors import UsageError
 from evolve.registry import Problem, read_text
 from evolve.report.damaged import explained
-from evolve.report.places import ARCHIVE, find_run
+from evolve.report.places import find_run
 
 BEST = "best"
 
@@ -39,7 +40,7 @@ def _found(problem: Problem, ref: str) -> Start:
     if ref in known:
         return Start(name=f"discovery {known[ref].ref}", source=known[ref].source)
     path = Path(ref)
-    if os.path.lexists(path) and not path.is_dir() and path.name != ARCHIVE:
+    if os.path.lexists(path) and not path.is_dir() and path.name != NAME:
         return Start(name=path.name, source=read_text(path, "the program to start from"))
     try:
         folder = find_run(ref)

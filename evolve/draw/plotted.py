@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from evolve.safe_text import one_line
 WIDTH_IN = 6.4
 FONT_PT = 9.0
 FORMATS = ("svg", "pdf", "png")
+TITLE_LETTERS = 70
+"""On a line of the title on top; more go on to the next line."""
 MOST_NAMES = 60
 """Rows or columns of which each has its name; of more, some have."""
 
@@ -57,7 +60,7 @@ def save(picture: Picture, stem: Path, formats: Sequence[str] = ("svg", "pdf"), 
     for panel, (place,) in zip(picture.panels, axes, strict=True):
         _draw(panel, place)
     if title and picture.title:
-        figure.suptitle(_text(picture.title), fontsize=FONT_PT + 2)
+        figure.suptitle("\n".join(textwrap.wrap(_text(picture.title), TITLE_LETTERS)), fontsize=FONT_PT + 2)
     files = []
     for ending in formats:
         path = stem.with_name(f"{stem.name}.{ending}")

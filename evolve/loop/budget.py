@@ -152,6 +152,11 @@ class Ledger:
         if not self._in_step_order:
             self._release(step, cost)
 
+    def lose(self, cost: Cost) -> None:
+        """Count what requests may have cost whose answers never came."""
+        self.spent += cost
+        self._released += cost
+
     def count_evaluation(self) -> None:
         """Count a child that was scored."""
         self.evaluations += 1

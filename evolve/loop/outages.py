@@ -25,19 +25,23 @@ class Outages:
         self.out: frozenset[str] = frozenset()
         """Models that choices leave out."""
 
-    async def asked(self, call: ModelCall, ask: Callable[[ModelCall], Awaitable[ModelCall]]) -> ModelCall:
-        """Return a call with its answer: a failed one when its model cannot be asked any more, but others can.
+    async def asked(
+        self, calls: Sequence[ModelCall], ask: Callable[[Sequence[ModelCall]], Awaitable[list[ModelCall]]]
+    ) -> list[ModelCall]:
+        """Return what `ask` makes of calls to one model: failed ones when it cannot be asked any more, but others can.
 
         Raises ModelGone when there are no others.
         """
         try:
-            call = await ask(call)
+            ended = await ask(calls)
         except ModelGone as gone:
-            if not self._has_others(call, str(gone)):
-                raise
-            call = replace(call, status=CallStatus.FAILED, error=str(gone))
-        self._ended(call)
-        return call
+            for call in calls:
+                if not self._has_others(call, str(gone)):
+                    raise
+            ended = [replace(call, status=CallStatus.FAILED, error=str(gone)) for call in calls]
+        for call in ended:
+            self._ended(call)
+        return ended
 
     def _ended(self, call: ModelCall) -> None:
         """Show the error of a model's first failed call, and of the first ones with another error."""

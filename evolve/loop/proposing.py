@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -14,11 +14,13 @@ from evolve.config import RunConfig
 from evolve.evaluator import Split
 from evolve.loop.desk import Desk, Unread
 from evolve.loop.population import Population
+from evolve.mutate.models.providers import Several
 from evolve.mutate.mutation import TUNE, Example, Kind, Proposal, Request
 from evolve.search import Background
 from evolve.trial import Fate, Selection
 
 if TYPE_CHECKING:
+    from evolve.mutate.models.answer import Answer
     from evolve.mutate.models.providers import Client
     from evolve.mutate.novelty.likeness import Signature
     from evolve.mutate.prompts.scale import Scale
@@ -131,29 +133,25 @@ class Proposer:
         tokens, cost_usd = self._clients[call.model].worst_case(Prompt(call.system, call.prompt, Kind(call.kind)))
         return tokens, cost_usd or 0.0
 
-    async def ask(self, call: ModelCall) -> ModelCall:
-        """Send a call and return it with its answer."""
-        from evolve.mutate.answers.answer import shortened, too_long
-        from evolve.mutate.models.answer import AnswerStatus
+    def takes_several(self, call: ModelCall) -> bool:
+        """Return whether one request may bring several answers, as far as is known."""
+        client = self._clients[call.model]
+        return isinstance(client, Several) and client.most_answers > 1
+
+    async def ask(self, calls: Sequence[ModelCall]) -> list[ModelCall]:
+        """Send calls that ask the same, and return the first of them with their answers.
+
+        All of them, unless the server gives fewer answers to one request.
+        """
         from evolve.mutate.prompts.prompt import Prompt
 
-        answer = await self._clients[call.model].complete(Prompt(call.system, call.prompt, Kind(call.kind)), call.step)
-        failed = answer.status in (AnswerStatus.ERROR, AnswerStatus.TIMEOUT)
-        return replace(
-            call,
-            status=CallStatus.FAILED if failed else CallStatus.ANSWERED,
-            answer=shortened(answer.text),
-            error=answer.error or too_long(answer.text),
-            prompt_tokens=answer.tokens_in,
-            cached_tokens=answer.tokens_cached,
-            completion_tokens=answer.tokens_out,
-            reasoning_tokens=answer.tokens_reasoning,
-            wasted_tokens=answer.tokens_wasted,
-            tokens_estimated=answer.tokens_estimated,
-            cost_usd=answer.cost_usd,
-            latency_s=answer.latency_s,
-            attempts=answer.attempts,
-        )
+        call, client = calls[0], self._clients[calls[0].model]
+        prompt = Prompt(call.system, call.prompt, Kind(call.kind))
+        if len(calls) > 1 and isinstance(client, Several):
+            answers = await client.complete_several(prompt, [call.step for call in calls])
+        else:
+            answers = [await client.complete(prompt, call.step)]
+        return [_ended(call, answer) for call, answer in zip(calls, answers, strict=False)]
 
     async def without_answer(self, selection: Selection, call: ModelCall) -> NoChild:
         """Return how a step ends whose call failed: a rule writes an insight where a model gave none."""
@@ -244,3 +242,25 @@ class Proposer:
             inspirations=tuple(self._population.example(i) for i in selection.inspirations),
             rng=random.Random(f"{self._config.seed}/mutate/{selection.step}"),
         )
+
+
+def _ended(call: ModelCall, answer: Answer) -> ModelCall:
+    from evolve.mutate.answers.answer import shortened, too_long
+    from evolve.mutate.models.answer import AnswerStatus
+
+    failed = answer.status in (AnswerStatus.ERROR, AnswerStatus.TIMEOUT)
+    return replace(
+        call,
+        status=CallStatus.FAILED if failed else CallStatus.ANSWERED,
+        answer=shortened(answer.text),
+        error=answer.error or too_long(answer.text),
+        prompt_tokens=answer.tokens_in,
+        cached_tokens=answer.tokens_cached,
+        completion_tokens=answer.tokens_out,
+        reasoning_tokens=answer.tokens_reasoning,
+        wasted_tokens=answer.tokens_wasted,
+        tokens_estimated=answer.tokens_estimated,
+        cost_usd=answer.cost_usd,
+        latency_s=answer.latency_s,
+        attempts=answer.attempts,
+    )

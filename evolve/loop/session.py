@@ -115,7 +115,11 @@ async def run(
     if pool is None:
         pool = make_pool(config)
     text = configuration.to_toml(config)
-    store = Store.resume(folder, text) if resume else Store.create(folder, problem.ref, text, config.seed, now)
+    store = (
+        Store.resume(folder, text)
+        if resume
+        else Store.create(folder, problem.ref, text, config.seed, now, config.archive)
+    )
     with store, Store.open(folder) as reader:
         if recorded != now:
             store.change(now)
@@ -226,7 +230,8 @@ class _Session:
         self.stop = stop or Stop()
         summary = store.summary()
         calls = summary.calls
-        spent = Cost(calls.answered + calls.failed, calls.prompt_tokens + calls.completion_tokens, calls.cost_usd)
+        tokens = calls.prompt_tokens + calls.completion_tokens + calls.cut_off_tokens
+        spent = Cost(calls.answered + calls.failed, tokens, calls.cost_usd + calls.cut_off_usd)
         self.ledger = Ledger(
             config.budget, summary.evaluations, spent, summary.active_s, in_step_order=config.deterministic
         )

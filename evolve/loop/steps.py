@@ -17,6 +17,8 @@ from evolve.archive import CallStatus, ModelCall, Program, Role, Store, Tape
 from evolve.config import BUILTIN, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
+from evolve.loop.asking import Asking, Question
+from evolve.loop.batches import Batches
 from evolve.loop.budget import GRACE_S, Cost, Ledger, Room
 from evolve.loop.choosing import Chooser
 from evolve.loop.free import free_models
@@ -63,10 +65,11 @@ class Steps:
         self._chooser = Chooser(config, population.numbers if problem.language.name == "python" else None)
         self._heats = Heats(population, config.racing, self._count, "score" in self._evaluator.timed_metrics)
         self._outages = Outages([model.name for model in config.models], audience.notice)
-        search, deadline_s = config.search, self._deadline_s
+        search, deadline_s = config.search, lambda: ledger.deadline_s
         self._rotation = (
             Rotation(config, store, pool, self._chooser.renew, deadline_s) if search.fresh_instances else None
         )
+        self._batches = Batches(config, tape, self._may_repeat)
         self._judge = Judge(store, pool, self._heats, self._rotation, self._count, deadline_s)
         epoch = search.fresh_every if self._rotation else None
         self._rule = make_rule(tape, search.lag if config.deterministic else None, epoch)
@@ -79,6 +82,8 @@ class Steps:
         self._has_winner, self._ticked_s = store.summary().winner_id is not None, 0.0
         self._failure: BaseException | None = None
         self._changed = asyncio.Event()
+        rules = (self._batches, self._outages, audience, self._rule.at_once)
+        self._asking = Asking(store, proposer, ledger, *rules, self._dropped, self._changed.set)
         stop.then(self._changed.set)
 
     async def run(self) -> str:
@@ -88,6 +93,8 @@ class Steps:
         try:
             while not self._stop.asked:
                 room, reason = self._next()
+                if room is not Room.YES:
+                    self._asking.send()
                 if room is Room.NO:
                     await self._finish_flight()
                     return reason
@@ -127,19 +134,25 @@ class Steps:
                 if call is not None and self._config.deterministic:
                     self._ledger.hold(step, self._worst_case(call))
                 self._end(step, store.program(step))
+        under_way: list[tuple[Selection, ModelCall | None, Program | None]] = []
+        if self._tape is None:
+            self._asking.book_cut_off()
         for selection in store.selections(unfinished=True):
             call, program = store.model_call(selection.step), store.program(selection.step)
-            if call is not None and call.status is CallStatus.SENT and not self._may_send(call):
+            if call is not None and call.status is CallStatus.SENT and not self._may_send(call, len(under_way)):
                 error = "not sent again: the budget has no room for it"
-                await self._commit_answer(selection, replace(call, status=CallStatus.FAILED, error=error))
+                await self._asking.commit([selection], [replace(call, status=CallStatus.FAILED, error=error)])
                 self._end(selection.step, None)
             else:
-                self._start(selection, call, program)
+                under_way.append((selection, call, program))
+        for selection, call, program in under_way:
+            self._start(selection, call, program)
+        self._asking.send()
 
-    def _may_send(self, call: ModelCall) -> bool:
+    def _may_send(self, call: ModelCall, in_flight: int) -> bool:
         """Hold an unanswered call in the ledger; return whether a budget made smaller has room for it."""
         worst = self._worst_case(call)
-        if self._tape is None and self._ledger.room_for(worst, len(self._tasks))[0] is not Room.YES:
+        if self._tape is None and self._ledger.room_for(worst, in_flight)[0] is not Room.YES:
             return False
         self._ledger.hold(call.step, worst)
         return True
@@ -197,28 +210,31 @@ class Steps:
             await rotation.begin(step)
         del self._tasks[step]
 
-    def _deadline_s(self) -> float | None:
-        return self._ledger.deadline_s
-
     def _begin(self, step: int, free: frozenset[str]) -> tuple[Room, str]:
         """Choose, commit the choice and the prompt, and start the step, if the budget has room for its call."""
         bound = None if self._tape is None else self._tape.bound(step)
-        selection = bound or self._chooser.choose(step, free)
+        repeated = self._batches.repeated(step, self._outages.out)
+        if repeated is not None and repeated.mutator not in free:
+            return Room.LATER, ""
+        selection = repeated or bound or self._chooser.choose(step, free)
         call = None
-        if selection.mutator != BUILTIN:
+        if repeated is not None:
+            call = self._asking.again(selection)
+        elif selection.mutator != BUILTIN:
             call = self._proposer.question(selection, self._chooser.background(selection.parent_id))
         worst = self._worst_case(call)
         if self._tape is None:
             room, reason = self._ledger.room_for(worst, len(self._tasks))
             others = free - {selection.mutator}
             if room is Room.NO and others and worst.usd > 0:  # there may be room for a call of a cheaper model
+                self._batches.end()
                 return self._begin(step, others)
             if room is not Room.YES:
                 return room, reason
         if self._has_winner:  # of an earlier session with a smaller budget
             self._has_winner = False
             self._store.set_winner(None)
-        self._store.choose(selection, call, self._known)
+        selection = self._store.choose(selection, call, self._known)
         self._known = []
         self._begun(selection)
         self._last = step
@@ -230,7 +246,14 @@ class Steps:
     def _begun(self, selection: Selection) -> None:
         """Take note of a choice that is committed."""
         self._chooser.begun(selection)
+        self._batches.begun(selection)
         self._heats.begun(selection.step)
+
+    def _may_repeat(self, first: int, step: int) -> bool:
+        """Return whether a step may be in the batch of an earlier one."""
+        rotation = self._rotation
+        in_epoch = rotation is None or rotation.epoch(first) == rotation.epoch(step)
+        return in_epoch and not self._chooser.is_start(first)
 
     def _worst_case(self, call: ModelCall | None) -> Cost:
         return Cost() if call is None else Cost(1, *self._proposer.worst_case(call))
@@ -248,18 +271,21 @@ class Steps:
         step = selection.step
         if program is None:
             self._uncompared.add(step)
-        if call is not None and call.status is CallStatus.SENT:
-            self._ledger.calling[step] = call.model
-        else:
+        question = None
+        if call is None or call.status is not CallStatus.SENT:
             self._ledger.evaluating.add(step)
-        task = self._tasks[step] = asyncio.create_task(self._step(selection, call, program))
+        else:
+            self._ledger.calling[step], question = call.model, self._asking.joined(selection, call)
+        task = self._tasks[step] = asyncio.create_task(self._step(selection, call, program, question))
         task.add_done_callback(self._moved)
 
-    async def _step(self, selection: Selection, call: ModelCall | None, program: Program | None) -> None:
+    async def _step(
+        self, selection: Selection, call: ModelCall | None, program: Program | None, question: Question | None
+    ) -> None:
         """Do a step from wherever its last commit left it. Leaves it unfinished when a stop is asked for."""
         step, done = selection.step, {} if program is None else self._store.measured(selection.step, Split.TRAIN)
         if call is not None and call.status is CallStatus.SENT:
-            call = await self._ask(selection, call)
+            call = await self._asking.answered(selection, call, question)
         if program is None:
             is_answered = call is None or call.status is CallStatus.ANSWERED
             values = self._chooser.values(step)
@@ -279,27 +305,6 @@ class Steps:
         del self._tasks[step]
         if has_ended:
             self._end(step, program)
-
-    async def _ask(self, selection: Selection, call: ModelCall) -> ModelCall:
-        """Send a call, and commit its answer before anybody reads it."""
-        ledger = self._ledger
-        self._audience.tell(lambda o: o.call_started(call.step, call.model, ledger.progress()))
-        ended = await self._outages.asked(call, self._proposer.ask)
-        del ledger.calling[call.step]
-        ledger.evaluating.add(call.step)
-        await self._commit_answer(selection, ended)
-        self._audience.tell(lambda o: o.call_finished(ended, ledger.progress()))
-        self._changed.set()
-        return ended
-
-    async def _commit_answer(self, selection: Selection, call: ModelCall) -> None:
-        if call.status is CallStatus.ANSWERED:
-            self._store.answer(call)
-        else:
-            why = await self._proposer.without_answer(selection, call)
-            self._store.fail(call, why.fate, why.note, why.detail, self._rule.at_once)
-            self._dropped(call.step, why)
-        self._ledger.count_call(call.step, Cost.of(call))
 
     async def _child(self, selection: Selection, call: ModelCall | None, found: Found) -> Program | None:
         """Compare a step's child with those before it when it is its turn; commit it, or why there is none."""
@@ -389,5 +394,6 @@ class Steps:
 
     async def _wind_down(self) -> None:
         """Wait a while for answers that are paid for and evaluations that have begun."""
+        self._asking.send()
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=GRACE_S)

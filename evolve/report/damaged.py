@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from evolve.archive import Store, damage_of
+from evolve.archive import Store, damage_of, url_of
+from evolve.archive.sqlite_file import NAME
 from evolve.errors import UsageError
 from evolve.report.own_runs import is_own
-from evolve.report.places import ARCHIVE, find_run
+from evolve.report.places import find_run
+from evolve.report.shared_archives import require_known_pointer
 
-LOG = f"{ARCHIVE}-wal"
+LOG = f"{NAME}-wal"
 COPY_ALL = "copy the whole folder, while no process works on the run"
 
 
@@ -29,7 +31,7 @@ def without_its_log(folder: Path) -> bool:
     Ask before it is opened: whoever closes an archive last removes that file, so an own run may lack it, too.
     """
     try:
-        with (folder / ARCHIVE).open("rb") as file:
+        with (folder / NAME).open("rb") as file:
             head = file.read(20)
     except OSError:
         return False
@@ -44,11 +46,12 @@ def explained(folder: Path) -> Iterator[None]:
     A bug of ours keeps its traceback: the archive is searched for damage first, and only of one from elsewhere, in
     which anything may be odd, is every failure its own.
     """
+    require_known_pointer(folder)
     came_without = without_its_log(folder)
     try:
         yield
     except UsageError as error:
-        if came_without and str(folder / ARCHIVE) in str(error) and LOG not in str(error):
+        if came_without and str(folder / NAME) in str(error) and LOG not in str(error):
             raise UsageError(f"{error} It came without {LOG}: {COPY_ALL}.") from None
         raise
     except OSError:
@@ -56,8 +59,8 @@ def explained(folder: Path) -> Iterator[None]:
     except Exception as error:
         found = damage_of(folder)
         if found:
-            raise UsageError(f"{folder / ARCHIVE} is damaged: {found}.") from None
-        if not is_own(folder):
+            raise UsageError(f"{folder / NAME} is damaged: {found}.") from None
+        if not is_own(folder) and url_of(folder) is None:
             why = f"{type(error).__name__}: {error}"
-            raise UsageError(f"{folder / ARCHIVE}, which was not made here, cannot be read ({why:.200}).") from None
+            raise UsageError(f"{folder / NAME}, which was not made here, cannot be read ({why:.200}).") from None
         raise

@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from evolve.archive.database import POINTER
+from evolve.archive.sqlite_file import NAME
 from evolve.report.event_log import EventLog
 
 MARK = ".made-here"
@@ -25,12 +27,16 @@ MOST_BYTES = 4_000_000
 
 @dataclass(frozen=True)
 class OwnRun:
-    """A run of this user. cwd: where it was started.  started: seconds since the epoch.  mark: what no copy has."""
+    """A run of this user. cwd: where it was started.  started: seconds since the epoch.  mark: what no copy has.
+
+    only_pointer: somebody else's, maybe; the user has named its address in a database.
+    """
 
     folder: Path
     cwd: str
     started: float
     mark: tuple[int, ...]
+    only_pointer: bool = False
 
 
 def index_file() -> Path:
@@ -39,8 +45,11 @@ def index_file() -> Path:
     return (Path(state) if state.startswith("/") else Path.home() / ".local" / "state") / "evolve" / "runs.jsonl"
 
 
-def remember(folder: Path) -> bool:
-    """Mark a run that is being made, and remember it. Returns False where that cannot be written."""
+def remember(folder: Path, only_pointer: bool = False) -> bool:
+    """Mark a run that is being made, and remember it. Returns False where that cannot be written.
+
+    only_pointer: no run is made, the folder stands for one in a database whose address the user has named.
+    """
     try:
         with (folder / MARK).open("x"):
             pass
@@ -51,7 +60,14 @@ def remember(folder: Path) -> bool:
         log = EventLog(index)
     except (OSError, RuntimeError, ValueError):
         return False
-    line = {"folder": os.fsencode(folder.resolve()).hex(), "cwd": _here(), "started": time.time(), "mark": mark}
+    line: dict[str, object] = {
+        "folder": os.fsencode(folder.resolve()).hex(),
+        "cwd": _here(),
+        "started": time.time(),
+        "mark": mark,
+    }
+    if only_pointer:
+        line["only_pointer"] = True
     try:
         log.write(json.dumps(line))
     except OSError:
@@ -75,26 +91,39 @@ def own_runs() -> list[OwnRun]:
         with suppress(ValueError, LookupError, TypeError, AttributeError):
             facts = json.loads(line)
             folder = Path(os.fsdecode(bytes.fromhex(facts["folder"])))
-            found.append(OwnRun(folder, str(facts["cwd"]), float(facts["started"]), tuple(facts["mark"])))
+            found.append(
+                OwnRun(
+                    folder, str(facts["cwd"]), float(facts["started"]), tuple(facts["mark"]), "only_pointer" in facts
+                )
+            )
     return found
 
 
 def is_own(folder: Path) -> bool:
     """Return whether this user made the run on this machine, and the folder is that run's and no copy."""
+    return any(not run.only_pointer for run in _remembered(folder))
+
+
+def is_known_pointer(folder: Path) -> bool:
+    """Return whether this user made the folder, be it only to stand for a run in a database."""
+    return bool(_remembered(folder))
+
+
+def _remembered(folder: Path) -> list[OwnRun]:
     try:
         mark = _mark_of(folder)
     except OSError:
-        return False
-    return any(run.mark == mark for run in own_runs())
+        return []
+    return [run for run in own_runs() if run.mark == mark]
 
 
 def started_here() -> list[OwnRun]:
     """Return the runs that were started from the current folder, wherever they lie."""
-    return [run for run in own_runs() if run.cwd == _here()]
+    return [run for run in own_runs() if run.cwd == _here() and not run.only_pointer]
 
 
 def _mark_of(folder: Path) -> tuple[int, ...]:
-    archive, mark = (os.lstat(folder / name) for name in ("archive.db", MARK))
+    archive, mark = (os.lstat(folder / name) for name in (NAME if os.path.lexists(folder / NAME) else POINTER, MARK))
     return archive.st_ino, mark.st_ino, mark.st_ctime_ns
 
 

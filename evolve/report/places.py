@@ -11,15 +11,18 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from evolve.archive import Program, Role, Selection, Store
+from evolve.archive import Program, Role, Selection, Store, is_run
+from evolve.archive.database import POINTER
+from evolve.archive.sqlite_file import NAME
+from evolve.archive_url import ArchiveUrl, is_archive_url
 from evolve.errors import UsageError
 from evolve.registry import require_utf8
 from evolve.report.event_log import WRITTEN
 from evolve.report.own_runs import own_runs, started_here
+from evolve.report.shared_archives import folder_for, mirror, require_known_pointer
 
 RUNS = Path("runs")
 """The runs folder, in the current directory."""
-ARCHIVE = "archive.db"
 LAST = "last"
 
 
@@ -44,7 +47,7 @@ def free_folder(folder: Path) -> Path:
     Raises UsageError when it holds files that the run would write over. Where it holds a run, the archive says so.
     """
     require_utf8(folder)
-    if not os.path.lexists(folder / ARCHIVE):
+    if not any(os.path.lexists(folder / name) for name in (NAME, POINTER)):
         for name in WRITTEN:
             if os.path.lexists(folder / name):
                 raise UsageError(f"{folder} has a {name} that is not a run's. Give another folder with --run.")
@@ -55,8 +58,28 @@ def find_run(ref: str, runs: Path = RUNS) -> Path:
     """Return the folder of a run that a person names: its path, its name in the runs folder, or "last".
 
     "last" is the run that was started last of those in the runs folder and those that were started from here into
-    other folders. Raises UsageError when there is no such run.
+    other folders. The address of a run in a database will do, too: a folder in the runs folder then stands for it.
+    Raises UsageError when there is no such run, or it is in a database that a folder from elsewhere names.
     """
+    folder = _found(ref, runs)
+    require_known_pointer(folder)
+    return folder
+
+
+def in_database(ref: str, url: str) -> str:
+    """Return the address of a run of a database by its name there, or "last". Raises UsageError."""
+    database = ArchiveUrl.parse(url).without_run
+    if ref != LAST:
+        return str(database.named(ref))
+    known = list(_starts(mirror(database)))
+    if not known:
+        raise UsageError(f"there is no run in {database} yet. To start one: evolve run EVALUATOR --archive {database}")
+    return str(database.named(max(known)[1].name))
+
+
+def _found(ref: str, runs: Path) -> Path:
+    if is_archive_url(ref):
+        return folder_for(ArchiveUrl.parse(ref), runs)
     if ref == LAST:
         known = list(_starts(runs))
         known += [(run.started, _short(run.folder)) for run in started_here() if is_run(run.folder)]
@@ -70,7 +93,7 @@ def find_run(ref: str, runs: Path = RUNS) -> Path:
         if is_run(folder):
             return folder
     if os.path.lexists(ref):
-        raise UsageError(f"{ref} is not a run: it has no {ARCHIVE}. `evolve runs` lists the runs.")
+        raise UsageError(f"{ref} is not a run: it has no {NAME}. `evolve runs` lists the runs.")
     near = difflib.get_close_matches(ref, [folder.name for folder in folders(runs)], n=1)
     hint = f"Did you mean '{near[0]}'? " if near else ""
     raise UsageError(f"there is no run '{ref}'. {hint}`evolve runs` lists the runs.")
@@ -110,14 +133,6 @@ def find_program(store: Store, ref: str) -> Program:
     return found
 
 
-def is_run(folder: Path) -> bool:
-    """Return whether a folder holds an archive; False for a name that no file can have."""
-    try:
-        return (folder / ARCHIVE).is_file()
-    except (OSError, ValueError):
-        return False
-
-
 def elsewhere(runs: Path = RUNS, all_of_them: bool = False) -> list[Path]:
     """Return the runs outside the runs folder that were started from here; or all of the user's, from wherever."""
     known = own_runs() if all_of_them else started_here()
@@ -132,12 +147,15 @@ def _short(folder: Path) -> Path:
 
 
 def folders(runs: Path = RUNS) -> list[Path]:
-    """Return the folders in the runs folder that hold an archive, by name."""
-    return sorted(path.parent for path in runs.glob(f"*/{ARCHIVE}"))
+    """Return the folders in the runs folder that hold an archive or point to one, by name."""
+    return sorted({path.parent for name in (NAME, POINTER) for path in runs.glob(f"*/{name}")})
 
 
 def _starts(runs: Path) -> Iterator[tuple[float, Path]]:
     """Yield when the runs of a folder were started; runs that cannot be read are left out."""
     for folder in folders(runs):
-        with suppress(Exception), Store.open(folder) as store:
-            yield float(store.summary().started), folder
+        with suppress(Exception):
+            require_known_pointer(folder)
+            with Store.open(folder) as store:
+                started = float(store.summary().started)
+            yield started, folder

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from evolve.registry import Problem
 
 
-WHERE_IT_RAN = ("workers", "engine", "record", "replay")
+WHERE_IT_RAN = ("workers", "engine", "archive", "record", "replay")
 """Keys of a recorded run's configuration that say how this machine works, and nothing of what is searched."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from evolve.archive import RunStatus, Store, Summary
+from evolve.archive import RunStatus, Store, Summary, url_of
 from evolve.config import from_text
 from evolve.errors import UsageError
 from evolve.evaluator import Split
@@ -19,6 +20,7 @@ from evolve.report.documents import to_json
 from evolve.report.figures import cell_text, usd_text
 from evolve.report.run_document import when
 from evolve.report.run_report import Cell
+from evolve.report.shared_archives import is_mirrored
 from evolve.report.tables import plain_table
 from evolve.safe_text import one_line
 
@@ -103,11 +105,11 @@ def status_text(summary: Summary) -> str:
 def list_document(runs: Sequence[Listed]) -> list[dict[str, Any]]:
     """Return the facts of `evolve runs`."""
     return [
-        {"run": one.folder.name, "folder": one.folder.resolve(), "status": one.status, "error": one.error}
+        {"run": one.folder.name, **_place(one.folder), "status": one.status, "error": one.error}
         if one.error
         else {
             "run": one.folder.name,
-            "folder": one.folder.resolve(),
+            **_place(one.folder),
             "evaluator": one.evaluator,
             "status": one.status,
             "reason": one.reason,
@@ -125,6 +127,15 @@ def list_document(runs: Sequence[Listed]) -> list[dict[str, Any]]:
         }
         for one in runs
     ]
+
+
+def _place(folder: Path) -> dict[str, Any]:
+    """Return where a run is: its folder, and the address of its archive where that is in a database."""
+    place: dict[str, Any] = {"folder": None if is_mirrored(folder) else folder.resolve()}
+    with suppress(UsageError):  # which is the run's error already
+        if (url := url_of(folder)) is not None:
+            place["archive"] = str(url)
+    return place
 
 
 def print_list(console: Console, runs: Sequence[Listed], inside: Path) -> None:

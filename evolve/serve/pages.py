@@ -16,6 +16,7 @@ from evolve.report.page.run_page import Pictures, failure_examples, page_facts, 
 from evolve.report.places import folders
 from evolve.report.run_list import Listed, listed
 from evolve.report.run_report import describe
+from evolve.report.shared_archives import refresh, require_known_pointer
 from evolve.safe_text import one_line
 from evolve.serve.questions import waiting
 
@@ -25,7 +26,10 @@ SERVED: dict[str, Any] = {"inline": None, "policy": "", "root": ""}
 
 def run_named(runs: Path, name: str) -> Path | None:
     """Return the folder of a run by its name, of those that the runs folder lists; None: there is none."""
-    return next((folder for folder in folders(runs) if folder.name == name and not folder.is_symlink()), None)
+    found = next((folder for folder in folders(runs) if folder.name == name and not folder.is_symlink()), None)
+    if found is not None:
+        require_known_pointer(found)
+    return found
 
 
 def address(folder: Path) -> str:
@@ -35,6 +39,7 @@ def address(folder: Path) -> str:
 
 def list_page(runs: Path) -> str:
     """Return the list of the runs in a folder."""
+    refresh(runs)
     rows = [_row(one) for one in listed(folder for folder in folders(runs) if not folder.is_symlink())]
     return rendered(
         "runs.html.j2", **SERVED, title="evolve: runs", live="", scripts=("list.js",), rows=rows, where=str(runs)
@@ -106,8 +111,7 @@ def program(folder: Path, id: int) -> dict[str, Any] | None:
         found = store.program(id)
         if found is None:
             return None
-        trial = store.trial(id) if id > 0 else None
-        texts: dict[str, Any] = plain(program_texts(store, found, trial, True))
+        texts: dict[str, Any] = plain(program_texts(store, found, True))
     return texts
 
 

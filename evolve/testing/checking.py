@@ -24,6 +24,8 @@ REASON = 800
 """Characters of a reason, which may list the ids of all instances."""
 REPEATS = 3
 """How often the seed is timed, to see the spread of its CPU time."""
+SPLIT_S = 20.0
+"""Seconds that the baselines may take on a split, about: where they need longer, on its first instances only."""
 UNSTEADY = 1.2
 """Most CPU time over least from which on a score that depends on it is said to be unsteady."""
 
@@ -158,7 +160,7 @@ def _without_unit(result: InstanceResult) -> Iterator[Checked]:
 def _baselines(problem: Problem, bench: Bench) -> Checked:
     try:
         with foreign(problem.evaluator.name):
-            said = order_of_baselines(problem, bench)
+            said = order_of_baselines(problem, bench, SPLIT_S)
     except UsageError as error:
         said = str(error)
     return Checked("baselines on train, validation and test", Verdict.NOTE, said)

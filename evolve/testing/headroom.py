@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Mapping
 
@@ -39,26 +40,49 @@ def is_moved_by_changes(problem: Problem, bench: Bench) -> bool:
     return False
 
 
-def order_of_baselines(problem: Problem, bench: Bench) -> str:
-    """Return in a sentence what seed and baselines score on each split, and where two splits order them otherwise."""
+def order_of_baselines(problem: Problem, bench: Bench, split_s: float = math.inf) -> str:
+    """Return in a sentence what seed and baselines score on each split, and where two splits order them otherwise.
+
+    split_s: seconds that a split may take, by the time of the seed on its first instance. Where all instances take
+    longer, the first ones stand for a split, and the sentence says how many.
+    """
     programs = {"seed": problem.seed, **problem.baselines}
     if len(programs) == 1:
         return "there are none: put published heuristics into baselines/, one with a score near 100"
-    scores = {split: _means(problem, bench, programs, split) for split in SPLITS}
+    counts = {split: _affordable(problem, bench, split, split_s / len(programs)) for split in SPLITS}
+    scores = {split: _means(problem, bench, programs, split, counts[split]) for split in SPLITS}
     failing = sorted({name for means in scores.values() for name, score in means.items() if score is None})
     if failing:
         return f"{', '.join(failing)}: not feasible everywhere; `evolve baselines {problem.ref}` says why"
     best = {split: max(means, key=lambda name: means[name] or 0.0) for split, means in scores.items()}
-    said = "; ".join(f"{split}: best {name} {scores[split][name]:.2f}" for split, name in best.items())
+    said = "; ".join(
+        f"{split}{_of_all(problem, split, counts[split])}: best {name} {scores[split][name]:.2f}"
+        for split, name in best.items()
+    )
     turned = _turned(scores)
     if turned:
         return f"{said}. The splits do not order them alike: {turned}. More instances make a split say more"
     return f"{said}. All splits order them alike"
 
 
-def _means(problem: Problem, bench: Bench, programs: Mapping[str, str], split: Split) -> dict[str, float | None]:
-    found: dict[str, float | None] = {}
+def _affordable(problem: Problem, bench: Bench, split: Split, program_s: float) -> int:
+    """Return how many instances of a split take a program that long, by the seed on the first; 1 at least."""
     count = len(problem.instances(split))
+    if math.isinf(program_s):
+        return count
+    (first,) = bench.evaluate(problem, [problem.seed], split)
+    return max(1, min(count, int(program_s / max(first.wall_s, 1e-6))))
+
+
+def _of_all(problem: Problem, split: Split, count: int) -> str:
+    total = len(problem.instances(split))
+    return "" if count == total else f" (first {count} of {total} instances, for the time they take)"
+
+
+def _means(
+    problem: Problem, bench: Bench, programs: Mapping[str, str], split: Split, count: int
+) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
     for name, source in programs.items():
         scores = [result.score for result in bench.evaluate(problem, [source], split, count)]
         known = [score for score in scores if score is not None]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import Awaitable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import evolve
 from evolve.config import RunConfig
@@ -15,6 +18,7 @@ from evolve.workers.crew import Crew, WorkerLost
 from evolve.workers.messages import Ready, Setup
 from evolve.workers.relay import SHIPPED, Lost, Relay
 
+CONNECT_S = 10.0
 NOT_SHIPPED = ["**/__pycache__", "**/.git", "**/.venv*", "**/runs"]
 
 
@@ -38,6 +42,8 @@ class RayWorkers(Crew):
     async def __aenter__(self) -> Any:
         import ray
 
+        if trouble := await asyncio.to_thread(_why_unreachable, self._address):
+            raise UsageError(_no_cluster(self._address, trouble))
         shipped = {"working_dir": self._folder, "excludes": NOT_SHIPPED} if self._folder else {}
         try:
             # Here and not in a thread: what Ray starts ends with the thread that started it.
@@ -49,10 +55,7 @@ class RayWorkers(Crew):
                 include_dashboard=False if self._address == "local" else None,
             )
         except Exception as error:  # what Ray raises here has no common base
-            raise UsageError(
-                f"--ray-address {self._address}: no Ray cluster answers ({' '.join(str(error).split())[:200]}). "
-                "Start one with `ray start --head`, or give --ray-address local."
-            ) from None
+            raise UsageError(_no_cluster(self._address, str(error))) from None
         room = int(ray.cluster_resources().get("CPU", 0))  # type: ignore[no-untyped-call]
         self.notices.append(
             f"Ray has {room} cores and reserves them by number; a worker whose scores depend on time stays on one core"
@@ -116,6 +119,29 @@ class RayWorker:
     def end(self) -> None:
         """As `Worker.end`."""
         self.let_go()
+
+
+def _why_unreachable(address: str) -> str:
+    """Return why nobody listens at HOST:PORT, where the address is one; empty when somebody does.
+
+    Ray itself would wait for minutes, in a call that nothing interrupts.
+    """
+    place = urlsplit(address if "://" in address else f"//{address}")
+    try:
+        if place.hostname and place.port:
+            socket.create_connection((place.hostname, place.port), CONNECT_S).close()
+    except ValueError as error:
+        return str(error)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def _no_cluster(address: str, why: str) -> str:
+    return (
+        f"--ray-address {address}: no Ray cluster answers ({' '.join(why.split())[:200]}). "
+        "Start one with `ray start --head`, or give --ray-address local."
+    )
 
 
 def _resources(problem: Problem) -> dict[str, Any]:

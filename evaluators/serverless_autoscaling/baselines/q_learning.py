@@ -2,6 +2,7 @@
 
 State: the limit, in steps of ten; action: one step down, none, or up; reward: less cost a request. Source: learning the
 concurrency limit by reinforcement, Schuler, Jamil and Kuehl 2021 (CCGrid, "AI-based resource allocation"), as a table.
+Its numbers are chosen by the mean score over 25 hours drawn as those of train: the five, and twenty more.
 """
 
 import math
@@ -12,10 +13,10 @@ import numpy as np
 KEPT_MIN = 10
 LIMITS = range(30, 111, 10)
 MOVES = (0, -1, 1)
-PERIOD = 8  # ticks
+PERIOD = 12  # ticks
 EXPLORE = 0.1  # at first; less and less
 RATE, DISCOUNT = 0.3, 0.5
-FILLED, WINDOW = 0.5, 15
+FILLED, WINDOW = 0.4, 15
 
 
 class Policy:

@@ -11,7 +11,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -20,13 +20,14 @@ from evolve.config import ModelConfig, RateConfig
 from evolve.errors import UsageError
 from evolve.mutate.models.answer import DEEDS, RUN_OUT, Answer, AnswerStatus
 from evolve.mutate.models.breaker import Breaker
-from evolve.mutate.models.completion import Completion, Usage, cut_at, estimated_tokens, storable, why_empty
+from evolve.mutate.models.completion import Completion, Usage, estimated_tokens
 from evolve.mutate.models.connection import Connection
 from evolve.mutate.models.endpoint import OPENAI_URL, checked_url, key_in
 from evolve.mutate.models.fault import CUT_ANSWERS, LASTING_S, EqualFailures, Fault, ModelGone, cure_of
 from evolve.mutate.models.prices import prices_of
 from evolve.mutate.models.rate import RateLimit
 from evolve.mutate.models.request import LEARNT_FROM, RequestForm
+from evolve.mutate.models.sharing import answers_of, estimated_usage, for_nothing, one_line
 from evolve.mutate.models.stream import AnswerReader
 from evolve.mutate.models.watch import Watch
 from evolve.words import counted
@@ -174,6 +175,21 @@ class ModelClient:
     async def complete(self, prompt: Prompt, call_id: int = 0) -> Answer:
         """Ask the model and return its answer, or an answer whose status says why there is none.
 
+        Raises ModelGone as `complete_several`.
+        """
+        return (await self.complete_several(prompt, (call_id,)))[0]
+
+    @property
+    def most_answers(self) -> int:
+        """How many answers the server gives to one request, as far as is known."""
+        return self._form.most_answers
+
+    async def complete_several(self, prompt: Prompt, call_ids: Sequence[int]) -> list[Answer]:
+        """Ask the model for several answers to one prompt, in one request.
+
+        Return those of the first calls, at least one: a server may give fewer. Or, for every call, an answer whose
+        status says why there is none. Together they have the tokens, dollars and attempts of the request once.
+
         The deadline begins when a slot is free and the rate limit lets the call through, and covers everything after
         that: requests, pauses, the breaker. A call that its own limits hold back has not been stalled by a server.
         The end of the run's minutes cuts a call wherever it is.
@@ -183,7 +199,7 @@ class ModelClient:
         """
         async with self._slots:
             self._require_hope()
-            expected = estimated_tokens(prompt.system + prompt.user) + self._usual_tokens_out
+            expected = estimated_tokens(prompt.system + prompt.user) + len(call_ids) * self._usual_tokens_out
             started, tally = time.monotonic(), _Tally()
             admission = completion = None
             self._in_flight += 1
@@ -194,38 +210,41 @@ class ModelClient:
                     started = time.monotonic()
                     with self._while_waiting(tally):
                         async with asyncio.timeout(self.model.timeout_s) as deadline:
-                            completion = await self._until_answered(prompt, call_id, tally, deadline)
+                            completion = await self._until_answered(prompt, call_ids, tally, deadline)
+                    if completion is not None and not completion.lost_chars:
+                        self._form.gave(len(completion.all), len(call_ids))
             except TimeoutError:
                 tally.run_out = run_out.expired()
                 self._waste(prompt, tally)
             finally:
                 self._in_flight -= 1
-            answer = self._answer(prompt, completion, tally, time.monotonic() - started)
+            answers = self._answers(prompt, completion, tally, time.monotonic() - started)
             if completion is None and not tally.run_out:
                 # The breaker may have held a call back all its time: what it was held back for is why it failed.
                 self._failures.add(tally.fault if tally.requests else self._last_fault)
                 if tally.wasted == Usage(0, 0):  # else it is the next call that says so: what was paid is to be counted
                     self._require_hope()
             elif completion is not None:
-                if not answer.error:
-                    self._failures.end()
-                else:  # paid for, so the next call is the one that is not made
-                    most = CUT_ANSWERS if answer.status is AnswerStatus.OK else None
-                    self._failures.add(Fault(answer.error, status=200), DEEDS[answer.status], most)
+                for answer in answers:
+                    if not answer.error:
+                        self._failures.end()
+                    else:  # paid for, so the next call is the one that is not made
+                        most = CUT_ANSWERS if answer.status is AnswerStatus.OK else None
+                        self._failures.add(Fault(answer.error, status=200), DEEDS[answer.status], most)
                 if tally.began_at is not None:
                     self._watch.answered(tally.began_at, time.monotonic(), self._in_flight)
                 self._watch.compare(prompt, completion.usage)
-            self._rate.correct(admission, answer.tokens_in + answer.tokens_out)
-        return answer
+            self._rate.correct(admission, sum(answer.tokens_in + answer.tokens_out for answer in answers))
+        return answers + [for_nothing(answers[0])] * (0 if completion else len(call_ids) - 1)
 
     async def _until_answered(
-        self, prompt: Prompt, call_id: int, tally: _Tally, deadline: asyncio.Timeout
+        self, prompt: Prompt, call_ids: Sequence[int], tally: _Tally, deadline: asyncio.Timeout
     ) -> Completion | None:
         """Send requests until one is answered; None when no more are to be sent. Raises TimeoutError, UsageError."""
         jitter: random.Random | None = None
         failures = 0
         while True:
-            body = self._form.body(prompt)
+            body = self._form.body(prompt, len(call_ids))
             try:
                 return await self._request(body, tally, deadline)
             except Fault as fault:
@@ -252,7 +271,7 @@ class ModelClient:
                 tally.allowed = tally.wasted
                 if wasted != Usage(0, 0) and self._may_retry is not None:
                     cost_usd = None if self._prices is None else self._prices.cost_usd(wasted)
-                    if not self._may_retry(call_id, wasted.given + wasted.made, cost_usd):
+                    if not self._may_retry(call_ids[0], wasted.given + wasted.made, cost_usd):
                         return None
                 # Half of the pause is chance, so that calls that failed together do not return together.
                 jitter = jitter or random.Random(prompt.digest(self.model.name))
@@ -273,7 +292,7 @@ class ModelClient:
                 await asyncio.sleep(pause_s)
             tally.requests += 1
             tally.on_its_way = True
-            reader = tally.reader = AnswerReader(self._form.api)
+            reader = tally.reader = AnswerReader(self._form.api, body.get("n", 1))
             idle_s, began = self.model.idle_timeout_s, time.monotonic()
             try:
                 completion = await self._connection.ask(self._form.path, body, reader, idle_s, self._start_s())
@@ -340,7 +359,8 @@ class ModelClient:
             tally.wasted = Usage(tally.wasted.given + given, tally.wasted.made + made)
             tally.reader = None
 
-    def _answer(self, prompt: Prompt, completion: Completion | None, tally: _Tally, latency_s: float) -> Answer:
+    def _answers(self, prompt: Prompt, completion: Completion | None, tally: _Tally, latency_s: float) -> list[Answer]:
+        """Return the answers that a call came to, each with its part of what was counted, the first with the waste."""
         wasted = tally.wasted
         answer = Answer(
             text="",
@@ -355,30 +375,11 @@ class ModelClient:
             tokens_wasted=wasted.given + wasted.made,
         )
         if completion is None:
-            return replace(answer, error=self._one_line(self._why_none(tally, latency_s)))
-        text, reason = self._without_key(completion.text), self._without_key(completion.finish_reason)
-        usage = completion.usage or Usage(estimated_tokens(prompt.system + prompt.user), estimated_tokens(text))
-        self._usual_tokens_out += 0.2 * (usage.made - self._usual_tokens_out)
-        status, error = AnswerStatus.OK, ""
-        if completion.refusal or reason == "content_filter":
-            status, error = AnswerStatus.REFUSED, f"refused: {completion.refusal or 'content filter'}"
-        elif not text.strip():
-            status, error = AnswerStatus.EMPTY, f"an answer without text{why_empty(completion, self._form.most_tokens)}"
-        elif reason == "length":
-            error = f"{cut_at(self._form.most_tokens)}: raise it (--set model.max_tokens=N)"
-        return replace(
-            answer,
-            text=text,
-            status=status,
-            error=self._one_line(error),
-            tokens_in=wasted.given + usage.given,
-            tokens_out=wasted.made + usage.made,
-            cost_usd=None if self._prices is None else self._prices.cost_usd(wasted) + self._prices.cost_usd(usage),
-            tokens_estimated=answer.tokens_estimated or completion.usage is None,
-            finish_reason=reason,
-            tokens_cached=usage.cached,
-            tokens_reasoning=usage.reasoning,
-        )
+            return [replace(answer, error=self._one_line(self._why_none(tally, latency_s)))]
+        usage = completion.usage or estimated_usage(prompt, completion)
+        self._usual_tokens_out += 0.2 * (usage.made / len(completion.all) - self._usual_tokens_out)
+        answer = replace(answer, tokens_estimated=answer.tokens_estimated or completion.usage is None)
+        return answers_of(completion, usage, answer, self._prices, self._form.most_tokens, self._without_key)
 
     def _why_none(self, tally: _Tally, latency_s: float) -> str:
         fault, reason = tally.fault, f"no answer within {self.model.timeout_s:g} s"
@@ -392,9 +393,7 @@ class ModelClient:
         return f"{reason} ({counted(tally.requests, 'attempt')} in {latency_s:.1f} s)"
 
     def _one_line(self, text: str) -> str:
-        """Return a text for a person: one line, cut where a server was wordy, without the key."""
-        line = " ".join(storable(self._without_key(text)).split())
-        return line if len(line) <= 500 else line[:500] + " ..."
+        return one_line(self._without_key(text))
 
     def _without_key(self, text: str) -> str:
         return text.replace(self._key, "[key]") if self._key else text

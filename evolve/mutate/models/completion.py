@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import Any, Literal
 
 from evolve.mutate.models.fault import words_of
@@ -32,12 +33,28 @@ class Usage:
     written: int = 0
     reasoning: int = 0
 
+    def shared(self, weights: Sequence[int]) -> list[Usage]:
+        """Return a part for each of several answers to one prompt; all parts together are the whole, to the token.
+
+        weights: of what was made, one per answer, above 0; the prompt is shared evenly.
+        """
+        given, made = _parts(self.given, [1] * len(weights)), _parts(self.made, weights)
+        cached, written = _parts(self.cached, given), _parts(self.written, given)
+        return [Usage(*part) for part in zip(given, made, cached, written, _parts(self.reasoning, made), strict=True)]
+
+
+def _parts(whole: int, weights: Sequence[int]) -> list[int]:
+    """Return whole numbers in proportion to the weights, whose sum is `whole`; none is above its share rounded up."""
+    ends = [whole * before // max(1, sum(weights)) for before in accumulate(weights)]
+    return [end - start for start, end in pairwise([0, *ends])]
+
 
 @dataclass(frozen=True)
 class Completion:
     """What a response says. usage: None when the server did not count.
 
     hidden_chars: of thoughts that came beside the text.  tools: whether the model asked for a tool.
+    further: other answers to the same prompt; `usage` is of all of them.  lost_chars: of such that broke off.
     """
 
     text: str
@@ -46,6 +63,13 @@ class Completion:
     usage: Usage | None
     hidden_chars: int = 0
     tools: bool = False
+    further: tuple[Completion, ...] = ()
+    lost_chars: int = 0
+
+    @property
+    def all(self) -> tuple[Completion, ...]:
+        """This answer and the further ones."""
+        return (self, *self.further)
 
 
 def read_completion(body: str, api: Api = "chat") -> Completion:
@@ -76,16 +100,27 @@ def parsed(text: str) -> Any:
 
 
 def _read_chat(message: Mapping[str, Any]) -> Completion:
-    match message:
-        case {"choices": [{"message": {**said}, **choice}, *_]}:
+    choices = message.get("choices")
+    match choices:
+        case [{"message": {}}, *_]:
             pass
         case _:
             raise ValueError(_what_is_there_instead("choices", message))
+    first, *others = [_read_choice(said, choice) for choice in choices for said in _messages_in(choice)]
+    return replace(first, usage=read_usage(message.get("usage")), further=tuple(others))
+
+
+def _messages_in(choice: object) -> list[Mapping[str, Any]]:
+    said = choice.get("message") if isinstance(choice, dict) else None
+    return [said] if isinstance(said, dict) else []
+
+
+def _read_choice(said: Mapping[str, Any], choice: Mapping[str, Any]) -> Completion:
     return Completion(
         text=storable(text_of(said.get("content"))),
         finish_reason=storable(str(choice.get("finish_reason") or "")),
         refusal=str(said.get("refusal") or ""),
-        usage=read_usage(message.get("usage")),
+        usage=None,
         hidden_chars=len(thoughts_in(said)),
         tools=bool(said.get("tool_calls") or said.get("function_call")),
     )

@@ -110,13 +110,13 @@ class Connection:
                 else:
                     self._stop(f"redirects in a circle, at last to {self._base_url}")
         except self._http.HTTPError as error:
-            if reader.complete:  # what broke came after the last word
+            if reader.usable:  # what broke came after the last word of an answer
                 return reader.answer()
             raise self._connection_fault(error, sent=True) from None
         except TimeoutError:
             if silence is None or not silence.expired():
                 raise
-            if reader.complete:
+            if reader.usable:
                 return reader.answer()
             waited = f"no piece of the answer for {idle_s:g} s" if reader.began else "the answer did not begin"
             raise Fault(waited, billed=True) from None

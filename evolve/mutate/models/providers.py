@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from evolve.config import BUILTIN, MANUAL, ModelConfig, RateConfig
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Client(Protocol):
-    """One model."""
+    """One model. One that is a `Several`, too, may be asked for several answers at once."""
 
     def warm_up(self) -> None:
         """Do what the first call would have to wait for. Called on another thread."""
@@ -29,6 +29,18 @@ class Client(Protocol):
 
     async def close(self) -> None:
         """Close the connections."""
+
+
+@runtime_checkable
+class Several(Protocol):
+    """A model that can give several answers to one request."""
+
+    @property
+    def most_answers(self) -> int:
+        """How many, as far as is known."""
+
+    async def complete_several(self, prompt: Prompt, call_ids: Sequence[int]) -> list[Answer]:
+        """Ask for an answer for each call, and return those of the first ones: at least one, or why there is none."""
 
 
 def make_clients(

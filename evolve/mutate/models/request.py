@@ -26,6 +26,10 @@ _NO_SYSTEM = re.compile(
     re.IGNORECASE,
 )
 """How servers say that a model takes no text of the system."""
+_ONE_ANSWER = re.compile(
+    r"(?<!\w)n(?!\w)|(?:one|1|single|multiple|several) (?:completion )?(?:choice|completion|answer)", re.IGNORECASE
+)
+"""How servers say that they give one answer to a request."""
 
 
 class RequestForm:
@@ -38,6 +42,8 @@ class RequestForm:
         self.api: Api = model.api
         self._model = model
         self.most_tokens = model.max_tokens or cap_tokens
+        self.most_answers = model.answers if model.api == "chat" else 1
+        """To one request."""
         self._dropped: set[str] = set()
         self._system_apart = True
         # OpenAI's newest models refuse the old name, and some other servers silently ignore the new one.
@@ -53,8 +59,12 @@ class RequestForm:
         """Where the request goes, below the base URL."""
         return "/responses" if self.api == "responses" else "/chat/completions"
 
-    def body(self, prompt: Prompt) -> dict[str, Any]:
-        """Return the request for a prompt."""
+    def body(self, prompt: Prompt, answers: int = 1) -> dict[str, Any]:
+        """Return the request for so many answers to a prompt, or as many as the server gives."""
+        answers = min(answers, self.most_answers)
+        return self._said(prompt) | ({"n": answers} if answers > 1 else {})
+
+    def _said(self, prompt: Prompt) -> dict[str, Any]:
         said: dict[str, Any]
         if not self._system_apart:
             whole = f"{prompt.system}\n\n{prompt.user}"
@@ -66,6 +76,11 @@ class RequestForm:
                 "messages": [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
             }
         return {"model": self._model.name, **said, **self._parameters()}
+
+    def gave(self, answers: int, asked: int) -> None:
+        """Take note of how many answers came to one request. asked: for how many there was use."""
+        if answers < min(asked, self.most_answers):
+            self.most_answers = answers
 
     def _parameters(self) -> dict[str, Any]:
         model, effort = self._model, self._model.reasoning_effort
@@ -89,6 +104,9 @@ class RequestForm:
 
         sent: the body that was refused.  parameter: which part the server blames, empty when it does not say.
         """
+        if "n" in sent and (parameter == "n" if parameter else _ONE_ANSWER.search(message)):
+            self.most_answers = 1
+            return True
         if _REFUSAL.search(message):
             limit = self._limit_names[0]
             if limit in sent and len(self._limit_names) > 1 and _names(limit, message, parameter):
@@ -103,7 +121,7 @@ class RequestForm:
         # Requests that were on their way when an earlier refusal came are refused too, and learn nothing new.
         if had_system and not self._system_apart:
             return True
-        return set(sent) - {"model", "messages", "instructions", "input"} != set(self._parameters())
+        return set(sent) - {"model", "messages", "instructions", "input", "n"} != set(self._parameters())
 
 
 def _names(name: str, message: str, parameter: str) -> bool:

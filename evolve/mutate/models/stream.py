@@ -35,12 +35,13 @@ class AnswerReader:
     Lenient: any line ends, events without blank lines between them, comments, unknown events, usage anywhere, a stream
     from a server that was not asked for one and a plain body from one that was.
 
+    answers: how many were asked for; a server may give fewer.
     began_at: on the monotonic clock, when the first piece of the text came; thoughts do not count.
     done: nothing that matters can follow.
     """
 
-    def __init__(self, api: Api) -> None:
-        self._api = api
+    def __init__(self, api: Api, answers: int = 1) -> None:
+        self._api, self._answers = api, answers
         self._plain: bool | None = None
         self._size = 0
         self._rest = bytearray()
@@ -48,11 +49,7 @@ class AnswerReader:
         self._event: list[str] = []
         self._event_size = self._looked_at = 0
         self._text_size = 0
-        self._pieces: list[str] = []
-        self._refusal: list[str] = []
-        self._hidden_chars = 0
-        self._tools = False
-        self._reason = ""
+        self._choices: dict[int, _Choice] = {}
         self._usage: Usage | None = None
         self._whole: Completion | None = None
         self.began_at: float | None = None
@@ -63,7 +60,7 @@ class AnswerReader:
         """Characters of the answer so far, hidden ones included: what a server may bill of a stream that breaks."""
         if self._plain:
             return sum(map(len, self._body))
-        return sum(map(len, self._pieces)) + self._hidden_chars
+        return sum(choice.chars for choice in self._choices.values())
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes. Raises ValueError when they are no answer."""
@@ -92,13 +89,14 @@ class AnswerReader:
             body = b"".join(self._body)
             if not body:
                 raise ValueError("an empty body")
-            return read_completion(body.decode("utf-8", "replace"), self._api)
+            said = read_completion(body.decode("utf-8", "replace"), self._api)
+            return replace(said, further=said.further[: self._answers - 1])
         self._line(bytes(self._rest))
         self._rest.clear()
         self._look()
-        if self._event and not self.complete:
+        if self._event and not self.usable:
             raise ValueError("a piece of the stream is no JSON")
-        if not self.complete:
+        if not self.usable:
             raise ValueError("the stream ended before the answer did")
         return self.answer()
 
@@ -114,19 +112,35 @@ class AnswerReader:
 
     @property
     def complete(self) -> bool:
-        """Whether the stream has said that the answer is whole."""
-        return self.done or bool(self._reason)
+        """Whether the stream has said that the answer is whole; of several, that all of them are."""
+        ended = sum(bool(choice.reason) for choice in self._choices.values())
+        return self.done or ended >= max(self._answers, len(self._choices))
+
+    @property
+    def usable(self) -> bool:
+        """Whether an answer is whole; others to the same prompt may have broken off."""
+        return self.done or any(choice.reason for choice in self._choices.values())
 
     def answer(self) -> Completion:
-        """Return the answer of a stream that is complete."""
-        text, refusal = storable("".join(self._pieces)), "".join(self._refusal)
-        if self._whole is None:
-            return Completion(text, storable(self._reason), refusal, self._usage, self._hidden_chars, self._tools)
-        # The last event of the responses API repeats everything; some servers leave the text out of it.
-        whole = self._whole
-        return replace(
-            whole, text=whole.text or text, refusal=whole.refusal or refusal, hidden_chars=self._hidden_chars
-        )
+        """Return the answer of a stream that is usable."""
+        if self._whole is not None:
+            # The last event of the responses API repeats everything; some servers leave the text out of it.
+            whole, said = self._whole, self._choice(0).said()
+            return replace(
+                whole,
+                text=whole.text or said.text,
+                refusal=whole.refusal or said.refusal,
+                hidden_chars=said.hidden_chars,
+            )
+        choices = [self._choices[place] for place in sorted(self._choices)] or [_Choice()]
+        ended = [choice for choice in choices if choice.reason] or choices[:1]
+        first, *others = [choice.said() for choice in ended]
+        lost_chars = sum(choice.chars for choice in choices if choice not in ended)
+        return replace(first, usage=self._usage, further=tuple(others), lost_chars=lost_chars)
+
+    def _choice(self, place: object) -> _Choice:
+        """Return one of several answers. A server that does not number them gives one."""
+        return self._choices.setdefault(place if type(place) is int and 0 <= place < self._answers else 0, _Choice())
 
     def _line(self, line: bytes) -> None:
         line = line.strip(b"\r")
@@ -178,48 +192,72 @@ class AnswerReader:
         if usage:
             self._usage = read_usage(usage) or self._usage
         choices = chunk.get("choices")
-        if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-            return
-        choice = choices[0]
-        delta = choice.get("delta")
+        for said in choices[: self._answers] if isinstance(choices, list) else ():
+            if isinstance(said, dict):
+                self._take_piece(said)
+
+    def _take_piece(self, said: Mapping[str, Any]) -> None:
+        choice, delta = self._choice(said.get("index")), said.get("delta")
         if isinstance(delta, dict):
-            self._said(text_of(delta.get("content")))
-            self._hid(thoughts_in(delta))
-            self._tools = self._tools or bool(delta.get("tool_calls") or delta.get("function_call"))
+            self._said(text_of(delta.get("content")), choice)
+            choice.hid(thoughts_in(delta))
+            choice.tools = choice.tools or bool(delta.get("tool_calls") or delta.get("function_call"))
             refused = delta.get("refusal")
             if isinstance(refused, str):
-                self._refusal.append(refused)
-        reason = choice.get("finish_reason")
+                choice.refusal.append(refused)
+        reason = said.get("finish_reason")
         if reason:
-            self._reason = str(reason)
+            choice.reason = str(reason)
 
     def _take_event(self, event: Mapping[str, Any]) -> None:
-        delta, response = event.get("delta"), event.get("response")
+        delta, response, choice = event.get("delta"), event.get("response"), self._choice(0)
         match event.get("type"):
             case "response.output_text.delta":
-                self._said(delta if isinstance(delta, str) else "")
+                self._said(delta if isinstance(delta, str) else "", choice)
             case "response.refusal.delta":
-                self._refusal.append(delta if isinstance(delta, str) else "")
+                choice.refusal.append(delta if isinstance(delta, str) else "")
             case "response.completed" | "response.incomplete" if isinstance(response, dict):
                 self._whole, self.done = read_response({"output": [], **response}), True
             case "response.failed" | "error":
                 error = error_in(response if isinstance(response, dict) else event)
                 raise ValueError(f"an error: {error or event.get('message') or 'without a reason'}")
             case str(kind) if kind.startswith("response.reasoning"):
-                self._hid(delta)
+                choice.hid(delta)
 
     def _begin(self) -> None:
         if self.began_at is None:
             self.began_at = time.monotonic()
 
-    def _said(self, text: str) -> None:
+    def _said(self, text: str, choice: _Choice) -> None:
         if text:
             self._begin()
-            self._pieces.append(text)
+            choice.pieces.append(text)
             self._text_size += len(text)
             if self._text_size > MOST_BYTES:
                 raise ValueError(f"more than {MOST_BYTES >> 20} MB of text")
 
-    def _hid(self, thought: object) -> None:
+
+class _Choice:
+    """One of the answers that a stream brings. reason: why it ended; empty while it goes on."""
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.refusal: list[str] = []
+        self.hidden_chars = 0
+        self.tools = False
+        self.reason = ""
+
+    @property
+    def chars(self) -> int:
+        """Characters so far, hidden ones included."""
+        return sum(map(len, self.pieces)) + self.hidden_chars
+
+    def hid(self, thought: object) -> None:
+        """Take a piece of what is not shown."""
         if isinstance(thought, str):
-            self._hidden_chars += len(thought)
+            self.hidden_chars += len(thought)
+
+    def said(self) -> Completion:
+        """Return what has come."""
+        text, refusal = storable("".join(self.pieces)), "".join(self.refusal)
+        return Completion(text, storable(self.reason), refusal, None, self.hidden_chars, self.tools)

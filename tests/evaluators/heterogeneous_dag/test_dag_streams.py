@@ -194,8 +194,9 @@ def test_near_saturation_the_rules_come_in_the_order_that_was_measured(sigma):
     """ETF, MET, STF, FIFO, and last a list by ranks, also without noise: heads of new jobs go before old jobs.
 
     Mean us at gaps 60 | 38 without noise, ours and measured before by rules that were not written down to the tie: MET
-    129 | 234 (148 | 266), STF 129 | 266 (156 | 777), HEFT_RT 288 | 4,061 (345 | 4,573). A STF that chooses its task
-    first, by mean work, and then a PE is far worse than that (196 | 1,866 or more).
+    129 | 234 (148 | 266), STF 129 | 266 (156 | 777), HEFT_RT 288 | 4,061 (345 | 4,573). Readings of the same names
+    differ as much: MET by the oldest job 127 | 405, by the shortest task 141 | 439; STF that chooses its task first and
+    then a PE 195 | 1,953; HEFT_RT that prefers the newest of equal ranks 318 | 4,289. None hits both figures.
     """
     means = {name: mean_units(name, 38, sigma, range(8)) for name in SOURCES}
     order = ["min_min_etf", "met", "stf", "fifo_round_robin", "heft"]

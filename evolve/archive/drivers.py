@@ -1,0 +1,157 @@
+"""Who works on a run in PostgreSQL: processes, also on several machines, each with a lease, and which steps are whose.
+
+Every driver has a row in `drivers`, an advisory lock that its connection holds, and a lease that it renews. It is dead
+as soon as the server has noticed that its connection is gone, or its lease is over, whatever comes first: a killed
+process is noticed at once, a machine that vanished after `LEASE_S`. All times are the server's.
+
+Every transaction that writes begins with its turn: a lock on the run's row. So the numbers of events come in the order
+of commits, and who has a turn sees all that was committed before.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from contextlib import suppress
+
+from sqlalchemy import BigInteger, Connection, Engine, Identity, bindparam, func, insert, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from evolve.archive.models import EventRow, RunRow
+from evolve.archive.writing import Writing
+from evolve.errors import UsageError
+
+LEASE_S = 30.0
+RENEW_S = 5.0
+
+_NOW = text("extract(epoch from clock_timestamp())::float8")
+_KEY = "hashtextextended('evolve ' || current_schema() || ' ' || {}, 0)"
+_ALIVE = (
+    f"(ended IS NULL AND seen > extract(epoch from clock_timestamp()) - {LEASE_S} "
+    f"AND NOT pg_try_advisory_xact_lock_shared({_KEY.format('id')}))"
+)
+_MINE = _KEY.format("CAST(:id AS bigint)")
+_LOCK_RUN = select(RunRow.id).with_for_update()
+_LAST = select(func.coalesce(func.max(EventRow.seq), 0))
+
+
+class SharedBase(DeclarativeBase):
+    """The tables that only an archive in PostgreSQL has."""
+
+    type_annotation_map = {int: BigInteger}  # noqa: RUF012  (SQLAlchemy reads it so)
+
+
+class DriverRow(SharedBase):
+    """A process that works on the run, or did. seen: when its lease was last renewed.  ended: NULL while it works."""
+
+    __tablename__ = "drivers"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    host: Mapped[str]
+    pid: Mapped[int]
+    began: Mapped[float]
+    seen: Mapped[float]
+    ended: Mapped[float | None]
+
+
+class ClaimRow(SharedBase):
+    """Whose a step is: its driver alone may write it."""
+
+    __tablename__ = "claims"
+
+    step: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    driver: Mapped[int]
+
+
+_CLAIM = insert(ClaimRow)
+_OWNER = select(ClaimRow.driver).where(ClaimRow.step == bindparam("step"))
+
+
+def turn(connection: Connection) -> int:
+    """Wait for the turn of a transaction that writes. Returns the number of the last event."""
+    connection.execute(_LOCK_RUN)
+    return int(connection.execute(_LAST).scalar_one())
+
+
+def anybody(connection: Connection, but: int = 0) -> bool:
+    """Return whether a living driver works on the run, besides one."""
+    found = connection.execute(text(f"SELECT 1 FROM drivers WHERE id != :but AND {_ALIVE} LIMIT 1"), {"but": but})
+    return found.first() is not None
+
+
+class Driver(Writing):
+    """This process as a driver of a run in PostgreSQL."""
+
+    def __init__(self, engine: Engine, what: str) -> None:
+        """what: the run, for a person."""
+        super().__init__(engine.connect())
+        self.id = 0
+        self._engine, self._what = engine, what
+        self._over = threading.Event()
+        self._renewing: threading.Thread | None = None
+
+    def enter(self, connection: Connection, together: bool = False) -> None:
+        """Begin to work on the run. A driver that works alone takes all open steps over."""
+        turn(connection)
+        if not together and anybody(connection):
+            found = connection.execute(text(f"SELECT pid, host FROM drivers WHERE {_ALIVE} ORDER BY id"))
+            others = ", ".join(f"process {pid} on {host}" for pid, host in found)
+            raise UsageError(
+                f"{self._what} is being worked on by another process ({others}); wait for it or stop it first."
+            )
+        row = {"host": socket.gethostname(), "pid": os.getpid(), "began": _NOW, "seen": _NOW}
+        self.id = int(connection.execute(insert(DriverRow).values(**row).returning(DriverRow.id)).scalar_one())
+        connection.execute(text(f"SELECT pg_advisory_lock({_MINE})"), {"id": self.id})
+        take_over(connection, self.id)
+        # In a thread, with a connection of its own: the loop may be busy for longer than a lease.
+        self._renewing = threading.Thread(target=self._renew, daemon=True)
+        self._renewing.start()
+
+    def _renew(self) -> None:
+        with suppress(UsageError, SQLAlchemyError):  # of a server that is gone the next transaction tells
+            while not self._over.wait(RENEW_S):
+                with self._engine.connect() as connection, connection.begin():
+                    connection.execute(update(DriverRow).where(DriverRow.id == self.id).values(seen=_NOW))
+
+    def turn(self, connection: Connection, seq: int) -> int:
+        """Wait until no other driver writes; see what they have committed."""
+        return turn(connection)
+
+    def claim(self, connection: Connection, step: int) -> None:
+        """Write down whose the step is."""
+        connection.execute(_CLAIM, {"step": step, "driver": self.id})
+
+    def require_own(self, connection: Connection, step: int) -> None:
+        """Refuse what another driver has taken over, since this one's lease was over."""
+        if connection.execute(_OWNER, {"step": step}).scalar_one_or_none() != self.id:
+            raise UsageError(
+                f"step {step} of {self._what} was taken over by another driver: this one did not renew its lease for "
+                f"{LEASE_S:g} s. What it had committed is kept."
+            )
+
+    def close(self) -> None:
+        """Give the lock back; where the server is gone, it has done so itself."""
+        self._over.set()
+        if self._renewing is not None:
+            self._renewing.join()
+        with suppress(UsageError, SQLAlchemyError):
+            if self.id and not self.connection.closed:
+                with self.connection.begin():
+                    self.connection.execute(update(DriverRow).where(DriverRow.id == self.id).values(ended=_NOW))
+                    self.connection.execute(text(f"SELECT pg_advisory_unlock({_MINE})"), {"id": self.id})
+        with suppress(UsageError, SQLAlchemyError):
+            self.connection.close()
+
+
+def take_over(connection: Connection, id: int) -> list[int]:
+    """Make the open steps of dead drivers a driver's own. Returns them, in their order."""
+    open_steps = text(
+        "SELECT c.step FROM claims c JOIN selections s ON s.step = c.step JOIN drivers d ON d.id = c.driver "
+        f"WHERE s.fate IS NULL AND d.id != :id AND NOT {_ALIVE} ORDER BY c.step FOR UPDATE OF c SKIP LOCKED"
+    )
+    steps = [step for (step,) in connection.execute(open_steps, {"id": id})]
+    if steps:
+        connection.execute(update(ClaimRow).where(ClaimRow.step.in_(steps)).values(driver=id))
+    return steps

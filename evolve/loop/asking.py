@@ -1,0 +1,133 @@
+"""Asking models: a step's question is sent, alone or with those of its batch, and what comes of it is committed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from evolve.archive import CallStatus, ModelCall, Store
+from evolve.config import MANUAL
+from evolve.loop.batches import Batches
+from evolve.loop.budget import Cost, Ledger
+from evolve.loop.outages import Outages
+from evolve.loop.proposing import NoChild, Proposer
+from evolve.observer import Audience
+from evolve.trial import Selection
+
+
+class Question:
+    """A prompt and the steps that wait for an answer to it; the first of them sends it for all."""
+
+    def __init__(self, first: Selection) -> None:
+        self.first = first
+        self.selections: list[Selection] = []
+        self.calls: list[ModelCall] = []
+        self.is_whole = asyncio.Event()
+        """No more steps will join."""
+        self.answers: asyncio.Future[dict[int, ModelCall]] = asyncio.get_running_loop().create_future()
+
+
+class Asking:
+    """Asks the models of a run.
+
+    at_once: an end is known as soon as it is committed.  dropped: told of steps that end without an answer.
+    moved: called when a call has ended.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        proposer: Proposer,
+        ledger: Ledger,
+        batches: Batches,
+        outages: Outages,
+        audience: Audience,
+        at_once: bool,
+        dropped: Callable[[int, NoChild], None],
+        moved: Callable[[], None],
+    ) -> None:
+        self._store, self._proposer, self._ledger, self._batches = store, proposer, ledger, batches
+        self._outages, self._audience, self._at_once = outages, audience, at_once
+        self._dropped, self._moved = dropped, moved
+        self._open: Question | None = None
+
+    def joined(self, selection: Selection, call: ModelCall) -> Question | None:
+        """Return the question that a step asks along with others; None where its model gives one answer to each."""
+        if self._open is not None and not selection.repeats(self._open.first):
+            self.send()
+        if self._batches.most(selection) > 1:
+            self._open = self._open or Question(selection)
+            self._open.selections.append(selection)
+            self._open.calls.append(call)
+        return self._open
+
+    def send(self) -> None:
+        """Send the question that waits for more steps to join it."""
+        if self._open is not None:
+            self._open.is_whole.set()
+            self._open = None
+
+    async def answered(self, selection: Selection, call: ModelCall, question: Question | None) -> ModelCall:
+        """Return a call that has ended, as it is committed. question: what it asks along with other steps."""
+        self._audience.tell(lambda o: o.call_started(call.step, call.model, self._ledger.progress()))
+        together = {} if question is None else await self._together(call.step, question)
+        return together.get(call.step) or (await self._ask([selection], [call]))[call.step]
+
+    async def _together(self, step: int, question: Question) -> dict[int, ModelCall]:
+        """Return what came to a question, by step. Who is not among them has to ask alone."""
+        if step != question.first.step:
+            return await question.answers
+        answers: dict[int, ModelCall] = {}
+        try:
+            await question.is_whole.wait()
+            if len(question.calls) > 1 and self._proposer.takes_several(question.calls[0]):
+                answers = await self._ask(question.selections, question.calls)
+        except BaseException:
+            question.answers.cancel()  # the others end with this one, which says why
+            raise
+        if not question.answers.done():
+            question.answers.set_result(answers)
+        return answers
+
+    async def _ask(self, selections: Sequence[Selection], calls: Sequence[ModelCall]) -> dict[int, ModelCall]:
+        """Send calls that ask the same in one request; commit what came of them before anybody reads it, and return it.
+
+        That is less than all where a server gives fewer answers to one request.
+        """
+        ledger = self._ledger
+        ended = await self._outages.asked(calls, self._proposer.ask)
+        for call in ended:
+            del ledger.calling[call.step]
+            ledger.evaluating.add(call.step)
+        await self.commit(selections, ended)
+        for call in ended:
+            self._audience.tell(lambda o: o.call_finished(call, ledger.progress()))  # noqa: B023
+        self._moved()
+        return {call.step: call for call in ended}
+
+    async def commit(self, selections: Sequence[Selection], calls: Sequence[ModelCall]) -> None:
+        """Commit how calls ended; answers that came together, together."""
+        if answers := [call for call in calls if call.status is CallStatus.ANSWERED]:
+            self._store.answer(*answers)
+        for selection, call in zip(selections, calls, strict=False):
+            if call.status is not CallStatus.ANSWERED:
+                why = await self._proposer.without_answer(selection, call)
+                self._store.fail(call, why.fate, why.note, why.detail, self._at_once)
+                self._dropped(call.step, why)
+            self._ledger.count_call(call.step, Cost.of(call))
+
+    def book_cut_off(self) -> None:
+        """Book what requests cost at most that were on their way when the run was killed: they may be billed."""
+        calls = [self._store.model_call(selection.step) for selection in self._store.selections(unfinished=True)]
+        sent = [call for call in calls if call and call.status is CallStatus.SENT and call.model != MANUAL]
+        if billed := [self._proposer.worst_case(call) for call in sent]:
+            tokens, cost_usd = (sum(figures) for figures in zip(*billed, strict=True))
+            self._store.cut_off(len(billed), int(tokens), cost_usd)
+            self._ledger.lose(Cost(0, int(tokens), cost_usd))
+
+    def again(self, selection: Selection) -> ModelCall:
+        """Return the call of a step that repeats the choice of the one before, not sent yet."""
+        asked = self._store.model_call(selection.step - 1)
+        assert asked is not None
+        question = (asked.model, asked.kind, asked.digest, asked.system, asked.prompt)
+        return ModelCall(selection.step, *question, CallStatus.SENT)
