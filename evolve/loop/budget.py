@@ -152,10 +152,15 @@ class Ledger:
         if not self._in_step_order:
             self._release(step, cost)
 
-    def count_evaluation(self) -> None:
-        """Count a child that was scored."""
+    def restart(self, evaluations: int, spent: Cost) -> None:
+        """Count from where the run stands now: other drivers may have gone on with it."""
+        self.evaluations = evaluations
+        self.spent = self._released = spent
+
+    def count_evaluation(self, is_own: bool = True) -> None:
+        """Count a child that was scored. is_own: here, not by another driver of the run."""
         self.evaluations += 1
-        self.session_evaluations += 1
+        self.session_evaluations += is_own
 
     def tell(self, trial: Trial) -> None:
         """Count a step among those that later choices know of."""
