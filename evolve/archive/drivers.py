@@ -96,6 +96,8 @@ class Driver(Writing):
         self._engine, self._what = engine, what
         self._over = threading.Event()
         self._renewing: threading.Thread | None = None
+        with self.connection.begin():  # or who is stopped in the middle of its turn would hold up all others
+            self.connection.exec_driver_sql(f"SET idle_in_transaction_session_timeout = {1000 * LEASE_S:.0f}")
 
     def enter(self, connection: Connection, together: bool = False) -> None:
         """Begin to work on the run. A driver that works alone takes all open steps over."""
@@ -104,7 +106,8 @@ class Driver(Writing):
             found = connection.execute(text(f"SELECT pid, host FROM drivers WHERE {_ALIVE} ORDER BY id"))
             others = ", ".join(f"process {pid} on {host}" for pid, host in found)
             raise UsageError(
-                f"{self._what} is being worked on by another process ({others}); wait for it or stop it first."
+                f"{self._what} is being worked on by another process ({others}); wait for it or stop it first. "
+                f"To work along with it: evolve join RUN"
             )
         row = {"host": socket.gethostname(), "pid": os.getpid(), "began": _NOW, "seen": _NOW}
         self.id = int(connection.execute(insert(DriverRow).values(**row).returning(DriverRow.id)).scalar_one())
