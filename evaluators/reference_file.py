@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from evolve.errors import UsageError
 from evolve.evaluator import Instance, Split
 
 T = TypeVar("T", bound=Instance)
 F = TypeVar("F")
 """What a domain keeps of an instance: its figures, a dataclass, or such figures by name."""
+MOST_DRAWS = 1000
+"""Draws of one instance; a recipe of which so many tell nothing is wrong, or its options are."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,17 @@ def first_that_tells(
 ) -> tuple[int, T, F]:
     """Return how many draws were refused, the first draw of an instance that tells programs apart, and its figures.
 
-    draw: makes the instance of an attempt, 0, 1, ...
+    draw: makes the instance of an attempt, 0, 1, ...  Raises UsageError when none of `MOST_DRAWS` does.
     """
-    for attempt in count():
+    for attempt in range(MOST_DRAWS):
         instance = draw(attempt)
         figures = compute(instance)
         if tells(instance, figures):
             return attempt, instance, figures
-    raise AssertionError("count() ended")
+    raise UsageError(
+        f"None of {MOST_DRAWS} draws of {draw(0).id} tells programs apart. Options of the problem that make its "
+        "instances easier or harder (evaluator.*) may leave nothing to gain: set them less far from their defaults."
+    )
 
 
 def write_reference(

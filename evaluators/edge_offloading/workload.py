@@ -108,15 +108,16 @@ def drawn_system(recipe: Recipe, key: str, places: tuple[np.ndarray, np.ndarray]
     freq = np.append(1e9 * shown.uniform(*recipe.freq_ghz, edges), CLOUD_HZ)
     kappa = np.full(edges + 1, KAPPA)
     tasks = recipe.tasks
-    bits = 4e6 * np.exp(hidden.normal(0.0, 0.6, tasks))
-    cycles = bits * hidden.uniform(100.0, 1000.0, tasks)
+    # In whole bits, cycles and bit/s: the last digit of exp and log2 depends on the vector unit of the processor.
+    bits = np.rint(4e6 * np.exp(hidden.normal(0.0, 0.6, tasks)))
+    cycles = np.rint(bits * hidden.uniform(100.0, 1000.0, tasks))
     mean_gap_s = cycles.mean() / (hidden.uniform(*recipe.load) * freq[:-1].sum())
     arrival = _arrivals(hidden, tasks, mean_gap_s)
     servers, users = _places(hidden, recipe, edges, places)
     distance = np.clip(np.linalg.norm(users[:, None] - servers[None], axis=2), NEAREST_M, FARTHEST_M)
     distance = np.column_stack([distance, distance.min(axis=1)])  # the cloud is reached through the nearest edge
     gain = _fading(hidden, tasks, edges + 1, recipe.walking)
-    rate = BANDWIDTH_HZ * np.log2(1 + SENT_W * gain * distance**-3.0 / NOISE_W)
+    rate = np.rint(BANDWIDTH_HZ * np.log2(1 + SENT_W * gain * distance**-3.0 / NOISE_W))
     failed = np.zeros((tasks, edges + 1), dtype=bool)
     if recipe.failing:
         first = int(hidden.integers(0, tasks - tasks // 10 + 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evaluators.serverless_autoscaling.figures import Figures
-from evaluators.serverless_autoscaling.functions import HALF_MB_PER_GB, Bill, Calls, optimum_without_prewarming
+from evaluators.serverless_autoscaling.functions import HALF_MB_PER_GB, Bill, Calls
 
 MOST_LETTERS = 500
 RARE = 24
@@ -15,7 +15,7 @@ RARE = 24
 def explain(day: Calls, paid: Bill, figures: Figures) -> str:
     """Return one line of at most 500 characters."""
     idle, cold = 2 * day.mem_mb * paid.idle, day.price * paid.cold
-    lost = paid.cost - optimum_without_prewarming(day)
+    lost = paid.cost - day.optimum
     rare = day.calls.sum(axis=0) <= RARE
     facts = [
         f"{gb(paid.total):.0f} GB-min ({gb(int(idle.sum())):.0f} idle, {gb(int(cold.sum())):.0f} for "

@@ -82,6 +82,11 @@ class Calls:
         """Return (F,) int64: what a cold start costs, half MB-minutes."""
         return np.clip(self.cold_start_ms, LEAST_START_MS, MOST_START_MS) * round(2 * PRICE_GB_MIN)
 
+    @cached_property
+    def optimum(self) -> np.ndarray:
+        """Return `optimum_without_prewarming`, found once."""
+        return optimum_without_prewarming(self)
+
     def info(self) -> Info:
         """Return what a policy knows before the day."""
         return Info(self.mem_mb / 1000.0, self.cold_start_ms / 1000.0, self.price / HALF_MB_PER_GB)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evaluators.serverless_autoscaling.feedback import gb
-from evaluators.serverless_autoscaling.functions import Calls, bill, optimum_without_prewarming
+from evaluators.serverless_autoscaling.functions import Calls, bill
 from evolve.picture import Bar, Bars, Line, Picture, Series
 
 STEP_MIN = 10
@@ -25,7 +25,7 @@ def drawn(name: str, day: Calls, warm: np.ndarray) -> Picture:
         memory = (count * day.mem_mb).sum(axis=1) / 1000.0
         starts = range(0, len(memory), STEP_MIN)
         lines.append(Line(kind, tuple((float(t), float(memory[t : t + STEP_MIN].mean())) for t in starts), "step"))
-    lost = paid.cost - optimum_without_prewarming(day)
+    lost = paid.cost - day.optimum
     bars = [
         Bar(
             f"function {k}",

@@ -10,7 +10,7 @@ which soon repeats itself and has a large share of the test data; and one off th
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -33,6 +33,8 @@ UNIT = 16
 """Samples of a step, in which budgets are given."""
 PILOT_STEPS, PILOT_LAST = 40, 10
 HIGHEST_RATE = 4.0
+TASKS_KEPT = 48
+"""Tasks that a process keeps, about a MB each: all runs of train, which a search sees again and again."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,7 @@ def stable_rate(task: Task, mix: list[int]) -> float:
     raise ValueError("no rate is stable")
 
 
+@lru_cache(maxsize=TASKS_KEPT)
 def drawn_task(sources: tuple[Source, ...], recipe: Recipe, key: str) -> Task:
     """Draw a mixture, its samples and first weights (He et al. 2015, biases of 0)."""
     rng = stream(key)

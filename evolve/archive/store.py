@@ -32,7 +32,7 @@ from evolve.archive.models import (
     SplitRow,
 )
 from evolve.archive.prompts import PromptCodec
-from evolve.archive.records import ModelCall, Part, Program, RunStatus, count_names
+from evolve.archive.records import CUT_OFF, ModelCall, Part, Program, RunStatus, count_names
 from evolve.archive_url import ArchiveUrl
 from evolve.errors import UsageError
 from evolve.evaluator import Split
@@ -201,6 +201,15 @@ class Store(Committing):
                 self._move(connection, call.step, State.ANSWERED)
                 self._happen(connection, EventKind.ANSWERED, call.step)
                 self._end_call(connection, call)
+
+    def cut_off(self, requests: int, tokens: int, cost_usd: float) -> None:
+        """Commit what requests cost at most that were on their way when the run was killed or stopped at once."""
+        more, there = dict(zip(CUT_OFF, (requests, tokens, cost_usd), strict=True)), self.counts()
+        missing = [{"name": name, "value": 0} for name in CUT_OFF if name not in there]
+        with self._commit() as connection:
+            if missing:
+                connection.execute(insert(CountRow), missing)
+            self._count(connection, more)
 
     def fail(self, call: ModelCall, fate: Fate, note: str, detail: str = "", known: bool = False) -> None:
         """Commit that a step ends without an answer. fate: CALL_ERROR, or INSIGHT where a rule wrote one down."""

@@ -231,8 +231,7 @@ class _Session:
         self.notices: list[str] = []
         self.stop = stop or Stop()
         summary = store.summary()
-        calls = summary.calls
-        spent = Cost(calls.answered + calls.failed, calls.prompt_tokens + calls.completion_tokens, calls.cost_usd)
+        spent = Cost.of_all(summary.calls)
         self.ledger = Ledger(
             config.budget, summary.evaluations, spent, summary.active_s, in_step_order=config.deterministic
         )

@@ -65,7 +65,7 @@ class Steps:
         self._chooser = Chooser(config, population.numbers if problem.language.name == "python" else None)
         self._heats = Heats(population, config.racing, self._count, "score" in self._evaluator.timed_metrics)
         self._outages = Outages([model.name for model in config.models], audience.notice)
-        search, deadline_s = config.search, self._deadline_s
+        search, deadline_s = config.search, lambda: ledger.deadline_s
         self._rotation = (
             Rotation(config, store, pool, self._chooser.renew, deadline_s) if search.fresh_instances else None
         )
@@ -144,14 +144,12 @@ class Steps:
                     self._ledger.hold(step, self._worst_case(call))
                 self._end(step, store.program(step))
         under_way: list[tuple[Selection, ModelCall | None, Program | None]] = []
-        shared = self._together
-        for selection in store.selections(unfinished=True) if shared is None else shared.open_steps():
+        own = store.selections(unfinished=True) if self._together is None else self._together.open_steps()
+        if self._tape is None:
+            self._asking.book_cut_off(own, is_only=self._together is None)
+        for selection in own:
             call, program = store.model_call(selection.step), store.program(selection.step)
-            if (
-                call is not None
-                and call.status is CallStatus.SENT
-                and not self._may_send(call, len(under_way) + self._in_flight)
-            ):
+            if call is not None and not self._may_send(call, len(under_way) + self._in_flight):
                 error = "not sent again: the budget has no room for it"
                 await self._asking.commit([selection], [replace(call, status=CallStatus.FAILED, error=error)])
                 self._end(selection.step, None)
@@ -163,6 +161,8 @@ class Steps:
 
     def _may_send(self, call: ModelCall, in_flight: int) -> bool:
         """Hold an unanswered call in the ledger; return whether a budget made smaller has room for it."""
+        if call.status is not CallStatus.SENT:
+            return True
         worst = self._worst_case(call)
         if self._tape is None and self._ledger.room_for(worst, in_flight)[0] is not Room.YES:
             return False
@@ -238,9 +238,6 @@ class Steps:
         with suppress(OutOfTime):  # of the minutes: a resume with more of them goes on
             await rotation.begin(step)
         del self._tasks[step]
-
-    def _deadline_s(self) -> float | None:
-        return self._ledger.deadline_s
 
     def _begin(self, step: int, free: frozenset[str]) -> tuple[Room, str]:
         """Choose, commit the choice and the prompt, and start the step, if the budget has room for its call."""
@@ -377,7 +374,9 @@ class Steps:
         if self._failure is not None:
             raise self._failure
         if self._together is not None:
-            for selection in self._together.take_over():
+            taken = self._together.take_over()
+            self._asking.book_cut_off(taken, is_only=False)
+            for selection in taken:
                 step = selection.step
                 self._start(selection, self._store.model_call(step), self._store.program(step))
                 self._asking.send()

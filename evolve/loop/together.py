@@ -51,6 +51,7 @@ class Together:
         self.elsewhere: set[int] = set()
         self._own: set[int] = set()
         self._seq = 0
+        self._lost = Cost()
         self._looked_s = 0.0
 
     def begin(self) -> int:
@@ -60,9 +61,8 @@ class Together:
         """
         with self._store.turn() as self._seq:
             summary = self._store.summary()
-            calls = summary.calls
-            tokens = calls.prompt_tokens + calls.completion_tokens
-            self._ledger.restart(summary.evaluations, Cost(calls.answered + calls.failed, tokens, calls.cost_usd))
+            self._ledger.restart(summary.evaluations, Cost.of_all(summary.calls))
+            self._lost = _lost(self._store)
             self._own.update(self._store.own_steps())
             self.elsewhere = {one.step for one in self._store.selections(unfinished=True)} - self._own
             for step in self.elsewhere:
@@ -79,6 +79,10 @@ class Together:
         """Have no other driver commit anything until the end; all that they have committed is folded."""
         with self._store.turn():
             self.catch_up()
+            lost = _lost(self._store)
+            if lost != self._lost:
+                self._ledger.lose(Cost(0, lost.tokens - self._lost.tokens, lost.usd - self._lost.usd))
+                self._lost = lost
             yield
 
     def chosen(self, step: int) -> None:
@@ -140,6 +144,12 @@ class Together:
         call = self._store.model_call(step)
         if call is not None and call.status is CallStatus.SENT:
             self._ledger.hold(step, self._do.worst_case(call))
+
+
+def _lost(store: Store) -> Cost:
+    """Return what calls may have cost that were cut off, by whatever driver's end."""
+    counts = store.counts()
+    return Cost(0, int(counts.get("cut_off_tokens", 0)), counts.get("cut_off_usd", 0.0))
 
 
 @asynccontextmanager

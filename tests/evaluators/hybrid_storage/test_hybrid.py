@@ -200,6 +200,16 @@ def test_admission_beats_replacement_and_the_best_rule_flips_with_capacity_and_d
     assert all(scores[id_, "slow_only"] == 0 for id_, _ in scores)
 
 
+def test_the_published_order_holds_but_for_moves_in_epochs(scores):
+    """Slow only < CDE, Archivist < Sibyl's bandit. Published as near CDE, HPS is below slow only: requests wait for
+    up to 64 moves that are made at once.
+    """
+    ids = {id_ for id_, _ in scores}
+    mean = {name: sum(scores[id_, name] for id_ in ids) / len(ids) for name in SOURCES}
+    assert mean["hps"] < mean["slow_only"] == 0 < min(mean["cde"], mean["archivist"]), mean
+    assert max(mean["cde"], mean["archivist"]) < mean["bandit"], mean
+
+
 # Draws
 
 
