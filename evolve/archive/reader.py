@@ -245,6 +245,12 @@ class Reader:
         came = came.join(EventRow, EventRow.step == ProgramRow.id).where(EventRow.kind == EventKind.BORN)
         yield from self._stream(came.order_by(EventRow.seq))
 
+    def mark(self, program_id: int) -> tuple[str, bytes | None]:
+        """Return a program's fingerprint and signature, None where it has none."""
+        chosen = select(ProgramRow.fingerprint, ProgramRow.signature).where(ProgramRow.id == program_id)
+        fingerprint, signature = self._one(chosen)
+        return fingerprint, signature
+
     def ends(self) -> Iterator[tuple[int, str, bool, float]]:
         """Yield (step, who was asked, whether a program was scored, US dollars) of steps in the order of `trials`."""
         scored = ProgramRow.status.is_not(None).label("scored")
@@ -271,15 +277,24 @@ class Reader:
         rows = self._all(chosen.where(EventRow.kind.in_(kinds)) if kinds else chosen)
         return [Event(seq, time, step, EventKind(kind)) for seq, time, step, kind in rows]
 
-    def history(self) -> Iterator[Selection | Trial]:
+    def events_after(self, seq: int) -> list[Event]:
+        """Return the events after the given one, in their order."""
+        chosen = select(EventRow.seq, EventRow.time, EventRow.step, EventRow.kind).order_by(EventRow.seq)
+        return [
+            Event(seq, time, step, EventKind(kind))
+            for seq, time, step, kind in self._all(chosen.where(EventRow.seq > seq))
+        ]
+
+    def history(self, until: int | None = None) -> Iterator[Selection | Trial]:
         """Yield what the search learnt, in that order: a selection when it was made, a trial when it became known.
 
+        until: an event; what it learnt up to it.
         The search's state is a fold over these, the seed's trial first.
         """
         chosen = select(EventRow.seq, *SELECTION).join(SelectionRow, SelectionRow.step == EventRow.step)
-        choices = self._stream(chosen.where(EventRow.kind == EventKind.CHOSEN).order_by(EventRow.seq))
+        choices = self._stream(_until(chosen.where(EventRow.kind == EventKind.CHOSEN), until).order_by(EventRow.seq))
         known = with_trial(select(EventRow.seq, EventRow.step, *TRIAL).select_from(EventRow), EventRow.step)
-        ends = self._stream(known.where(EventRow.kind == EventKind.KNOWN).order_by(EventRow.seq))
+        ends = self._stream(_until(known.where(EventRow.kind == EventKind.KNOWN), until).order_by(EventRow.seq))
         end = next(ends, None)
         for choice in choices:
             while end is not None and end[0] < choice[0]:
@@ -472,6 +487,11 @@ class Reader:
         with self._engine.connect() as connection:
             for page in connection.execute(chosen.execution_options(yield_per=PAGE)).partitions():
                 yield from page
+
+
+def _until(chosen: Any, seq: int | None) -> Any:
+    """Keep the rows of events up to one."""
+    return chosen if seq is None else chosen.where(EventRow.seq <= seq)
 
 
 def _not_ours(shown: str, schema: object) -> str:
