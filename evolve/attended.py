@@ -22,8 +22,12 @@ async def run(
 ) -> tuple[RunResult, tuple[str, ...]]:
     """Run or continue a run. display: shows its progress; None: nobody watches.  how: as of `loop.run`.
 
-    Returns the result, and a line on each file that could not be written.
+    Returns the result, and a line on each file that could not be written. Who joins a run writes none: the folder is
+    that of another driver, or only stands for the run.
     """
+    if how.get("join"):
+        with display or nullcontext():
+            return await loop.run(folder, config, problem, (display,) if display else (), **how), ()
     if config.record is not None:
         require_writable(config.record, is_resume=resume)
     files, recorder = RunFolder(display.notice if display else lambda line: None), Recorder()

@@ -63,7 +63,9 @@ async def dry_run(problem: Problem, config: RunConfig) -> Plan:
     asked = [model for model in with_known_prices(config.models) if model.name != BUILTIN]
     listener = _Listener()
     budget = config.budget.model_copy(update={"evaluations": 1, "minutes": None, "cost_usd": None, "tokens": None})
-    trial = config.model_copy(update={"budget": budget, "record": None, "replay": None, "deterministic": False})
+    trial = config.model_copy(
+        update={"budget": budget, "record": None, "replay": None, "deterministic": False, "archive": ""}
+    )
     if not asked:
         trial = trial.model_copy(update={"budget": budget.model_copy(update={"evaluations": 0})})
     with tempfile.TemporaryDirectory(prefix="evolve-dry-run-") as name:

@@ -113,7 +113,7 @@ class Observer:
         """A child is scored on train and committed. improved: it is the best so far, strictly."""
 
     def finishing(self, stage: str, done: int, total: int) -> None:
-        """The end of a run: stage "validation" or "test", `done` of `total` programs evaluated on it."""
+        """The end of a run: stage "validation" or "test", `done` of `total` evaluations of programs on it."""
 
     def closed(self, result: RunResult) -> None:
         """The run ended, cleanly or by a signal; everything is committed."""

@@ -18,7 +18,7 @@ from test_loop_process import finish, start
 from test_loop_resume import SOUND, Killed, kill_after
 
 from evolve import loop
-from evolve.archive import CallStatus, Fate, Store, database, read_tape, tape_of, to_lines
+from evolve.archive import CallStatus, Fate, Store, read_tape, tape_of, to_lines
 from evolve.config import ModelConfig, RunConfig, resolve
 from evolve.loop.replaying import tape_clients
 from evolve.mutate.models import answer as answers
@@ -244,7 +244,7 @@ def test_killed_after_any_commit_no_answer_of_a_wave_is_paid_twice(
             pass
         else:
             break
-        monkeypatch.setattr(database, "transaction", SOUND)
+        monkeypatch.setattr(Store, "_transaction", SOUND)
         with Store.open(folder) as store:
             answered = {call.step for call in store.model_calls() if call.status is CallStatus.ANSWERED}
         assert run(folder, config, survived, resume=True, model=after).progress.evaluations == 8

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from command_line import evolve
 
 from evolve import host
+from evolve.cli import evolve as commands
 from evolve.container import GVISOR_VERSION, Container, container_around
 
 ROOT = Path(__file__).parent.parent
@@ -134,3 +137,52 @@ def test_all_that_the_image_is_built_from_is_there_and_not_ignored() -> None:
     assert all((ROOT / name).exists() for name in names)
     ignored = (IMAGE.parent / "Dockerfile.dockerignore").read_text().splitlines()
     assert ignored[1] == "*" and {line[1:] for line in ignored if line.startswith("!")} == names
+
+
+# -- the compose file ----------------------------------------------------------------------------------------------
+
+
+def services() -> dict[str, Any]:
+    found = yaml.safe_load((IMAGE.parent / "compose.yaml").read_text())
+    assert set(found) == {"name", "x-evolve", "services", "volumes"}
+    assert set(found["volumes"]) == {"database", "runs"}
+    of_services: dict[str, Any] = found["services"]
+    return of_services
+
+
+def test_the_compose_file_has_a_database_a_driver_and_two_workers_and_no_password() -> None:
+    found = services()
+    assert set(found) == {"database", "driver", "worker", "joining"}
+    assert found["joining"]["profiles"] == ["joining"]
+    assert found["worker"]["deploy"]["replicas"] == 2
+    for name, service in found.items():
+        for secret in ("POSTGRES_PASSWORD", "PGPASSWORD"):
+            assert (
+                service.get("environment", {})
+                .get(secret, "${EVOLVE_DB_PASSWORD:?")
+                .startswith("${EVOLVE_DB_PASSWORD:?")
+            )
+        assert "OPENAI_API_KEY" not in service.get("environment", {}) or name in ("driver", "joining")
+        assert all(one in found for one in service.get("depends_on", {}))
+        if name != "database":
+            assert service["cap_drop"] == ["ALL"] and "no-new-privileges:true" in service["security_opt"]
+            assert (IMAGE.parent / service["build"]["context"]).resolve() == ROOT
+            assert ROOT / service["build"]["dockerfile"] == IMAGE
+
+
+def test_the_drivers_of_the_compose_file_are_commands_that_evolve_takes() -> None:
+    (command,) = services()["driver"]["command"]
+    shell = re.sub(r"\$\{\w+:-(\w+)\}", r"\1", command)
+    assert "$" not in shell
+    head, _, run = shell.partition(" && exec ")
+    assert head.startswith("ray start --head --num-cpus=0 --port=6379 ")
+    name, *words = shlex.split(run)[1:]
+    given = commands.commands[name].make_context(name, words).params
+    assert given["archive"] == "postgresql+psycopg://evolve@database/evolve"
+    assert (given["engine"], given["ray_address"], given["workers"]) == ("ray", "auto", 2)
+    (command,) = services()["joining"]["command"]
+    name, *words = shlex.split(re.sub(r"\$\{\w+:-(\w+)\}", r"\1", command).removeprefix("exec evolve "))
+    joined = commands.commands[name].make_context(name, words).params
+    assert joined["run"] == f"{given['archive']}/first"
+    worker = services()["worker"]["entrypoint"]
+    assert worker[:3] == ["ray", "start", "--address=driver:6379"] and "--block" in worker

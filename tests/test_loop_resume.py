@@ -150,12 +150,14 @@ def test_a_budget_made_smaller_holds_for_the_calls_that_were_in_flight(
     with pytest.raises(Killed):
         run(folder, configured(9, model__concurrency=4), QuickPool(), HashModel())
     monkeypatch.setattr(Store, "_transaction", SOUND)
-    smaller = configured(9, model__concurrency=4, budget__tokens=240)
+    smaller = configured(9, model__concurrency=4, budget__tokens=4 * 120 + 240)
     run(folder, smaller, QuickPool(), model, resume=True)
     with Store.open(folder) as store:
         assert [call.status for call in store.model_calls()].count(CallStatus.FAILED) == 2
         assert not store.selections(unfinished=True), (
             "a step without its answer is over, so that the run can be replayed"
         )
-        assert store.summary().calls.prompt_tokens + store.summary().calls.completion_tokens <= 240
+        calls = store.summary().calls
+        assert (calls.cut_off, calls.cut_off_tokens, calls.cut_off_usd) == (4, 4 * 120, pytest.approx(4 * 0.01))
+        assert calls.prompt_tokens + calls.completion_tokens <= 240
     assert len(model.asked) == 2

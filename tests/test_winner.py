@@ -15,8 +15,9 @@ from evolve.archive import Program, Role, Store
 from evolve.config import RunConfig
 from evolve.evaluator import Instance, Split
 from evolve.intervals import FEWEST, paired_lead
+from evolve.loop import finish
 from evolve.loop.finish import BEST_ON_TRAIN, finalists
-from evolve.observer import RunResult
+from evolve.observer import Observer, RunResult
 from evolve.report.run_document import run_document
 from evolve.report.run_report import describe
 from evolve.scoring import InstanceResult, Status
@@ -177,3 +178,22 @@ def test_before_validation_has_scored_anything_there_are_no_standings(tmp_path: 
         seed = Program(0, Role.SEED, "seed", "f", "X = 1", 0.0)
         store.bear(seed)
         assert standings_of(store) == []
+
+
+def test_the_end_of_a_run_tells_how_many_evaluations_are_done_while_a_program_is_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, int, int]] = []
+
+    class Listener(Observer):
+        def finishing(self, stage: str, done: int, total: int) -> None:
+            told.append((stage, done, total))
+
+    monkeypatch.setattr(finish, "REPORT_EVERY_S", 0.0)
+    clients = {"m": StepModel()}
+    asyncio.run(loop.run(tmp_path / "run", configured(10), PROBLEM, [Listener()], pool=QuickPool(), clients=clients))
+    instances = len(PROBLEM.instances(Split.VALIDATION))
+    counts = [done for stage, done, _ in told if stage == "validation"]
+    total = next(total for stage, _, total in told if stage == "validation")
+    assert instances > 1 and total % instances == 0
+    assert counts == list(range(total + 1)), "each one, and not only the last of a program"

@@ -18,6 +18,7 @@ from evaluators.serving.cost import (
 from evaluators.serving.engine import Engine
 from evaluators.serving.job import Job, State
 from evaluators.serving.planned import PlannedEngine
+from evaluators.serving.pooled import PooledReplica, Role
 from evaluators.serving.replica import IDLE, Replica
 from evaluators.serving.stretch import iterations_past, stretch_ns
 
@@ -35,8 +36,10 @@ __all__ = [
     "Job",
     "Measured",
     "PlannedEngine",
+    "PooledReplica",
     "PrefixCache",
     "Replica",
+    "Role",
     "Roofline",
     "State",
     "iterations_past",

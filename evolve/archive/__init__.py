@@ -39,6 +39,7 @@ The words of this package and of the search:
     train, validation, test   the search learns from train alone; validation picks the winner, test measures it
 """
 
+from evolve.archive.committing import Stage
 from evolve.archive.damage import damage_of
 from evolve.archive.database import is_run, point_to, run_names, url_of
 from evolve.archive.difference import Difference, differences
@@ -74,6 +75,7 @@ __all__ = [
     "Selection",
     "Share",
     "SplitFigures",
+    "Stage",
     "State",
     "Store",
     "Summary",

@@ -15,7 +15,7 @@ import socket
 import threading
 from contextlib import suppress
 
-from sqlalchemy import BigInteger, Connection, Engine, Identity, bindparam, func, insert, select, text, update
+from sqlalchemy import BigInteger, Connection, Engine, Identity, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -57,7 +57,7 @@ class DriverRow(SharedBase):
 
 
 class ClaimRow(SharedBase):
-    """Whose a step is: its driver alone may write it."""
+    """Whose a step is: its driver alone may write it. Steps below 1 stand for stages of the run."""
 
     __tablename__ = "claims"
 
@@ -67,6 +67,11 @@ class ClaimRow(SharedBase):
 
 _CLAIM = insert(ClaimRow)
 _OWNER = select(ClaimRow.driver).where(ClaimRow.step == bindparam("step"))
+_OWN = text("SELECT c.step FROM claims c JOIN selections s ON s.step = c.step WHERE s.fate IS NULL AND c.driver = :id")
+_ORPHANS = text(
+    "SELECT c.step FROM claims c JOIN selections s ON s.step = c.step JOIN drivers d ON d.id = c.driver "
+    f"WHERE s.fate IS NULL AND d.id != :id AND NOT {_ALIVE} ORDER BY c.step FOR UPDATE OF c SKIP LOCKED"
+)
 
 
 def turn(connection: Connection) -> int:
@@ -91,6 +96,8 @@ class Driver(Writing):
         self._engine, self._what = engine, what
         self._over = threading.Event()
         self._renewing: threading.Thread | None = None
+        with self.connection.begin():  # or who is stopped in the middle of its turn would hold up all others
+            self.connection.exec_driver_sql(f"SET idle_in_transaction_session_timeout = {1000 * LEASE_S:.0f}")
 
     def enter(self, connection: Connection, together: bool = False) -> None:
         """Begin to work on the run. A driver that works alone takes all open steps over."""
@@ -99,12 +106,13 @@ class Driver(Writing):
             found = connection.execute(text(f"SELECT pid, host FROM drivers WHERE {_ALIVE} ORDER BY id"))
             others = ", ".join(f"process {pid} on {host}" for pid, host in found)
             raise UsageError(
-                f"{self._what} is being worked on by another process ({others}); wait for it or stop it first."
+                f"{self._what} is being worked on by another process ({others}); wait for it or stop it first. "
+                f"To work along with it: evolve join RUN"
             )
         row = {"host": socket.gethostname(), "pid": os.getpid(), "began": _NOW, "seen": _NOW}
         self.id = int(connection.execute(insert(DriverRow).values(**row).returning(DriverRow.id)).scalar_one())
         connection.execute(text(f"SELECT pg_advisory_lock({_MINE})"), {"id": self.id})
-        take_over(connection, self.id)
+        self.take_over(connection)
         # In a thread, with a connection of its own: the loop may be busy for longer than a lease.
         self._renewing = threading.Thread(target=self._renew, daemon=True)
         self._renewing.start()
@@ -131,6 +139,36 @@ class Driver(Writing):
                 f"{LEASE_S:g} s. What it had committed is kept."
             )
 
+    def take_over(self, connection: Connection) -> list[int]:
+        """Make the open steps of dead drivers this one's own. Returns them, in their order."""
+        steps = [step for (step,) in connection.execute(_ORPHANS, {"id": self.id})]
+        if steps:
+            connection.execute(update(ClaimRow).where(ClaimRow.step.in_(steps)).values(driver=self.id))
+        return steps
+
+    def own_steps(self, connection: Connection) -> list[int]:
+        """Return the open steps that are this driver's own."""
+        return [step for (step,) in connection.execute(_OWN, {"id": self.id})]
+
+    def claim_stage(self, connection: Connection, stage: int) -> bool:
+        """Make a stage this driver's own, where it is nobody's or a dead driver's."""
+        owner = connection.execute(_OWNER, {"step": stage}).scalar_one_or_none()
+        if owner is None:
+            connection.execute(_CLAIM, {"step": stage, "driver": self.id})
+        elif owner != self.id:
+            if connection.execute(text(f"SELECT 1 FROM drivers WHERE id = :id AND {_ALIVE}"), {"id": owner}).first():
+                return False
+            connection.execute(update(ClaimRow).where(ClaimRow.step == stage).values(driver=self.id))
+        return True
+
+    def release_stage(self, connection: Connection, stage: int) -> None:
+        """Have a stage be nobody's."""
+        connection.execute(delete(ClaimRow).where(ClaimRow.step == stage, ClaimRow.driver == self.id))
+
+    def is_last(self, connection: Connection) -> bool:
+        """Return whether no other driver works on the run."""
+        return not anybody(connection, but=self.id)
+
     def close(self) -> None:
         """Give the lock back; where the server is gone, it has done so itself."""
         self._over.set()
@@ -143,15 +181,3 @@ class Driver(Writing):
                     self.connection.execute(text(f"SELECT pg_advisory_unlock({_MINE})"), {"id": self.id})
         with suppress(UsageError, SQLAlchemyError):
             self.connection.close()
-
-
-def take_over(connection: Connection, id: int) -> list[int]:
-    """Make the open steps of dead drivers a driver's own. Returns them, in their order."""
-    open_steps = text(
-        "SELECT c.step FROM claims c JOIN selections s ON s.step = c.step JOIN drivers d ON d.id = c.driver "
-        f"WHERE s.fate IS NULL AND d.id != :id AND NOT {_ALIVE} ORDER BY c.step FOR UPDATE OF c SKIP LOCKED"
-    )
-    steps = [step for (step,) in connection.execute(open_steps, {"id": id})]
-    if steps:
-        connection.execute(update(ClaimRow).where(ClaimRow.step.in_(steps)).values(driver=id))
-    return steps

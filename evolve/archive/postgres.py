@@ -20,9 +20,9 @@ WANTED = "an archive in PostgreSQL needs psycopg and alembic: pip install 'evolv
 CONNECT_S = 10
 SILENT_S = 20
 """After so long without an answer the server is taken to be gone."""
-_OURS_TO_SAY = ("08", "25006", "28", "3D", "42501", "53", "57", "58")
-"""Beginnings of SQLSTATE that a person can put right: connection, read-only, login, no such database, no right,
-no room, the server shuts down, its disk."""
+_OURS_TO_SAY = ("08", "25006", "25P03", "28", "3D", "42501", "53", "57", "58")
+"""Beginnings of SQLSTATE that a person can put right: connection, read-only, a transaction that stood still for too
+long, login, no such database, no right, no room, the server shuts down, its disk."""
 _RUNS = text(
     "SELECT n.nspname FROM pg_namespace n WHERE (SELECT count(*) FROM pg_class c WHERE c.relnamespace = n.oid "
     "AND c.relname IN ('runs', 'selections', 'model_calls', 'drivers')) = 4 ORDER BY n.nspname"

@@ -209,6 +209,12 @@ class Reader:
         for row in self._stream(scored.where(ProgramRow.score.is_not(None), _IN_SEARCH).order_by(ProgramRow.id)):
             yield row.id, row.score, tuple(row.scores)
 
+    def instance_scores(self) -> Iterator[tuple[int, float | None, tuple[float | None, ...]]]:
+        """Yield (id, score or None, scores per instance) on train of all evaluated children, by id."""
+        evaluated = select(ProgramRow.id, ProgramRow.score, ProgramRow.scores).where(ProgramRow.id > 0)
+        for row in self._stream(evaluated.where(ProgramRow.status.is_not(None)).order_by(ProgramRow.id)):
+            yield row.id, row.score, tuple(row.scores)
+
     def programs(self, role: Role | None = None) -> list[Program]:
         """Return all programs, or those of a role, ordered by id."""
         chosen = PROGRAM if role is None else PROGRAM.where(ProgramRow.role == role)
@@ -217,6 +223,18 @@ class Reader:
     def children(self, program_id: int) -> list[Program]:
         """Return the programs made from a program, ordered by id."""
         return self._programs(PROGRAM.where(ProgramRow.parent_id == program_id).order_by(ProgramRow.id))
+
+    def programs_among(self, ids: Sequence[int]) -> list[Program]:
+        """Return those of some programs that there are, ordered by id."""
+        pages = [sorted(ids)[first : first + PAGE] for first in range(0, len(ids), PAGE)]
+        return [one for page in pages for one in self._programs(PROGRAM.where(ProgramRow.id.in_(page)))]
+
+    def failed(self) -> dict[Status, int]:
+        """Return the latest child that failed in each way."""
+        latest = select(ProgramRow.status, func.max(ProgramRow.id)).where(
+            ProgramRow.role == Role.CHILD, ProgramRow.status.in_([status for status in Status if status.is_failure])
+        )
+        return {Status(status): id for status, id in self._all(latest.group_by(ProgramRow.status))}
 
     def born(self) -> Iterator[tuple[int, str, bytes | None]]:
         """Yield (id, fingerprint, signature or None) of every program in the order in which they came.
@@ -227,6 +245,30 @@ class Reader:
         came = came.join(EventRow, EventRow.step == ProgramRow.id).where(EventRow.kind == EventKind.BORN)
         yield from self._stream(came.order_by(EventRow.seq))
 
+    def mark(self, program_id: int) -> tuple[str, bytes | None]:
+        """Return a program's fingerprint and signature, None where it has none."""
+        chosen = select(ProgramRow.fingerprint, ProgramRow.signature).where(ProgramRow.id == program_id)
+        fingerprint, signature = self._one(chosen)
+        return fingerprint, signature
+
+    def ends(self) -> Iterator[tuple[int, str, bool, float]]:
+        """Yield (step, who was asked, whether a program was scored, US dollars) of steps in the order of `trials`."""
+        scored = ProgramRow.status.is_not(None).label("scored")
+        chosen = select(_ENDS.c.step, SelectionRow.mutator, scored, ModelCallRow.cost_usd)
+        joined = _with_program_and_call(chosen, _ENDS, _ENDS.c.step)
+        joined = joined.join(SelectionRow, SelectionRow.step == _ENDS.c.step)
+        for row in self._stream(joined.where(_ENDS.c.step > 0).order_by(_ENDS.c.place)):
+            yield row.step, row.mutator, bool(row.scored), row.cost_usd or 0.0
+
+    def pauses(self) -> list[tuple[float, float]]:
+        """Return when sessions stopped and when the first choice after that was made, in seconds since the epoch."""
+        found = []
+        for stop in self.events(EventKind.STOPPED):
+            chosen = select(EventRow.time).where(EventRow.seq > stop.seq, EventRow.kind == EventKind.CHOSEN)
+            rows = self._all(chosen.order_by(EventRow.seq).limit(1))
+            found += [(stop.time, row.time) for row in rows]
+        return list({begin: (end, begin) for end, begin in found}.values())
+
     # -- the sequence --------------------------------------------------------------------------------------------
 
     def events(self, *kinds: EventKind) -> list[Event]:
@@ -235,15 +277,24 @@ class Reader:
         rows = self._all(chosen.where(EventRow.kind.in_(kinds)) if kinds else chosen)
         return [Event(seq, time, step, EventKind(kind)) for seq, time, step, kind in rows]
 
-    def history(self) -> Iterator[Selection | Trial]:
+    def events_after(self, seq: int) -> list[Event]:
+        """Return the events after the given one, in their order."""
+        chosen = select(EventRow.seq, EventRow.time, EventRow.step, EventRow.kind).order_by(EventRow.seq)
+        return [
+            Event(seq, time, step, EventKind(kind))
+            for seq, time, step, kind in self._all(chosen.where(EventRow.seq > seq))
+        ]
+
+    def history(self, until: int | None = None) -> Iterator[Selection | Trial]:
         """Yield what the search learnt, in that order: a selection when it was made, a trial when it became known.
 
+        until: an event; what it learnt up to it.
         The search's state is a fold over these, the seed's trial first.
         """
         chosen = select(EventRow.seq, *SELECTION).join(SelectionRow, SelectionRow.step == EventRow.step)
-        choices = self._stream(chosen.where(EventRow.kind == EventKind.CHOSEN).order_by(EventRow.seq))
+        choices = self._stream(_until(chosen.where(EventRow.kind == EventKind.CHOSEN), until).order_by(EventRow.seq))
         known = with_trial(select(EventRow.seq, EventRow.step, *TRIAL).select_from(EventRow), EventRow.step)
-        ends = self._stream(known.where(EventRow.kind == EventKind.KNOWN).order_by(EventRow.seq))
+        ends = self._stream(_until(known.where(EventRow.kind == EventKind.KNOWN), until).order_by(EventRow.seq))
         end = next(ends, None)
         for choice in choices:
             while end is not None and end[0] < choice[0]:
@@ -438,6 +489,11 @@ class Reader:
                 yield from page
 
 
+def _until(chosen: Any, seq: int | None) -> Any:
+    """Keep the rows of events up to one."""
+    return chosen if seq is None else chosen.where(EventRow.seq <= seq)
+
+
 def _not_ours(shown: str, schema: object) -> str:
     """Return what a person is told of an archive that this version cannot read. schema: its own; None: no run."""
     if isinstance(schema, int) and schema > SCHEMA_VERSION:
@@ -462,4 +518,7 @@ def _call_totals(counts: Mapping[str, float]) -> CallTotals:
         prompt_tokens=int(counts["prompt_tokens"]),
         completion_tokens=int(counts["completion_tokens"]),
         cost_usd=counts["cost_usd"],
+        cut_off=int(counts.get("cut_off", 0)),
+        cut_off_tokens=int(counts.get("cut_off_tokens", 0)),
+        cut_off_usd=counts.get("cut_off_usd", 0.0),
     )

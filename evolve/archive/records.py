@@ -147,7 +147,11 @@ class ModelCall:
 
 @dataclass(frozen=True)
 class CallTotals:
-    """All model calls of a run. answered + failed + sent = calls."""
+    """All model calls of a run. answered + failed + sent = calls.
+
+    cut_off: requests that were on their way when the run was killed or stopped at once, and that may be billed.
+    cut_off_tokens, cut_off_usd: what those cost at most; not part of the other figures, but of what a budget has left.
+    """
 
     calls: int = 0
     answered: int = 0
@@ -155,6 +159,9 @@ class CallTotals:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_usd: float = 0.0
+    cut_off: int = 0
+    cut_off_tokens: int = 0
+    cut_off_usd: float = 0.0
 
 
 class Improvement(NamedTuple):
@@ -230,8 +237,12 @@ class Summary:
     splits: tuple[SplitFigures, ...] = field(default=())
 
 
+CUT_OFF = ("cut_off", "cut_off_tokens", "cut_off_usd")
+"""Counts that an archive made before there were any has not."""
+
+
 def count_names() -> list[str]:
     """Return the names of the counts that are kept."""
     steps = ["steps", *(f"steps {fate}" for fate in Fate)]
     calls = ["calls", *(f"calls {status}" for status in CallStatus), "prompt_tokens", "completion_tokens", "cost_usd"]
-    return [*steps, *calls, *(f"programs {status}" for status in Status)]
+    return [*steps, *calls, *(f"programs {status}" for status in Status), *CUT_OFF]

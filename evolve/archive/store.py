@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
-from evolve.archive.database import Database, database_of, point_to
+from evolve.archive.committing import Committing
+from evolve.archive.database import database_of, point_to
 from evolve.archive.events import MOVES, EventKind
 from evolve.archive.lock import RunLock
 from evolve.archive.models import (
@@ -31,16 +32,13 @@ from evolve.archive.models import (
     SplitRow,
 )
 from evolve.archive.prompts import PromptCodec
-from evolve.archive.reader import Reader
-from evolve.archive.records import ModelCall, Part, Program, RunStatus, count_names
-from evolve.archive.writing import Writing
+from evolve.archive.records import CUT_OFF, ModelCall, Part, Program, RunStatus, count_names
 from evolve.archive_url import ArchiveUrl
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.scoring import InstanceResult, SplitScore
 from evolve.trial import Fate, Selection, State
 
-_INSERT_EVENT = insert(EventRow)
 _INSERT_SELECTION = insert(SelectionRow)
 _INSERT_CALL = insert(ModelCallRow)
 _INSERT_PROGRAM = insert(ProgramRow)
@@ -56,20 +54,8 @@ _MOVE = {
 }
 
 
-class Store(Reader):
+class Store(Committing):
     """A run's archive. `create` and `resume` hold the run's lock until `close`; `open` gives one that is only read."""
-
-    _seq = 0
-
-    def __init__(self, place: Database, writable: bool = False, lock: RunLock | None = None) -> None:
-        super().__init__(place, writable, lock)
-        self._writing = place.writing(self._engine, self._connection) if writable else None
-
-    def close(self) -> None:
-        """Close it and give the lock back. May be called twice."""
-        if self._writing is not None:
-            self._writing.close()
-        super().close()
 
     @classmethod
     def create(
@@ -153,6 +139,30 @@ class Store(Reader):
         store._seq = store._one(select(func.coalesce(func.max(EventRow.seq), 0)))[0]
         return store
 
+    @classmethod
+    def join(cls, folder: Path) -> Store:
+        """Work on a run in PostgreSQL along with those who may be at work on it already.
+
+        Raises UsageError where the archive is a file, or the folder holds no run.
+        """
+        place = database_of(folder)
+        if not place.exists():
+            raise UsageError(place.no_run())
+        if not place.is_shared:
+            raise UsageError(
+                f"{place.shown} is a file, on which one process works: a run that others can join has its archive in "
+                "PostgreSQL (evolve run EVALUATOR --archive postgresql+psycopg://USER@HOST/DATABASE)."
+            )
+        store = cls._existing(place, writable=True, lock=None)
+        try:
+            with store._transaction() as connection:
+                store._writer.enter(connection, together=True)
+                connection.execute(update(RunRow).values(status=RunStatus.RUNNING, reason="", ended=None))
+        except BaseException:
+            store.close()
+            raise
+        return store
+
     # -- the moves of a step -------------------------------------------------------------------------------------
 
     def choose(self, selection: Selection, call: ModelCall | None = None, known: Sequence[int] = ()) -> Selection:
@@ -191,6 +201,15 @@ class Store(Reader):
                 self._move(connection, call.step, State.ANSWERED)
                 self._happen(connection, EventKind.ANSWERED, call.step)
                 self._end_call(connection, call)
+
+    def cut_off(self, requests: int, tokens: int, cost_usd: float) -> None:
+        """Commit what requests cost at most that were on their way when the run was killed or stopped at once."""
+        more, there = dict(zip(CUT_OFF, (requests, tokens, cost_usd), strict=True)), self.counts()
+        missing = [{"name": name, "value": 0} for name in CUT_OFF if name not in there]
+        with self._commit() as connection:
+            if missing:
+                connection.execute(insert(CountRow), missing)
+            self._count(connection, more)
 
     def fail(self, call: ModelCall, fate: Fate, note: str, detail: str = "", known: bool = False) -> None:
         """Commit that a step ends without an answer. fate: CALL_ERROR, or INSIGHT where a rule wrote one down."""
@@ -262,8 +281,11 @@ class Store(Reader):
         self._write_run(winner_id=program_id)
 
     def set_active(self, active_s: float) -> None:
-        """Commit how long the run has been worked on, all resumes together."""
-        self._write_run(active_s=active_s)
+        """Commit how long the run has been worked on, all resumes together; by several drivers, it is the longest."""
+        self._write_run(active_s=self._longest(active_s))
+
+    def _longest(self, active_s: float) -> Any:
+        return func.greatest(RunRow.active_s, active_s) if self.is_shared else active_s
 
     def change(self, identity: Mapping[str, str]) -> None:
         """Commit that from here on the problem or a version is another one, on purpose."""
@@ -272,46 +294,19 @@ class Store(Reader):
             connection.execute(update(RunRow).values(identity=dict(identity)))
 
     def end(self, status: RunStatus, reason: str, active_s: float) -> None:
-        """Commit how the run, or this session of it, ended."""
+        """Commit how the run, or this session of it, ended. While others are at work on it, it goes on."""
         with self._commit() as connection:
             self._happen(connection, EventKind.STOPPED, 0)
-            facts = {"status": status, "reason": reason, "active_s": active_s, "ended": time.time()}
-            connection.execute(update(RunRow).values(**facts))
+            facts = {"status": status, "reason": reason, "active_s": self._longest(active_s), "ended": time.time()}
+            if status is RunStatus.FINISHED or self._writer.is_last(connection):
+                ending = update(RunRow).where(RunRow.status == RunStatus.RUNNING) if self.is_shared else update(RunRow)
+                connection.execute(ending.values(**facts))
 
     def _write_run(self, **facts: Any) -> None:
         with self._commit() as connection:
             connection.execute(update(RunRow).values(**facts))
 
     # -- parts of a transaction ----------------------------------------------------------------------------------
-
-    @property
-    def _writer(self) -> Writing:
-        if self._lock is None or self._writing is None:
-            raise RuntimeError(f"{self.folder} is opened for reading only")
-        return self._writing
-
-    def _transaction(self) -> AbstractContextManager[Connection]:
-        return self._database.transaction(self._writer.connection)
-
-    @contextmanager
-    def _commit(self) -> Iterator[Connection]:
-        writer = self._writer
-        self._database.require_there()
-        before = self._seq
-        try:
-            with self._transaction() as connection:
-                self._seq = writer.turn(connection, before)
-                yield connection
-        except BaseException:
-            self._seq = before
-            raise
-
-    def _happen(self, connection: Connection, kind: EventKind, *steps: int) -> None:
-        now = time.time()
-        rows = [{"seq": self._seq + n, "time": now, "step": step, "kind": kind} for n, step in enumerate(steps, 1)]
-        if rows:
-            connection.execute(_INSERT_EVENT, rows)
-            self._seq += len(rows)
 
     def _move(self, connection: Connection, step: int, state: State, **facts: Any) -> None:
         """Put a step into a state. Raises RuntimeError when that does not follow the state it is in."""

@@ -30,5 +30,24 @@ class Writing:
     def require_own(self, connection: Connection, step: int) -> None:
         """Raises UsageError where a step has been taken over by another process."""
 
+    def take_over(self, connection: Connection) -> list[int]:
+        """Make the open steps of dead processes one's own. Returns them."""
+        return []
+
+    def own_steps(self, connection: Connection) -> list[int]:
+        """Return the open steps that are one's own."""
+        return []
+
+    def claim_stage(self, connection: Connection, stage: int) -> bool:
+        """Make a stage of the run one's own; return False where it is another living process's."""
+        return True
+
+    def release_stage(self, connection: Connection, stage: int) -> None:
+        """Have a stage be nobody's, so that others can look whether it is done."""
+
+    def is_last(self, connection: Connection) -> bool:
+        """Return whether no other process works on the run."""
+        return True
+
     def close(self) -> None:
         """End the work."""

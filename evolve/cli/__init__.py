@@ -26,7 +26,7 @@ from evolve.cli.looking import compare, export, tree, watch
 from evolve.cli.making import import_, new
 from evolve.cli.replaying import replay
 from evolve.cli.reporting import picture, report
-from evolve.cli.running import resume, run
+from evolve.cli.running import join, resume, run
 from evolve.cli.scoring import baselines, list_evaluators, score
 from evolve.cli.serving import serve
 from evolve.errors import UsageError
@@ -81,7 +81,7 @@ def evolve(ctx: click.Context) -> None:
 
 
 COMMANDS = (
-    *(list_evaluators, run, resume, replay, runs, watch, show, tree, best, diff),
+    *(list_evaluators, run, resume, join, replay, runs, watch, show, tree, best, diff),
     *(compare, report, serve, export, audit),
     *(score, baselines, discoveries, picture, data, new, import_, check, bench, config, doctor, mcp),
 )

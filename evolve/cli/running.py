@@ -1,4 +1,4 @@
-"""evolve run, evolve resume."""
+"""evolve run, evolve resume, evolve join."""
 
 from __future__ import annotations
 
@@ -184,6 +184,62 @@ def resume(
     **totals: float | None,
 ) -> int:
     """Continue RUN (a path, a name in runs/, or "last") to its own totals, or to new ones."""
+    from evolve.report.damaged import explained
+
+    folder, config, loaded = _recorded(run, totals, workers, engine, ray_address, base_urls, install, problem, trust)
+    with explained(folder):
+        return _run(folder, config, loaded, resume=True, as_json=as_json, accept_changes=accept_changes)
+
+
+@click.command(short_help="Work on a run along with others.")
+@click.argument("run", metavar="RUN_OR_URL")
+@options.workers
+@options.engine
+@options.ray_address
+@click.option(
+    "--base-url",
+    "base_urls",
+    multiple=True,
+    metavar="[MODEL=]URL",
+    help="Where the server is from here: that of one model, or of all; may be given several times.",
+)
+@options.install
+@options.problem
+@options.trust
+@options.as_json
+@options.archive
+def join(
+    run: str,
+    problem: str | None,
+    trust: bool,
+    workers: int | None,
+    engine: str | None,
+    ray_address: str | None,
+    base_urls: tuple[str, ...],
+    install: bool,
+    as_json: bool,
+) -> int:
+    """Work on a run in PostgreSQL from here too, on this or another machine, with workers and calls of its own.
+
+    RUN_OR_URL is a run's folder or its address, postgresql+psycopg://USER@HOST/DATABASE/RUN. Budgets hold over all
+    drivers together. Ctrl-C ends this one; the others go on with what it left.
+    """
+    folder, config, loaded = _recorded(run, {}, workers, engine, ray_address, base_urls, install, problem, trust)
+    return _run(folder, config, loaded, resume=False, as_json=as_json, join=True)
+
+
+def _recorded(
+    run: str,
+    totals: dict[str, Any],
+    workers: int | None,
+    engine: str | None,
+    ray_address: str | None,
+    base_urls: tuple[str, ...],
+    install: bool,
+    problem: str | None,
+    trust: bool,
+) -> tuple[Path, RunConfig, Problem]:
+    """Return a run's folder, its configuration with what is other here, and its problem."""
     from evolve.archive import Store
     from evolve.clusters import RayConfig
     from evolve.config import from_text
@@ -207,9 +263,7 @@ def resume(
     if install:
         python = options.installed(problem or config.problem)
         config = config.model_copy(update={"evaluator": {**config.evaluator, **_given({"python": python})}})
-    loaded = load_recorded(config.problem, config.evaluator, problem)
-    with explained(folder):
-        return _run(folder, config, loaded, resume=True, as_json=as_json, accept_changes=accept_changes)
+    return folder, config, load_recorded(config.problem, config.evaluator, problem)
 
 
 def _moved(models: tuple[ModelConfig, ...], base_urls: tuple[str, ...]) -> tuple[ModelConfig, ...]:
@@ -248,9 +302,9 @@ def _tell(problem: Problem, config: RunConfig, as_json: bool) -> int:
 
 
 def _run(
-    folder: Path, config: RunConfig, problem: Problem, resume: bool, as_json: bool, accept_changes: bool = False
+    folder: Path, config: RunConfig, problem: Problem, resume: bool, as_json: bool, join: bool = False, **how: Any
 ) -> int:
-    """Run or continue a run, showing its progress; return the exit code."""
+    """Run, continue or join a run, showing its progress; return the exit code. how: as of `loop.run`."""
     import asyncio
 
     from evolve import attended
@@ -261,17 +315,18 @@ def _run(
     from evolve.report.screens import print_result
     from evolve.report.terminal import Terminal
 
+    again = "join" if join else "resume"
     console = Terminal(stderr=as_json, goes_on=True)
     if not config.asks_models:
         line = "No model is asked: the built-in mutator changes the programs (--model NAME asks a model)."
         console.print(line, style="cyan", soft_wrap=True)
     display = display_on(console)
     try:
-        run = attended.run(folder, config, problem, display, resume=resume, accept_changes=accept_changes)
+        run = attended.run(folder, config, problem, display, resume=resume, join=join, **how)
         result, troubles = asyncio.run(run)
     except KeyboardInterrupt:
         if is_run(folder):
-            streams.say(f"evolve: interrupted. To continue: evolve resume {folder}", err=True)
+            streams.say(f"evolve: interrupted. To continue: evolve {again} {folder}", err=True)
             return INTERRUPTED
         raise
     for trouble in troubles:
@@ -283,6 +338,6 @@ def _run(
     else:
         print_result(console, report)
     if result.interrupted:
-        streams.say(f"evolve: {result.reason}. To continue: evolve resume {folder}", err=True)
+        streams.say(f"evolve: {result.reason}. To continue: evolve {again} {folder}", err=True)
         return INTERRUPTED
     return 0

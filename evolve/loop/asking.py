@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from evolve.archive import CallStatus, ModelCall, Store
+from evolve.config import MANUAL
 from evolve.loop.batches import Batches
 from evolve.loop.budget import Cost, Ledger
 from evolve.loop.outages import Outages
@@ -114,6 +115,18 @@ class Asking:
                 self._store.fail(call, why.fate, why.note, why.detail, self._at_once)
                 self._dropped(call.step, why)
             self._ledger.count_call(call.step, Cost.of(call))
+
+    def book_cut_off(self, selections: Sequence[Selection], is_only: bool) -> None:
+        """Book what requests of unfinished steps cost at most that were on their way at a kill: they may be billed.
+
+        is_only: there are no other drivers; of several, each counts what was booked in its next turn.
+        """
+        calls = [self._store.model_call(selection.step) for selection in selections]
+        sent = [call for call in calls if call and call.status is CallStatus.SENT and call.model != MANUAL]
+        if billed := [self._proposer.worst_case(call) for call in sent]:
+            tokens, cost_usd = sum(tokens for tokens, _ in billed), sum(usd for _, usd in billed)
+            self._store.cut_off(len(billed), tokens, cost_usd)
+            self._ledger.lose(Cost(0, tokens, cost_usd) if is_only else Cost())
 
     def again(self, selection: Selection) -> ModelCall:
         """Return the call of a step that repeats the choice of the one before, not sent yet."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from evolve.archive import ModelCall
+from evolve.archive import CallTotals, ModelCall
 from evolve.config import Budget
 from evolve.loop.barren import MOST_STEPS, Barren
 from evolve.observer import Progress
@@ -38,6 +38,12 @@ class Cost:
     def of(cls, call: ModelCall) -> Cost:
         """Return what a call that ended has cost."""
         return cls(1, call.prompt_tokens + call.completion_tokens, call.cost_usd or 0.0)
+
+    @classmethod
+    def of_all(cls, calls: CallTotals) -> Cost:
+        """Return what the calls of a run have cost that ended, and what those may have that were cut off."""
+        tokens = calls.prompt_tokens + calls.completion_tokens + calls.cut_off_tokens
+        return cls(calls.answered + calls.failed, tokens, calls.cost_usd + calls.cut_off_usd)
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(self.calls + other.calls, self.tokens + other.tokens, self.usd + other.usd)
@@ -152,10 +158,20 @@ class Ledger:
         if not self._in_step_order:
             self._release(step, cost)
 
-    def count_evaluation(self) -> None:
-        """Count a child that was scored."""
+    def lose(self, cost: Cost) -> None:
+        """Count what requests may have cost whose answers never came."""
+        self.spent += cost
+        self._released += cost
+
+    def restart(self, evaluations: int, spent: Cost) -> None:
+        """Count from where the run stands now: other drivers may have gone on with it."""
+        self.evaluations = evaluations
+        self.spent = self._released = spent
+
+    def count_evaluation(self, is_own: bool = True) -> None:
+        """Count a child that was scored. is_own: here, not by another driver of the run."""
         self.evaluations += 1
-        self.session_evaluations += 1
+        self.session_evaluations += is_own
 
     def tell(self, trial: Trial) -> None:
         """Count a step among those that later choices know of."""

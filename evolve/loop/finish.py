@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Callable, Container, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -23,13 +24,14 @@ BEST_ON_TRAIN = 8
 """How many finalists have the best means on train."""
 LEADERS = 4
 """How many more lead on single train instances: a mean may hide what is best at something."""
+REPORT_EVERY_S = 1.0
 
 
 async def pick_winner(store: Store, problem: Problem, pool: Pool, report: Callable[[str, int, int], None]) -> None:
     """Score the finalists on validation, record which of them wins (`evolve.winner`), and score that one on test.
 
     The seed and the baselines are scored on both, for the table. What is committed already is not evaluated again.
-    report: called with the split's name, how many programs are done, how many there are.
+    report: called with the split's name, how many evaluations are done, and how many there are.
     """
     known = [store.program(0), *store.programs(Role.BASELINE)]
     compared = [program for program in known if program is not None]
@@ -112,17 +114,25 @@ async def _score(
     instances = problem.instances(split)
     there = {figures.program_id for figures in store.split_figures() if figures.split is split}
     wanted = {program.id: program for program in programs}
-    done = sum(id in there for id in wanted)
-    report(split.value, done, len(wanted))
+    total = len(wanted) * len(instances)
+    done = sum(len(instances) if id in there else len(store.measured(id, split)) for id in wanted)
+    if done < total:
+        report(split.value, done, total)
+    told_s = time.monotonic()
+
+    def came() -> None:
+        nonlocal done, told_s
+        done += 1
+        if done < total and time.monotonic() - told_s >= REPORT_EVERY_S:
+            told_s = time.monotonic()
+            report(split.value, done, total)
 
     async def score(program: Program) -> None:
-        nonlocal done
-        results, fresh = await evaluate_rest(store, pool, program, split, len(instances))
+        results, fresh = await evaluate_rest(store, pool, program, split, len(instances), came=came)
         store.score_split(program.id, await split_score(pool, split, results, len(instances)), fresh)
-        done += 1
-        report(split.value, done, len(wanted))
 
     await asyncio.gather(*(score(program) for id, program in wanted.items() if id not in there))
+    report(split.value, total, total)
 
 
 def _winner(store: Store, chosen: Sequence[Program]) -> Program:

@@ -26,6 +26,7 @@ class Population:
         self._examples: OrderedDict[int, Example] = OrderedDict()
         self._ids: dict[str, int] = {}
         self._likeness = Likeness()
+        self._is_compared = False
 
     async def load(self, sign: Callable[[str], Awaitable[Signature]] | None) -> None:
         """Take in who has been there so far. Before calls are made, since it takes a while.
@@ -33,6 +34,7 @@ class Population:
         sign: makes the signature of a source, where the archive has none; None: likeness is not asked for.
         """
         self._ids.clear()
+        self._is_compared = sign is not None
         for unsigned, group in itertools.groupby(self._store.born(), key=lambda entry: entry[2] is None):
             while some := list(itertools.islice(group, SLICE)):
                 ids, fingerprints, signatures = zip(*some, strict=True)
@@ -63,6 +65,13 @@ class Population:
         self._ids.setdefault(program.fingerprint, program.id)
         if signature is not None:
             self._likeness.add(program.id, signature)
+
+    def take_in(self, program_id: int) -> None:
+        """Remember a program that another driver of the run has committed."""
+        fingerprint, signature = self._store.mark(program_id)
+        self._ids.setdefault(fingerprint, program_id)
+        if signature is not None and self._is_compared:
+            self._likeness.add(program_id, unpacked([signature])[0])
 
     def numbers(self, program_id: int) -> int:
         """Return how many numbers of a Python program can be tuned."""

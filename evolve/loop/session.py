@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evolve import config as configuration
-from evolve.archive import Program, Role, RunStatus, Store, Tape, read_tape
+from evolve.archive import Program, Role, RunStatus, Stage, Store, Tape, read_tape
 from evolve.config import BUILTIN, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
@@ -32,6 +32,7 @@ from evolve.loop.proposing import Proposer
 from evolve.loop.replaying import tape_clients
 from evolve.loop.steps import Steps
 from evolve.loop.stopping import Stop, Stopped, signals
+from evolve.loop.together import only_one, require_joinable
 from evolve.mutate.language import PYTHON
 from evolve.mutate.models.prices import require_prices, with_known_prices
 from evolve.mutate.models.providers import Client, ask_at_once, make_clients
@@ -58,6 +59,7 @@ async def run(
     observers: Sequence[Observer] = (),
     *,
     resume: bool = False,
+    join: bool = False,
     accept_changes: bool = False,
     pool: Pool | None = None,
     clients: Mapping[str, Client] | None = None,
@@ -67,6 +69,7 @@ async def run(
     """Run the search in a run folder until its budget is used up, then score the best on the held-out splits.
 
     resume: continue the run that is there, to the totals of `config`; else the folder must not hold one.
+    join: work on the run that is there along with other drivers, who may be at work on it; its configuration stays.
     accept_changes: continue it also where the problem or a version has changed; the archive notes from where on.
     pool, clients: stand-ins for the workers and, by name, for the models.
     tape: of a recorded run, to be played again: who is asked, what is answered and in which order come from it.
@@ -83,10 +86,12 @@ async def run(
     _check(config)
     recorded = now = identity(problem)
     changed: list[str] = []
-    if resume:
+    if resume or join:
         with Store.open(folder) as before:
             recorded = before.identity()
         changed = require_same(recorded, problem, accept_changes, f"evolve resume {folder}")
+    if join:
+        require_joinable(config, str(folder))
     if problem.language is not PYTHON and any(model.name == BUILTIN for model in config.models):
         raise UsageError(
             f"the built-in mutator changes Python, the programs of {problem.ref} are {problem.language.name}: "
@@ -115,16 +120,13 @@ async def run(
     if pool is None:
         pool = make_pool(config)
     text = configuration.to_toml(config)
-    store = (
-        Store.resume(folder, text)
-        if resume
-        else Store.create(folder, problem.ref, text, config.seed, now, config.archive)
-    )
+    new = (folder, problem.ref, text, config.seed, now, config.archive)
+    store = Store.join(folder) if join else Store.resume(folder, text) if resume else Store.create(*new)
     with store, Store.open(folder) as reader:
         if recorded != now:
             store.change(now)
         session = _Session(
-            config, problem, store, reader, pool, clients, Audience(observers), resume, tape, templates, stop
+            config, problem, store, reader, pool, clients, Audience(observers), resume or join, tape, templates, stop
         )
         limits.ledger, limits.tell = session.ledger, session.audience.notice
         session.notices += news
@@ -229,8 +231,7 @@ class _Session:
         self.notices: list[str] = []
         self.stop = stop or Stop()
         summary = store.summary()
-        calls = summary.calls
-        spent = Cost(calls.answered + calls.failed, calls.prompt_tokens + calls.completion_tokens, calls.cost_usd)
+        spent = Cost.of_all(summary.calls)
         self.ledger = Ledger(
             config.budget, summary.evaluations, spent, summary.active_s, in_step_order=config.deterministic
         )
@@ -277,15 +278,24 @@ class _Session:
             self.audience.begin(lambda o: o.started(reader.folder, self.config, self.problem, reader, self.resumed))
             for notice in (*self.notices, *self.pool.notices):
                 self.audience.notice(notice)
-            seed, baselines = await self.stop.unless_asked(self._score_the_start())
+            seed, baselines = await self.stop.unless_asked(self._start())
             best = self.store.best_on_train(self.store.last_complete_step() if self.config.deterministic else None)
             if best is not None:  # of the programs that observers got in an earlier session
                 self.ledger.beats_best(best.id, best.score)
             self.audience.tell(lambda o: o.seeded(seed, baselines, self.ledger.progress()))
             reason = await self._steps(baselines).run()
             if self.tape is None or self.tape.is_finished:
-                await self.stop.unless_asked(pick_winner(self.store, self.problem, self.pool, self._finishing))
+                await self.stop.unless_asked(self._finish())
         return reason
+
+    async def _start(self) -> tuple[Program, tuple[Program, ...]]:
+        async with only_one(self.store, Stage.START):
+            return await self._score_the_start()
+
+    async def _finish(self) -> None:
+        async with only_one(self.store, Stage.END) as is_mine:
+            if is_mine:
+                await pick_winner(self.store, self.problem, self.pool, self._finishing)
 
     def _finishing(self, stage: str, done: int, total: int) -> None:
         self.audience.tell(lambda o: o.finishing(stage, done, total))

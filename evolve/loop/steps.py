@@ -8,12 +8,11 @@ and by taking up each unfinished step after the last of these that is there.
 from __future__ import annotations
 
 import asyncio
-import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evolve.archive import CallStatus, ModelCall, Program, Role, Store, Tape
+from evolve.archive import CallStatus, ModelCall, Program, Store, Tape
 from evolve.config import BUILTIN, RunConfig
 from evolve.errors import UsageError
 from evolve.evaluator import Split
@@ -24,15 +23,16 @@ from evolve.loop.choosing import Chooser
 from evolve.loop.free import free_models
 from evolve.loop.heats import Heats
 from evolve.loop.judging import Judge
-from evolve.loop.measuring import Results
+from evolve.loop.making import Left, Making
 from evolve.loop.outages import Outages
 from evolve.loop.pacing import make_rule
 from evolve.loop.population import SLICE, Population
-from evolve.loop.proposing import Found, NoChild, Proposer
+from evolve.loop.proposing import NoChild, Proposer
 from evolve.loop.rotation import Rotation
 from evolve.loop.stopping import Stop, Stopped
+from evolve.loop.together import Fold, Together, may_be_shared
 from evolve.observer import Audience
-from evolve.trial import Selection, Trial
+from evolve.trial import Fate, Selection, Trial
 from evolve.workers import OutOfTime, Pool
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Steps:
         self._chooser = Chooser(config, population.numbers if problem.language.name == "python" else None)
         self._heats = Heats(population, config.racing, self._count, "score" in self._evaluator.timed_metrics)
         self._outages = Outages([model.name for model in config.models], audience.notice)
-        search, deadline_s = config.search, self._deadline_s
+        search, deadline_s = config.search, lambda: ledger.deadline_s
         self._rotation = (
             Rotation(config, store, pool, self._chooser.renew, deadline_s) if search.fresh_instances else None
         )
@@ -77,19 +77,25 @@ class Steps:
         self._last, self._known_for, self._shown = store.last_step(), 0, 0
         self._ended: set[int] = set()  # and not known yet
         self._known: list[int] = []  # and not committed yet
-        self._uncompared, self._compared = set[int](), asyncio.Condition()
         self._unshown: dict[int, Program | None] = {}
         self._has_winner, self._ticked_s = store.summary().winner_id is not None, 0.0
         self._failure: BaseException | None = None
         self._changed = asyncio.Event()
         rules = (self._batches, self._outages, audience, self._rule.at_once)
         self._asking = Asking(store, proposer, ledger, *rules, self._dropped, self._changed.set)
+        self._together: Together | None = None
+        if store.is_shared and tape is None and may_be_shared(config):
+            fold = Fold(self._tell, self._begun, self._show, self._tell_dropped, self._worst_case)
+            self._together = Together(store, population, ledger, fold)
+        parts = (store, population, proposer, self._asking, self._judge, ledger, self._chooser)
+        self._making = Making(*parts, self._rule, stop, self._turn, self._dropped, lambda: self._last)
         stop.then(self._changed.set)
 
     async def run(self) -> str:
         """Work until the budget is used up, and return what ended it. Raises Stopped when a person asked to stop."""
+        until = None if self._together is None else self._together.begin()
         await self._proposer.prepare()
-        await self._take_up()
+        await self._take_up(until)
         try:
             while not self._stop.asked:
                 room, reason = self._next()
@@ -114,10 +120,13 @@ class Steps:
 
     # -- from the archive to where the run was -------------------------------------------------------------------
 
-    async def _take_up(self) -> None:
-        """Fold the events into the search's state, and start every unfinished step again after its last commit."""
+    async def _take_up(self, until: int | None) -> None:
+        """Fold the events into the search's state, and start every unfinished step again after its last commit.
+
+        until: the last event to fold here; None: there is no other driver, so all of them.
+        """
         store, known = self._store, set()
-        for count, entry in enumerate(store.history(), 1):
+        for count, entry in enumerate(store.history(until), 1):
             if isinstance(entry, Trial):
                 self._tell(entry)
                 known.add(entry.id)
@@ -129,15 +138,18 @@ class Steps:
                 await asyncio.sleep(0)
         self._shown = store.last_complete_step()  # observers got those, in step order
         for step in store.ended():
-            if step not in known:
+            if step not in known and self._together is None:
                 call = store.model_call(step)
                 if call is not None and self._config.deterministic:
                     self._ledger.hold(step, self._worst_case(call))
                 self._end(step, store.program(step))
         under_way: list[tuple[Selection, ModelCall | None, Program | None]] = []
-        for selection in store.selections(unfinished=True):
+        own = store.selections(unfinished=True) if self._together is None else self._together.open_steps()
+        if self._tape is None:
+            self._asking.book_cut_off(own, is_only=self._together is None)
+        for selection in own:
             call, program = store.model_call(selection.step), store.program(selection.step)
-            if call is not None and call.status is CallStatus.SENT and not self._may_send(call, len(under_way)):
+            if call is not None and not self._may_send(call, len(under_way) + self._in_flight):
                 error = "not sent again: the budget has no room for it"
                 await self._asking.commit([selection], [replace(call, status=CallStatus.FAILED, error=error)])
                 self._end(selection.step, None)
@@ -149,6 +161,8 @@ class Steps:
 
     def _may_send(self, call: ModelCall, in_flight: int) -> bool:
         """Hold an unanswered call in the ledger; return whether a budget made smaller has room for it."""
+        if call.status is not CallStatus.SENT:
+            return True
         worst = self._worst_case(call)
         if self._tape is None and self._ledger.room_for(worst, in_flight)[0] is not Room.YES:
             return False
@@ -157,12 +171,29 @@ class Steps:
 
     # -- choosing ------------------------------------------------------------------------------------------------
 
+    @property
+    def _in_flight(self) -> int:
+        return len(self._tasks) + (0 if self._together is None else len(self._together.elsewhere))
+
+    def _turn(self) -> AbstractContextManager[None]:
+        """Where other drivers may work on the run, have them commit nothing meanwhile."""
+        return nullcontext() if self._together is None else self._together.turn()
+
     def _next(self) -> tuple[Room, str]:
         """Begin the next step if there is room for it; return whether there was, and what ended the run if not."""
+        if self._together is not None and self._ledger.room(self._in_flight)[0] is Room.YES and not self._free():
+            return Room.LATER, ""  # which needs no turn to be found out
+        with self._turn():
+            return self._choose()
+
+    def _free(self) -> frozenset[str]:
+        return free_models(self._config, self._ledger, self._outages.out)
+
+    def _choose(self) -> tuple[Room, str]:
         step = self._last + 1
         if not self._make_known(step):  # which it may remain for ever when an evaluation was given up
             out_of_time = self._tape is None and self._ledger.left_s == 0
-            return self._ledger.room(len(self._tasks)) if out_of_time else (Room.LATER, "")
+            return self._ledger.room(self._in_flight) if out_of_time else (Room.LATER, "")
         if self._tape is not None and step > self._tape.steps:
             self._store.know(self._known)
             self._known = []
@@ -171,14 +202,14 @@ class Steps:
             free = frozenset({self._tape.mutators[step - 1]})
             return self._begin(step, free) if self._is_rotated(step) else (Room.LATER, "")
         # A step that has not ended may become an evaluation, so it holds a place: N never become N + 1.
-        room, reason = self._ledger.room(len(self._tasks))
+        room, reason = self._ledger.room(self._in_flight)
         if room is not Room.YES:
             return room, reason
         if not self._is_rotated(step):
             return Room.LATER, ""
-        if self._rule.at_once and self._tasks and self._chooser.is_start(step):
+        if self._rule.at_once and self._in_flight and self._chooser.is_start(step):
             return Room.LATER, ""  # its prompt shows the ideas of the beginnings before it
-        free = free_models(self._config, self._ledger, self._outages.out)
+        free = self._free()
         return self._begin(step, free) if free else (Room.LATER, "")
 
     def _make_known(self, step: int) -> bool:
@@ -208,9 +239,6 @@ class Steps:
             await rotation.begin(step)
         del self._tasks[step]
 
-    def _deadline_s(self) -> float | None:
-        return self._ledger.deadline_s
-
     def _begin(self, step: int, free: frozenset[str]) -> tuple[Room, str]:
         """Choose, commit the choice and the prompt, and start the step, if the budget has room for its call."""
         bound = None if self._tape is None else self._tape.bound(step)
@@ -225,7 +253,7 @@ class Steps:
             call = self._proposer.question(selection, self._chooser.background(selection.parent_id))
         worst = self._worst_case(call)
         if self._tape is None:
-            room, reason = self._ledger.room_for(worst, len(self._tasks))
+            room, reason = self._ledger.room_for(worst, self._in_flight)
             others = free - {selection.mutator}
             if room is Room.NO and others and worst.usd > 0:  # there may be room for a call of a cheaper model
                 self._batches.end()
@@ -237,8 +265,9 @@ class Steps:
             self._store.set_winner(None)
         selection = self._store.choose(selection, call, self._known)
         self._known = []
+        if self._together is not None:
+            self._together.chosen(step)
         self._begun(selection)
-        self._last = step
         if call is not None:
             self._ledger.hold(step, worst)
         self._start(selection, call, None)
@@ -246,6 +275,7 @@ class Steps:
 
     def _begun(self, selection: Selection) -> None:
         """Take note of a choice that is committed."""
+        self._last = max(self._last, selection.step)
         self._chooser.begun(selection)
         self._batches.begun(selection)
         self._heats.begun(selection.step)
@@ -271,7 +301,7 @@ class Steps:
     def _start(self, selection: Selection, call: ModelCall | None, program: Program | None) -> None:
         step = selection.step
         if program is None:
-            self._uncompared.add(step)
+            self._making.begin(step)
         question = None
         if call is None or call.status is not CallStatus.SENT:
             self._ledger.evaluating.add(step)
@@ -283,23 +313,12 @@ class Steps:
     async def _step(
         self, selection: Selection, call: ModelCall | None, program: Program | None, question: Question | None
     ) -> None:
-        """Do a step from wherever its last commit left it. Leaves it unfinished when a stop is asked for."""
-        step, done = selection.step, {} if program is None else self._store.measured(selection.step, Split.TRAIN)
-        if call is not None and call.status is CallStatus.SENT:
-            call = await self._asking.answered(selection, call, question)
-        if program is None:
-            is_answered = call is None or call.status is CallStatus.ANSWERED
-            values = self._chooser.values(step)
-            found = await self._proposer.read(selection, call, values) if is_answered else None
-            async with self._compared:
-                program = None if found is None else await self._child(selection, call, found)
-                self._uncompared.discard(step)
-                self._compared.notify_all()
-        if self._stop.asked:
-            return
-        has_ended = True
+        """Do a step, and take its end. Leaves it unfinished when a stop is asked for."""
+        step, has_ended = selection.step, True
         try:
-            program = program and await self._evaluate(selection, program, done)
+            program = await self._making.make(selection, call, program, question)
+        except Left:
+            return
         except OutOfTime:  # of the minutes: the step is left for a resume with more of them
             has_ended = False
         self._ledger.evaluating.discard(step)
@@ -307,48 +326,18 @@ class Steps:
         if has_ended:
             self._end(step, program)
 
-    async def _child(self, selection: Selection, call: ModelCall | None, found: Found) -> Program | None:
-        """Compare a step's child with those before it when it is its turn; commit it, or why there is none."""
-        step, rule = selection.step, self._rule
-        await self._compared.wait_for(lambda: rule.may_compare(step, self._uncompared, self._last))
-        if self._stop.asked:
-            return None
-        try:
-            child = self._proposer.child(selection, call, found)
-        except NoChild as why:
-            self._store.drop(step, why.fate, why.note, why.detail, rule.at_once)
-            self._dropped(step, why)
-            return None
-        program = Program(
-            id=step,
-            role=Role.CHILD,
-            parent_id=selection.parent_id,
-            place=selection.place,
-            kind=child.proposal.kind,
-            fingerprint=child.fingerprint,
-            source=child.source,
-            created=time.time(),
-            chars=len(child.source),
-            tokens=child.tokens,
-            idea=child.proposal.idea,
-            nearest_id=child.nearest[0] if child.nearest else None,
-            likeness=child.nearest[1] if child.nearest else None,
-        )
-        self._population.bear(program, child.signature)
-        return program
-
-    async def _evaluate(self, selection: Selection, program: Program, done: Results) -> Program:
-        """Evaluate a child on train, and commit what it came to. Raises OutOfTime. done: of an earlier session."""
-        program, fresh = await self._judge.score(selection, program, done)
-        self._store.score(program, fresh, self._rule.at_once)
-        self._ledger.count_evaluation()
-        return program
-
     def _dropped(self, step: int, why: NoChild) -> None:
-        self._audience.tell(lambda o: o.dropped(step, why.fate, why.note, self._ledger.progress()))
+        self._tell_dropped(step, why.fate, why.note)
+
+    def _tell_dropped(self, step: int, fate: Fate, note: str) -> None:
+        self._audience.tell(lambda o: o.dropped(step, fate, note, self._ledger.progress()))
 
     def _end(self, step: int, program: Program | None) -> None:
         """Take the end of a step, which is committed. Observers get programs in the order of the rule."""
+        if self._together is not None:
+            self._show(program)
+            self._together.catch_up()  # in its order among the ends of others
+            return
         if self._rule.at_once:
             self._tell(self._store.trial(step))
             self._show(program)
@@ -384,10 +373,20 @@ class Steps:
                     await self._changed.wait()
         if self._failure is not None:
             raise self._failure
+        if self._together is not None:
+            taken = self._together.take_over()
+            self._asking.book_cut_off(taken, is_only=False)
+            for selection in taken:
+                step = selection.step
+                self._start(selection, self._store.model_call(step), self._store.program(step))
+                self._asking.send()
 
     async def _finish_flight(self) -> None:
-        """Wait for every step in flight."""
-        while self._tasks and not self._stop.asked:
+        """Wait for every step in flight, those of other drivers too: unless time is up, when they may leave theirs."""
+        began_s = self._ledger.session_s
+        while self._in_flight and not self._stop.asked:
+            if not self._tasks and self._ledger.left_s == 0 and self._ledger.session_s - began_s > 2 * GRACE_S:
+                break
             await self._wait()
         if self._stop.asked:
             await self._wind_down()

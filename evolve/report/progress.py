@@ -108,7 +108,7 @@ class Display(Observer):
 
     def finishing(self, stage: str, done: int, total: int) -> None:
         """Show which split is being scored."""
-        self.stage = f"scoring on {stage}: {done} of {counted(total, 'program')}"
+        self.stage = f"scoring on {stage}: {done} of {counted(total, 'evaluation')}"
 
     def _at(self, progress: Progress) -> None:
         self.progress = progress

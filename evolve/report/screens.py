@@ -92,6 +92,9 @@ def print_run(console: Console, report: RunReport) -> None:
         if calls.calls
         else "nothing, no model was asked",
     }
+    if calls.cut_off:
+        most = f"at most {usd_text(calls.cut_off_usd)} and " if report.cost_known else "at most "
+        facts["cut off"] = f"{counted(calls.cut_off, 'request')} by a kill: {most}{calls.cut_off_tokens} tokens more"
     if report.outrun:
         facts["outrun"] = f"{report.outrun} of them, stopped early: too far behind the elites to be one"
     if report.curve:

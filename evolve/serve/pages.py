@@ -111,8 +111,7 @@ def program(folder: Path, id: int) -> dict[str, Any] | None:
         found = store.program(id)
         if found is None:
             return None
-        trial = store.trial(id) if id > 0 else None
-        texts: dict[str, Any] = plain(program_texts(store, found, trial, True))
+        texts: dict[str, Any] = plain(program_texts(store, found, True))
     return texts
 
 

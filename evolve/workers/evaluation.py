@@ -11,7 +11,7 @@ from evolve.evaluator import Evaluator, Infeasible, Instance, Outcome, Split
 from evolve.foreign import folder_of, reason
 from evolve.registry import language_of
 from evolve.scoring import InstanceResult, Status, Summary
-from sandbox import CandidateFailure, LimitHit, Sandbox, SandboxLost
+from sandbox import CandidateFailure, Crashed, LimitHit, Sandbox, SandboxLost
 
 MAX_FEEDBACK = 4000
 """Characters: a verifier's message may quote the answer, which may have megabytes, and it reaches prompts."""
@@ -23,18 +23,25 @@ VERIFIER = "verifier"
 
 ATTEMPTS = 3
 """How often an evaluation is tried when the host, not the candidate, fails."""
+KILLED = str(Crashed("killed by SIGKILL"))
+"""What becomes of a candidate that somebody else ends, such as a kernel without memory: no program can send itself that
+signal. It is tried once more; the second time is the program's own affair."""
 
 
 def evaluate_instance(evaluator: Evaluator, sandbox: Sandbox, source: str, instance: Instance) -> InstanceResult:
     """Run a program on an instance in a fresh process and score it. Never raises for what a candidate does."""
+    was_killed = False
     for attempt in range(ATTEMPTS):
         try:
-            return _evaluate_once(evaluator, sandbox, source, instance)
+            result = _evaluate_once(evaluator, sandbox, source, instance)
+            if was_killed or result.feedback != KILLED:
+                return result
+            was_killed = True
         except SandboxLost as lost:
-            reason = str(lost)
+            why = str(lost)
             sandbox.close()  # the next fork boots a new zygote
             time.sleep(0.1 * attempt)
-    return InstanceResult(instance.id, Status.ERROR, feedback=f"the host could not run it: {reason}", failure="lost")
+    return InstanceResult(instance.id, Status.ERROR, feedback=f"the host could not run it: {why}", failure="lost")
 
 
 def _evaluate_once(evaluator: Evaluator, sandbox: Sandbox, source: str, instance: Instance) -> InstanceResult:

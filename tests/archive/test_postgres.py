@@ -14,6 +14,7 @@ import pytest
 from command_line import TRIVIAL, command, evolve
 from loop_parts import HashModel, QuickPool, archive_digest, configured, trivial_problem
 from postgres_server import PASSWORD, Server
+from starlette.testclient import TestClient
 from test_loop_resume import survives_kills
 
 from evolve import loop
@@ -21,7 +22,9 @@ from evolve.archive import Program, Role, RunStatus, Selection, Store, run_names
 from evolve.archive_url import ArchiveUrl
 from evolve.errors import UsageError
 from evolve.evaluator import Split
+from evolve.report.shared_archives import mirror
 from evolve.scoring import InstanceResult, Status
+from evolve.serve.app import make_app
 
 
 def run(folder: Path, archive: str = "", evaluations: int = 30, **settings: Any) -> None:
@@ -106,6 +109,7 @@ def test_a_run_is_the_same_in_both_databases(tmp_path: Path, postgres: Server) -
         assert shared.model_calls() == file.model_calls() and shared.insights() == file.insights()
 
 
+@pytest.mark.slow
 def test_killed_after_any_commit_it_ends_as_if_undisturbed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres: Server
 ) -> None:
@@ -134,30 +138,51 @@ def test_what_postgresql_cannot_hold_as_text_is_there_nevertheless(tmp_path: Pat
 # -- many runs, read from anywhere -------------------------------------------------------------------------------
 
 
-def test_runs_of_a_database_are_listed_and_read_from_another_folder(
-    here: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def two_runs(here: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a database with the runs one and two; another user of it is in another folder from here on."""
     url = postgres.empty().url
     for name in ("one", "two"):
-        said = evolve("run", TRIVIAL, "--evaluations", 5, "--archive", url, "--run", here / name, "--workers", 1)
-        assert said.code == 0, said.err
-    assert evolve("run", TRIVIAL, "--archive", url, "--run", here / "x" / "two").err.endswith("give another --run.\n")
+        run(here / name, url, 5)
+    with pytest.raises(UsageError, match=r"has a schema 'two' already: give another --run\.$"):
+        run(here / "x" / "two", url, 5)
     elsewhere = here / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
     monkeypatch.setenv("XDG_STATE_HOME", str(here / "another user"))
+    return url
+
+
+def test_runs_of_a_database_are_listed_and_read_from_another_folder(
+    here: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = two_runs(here, postgres, monkeypatch)
     listed = evolve("runs", "--archive", url, "--json").json["runs"]
     assert [(one["run"], one["status"], one["archive"]) for one in listed] == [
         (name, "finished", f"{url}/{name}") for name in ("two", "one")
     ]
-    assert not list(elsewhere.iterdir()), "a list leaves nothing behind"
+    assert not list(Path().iterdir()), "a list leaves nothing behind"
     assert "two" in evolve("runs", "--archive", url).out
     assert evolve("show", "last", "--archive", url, "--json").json["run"] == "two"
     assert evolve("show", f"{url}/one", "seed", "--json").json["id"] == 0
-    assert sorted(path.name for path in (elsewhere / "runs").iterdir()) == ["one", "two"], "which are names from now on"
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["one", "two"], "which are names from now on"
     assert evolve("show", "one", "--json").json["evaluations"] == 5
-    said = evolve("report", "one", "--archive", url)
-    assert said.code == 0 and (elsewhere / "runs" / "one" / "report.html").stat().st_size > 10_000
+    said = evolve("report", "one", "--archive", url, "--no-pictures")
+    assert said.code == 0 and Path("runs/one/report.html").stat().st_size > 10_000
+    for wrong in (("show", "three", "--archive", url), ("show", f"{url}/three"), ("show", url)):
+        said = evolve(*wrong)
+        assert said.code == 2 and said.err.count("\n") == 1 and "evolve runs --archive" in said.err
+
+
+@pytest.mark.slow
+def test_a_run_of_a_database_is_audited_resumed_and_replayed_elsewhere(
+    here: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres.empty().url
+    said = evolve("run", TRIVIAL, "--evaluations", 5, "--archive", url, "--run", here / "one", "--workers", 1)
+    assert said.code == 0, said.err
+    (here / "elsewhere").mkdir()
+    monkeypatch.chdir(here / "elsewhere")
+    monkeypatch.setenv("XDG_STATE_HOME", str(here / "another user"))
     said = evolve("audit", "one", "--archive", url)
     assert said.code == 2 and "run the code in" in said.err, "an archive is data, wherever it lies"
     said = evolve("audit", "one", "--archive", url, "--trust", "--workers", 1)
@@ -165,10 +190,22 @@ def test_runs_of_a_database_are_listed_and_read_from_another_folder(
     said = evolve("resume", "one", "--archive", url, "--trust", "--evaluations", 8, "--json")
     assert said.json["evaluations"] == 8
     said = evolve("replay", "one", "--trust", "--json")
-    assert said.code == 0 and run_names(ArchiveUrl.parse(url)) == ["one", "two"], "a replay is not put there"
-    for wrong in (("show", "three", "--archive", url), ("show", f"{url}/three"), ("show", url)):
-        said = evolve(*wrong)
-        assert said.code == 2 and said.err.count("\n") == 1 and "evolve runs --archive" in said.err
+    assert said.code == 0 and run_names(ArchiveUrl.parse(url)) == ["one"], "a replay is not put there"
+
+
+def test_the_server_of_pages_shows_the_runs_of_a_database(
+    here: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = two_runs(here, postgres, monkeypatch)
+    runs = mirror(ArchiveUrl.parse(url))
+    client = TestClient(make_app(runs), base_url="http://127.0.0.1")
+    assert "two" in client.get("/").text
+    page = client.get("/run/one/")
+    assert page.status_code == 200 and "finished" in page.text and str(runs) not in page.text
+    with pytest.MonkeyPatch.context() as as_owner:
+        as_owner.chdir(here)
+        run(here / "three", url, 3)
+    assert "three" in client.get("/").text, "one that has come since"
 
 
 def test_a_folder_from_elsewhere_does_not_lead_to_a_server(here: Path, postgres: Server) -> None:
@@ -182,13 +219,13 @@ def test_a_folder_from_elsewhere_does_not_lead_to_a_server(here: Path, postgres:
     assert evolve("runs", "--json").json["runs"][0]["status"] == "unreadable"
 
 
-def test_the_password_is_written_nowhere(here: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    url = postgres.empty().url
-    said = evolve("run", TRIVIAL, "--evaluations", 4, "--archive", url, "--record", "tape", "--workers", 1)
-    assert said.code == 0, said.err
-    (folder,) = (here / "runs").iterdir()
-    assert str(url_of(folder)) == f"{url}/{folder.name}"
-    assert f'archive = "{url}"' in (folder / "config.toml").read_text()
+# -- a server that goes away -------------------------------------------------------------------------------------
+
+
+def no_password_in(here: Path, postgres: Server, *said: str) -> None:
+    """The password is in no file, message or table; nor is a wrong one in the refusal."""
+    assert str(url_of(here / "run")) == f"{postgres.url}/run"
+    assert f'archive = "{postgres.url}"' in (here / "run" / "config.toml").read_text()
     written = [path.read_bytes() for path in here.rglob("*") if path.is_file()]
     dumped = subprocess.run(
         [postgres.bin / "pg_dump", "-h", "127.0.0.1", "-p", str(postgres.port), "-U", "driver", "postgres"],
@@ -197,15 +234,13 @@ def test_the_password_is_written_nowhere(here: Path, postgres: Server, monkeypat
         check=True,
     ).stdout
     assert b"trivial" in dumped
-    for text in (*written, dumped, said.out.encode(), said.err.encode()):
+    for text in (*written, dumped, *(one.encode() for one in said)):
         assert PASSWORD.encode() not in text
-    monkeypatch.setenv("PGPASSWORD", "not-the-one")
-    wrong = evolve("runs", "--archive", url)
+    with pytest.MonkeyPatch.context() as wrongly:
+        wrongly.setenv("PGPASSWORD", "not-the-one")
+        wrong = evolve("runs", "--archive", postgres.url)
     assert wrong.code == 2 and wrong.err.count("\n") == 1 and "authentication failed" in wrong.err
     assert "not-the-one" not in wrong.err
-
-
-# -- a server that goes away -------------------------------------------------------------------------------------
 
 
 def test_a_run_whose_server_restarts_ends_with_one_line_and_goes_on_when_told(here: Path, postgres: Server) -> None:
@@ -240,6 +275,7 @@ def test_a_run_whose_server_restarts_ends_with_one_line_and_goes_on_when_told(he
     said = evolve("resume", "run", "--evaluations", done, "--json")
     assert said.code == 0, said.err
     assert said.json["evaluations"] == done and said.json["status"] == "finished"
+    no_password_in(here, postgres, said.out, said.err, err)
     with Store.open(here / "run") as store:
         sources = [program.source for program in store.programs() if program.id >= 0]
         assert len(sources) == len(set(sources)) and not store.selections(unfinished=True)

@@ -305,7 +305,7 @@ def test_a_run_at_work_in_another_process_is_running_and_cannot_be_taken_over(st
     status, refusal = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert status == "running"
     assert re.search(
-        rf"is being worked on by another process \(process {os.getpid()}\b.*\); wait for it or stop it first\.$",
+        rf"is being worked on by another process \(process {os.getpid()}\b.*\); wait for it or stop it first\.",
         refusal,
     )
 

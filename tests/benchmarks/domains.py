@@ -31,6 +31,7 @@ LIMIT_S = {
     ("cloudcast", Split.PUBLIC): 0.5,
     ("llm_sql", Split.TRAIN): 5.0,
     ("llm_batching", Split.TRAIN): 4.0,
+    ("pd_disaggregation", Split.TRAIN): 4.0,
     ("single_machine_tardiness", Split.PUBLIC): 5.0,
     ("flow_time", Split.PUBLIC): 3.0,
     ("job_shop", Split.PUBLIC): 4.0,

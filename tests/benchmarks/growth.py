@@ -34,7 +34,7 @@ from loop_parts import HashModel, QuickPool, configured, trivial_problem
 
 from evolve import config as configuration
 from evolve import loop
-from evolve.archive import CallStatus, Fate, ModelCall, Program, Role, RunStatus, Selection, Store, database
+from evolve.archive import CallStatus, Fate, ModelCall, Program, Role, RunStatus, Selection, Store
 from evolve.evaluator import Instance, Split
 from evolve.identity import identity
 from evolve.observer import Observer
@@ -46,7 +46,7 @@ from evolve.report.run_report import describe
 from evolve.scoring import InstanceResult, SplitScore, Status
 
 INSTANCES = 9
-SOUND = database.transaction
+SOUND = Store._transaction
 
 
 class Nine(type(trivial_problem().evaluator)):  # type: ignore[misc]
@@ -74,8 +74,8 @@ def make(folder: Path, programs: int) -> None:
     store._connection.rollback()
 
     @contextmanager
-    def joined(connection: Connection, folder: Path) -> Iterator[Connection]:
-        yield connection
+    def joined(store: Store) -> Iterator[Connection]:
+        yield store._writer.connection
 
     def result(score: float | None, n: int) -> InstanceResult:
         return InstanceResult(f"train/{n}", Status.OK, score, {"cost_usd": 3.25}, "waited 3.1 h for spot", "", 0.01)
@@ -97,14 +97,13 @@ def make(folder: Path, programs: int) -> None:
 
     there = [0]
     words = [f"value_{n} = load[{n}] * {n}.5 + offset" for n in range(400)]
-    database.transaction = joined  # type: ignore[assignment]
-    connection = store._connection
+    Store._transaction = joined  # type: ignore[assignment,method-assign]
     with store:
         done = step = 0
-        with SOUND(connection, folder):
+        with SOUND(store):
             born(0, "X = 1.0\n\n\ndef answer():\n    return X\n")
         while done < programs:
-            with SOUND(connection, folder):
+            with SOUND(store):
                 for _ in range(1000):
                     if done == programs:
                         break
@@ -119,7 +118,7 @@ def make(folder: Path, programs: int) -> None:
                     else:
                         born(step, "\n".join(rng.sample(words, 50)))
                         done += 1
-        database.transaction = SOUND
+        Store._transaction = SOUND  # type: ignore[method-assign]
         store.end(RunStatus.STOPPED, "stopped by Ctrl-C", 1.0)
 
 

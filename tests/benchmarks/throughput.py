@@ -1,7 +1,8 @@
 """Whole commands against a zero-latency model server on this machine: seconds, disk, and whether a run slows down.
 
 Run: python tests/benchmarks/throughput.py [--programs 1000 3000] [--workers 2]
-Every figure is that of the command as a user types it, start-up of Python included, with isolation on.
+Every figure is that of the command as a user types it, start-up of Python included, with isolation on. CPU times are of
+the driver alone and of all (driver, workers, sandboxes): on a busy host they tell more than the seconds on the wall.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -38,6 +41,24 @@ def rates(folder: Path) -> tuple[float, float]:
     return count / (created[count - 1] - created[0]), count / (created[-1] - created[-count])
 
 
+def watched(command: list[str | Path]) -> tuple[float, float]:
+    """Run a command; return the CPU seconds and the most memory in MB of its own process."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    cpu_s = peak_mb = 0.0
+    while process.poll() is None:
+        try:
+            fields = Path(f"/proc/{process.pid}/stat").read_bytes().rpartition(b")")[2].split()
+            cpu_s = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") or cpu_s
+            peak = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+            peak_mb = int(peak[1]) / 1024 if peak else peak_mb
+        except OSError:
+            break
+        time.sleep(0.05)
+    if process.wait():
+        raise SystemExit(f"exit code {process.returncode}")
+    return cpu_s, peak_mb
+
+
 def main() -> None:
     """Start the server, run the commands, print the table."""
     parser = argparse.ArgumentParser()
@@ -46,7 +67,8 @@ def main() -> None:
     asked = parser.parse_args()
 
     table = Table(title=f"evolve run trivial, {asked.workers} workers, {os.cpu_count()} cores, {platform.platform()}")
-    for column in ("programs", "wall s", "ms a program", "first 500 /s", "last 500 /s", "last/first", "run folder MB"):
+    rates_of = ("programs", "wall s", "ms each", "first 500 /s", "last 500 /s", "last/first")
+    for column in (*rates_of, "driver ms", "CPU ms", "driver MB", "folder MB", "load"):
         table.add_column(column, justify="right")
     for programs in asked.programs:
         server = subprocess.Popen(
@@ -59,9 +81,10 @@ def main() -> None:
                 folder = Path(scratch) / "run"
                 command = [sys.executable, "-m", "evolve", "run", TRIVIAL, "--model", "m", "--base-url", base_url]
                 command += ["--evaluations", str(programs), "--workers", str(asked.workers), "--run", folder]
-                began = time.perf_counter()
-                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-                wall_s = time.perf_counter() - began
+                began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+                driver_s, peak_mb = watched(command)
+                wall_s, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+                all_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
                 first, last = rates(folder)
                 table.add_row(
                     f"{programs:,}",
@@ -70,12 +93,16 @@ def main() -> None:
                     f"{first:.0f}",
                     f"{last:.0f}",
                     f"{last / first:.2f}",
+                    f"{driver_s / programs * 1e3:.2f}",
+                    f"{all_s / programs * 1e3:.2f}",
+                    f"{peak_mb:.0f}",
                     f"{run_folder_bytes(folder) / 1e6:.1f}",
+                    f"{os.getloadavg()[0]:.1f}",
                 )
         finally:
             server.terminate()
             server.wait()
-    Console(width=120).print(table)
+    Console(width=150).print(table)
 
 
 if __name__ == "__main__":

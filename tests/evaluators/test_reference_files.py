@@ -29,6 +29,7 @@ DOMAINS = (
     "llm_sql",
     "memory_mapping",
     "moe_offloading",
+    "pd_disaggregation",
     "pod_packing",
     "prism",
     "rcpsp",

@@ -15,6 +15,7 @@ from evaluators.hybrid_storage.traces import digest as hybrid_digest
 from evaluators.job_shop.figures import digest as job_shop_digest
 from evaluators.llm_batching.figures import digest as batching_digest
 from evaluators.memory_mapping.figures import digest as memory_digest
+from evaluators.pd_disaggregation.figures import digest as pd_digest
 from evaluators.pod_packing.figures import digest as pod_digest
 from evaluators.prism.figures import digest as prism_digest
 from evaluators.rcpsp.figures import digest as rcpsp_digest
@@ -39,6 +40,7 @@ DATA = {
     "job_shop": job_shop_digest,
     "llm_batching": batching_digest,
     "memory_mapping": memory_digest,
+    "pd_disaggregation": pd_digest,
     "hybrid_storage": hybrid_digest,
     "serverless_autoscaling": serverless_digest,
     "single_machine_tardiness": tardiness_digest,

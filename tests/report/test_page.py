@@ -19,7 +19,9 @@ from page_parts import made_run, page_of
 
 from evolve.archive import Store
 from evolve.report.chain import chain, touched
+from evolve.report.page import facts
 from evolve.report.page.facts import Clock
+from evolve.report.page.run_page import page_facts
 from evolve.report.run_report import describe
 
 
@@ -162,6 +164,24 @@ def test_what_a_step_touched_is_named() -> None:
 def test_minutes_of_work_leave_out_the_time_between_sessions() -> None:
     clock = Clock(((100.0, 400.0),), 40.0)
     assert [clock.minutes(when) for when in (40.0, 100.0, 200.0, 400.0, 460.0)] == [0.0, 1.0, 1.0, 1.0, 2.0]
+
+
+def test_of_very_many_programs_a_page_draws_a_part_and_says_so(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store.open(run) as store:
+        whole, report = page_facts(store, describe(store)), describe(store)
+        monkeypatch.setattr(facts, "DRAWN", 10)
+        monkeypatch.setattr(facts, "LATEST", 3)
+        part = page_facts(store, report)
+    rows = {row[0]: row for row in zip(*whole["columns"].values(), strict=True)}
+    drawn = {row[0]: row for row in zip(*part["columns"].values(), strict=True)}
+    children = [id for id in rows if id > 0]
+    assert part["of"] == whole["of"] == len(children) > 40
+    for id, row in drawn.items():  # but for the numbers of words, which are those of this page's lists
+        assert (row[:6], row[9:]) == (rows[id][:6], rows[id][9:])
+    assert {id for id in rows if id <= 0} | {*whole["path"], *children[-3:]} <= set(drawn)
+    assert {one.trial.id for one in report.best_so_far} <= set(drawn)
+    assert len(drawn) < len(rows) - 10
+    assert f"{sum(id > 0 for id in drawn)} of {len(children)} children are drawn" in " ".join(page_of(run).split())
 
 
 def test_a_run_with_nothing_in_it_and_one_of_failures_only_have_a_page(tmp_path: Path) -> None:

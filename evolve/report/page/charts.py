@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from evolve.archive import Program, Role, Store
+import math
+
+from evolve.archive import Program, Store
 from evolve.evaluator import Split
 from evolve.picture import Arc, Bar, Bars, Line, Map, Matrix, Picture, Point, Series
 from evolve.report.chain import ancestors
@@ -154,15 +156,12 @@ def where_picture(store: Store, report: RunReport) -> tuple[Picture | None, list
 
 def _leaders(store: Store, instances: int) -> list[Program]:
     """Return the children that lead on an instance of train, an instance each; ties go to the better one on all."""
-    found: dict[int, Program] = {}
-    for program in store.programs(Role.CHILD):
-        for place, score in enumerate(program.scores[:instances]):
-            before = found.get(place)
-            if score is not None and (before is None or _lead(program, place) > _lead(before, place)):
-                found[place] = program
-    return list(found.values())
-
-
-def _lead(program: Program, place: int) -> tuple[float, float]:
-    score = program.scores[place]
-    return (-1e9 if score is None else score, -1e9 if program.score is None else program.score)
+    best: dict[int, tuple[float, float]] = {}
+    leading: dict[int, int] = {}
+    for id, mean, scores in store.instance_scores():
+        on_all = -math.inf if mean is None else mean
+        for place, score in enumerate(scores[:instances]):
+            if score is not None and (place not in best or (score, on_all) > best[place]):
+                best[place], leading[place] = (score, on_all), id
+    programs = {program.id: program for program in store.programs_among([*set(leading.values())])}
+    return [programs[id] for id in leading.values()]

@@ -11,9 +11,9 @@ import json
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from evolve.archive import EventKind, Program, Role, Store, Trial
+from evolve.archive import Program, Role, Store
 from evolve.evaluator import Split
 from evolve.report.chain import ancestors
 from evolve.report.documents import plain
@@ -23,6 +23,8 @@ from evolve.scoring import InstanceResult, Status
 
 CHUNK = 40
 """Programs whose texts are packed together: what they share is stored once."""
+DRAWN, LATEST = 4_000, 200
+"""A page that draws more children than so many is slow to come and shows no more; the latest are among them."""
 ELITES = 24
 """Best programs that keep prompt, answer and figures of every instance."""
 LINE = 200
@@ -44,51 +46,51 @@ class Clock:
 
 def clock_of(store: Store) -> Clock:
     """Return the clock of a run."""
-    gaps, stopped = [], None
-    for event in store.events(EventKind.STOPPED, EventKind.CHOSEN):
-        if event.kind is EventKind.STOPPED:
-            stopped = event.time
-        elif stopped is not None:
-            gaps.append((stopped, event.time))
-            stopped = None
-    return Clock(tuple(gaps), float(store.summary().started))
+    return Clock(tuple(store.pauses()), float(store.summary().started))
 
 
-def program_facts(store: Store, after: int = -(10**9)) -> dict[str, Any]:
-    """Return the columns of the seed, the baselines and the children whose number is above `after`.
+class _End(NamedTuple):
+    """A scored child: how many there were by then, who made it, US dollars spent by then."""
+
+    at: int
+    model: str
+    usd: float
+
+
+def program_facts(store: Store, kept: Iterable[int] = ()) -> dict[str, Any]:
+    """Return the columns of the seed, the baselines and the children; of very many, of a part of them.
 
     at: how many children had been scored by then.  minutes, usd: of work, and spent, by then.  scores: on the instances
     of train. Kinds, models and states are numbers into the lists beside them.
+    kept: children that are in any part.  of: how many children there are in all.
     """
-    trials = {trial.id: trial for trial in store.trials()}
-    order = {id: place for place, id in enumerate(trials)}
-    spent: dict[int, float] = {}
+    ends: dict[int, _End] = {}
     total = 0.0
-    for end in trials.values():
-        total += end.cost_usd or 0.0
-        spent[end.id] = total
-    clock = clock_of(store)
-    programs = [program for program in store.programs() if program.status is not None]
-    programs.sort(key=lambda program: (program.id > 0, order.get(program.id, program.id)))
+    for step, model, is_scored, cost_usd in store.ends():
+        total += cost_usd
+        if is_scored:
+            ends[step] = _End(len(ends) + 1, model, total)
+    clock, best = clock_of(store), store.best()
+    path = [] if best is None else [program.id for program in ancestors(store, best)]
+    part = _part(list(ends), {*path, *kept, *(program.id for program in store.top(ELITES))})
+    programs = [*store.programs(Role.BASELINE), *store.programs(Role.SEED), *store.programs_among(part)]
+    programs = [program for program in programs if program.status is not None]
+    programs.sort(key=lambda program: (program.id > 0, ends[program.id].at if program.id > 0 else program.id))
     kinds, models, states = _Words(), _Words(), _Words()
     columns: dict[str, list[Any]] = {name: [] for name in ("id", "parent", "at", "minutes", "usd", "score")}
     columns |= {"kind": [], "model": [], "state": [], "scores": [], "idea": [], "name": []}
-    at = 0
     for program in programs:
-        at += program.id > 0
-        if program.id <= after:
-            continue
-        trial = trials.get(program.id)
+        end = ends.get(program.id, _End(0, "", 0.0))
         why = last_line(program.failure) if program.status is not Status.OK else program.idea
         values = (
             program.id,
             program.parent_id,
-            at if program.id > 0 else 0,
+            end.at,
             round(clock.minutes(program.created), 3) if program.id > 0 else 0,
-            round(spent.get(program.id, 0.0), 6),
+            round(end.usd, 6),
             _rounded(program.score),
             kinds.place(program.kind),
-            models.place("" if trial is None else trial.model),
+            models.place(end.model),
             states.place(program.status.value if program.status is not None else ""),
             [_rounded(score, 2) for score in program.scores],
             one_line(why)[:LINE],
@@ -97,16 +99,28 @@ def program_facts(store: Store, after: int = -(10**9)) -> dict[str, Any]:
         for name, value in zip(columns, values, strict=True):
             columns[name].append(value)
     instances = [one_line(result.instance_id) for result in store.evaluations(0, Split.TRAIN)]
-    best = store.best()
     return {
         "columns": columns,
+        "of": len(ends),
         "kinds": kinds.words,
         "models": models.words,
         "states": states.words,
         "instances": instances,
         "best": None if best is None else best.id,
-        "path": [] if best is None else [program.id for program in ancestors(store, best)],
+        "path": path,
     }
+
+
+def _part(ids: Sequence[int], kept: set[int]) -> list[int]:
+    """Return all of the ids, in the order of which they ended; of more than DRAWN the kept, the last, and every k-th.
+
+    k is a power of two, so that a page that grows keeps what it has drawn for long.
+    """
+    stride = 1
+    while len(ids) > DRAWN * stride:
+        stride *= 2
+    chosen = {*kept, *ids[-LATEST:], *ids[::stride]}
+    return [id for id in ids if stride == 1 or id in chosen]
 
 
 class _Words:
@@ -132,7 +146,7 @@ def told(store: Store, path: Sequence[int], failures: Iterable[int] = ()) -> set
     return {*path, *(program.id for program in store.top(ELITES)), *failures, 0}
 
 
-def program_texts(store: Store, program: Program, trial: Trial | None, whole: bool) -> dict[str, Any]:
+def program_texts(store: Store, program: Program, whole: bool) -> dict[str, Any]:
     """Return what is read of one program. whole: with prompt, answer and the figures of every instance."""
     facts: dict[str, Any] = {
         "id": program.id,
@@ -140,11 +154,12 @@ def program_texts(store: Store, program: Program, trial: Trial | None, whole: bo
         "failure": visible(program.failure)[:2000],
         "metrics": {one_line(name): value for name, value in program.metrics.items()},
     }
-    if trial is not None and trial.inspirations:
-        facts["inspirations"] = list(trial.inspirations)
+    selection = store.selection(program.id) if program.id > 0 else None
+    if selection is not None and selection.inspirations:
+        facts["inspirations"] = list(selection.inspirations)
     if not whole:
         return facts
-    selection, call = store.selection(program.id), store.model_call(program.id)
+    call = store.model_call(program.id)
     if selection is not None:
         facts["reason"] = one_line(selection.reason)
     if call is not None:
@@ -161,19 +176,18 @@ def _instance(result: InstanceResult) -> list[Any]:
     return [one_line(result.instance_id), result.status.value, _rounded(result.score), round(result.cpu_s, 5), said]
 
 
-def text_chunks(store: Store, whole: set[int]) -> tuple[list[str], dict[int, int]]:
-    """Return the texts of all programs in packed chunks, and the chunk of each: base64 of deflated JSON.
+def text_chunks(store: Store, ids: Sequence[int], whole: set[int]) -> tuple[list[str], dict[int, int]]:
+    """Return the texts of programs in packed chunks, and the chunk of each: base64 of deflated JSON.
 
     Programs lie beside their parents, so that a chunk holds much of the same.
     """
-    trials = {trial.id: trial for trial in store.trials()}
-    programs = {program.id: program for program in store.programs()}
+    programs = {program.id: program for program in store.programs_among(ids)}
     chunks: list[str] = []
     where: dict[int, int] = {}
     order = by_branches(programs)
     for first in range(0, len(order), CHUNK):
         ids = order[first : first + CHUNK]
-        texts = [program_texts(store, programs[id], trials.get(id), id in whole) for id in ids]
+        texts = [program_texts(store, programs[id], id in whole) for id in ids]
         where |= dict.fromkeys(ids, len(chunks))
         chunks.append(packed(texts))
     return chunks, where

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evolve.archive import Role, Store
+from evolve.archive import Store
 from evolve.draw.svg import as_page_parts
 from evolve.evaluator import Split
 from evolve.picture import Picture
@@ -38,7 +38,8 @@ def report_page(store: Store, pictures: Pictures | None = None) -> str:
     report = describe(store)
     examples = failure_examples(store)
     facts = page_facts(store, report)
-    chunks, where = text_chunks(store, told(store, facts["path"], examples.values()))
+    whole = told(store, facts["path"], examples.values())
+    chunks, where = text_chunks(store, facts["columns"]["id"], whole)
     facts["chunks"] = where
     return rendered(
         "run.html.j2",
@@ -60,7 +61,8 @@ def one_file() -> dict[str, Any]:
 
 def page_facts(store: Store, report: RunReport) -> dict[str, Any]:
     """Return what the script of a page draws from."""
-    facts = program_facts(store)
+    failures = failure_examples(store)
+    facts = program_facts(store, [*(one.trial.id for one in report.improvements), *failures.values()])
     levels = []
     if report.curve:
         levels.append({"name": report.started_from, "score": report.curve[0]})
@@ -72,11 +74,7 @@ def page_facts(store: Store, report: RunReport) -> dict[str, Any]:
 
 def failure_examples(store: Store) -> dict[str, int]:
     """Return a program that failed in each way: status -> the latest such child."""
-    return {
-        program.status.value: program.id
-        for program in store.programs(Role.CHILD)
-        if program.status is not None and program.status.is_failure
-    }
+    return {status.value: id for status, id in store.failed().items()}
 
 
 def run_parts(
@@ -106,6 +104,8 @@ def run_parts(
         "no_pictures": pictures.why_not,
         "most_gain": max([share.gain for share in (*report.costs.by_kind, *report.costs.by_model)] + [1e-9]),
         "examples": examples,
+        "drawn": sum(id > 0 for id in facts["columns"]["id"]),
+        "children": facts["of"],
         "insights": insights_document(store),
         "commands": "\n".join(f"evolve {rest}" for rest in reproducing(folder, report)),
         "config": store.config(),

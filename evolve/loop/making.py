@@ -1,0 +1,118 @@
+"""One step, from its choice or wherever its last commit left it to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from evolve.archive import CallStatus, ModelCall, Program, Role, Store
+from evolve.evaluator import Split
+from evolve.loop.asking import Asking, Question
+from evolve.loop.budget import Ledger
+from evolve.loop.choosing import Chooser
+from evolve.loop.judging import Judge
+from evolve.loop.pacing import Rule
+from evolve.loop.population import Population
+from evolve.loop.proposing import Found, NoChild, Proposer
+from evolve.loop.stopping import Stop
+from evolve.trial import Selection
+
+
+class Left(Exception):
+    """A stop was asked for: the step is not at its end."""
+
+
+class Making:
+    """Makes the children of steps and has them evaluated.
+
+    turn: in which no other driver of the run commits anything.  dropped: told of steps that make no program.
+    last: returns the latest step that was chosen.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        population: Population,
+        proposer: Proposer,
+        asking: Asking,
+        judge: Judge,
+        ledger: Ledger,
+        chooser: Chooser,
+        rule: Rule,
+        stop: Stop,
+        turn: Callable[[], AbstractContextManager[None]],
+        dropped: Callable[[int, NoChild], None],
+        last: Callable[[], int],
+    ) -> None:
+        self._store, self._population, self._proposer, self._asking = store, population, proposer, asking
+        self._judge, self._ledger, self._chooser, self._rule, self._stop = judge, ledger, chooser, rule, stop
+        self._turn, self._dropped, self._last = turn, dropped, last
+        self._uncompared, self._compared = set[int](), asyncio.Condition()
+
+    def begin(self, step: int) -> None:
+        """Take note of a step that has no child yet."""
+        self._uncompared.add(step)
+
+    async def make(
+        self, selection: Selection, call: ModelCall | None, program: Program | None, question: Question | None
+    ) -> Program | None:
+        """Return the child of a step as it was scored, or None where it makes none that is new.
+
+        Raises Left when a stop is asked for before it is evaluated, OutOfTime when the minutes are used up.
+        """
+        step, done = selection.step, {} if program is None else self._store.measured(selection.step, Split.TRAIN)
+        if call is not None and call.status is CallStatus.SENT:
+            call = await self._asking.answered(selection, call, question)
+        if program is None:
+            is_answered = call is None or call.status is CallStatus.ANSWERED
+            values = self._chooser.values(step)
+            found = await self._proposer.read(selection, call, values) if is_answered else None
+            async with self._compared:
+                program = None if found is None else await self._child(selection, call, found)
+                self._uncompared.discard(step)
+                self._compared.notify_all()
+        if self._stop.asked:
+            raise Left
+        if program is None:
+            return None
+        program, fresh = await self._judge.score(selection, program, done)
+        self._store.score(program, fresh, self._rule.at_once)
+        self._ledger.count_evaluation()
+        return program
+
+    async def _child(self, selection: Selection, call: ModelCall | None, found: Found) -> Program | None:
+        """Compare a step's child with those before it when it is its turn; commit it, or why there is none."""
+        step, rule = selection.step, self._rule
+        await self._compared.wait_for(lambda: rule.may_compare(step, self._uncompared, self._last()))
+        if self._stop.asked:
+            return None
+        with self._turn():
+            return self._compare(selection, call, found)
+
+    def _compare(self, selection: Selection, call: ModelCall | None, found: Found) -> Program | None:
+        step = selection.step
+        try:
+            child = self._proposer.child(selection, call, found)
+        except NoChild as why:
+            self._store.drop(step, why.fate, why.note, why.detail, self._rule.at_once)
+            self._dropped(step, why)
+            return None
+        program = Program(
+            id=step,
+            role=Role.CHILD,
+            parent_id=selection.parent_id,
+            place=selection.place,
+            kind=child.proposal.kind,
+            fingerprint=child.fingerprint,
+            source=child.source,
+            created=time.time(),
+            chars=len(child.source),
+            tokens=child.tokens,
+            idea=child.proposal.idea,
+            nearest_id=child.nearest[0] if child.nearest else None,
+            likeness=child.nearest[1] if child.nearest else None,
+        )
+        self._population.bear(program, child.signature)
+        return program
