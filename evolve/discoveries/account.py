@@ -38,7 +38,8 @@ def mean_text(found: Mean | None) -> str:
 def _fresh_text(fresh: OnFresh) -> str:
     lines = [f"On {fresh.instances} fresh instances (seed {fresh.seed}): {mean_text(fresh.program)}."]
     for name, lead, drop in zip(fresh.others, fresh.leads, fresh.drops, strict=True):
-        lines.append(f"Lead over {name} there: {mean_text(lead)}; below that on test by {mean_text(drop)}.")
+        higher = f"on the generated instances of test it is higher by {mean_text(drop)}"
+        lines.append(f"Lead over {name} there: {mean_text(lead)}; {higher}.")
     lines.append("The lead FALLS beyond chance." if fresh.is_finding else "No lead falls beyond chance over everyone.")
     return "\n".join(lines)
 

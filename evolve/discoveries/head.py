@@ -44,7 +44,8 @@ class OnFresh(Part):
 
     Attributes:
         seed: what they were drawn from.  others: names of who was scored beside it.
-        leads, drops: over each of these, the lead on the fresh instances, and by how much it is below that on test.
+        leads, drops: over each of these, the lead on the fresh instances, and by how much it is below that on the
+            generated instances of test; real traces there are no part of that.
         is_finding: the lead falls beyond chance over everyone (`evolve.audit`).
     """
 

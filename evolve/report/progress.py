@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from evolve.archive import CallStatus, Fate, ModelCall, Program, Store
-from evolve.config import MANUAL
 from evolve.observer import Observer, Progress, RunResult
 from evolve.report.figures import duration_text, pace_text, usd_text
 from evolve.report.pace import Pace
@@ -69,8 +68,6 @@ class Display(Observer):
             self._lost["failed"] = sum(n for status, n in summary.statuses.items() if status.is_failure)
             self._lost["calls"] = summary.calls.failed
             self._lost["dropped"] = sum(n for fate, n in summary.fates.items() if fate not in (*KEPT, Fate.CALL_ERROR))
-        if any(model.name == MANUAL for model in config.models):
-            self.notice(f"Questions for you lie in {folder}/outbox; an answer goes into {folder}/inbox, same name.")
 
     def notice(self, text: str) -> None:
         """Print it."""

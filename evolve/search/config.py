@@ -23,7 +23,9 @@ class SearchConfig(StrategyOptions):
         description=f"which search: {', '.join(sorted(OWN))}; `evolve config NAME` has the options of one",
     )
     lag: int = Field(
-        default=8, ge=0, description="with deterministic: how many of the latest steps a choice does not wait for"
+        default=8,
+        ge=0,
+        description="with deterministic: how many of the latest steps a choice does not wait for; 0: it knows of all",
     )
     starts: int = Field(
         default=1,
