@@ -14,8 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from evolve.errors import UsageError
-from evolve.evaluator import Instance, Split
+from evolve.evaluator import Instance, Split, UsageError
 
 T = TypeVar("T", bound=Instance)
 F = TypeVar("F")
