@@ -152,7 +152,8 @@ def services() -> dict[str, Any]:
 
 def test_the_compose_file_has_a_database_a_driver_and_two_workers_and_no_password() -> None:
     found = services()
-    assert set(found) == {"database", "driver", "worker"}
+    assert set(found) == {"database", "driver", "worker", "joining"}
+    assert found["joining"]["profiles"] == ["joining"]
     assert found["worker"]["deploy"]["replicas"] == 2
     for name, service in found.items():
         for secret in ("POSTGRES_PASSWORD", "PGPASSWORD"):
@@ -161,7 +162,7 @@ def test_the_compose_file_has_a_database_a_driver_and_two_workers_and_no_passwor
                 .get(secret, "${EVOLVE_DB_PASSWORD:?")
                 .startswith("${EVOLVE_DB_PASSWORD:?")
             )
-        assert "OPENAI_API_KEY" not in service.get("environment", {}) or name == "driver"
+        assert "OPENAI_API_KEY" not in service.get("environment", {}) or name in ("driver", "joining")
         assert all(one in found for one in service.get("depends_on", {}))
         if name != "database":
             assert service["cap_drop"] == ["ALL"] and "no-new-privileges:true" in service["security_opt"]
@@ -169,7 +170,7 @@ def test_the_compose_file_has_a_database_a_driver_and_two_workers_and_no_passwor
             assert ROOT / service["build"]["dockerfile"] == IMAGE
 
 
-def test_the_driver_of_the_compose_file_is_a_command_that_evolve_takes() -> None:
+def test_the_drivers_of_the_compose_file_are_commands_that_evolve_takes() -> None:
     (command,) = services()["driver"]["command"]
     shell = re.sub(r"\$\{\w+:-(\w+)\}", r"\1", command)
     assert "$" not in shell
@@ -179,5 +180,9 @@ def test_the_driver_of_the_compose_file_is_a_command_that_evolve_takes() -> None
     given = commands.commands[name].make_context(name, words).params
     assert given["archive"] == "postgresql+psycopg://evolve@database/evolve"
     assert (given["engine"], given["ray_address"], given["workers"]) == ("ray", "auto", 2)
+    (command,) = services()["joining"]["command"]
+    name, *words = shlex.split(re.sub(r"\$\{\w+:-(\w+)\}", r"\1", command).removeprefix("exec evolve "))
+    joined = commands.commands[name].make_context(name, words).params
+    assert joined["run"] == f"{given['archive']}/first"
     worker = services()["worker"]["entrypoint"]
     assert worker[:3] == ["ray", "start", "--address=driver:6379"] and "--block" in worker

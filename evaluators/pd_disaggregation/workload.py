@@ -71,7 +71,7 @@ RECIPES: Mapping[Split, tuple[Recipe, ...]] = {
         Recipe("phases", 0.8, (0.45, 0.75), span_s=210),
         Recipe("steady", 0.85, (0.62, 0.62), span_s=180),
         Recipe("phases", 0.88, (0.5, 0.72), span_s=210, switch_s=1.0),
-        Recipe("same_prefill", 0.88, (0.45, 0.9), span_s=240, overlap=True),
+        Recipe("same_prefill", 0.88, (0.45, 0.9), span_s=240, switch_s=20.0, overlap=True),
         Recipe("tides", 0.82, (0.45, 0.75), 10, 240, times=2, switch_s=2.0),
         Recipe("burst", 0.7, (0.5, 0.6), span_s=180, gap_cv=1.3),
     ),
