@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.exc import DatabaseError
 
 from evolve.archive.committing import Committing
-from evolve.archive.database import database_of, point_to
+from evolve.archive.database import Database, database_of, point_to
 from evolve.archive.events import MOVES, EventKind
 from evolve.archive.lock import RunLock
 from evolve.archive.models import (
@@ -145,14 +145,7 @@ class Store(Committing):
 
         Raises UsageError where the archive is a file, or the folder holds no run.
         """
-        place = database_of(folder)
-        if not place.exists():
-            raise UsageError(place.no_run())
-        if not place.is_shared:
-            raise UsageError(
-                f"{place.shown} is a file, on which one process works: a run that others can join has its archive in "
-                "PostgreSQL (evolve run EVALUATOR --archive postgresql+psycopg://USER@HOST/DATABASE)."
-            )
+        place = cls.require_shared(folder)
         store = cls._existing(place, writable=True, lock=None)
         try:
             with store._transaction() as connection:
@@ -162,6 +155,19 @@ class Store(Committing):
             store.close()
             raise
         return store
+
+    @staticmethod
+    def require_shared(folder: Path) -> Database:
+        """Return where the archive of a run is. Raises UsageError where only one process can work on it."""
+        place = database_of(folder)
+        if not place.exists():
+            raise UsageError(place.no_run())
+        if not place.is_shared:
+            raise UsageError(
+                f"{place.shown} is a file, on which one process works: a run that others can join has its archive in "
+                "PostgreSQL (evolve run EVALUATOR --archive postgresql+psycopg://USER@HOST/DATABASE)."
+            )
+        return place
 
     # -- the moves of a step -------------------------------------------------------------------------------------
 

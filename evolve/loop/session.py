@@ -91,6 +91,7 @@ async def run(
             recorded = before.identity()
         changed = require_same(recorded, problem, accept_changes, f"evolve resume {folder}")
     if join:
+        Store.require_shared(folder)
         require_joinable(config, str(folder))
     if problem.language is not PYTHON and any(model.name == BUILTIN for model in config.models):
         raise UsageError(
