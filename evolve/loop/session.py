@@ -132,8 +132,7 @@ async def run(
         limits.ledger, limits.tell = session.ledger, session.audience.notice
         session.notices += news
         if tape is None and any(model.name == configuration.MANUAL for model in config.models):
-            line = f"Questions for you lie in {folder}/outbox; an answer goes into {folder}/inbox, same name."
-            session.notices.append(line)
+            session.notices.append(f"Questions for you lie in {folder}/outbox; answer in {folder}/inbox, same name.")
         if changed:
             session.notices.append(f"from step {store.last_step() + 1} on with another problem: {'; '.join(changed)}")
         return await session.run()
