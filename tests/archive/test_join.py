@@ -73,12 +73,27 @@ def check(folder: Path, drivers: Sequence[Driver]) -> None:
             assert list(differences(store, replayed)) == []
 
 
+class Waits(HashModel):
+    """Answers ten prompts, and the others when another model has been asked as many."""
+
+    def __init__(self, other: HashModel) -> None:
+        super().__init__(1)
+        self.other = other
+
+    async def complete(self, prompt: Prompt, call_id: int) -> Answer:
+        number = len(self.asked)
+        while number >= 10 and len(self.other.asked) < 10:
+            await asyncio.sleep(0.01)
+        return await super().complete(prompt, call_id)
+
+
 def test_two_drivers_make_one_run(tmp_path: Path, postgres: Server) -> None:
-    drivers = [Driver(1), Driver(2)]
+    second = Driver(2)
+    drivers = [Driver(1, Waits(second.model)), second]
     config = configured(60, seed=1, archive=postgres.empty().url, prompt__insights_every=2)
     results = together(tmp_path / "run", config, drivers)
     assert [(r.status, r.progress.evaluations) for r in results] == [(RunStatus.FINISHED, 60)] * 2
-    assert all(len(driver.pool.evaluated) > 5 for driver in drivers), "both worked"
+    assert all(len(driver.model.asked) >= 10 for driver in drivers), "both worked"
     check(tmp_path / "run", drivers)
     with Store.open(tmp_path / "run") as store:
         assert store.summary().status is RunStatus.FINISHED and store.summary().winner_id == results[0].best_id
