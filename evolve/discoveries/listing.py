@@ -87,7 +87,7 @@ def print_discoveries(console: Console, lines: Sequence[Line]) -> None:
             if test.lead is not None:
                 facts["test"] += f"; best baseline {test.baseline} {mean_text(test.of_baseline)}"
                 facts["lead there"] = mean_text(test.lead)
-        if head.public is not None:
+        if head.public is not None and line.public is not None:
             ours, heuristic, best, limit = _public(line)
             facts["published set"] = f"{line.metric} {ours}; best baseline {head.public.baseline} {heuristic}"
             if line.published is not None:
