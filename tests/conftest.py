@@ -57,6 +57,7 @@ DEAR_PROBLEMS = (
     "llm_batching",
     "llm_routing",
     "moe_offloading",
+    "pd_disaggregation",
     "serverless_autoscaling",
     "training_schedule",
 )
