@@ -7,10 +7,14 @@ import functools
 import hashlib
 import random
 import re
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
+from sqlalchemy import Connection
 
 from evolve.archive import EventKind, Store
 from evolve.config import RunConfig, resolve
@@ -141,3 +145,27 @@ def archive_digest(folder: Path) -> list[tuple[Any, ...]]:
         programs = [(p.id, p.parent_id, p.place, p.kind, p.source, p.status, p.score) for p in store.programs()]
         choices = [tuple(selection._replace(known=0)) for selection in store.selections()]
         return [*programs, *choices, *[(e.kind, e.step) for e in store.events(EventKind.CHOSEN, EventKind.KNOWN)]]
+
+
+SOUND = Store._transaction
+"""What `kill_after` puts another in the place of."""
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def kill_after(commits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every store commit so many times more, and be killed then."""
+    left = commits
+
+    @contextmanager
+    def transaction(store: Store) -> Iterator[Connection]:
+        nonlocal left
+        if left == 0:
+            raise Killed
+        with SOUND(store) as begun:
+            yield begun
+        left -= 1
+
+    monkeypatch.setattr(Store, "_transaction", transaction)

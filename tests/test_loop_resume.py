@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from loop_parts import HashModel, QuickPool, archive_digest, configured, trivial_problem
+from loop_parts import SOUND, HashModel, Killed, QuickPool, archive_digest, configured, kill_after, trivial_problem
 from sqlalchemy import Connection
 
 from evolve import loop
@@ -20,31 +19,10 @@ from evolve.mutate.prompts.prompt import Prompt
 from evolve.observer import RunResult
 
 PROBLEM = trivial_problem()
-SOUND = Store._transaction
-
-
-class Killed(BaseException):
-    """The process is gone."""
 
 
 def run(folder: Path, config: RunConfig, pool: QuickPool, model: HashModel, resume: bool = False) -> RunResult:
     return asyncio.run(loop.run(folder, config, PROBLEM, resume=resume, pool=pool, clients={"m": model}))
-
-
-def kill_after(commits: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the given number of commits pass; then nothing reaches the archive any more."""
-    left = commits
-
-    @contextmanager
-    def transaction(store: Store) -> Iterator[Connection]:
-        nonlocal left
-        if left == 0:
-            raise Killed
-        with SOUND(store) as begun:
-            yield begun
-        left -= 1
-
-    monkeypatch.setattr(Store, "_transaction", transaction)
 
 
 def as_killed(folder: Path) -> None:

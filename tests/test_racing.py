@@ -9,19 +9,17 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from loop_parts import HashModel, archive_digest, configured
+from loop_parts import SOUND, HashModel, Killed, archive_digest, configured, kill_after
 from rich.console import Console
-from sqlalchemy import Connection
 
 from evolve import loop
-from evolve.archive import Fate, Program, Role, Store, database
+from evolve.archive import Fate, Program, Role, Store
 from evolve.audit.flags import failures_clustered
 from evolve.config import RacingConfig, RunConfig
 from evolve.evaluator import Split
@@ -321,34 +319,16 @@ def test_killed_after_any_commit_a_run_with_racing_ends_as_if_undisturbed(
     series: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deterministic: bool
 ) -> None:
     config = configured(16, deterministic=deterministic, search__lag=2, **ELITES)
-    sound = database.transaction
     evolve(tmp_path / "whole", series, config)
     with Store.open(tmp_path / "whole") as store:
         assert outrun(store) and store.summary().evaluations == 16
 
-    class Killed(BaseException):
-        pass
-
-    def kill_after(commits: int) -> None:
-        left = commits
-
-        @contextmanager
-        def transaction(connection: Connection, folder: Path) -> Iterator[Connection]:
-            nonlocal left
-            if left == 0:
-                raise Killed
-            with sound(connection, folder) as begun:
-                yield begun
-            left -= 1
-
-        monkeypatch.setattr(database, "transaction", transaction)
-
     for survived in range(20, 72, 9):
         folder = tmp_path / str(survived)
-        kill_after(survived)
+        kill_after(survived, monkeypatch)
         with pytest.raises(Killed):
             evolve(folder, series, config)
-        monkeypatch.setattr(database, "transaction", sound)
+        monkeypatch.setattr(Store, "_transaction", SOUND)
         with Store.open(folder) as store:
             bars = {s.step: s.bar_id for s in store.selections()}
         evolve(folder, series, config, survived, True)

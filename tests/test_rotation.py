@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from loop_parts import QuickPool, StepModel, archive_digest, configured, trivial_problem
-from sqlalchemy import Connection
+from loop_parts import SOUND, QuickPool, StepModel, archive_digest, configured, kill_after, trivial_problem
 
 from evolve import loop
-from evolve.archive import Role, Store, database, tape_of
+from evolve.archive import Role, Store, tape_of
 from evolve.archive.records import ROTATING
 from evolve.config import RunConfig
 from evolve.errors import UsageError
@@ -140,25 +138,11 @@ def test_killed_after_any_commit_a_run_with_rotation_ends_as_if_undisturbed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, survived: int
 ) -> None:
     config = configured(22, deterministic=True, search__lag=2, **SETTINGS)
-    sound, left = database.transaction, survived
     evolve(tmp_path / "whole", config)
-
-    class Killed(BaseException):
-        pass
-
-    @contextmanager
-    def transaction(connection: Connection, folder: Path) -> Iterator[Connection]:
-        nonlocal left
-        if left == 0:
-            raise Killed
-        with sound(connection, folder) as begun:
-            yield begun
-        left -= 1
-
-    monkeypatch.setattr(database, "transaction", transaction)
+    kill_after(survived, monkeypatch)
     with pytest.raises(BaseException):  # noqa: B017  (a group or the kill itself)
         evolve(tmp_path / "cut", config)
-    monkeypatch.setattr(database, "transaction", sound)
+    monkeypatch.setattr(Store, "_transaction", SOUND)
     evolve(tmp_path / "cut", config, Luck(3), resume=True)
     assert archive_digest(tmp_path / "cut") == archive_digest(tmp_path / "whole")
     assert rotating(tmp_path / "cut") == rotating(tmp_path / "whole")

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from command_line import evolve
-from sqlalchemy import Connection
+from loop_parts import SOUND, kill_after
 
-from evolve.archive import Store, database
+from evolve.archive import Store
 from evolve.contest import Contest, Standings, make_contest, read_result, render_page, run_cells, to_csv
 from evolve.errors import UsageError
 
@@ -71,24 +69,10 @@ def test_equal_calls_are_a_budget_too(tmp_path: Path) -> None:
 def test_killed_in_the_middle_of_a_run_a_contest_ends_as_if_undisturbed(
     whole: Contest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, survived: int
 ) -> None:
-    class Killed(BaseException):
-        pass
-
-    sound, left = database.transaction, survived
-
-    @contextmanager
-    def transaction(connection: Connection, folder: Path) -> Iterator[Connection]:
-        nonlocal left
-        if left == 0:
-            raise Killed
-        with sound(connection, folder) as begun:
-            yield begun
-        left -= 1
-
-    monkeypatch.setattr(database, "transaction", transaction)
+    kill_after(survived, monkeypatch)
     with pytest.raises(BaseException):  # noqa: B017  (a group or the kill itself)
         run_cells(contest(tmp_path))
-    monkeypatch.setattr(database, "transaction", sound)
+    monkeypatch.setattr(Store, "_transaction", SOUND)
     ran = []
     again = contest(tmp_path)
     assert run_cells(again, lambda cell, done, total, now: ran.append(now))
