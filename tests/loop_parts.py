@@ -169,3 +169,8 @@ def kill_after(commits: int, monkeypatch: pytest.MonkeyPatch) -> None:
         left -= 1
 
     monkeypatch.setattr(Store, "_transaction", transaction)
+
+
+def let_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every store commit as ever again."""
+    monkeypatch.setattr(Store, "_transaction", SOUND)

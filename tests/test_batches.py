@@ -12,10 +12,9 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from loop_parts import QuickPool, StepModel, archive_digest, configured, trivial_problem
+from loop_parts import Killed, QuickPool, StepModel, archive_digest, configured, kill_after, let_live, trivial_problem
 from model_server import Answer, Http, ModelServer, Reply, Wire
 from test_loop_process import finish, start
-from test_loop_resume import SOUND, Killed, kill_after
 
 from evolve import loop
 from evolve.archive import CallStatus, Fate, Store, read_tape, tape_of, to_lines
@@ -244,7 +243,7 @@ def test_killed_after_any_commit_no_answer_of_a_wave_is_paid_twice(
             pass
         else:
             break
-        monkeypatch.setattr(Store, "_transaction", SOUND)
+        let_live(monkeypatch)
         with Store.open(folder) as store:
             answered = {call.step for call in store.model_calls() if call.status is CallStatus.ANSWERED}
         assert run(folder, config, survived, resume=True, model=after).progress.evaluations == 8

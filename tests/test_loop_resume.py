@@ -8,7 +8,17 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from loop_parts import SOUND, HashModel, Killed, QuickPool, archive_digest, configured, kill_after, trivial_problem
+from loop_parts import (
+    SOUND,
+    HashModel,
+    Killed,
+    QuickPool,
+    archive_digest,
+    configured,
+    kill_after,
+    let_live,
+    trivial_problem,
+)
 from sqlalchemy import Connection
 
 from evolve import loop
@@ -79,7 +89,7 @@ def survives_kills(
         before, after = (QuickPool(), HashModel()), (QuickPool(survived), HashModel(survived))
         with pytest.raises(Killed):
             run(folder, config, *before)
-        monkeypatch.setattr(Store, "_transaction", SOUND)
+        let_live(monkeypatch)
         as_killed(folder)
         with Store.open(folder) as store:
             calls = [store.model_call(s.step) for s in store.selections()]
@@ -114,7 +124,7 @@ def test_a_prompt_without_an_answer_is_sent_again_word_for_word(
     first, second = Texts(), Texts()
     with pytest.raises(Killed):
         run(tmp_path / "run", config, QuickPool(), first)
-    monkeypatch.setattr(Store, "_transaction", SOUND)
+    let_live(monkeypatch)
     run(tmp_path / "run", config, QuickPool(), second, resume=True)
     assert len(first.prompts) == 1
     assert second.prompts[0] == first.prompts[0]
@@ -127,7 +137,7 @@ def test_a_budget_made_smaller_holds_for_the_calls_that_were_in_flight(
     kill_after(7, monkeypatch)  # tables, seed, its score, four selections with their prompts
     with pytest.raises(Killed):
         run(folder, configured(9, model__concurrency=4), QuickPool(), HashModel())
-    monkeypatch.setattr(Store, "_transaction", SOUND)
+    let_live(monkeypatch)
     smaller = configured(9, model__concurrency=4, budget__tokens=4 * 120 + 240)
     run(folder, smaller, QuickPool(), model, resume=True)
     with Store.open(folder) as store:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from loop_parts import SOUND, HashModel, Killed, archive_digest, configured, kill_after
+from loop_parts import HashModel, Killed, archive_digest, configured, kill_after, let_live
 from rich.console import Console
 
 from evolve import loop
@@ -328,7 +328,7 @@ def test_killed_after_any_commit_a_run_with_racing_ends_as_if_undisturbed(
         kill_after(survived, monkeypatch)
         with pytest.raises(Killed):
             evolve(folder, series, config)
-        monkeypatch.setattr(Store, "_transaction", SOUND)
+        let_live(monkeypatch)
         with Store.open(folder) as store:
             bars = {s.step: s.bar_id for s in store.selections()}
         evolve(folder, series, config, survived, True)

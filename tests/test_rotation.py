@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loop_parts import SOUND, QuickPool, StepModel, archive_digest, configured, kill_after, trivial_problem
+from loop_parts import QuickPool, StepModel, archive_digest, configured, kill_after, let_live, trivial_problem
 
 from evolve import loop
 from evolve.archive import Role, Store, tape_of
@@ -142,7 +142,7 @@ def test_killed_after_any_commit_a_run_with_rotation_ends_as_if_undisturbed(
     kill_after(survived, monkeypatch)
     with pytest.raises(BaseException):  # noqa: B017  (a group or the kill itself)
         evolve(tmp_path / "cut", config)
-    monkeypatch.setattr(Store, "_transaction", SOUND)
+    let_live(monkeypatch)
     evolve(tmp_path / "cut", config, Luck(3), resume=True)
     assert archive_digest(tmp_path / "cut") == archive_digest(tmp_path / "whole")
     assert rotating(tmp_path / "cut") == rotating(tmp_path / "whole")

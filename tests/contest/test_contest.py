@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from command_line import evolve
-from loop_parts import SOUND, kill_after
+from loop_parts import kill_after, let_live
 
 from evolve.archive import Store
 from evolve.contest import Contest, Standings, make_contest, read_result, render_page, run_cells, to_csv
@@ -72,7 +72,7 @@ def test_killed_in_the_middle_of_a_run_a_contest_ends_as_if_undisturbed(
     kill_after(survived, monkeypatch)
     with pytest.raises(BaseException):  # noqa: B017  (a group or the kill itself)
         run_cells(contest(tmp_path))
-    monkeypatch.setattr(Store, "_transaction", SOUND)
+    let_live(monkeypatch)
     ran = []
     again = contest(tmp_path)
     assert run_cells(again, lambda cell, done, total, now: ran.append(now))
