@@ -121,13 +121,14 @@ async def run(
     if pool is None:
         pool = make_pool(config)
     text = configuration.to_toml(config)
-    new = (folder, problem.ref, text, config.seed, now, config.archive)
+    audience = Audience(observers)
+    new = (folder, problem.ref, text, config.seed, now, config.archive, audience.made)
     store = Store.join(folder) if join else Store.resume(folder, text) if resume else Store.create(*new)
     with store, Store.open(folder) as reader:
         if recorded != now:
             store.change(now)
         session = _Session(
-            config, problem, store, reader, pool, clients, Audience(observers), resume or join, tape, templates, stop
+            config, problem, store, reader, pool, clients, audience, resume or join, tape, templates, stop
         )
         limits.ledger, limits.tell = session.ledger, session.audience.notice
         session.notices += news

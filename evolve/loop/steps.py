@@ -147,24 +147,29 @@ class Steps:
         own = store.selections(unfinished=True) if self._together is None else self._together.open_steps()
         if self._tape is None:
             self._asking.book_cut_off(own, is_only=self._together is None)
-        for selection in own:
-            call, program = store.model_call(selection.step), store.program(selection.step)
-            if call is not None and not self._may_send(call, len(under_way) + self._in_flight):
+        unfinished = [(selection, store.model_call(selection.step), store.program(selection.step)) for selection in own]
+        places = self._in_flight + sum(call is None or call.status is not CallStatus.SENT for _, call, _ in unfinished)
+        for selection, call, program in unfinished:
+            is_sent = call is not None and call.status is CallStatus.SENT
+            if call is not None and is_sent and not self._may_send(call, len(under_way) + self._in_flight, places):
                 error = "not sent again: the budget has no room for it"
                 await self._asking.commit([selection], [replace(call, status=CallStatus.FAILED, error=error)])
                 self._end(selection.step, None)
             else:
                 under_way.append((selection, call, program))
+                places += is_sent
         for selection, call, program in under_way:
             self._start(selection, call, program)
         self._asking.send()
 
-    def _may_send(self, call: ModelCall, in_flight: int) -> bool:
-        """Hold an unanswered call in the ledger; return whether a budget made smaller has room for it."""
-        if call.status is not CallStatus.SENT:
-            return True
-        worst = self._worst_case(call)
-        if self._tape is None and self._ledger.room_for(worst, in_flight)[0] is not Room.YES:
+    def _may_send(self, call: ModelCall, in_flight: int, places: int) -> bool:
+        """Hold an unanswered call in the ledger; return whether a budget made smaller has room for it.
+
+        in_flight: steps that go on before it.  places: all those that may become evaluations.
+        """
+        worst, ledger = self._worst_case(call), self._ledger
+        has_room = ledger.has_place(places) and ledger.room_for(worst, in_flight)[0] is Room.YES
+        if self._tape is None and not has_room:
             return False
         self._ledger.hold(call.step, worst)
         return True
