@@ -210,7 +210,7 @@ class Proposer:
             raise NoChild(Fate.INSIGHT, *found)
         proposal = found.proposal
         if proposal.source is None:
-            raise NoChild(Fate.PARSE_ERROR, proposal.error)
+            raise NoChild(Fate.NO_CHANGE if proposal.is_declined else Fate.PARSE_ERROR, proposal.error)
         same = self._population.same_as(found.fingerprint)
         if same is not None:
             raise NoChild(Fate.DUPLICATE, f"the same program as {same}")

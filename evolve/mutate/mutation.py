@@ -144,12 +144,14 @@ class Proposal:
     kind: what was done, for the record: "constant", "crossover", "edit", "rewrite".
     source: the child's whole source, a program of the problem; None when `error` says why not.
     idea: the model's own words on its change, one line; empty for the built-in mutator.
+    is_declined: there is none on purpose: whoever was asked would change nothing, and `error` has their words.
     """
 
     kind: str
     source: str | None
     error: str = ""
     idea: str = ""
+    is_declined: bool = False
 
 
 class Mutator(Protocol):

@@ -40,6 +40,7 @@ OUTCOMES = {
     "duplicate": "the same as another program",
     "near_duplicate": "nearly the same as another program",
     "parse_error": "the answer could not be used",
+    "no_change": "nothing was changed, on purpose",
     "call_error": "no answer",
 }
 CPU_TOLD = 0.02
