@@ -249,6 +249,13 @@ class Evaluator(ABC):
         """
         raise UsageError(f"{self.name} draws no pictures: its evaluator has no method `picture`.")
 
+    def kind_of(self, instance: Instance) -> str:
+        """Return in a word or two what sort of instance one is, where there are several: prompts tell it of train.
+
+        Default: nothing.
+        """
+        return ""
+
     def remark(self, split: Split) -> str:
         """Return what a reader of a split's figures should know of its rules: shown by `evolve audit` and `score`.
 

@@ -179,6 +179,20 @@ def remark_of(evaluator: Evaluator, split: Split) -> str:
     return said
 
 
+def kinds_of(evaluator: Evaluator, instances: Sequence[Instance]) -> dict[str, str]:
+    """Return id -> kind of those instances that have one, empty where all are of the same.
+
+    Raises UsageError for whatever an evaluator does otherwise.
+    """
+    name, found = evaluator.name, {}
+    with blamed(name, f"{name}: kind_of(instance) fails", folder_of(evaluator)):
+        for instance in instances:
+            found[instance.id] = kind = evaluator.kind_of(instance)
+            if not isinstance(kind, str):
+                raise UsageError(f"{name}: kind_of(instance) must return text, it returned a {type(kind).__name__}.")
+    return {id: kind for id, kind in found.items() if kind} if len(set(found.values())) > 1 else {}
+
+
 def folder_of(evaluator: Evaluator) -> Path:
     """Return the folder that the code of an evaluator lies in."""
     return Path(inspect.getfile(type(evaluator))).parent

@@ -23,12 +23,16 @@ class State(StrEnum):
 
 
 class Fate(StrEnum):
-    """What became of a step. Only SCORED counts as an evaluation. INSIGHT: it was to write one down, and did."""
+    """What became of a step. Only SCORED counts as an evaluation. INSIGHT: it was to write one down, and did.
+
+    NO_CHANGE: the model was asked for a change and answered that it would make none.
+    """
 
     SCORED = "scored"
     DUPLICATE = "duplicate"
     NEAR_DUPLICATE = "near_duplicate"
     PARSE_ERROR = "parse_error"
+    NO_CHANGE = "no_change"
     CALL_ERROR = "call_error"
     INSIGHT = "insight"
 

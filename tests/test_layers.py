@@ -62,6 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evolve/line_diff.py": set(),
     "evolve/mutate": {
         "evolve.entry_points",
+        "evolve.intervals",
         "evolve.line_diff",
         "evolve.errors",
         "evolve.evaluator",

@@ -88,6 +88,11 @@ class FlowTime(Evaluator):
         """Write a trace of ticks for each case."""
         return write_cases(instances, folder)
 
+    def kind_of(self, instance: Instance) -> str:
+        """Return what the jobs are like."""
+        assert isinstance(instance, Case)
+        return instance.family
+
     def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:
         """Run the machines of a case as the program says, and score the flow times of its jobs."""
         assert isinstance(instance, Case)

@@ -74,6 +74,11 @@ class LlmSql(Evaluator):
             tables.append((f"{split}_{int(name):03d}" if name.isdecimal() else name, instance.table))
         return write_tables(tables, folder)
 
+    def kind_of(self, instance: Instance) -> str:
+        """Return what its table is about."""
+        assert isinstance(instance, TableInstance)
+        return "" if instance.recipe is None else instance.recipe.family
+
     def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:
         """Ask for the order of one table and score its hit rate. Raises Infeasible for what is no order."""
         assert isinstance(instance, TableInstance)

@@ -33,6 +33,11 @@ class MoeOffloading(Evaluator):
         slots = range(len(RECIPES[split]))
         return drawn_afresh(split, seed, count, slots, draw, lambda case: worth_drawing(case, figures_of(case)))
 
+    def kind_of(self, instance: Instance) -> str:
+        """Return which model it is."""
+        assert isinstance(instance, Case)
+        return instance.recipe.model
+
     def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:
         """Serve the requests of a case as a program orders, and score the time of their tokens."""
         assert isinstance(instance, Case)

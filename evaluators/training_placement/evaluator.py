@@ -55,6 +55,11 @@ class TrainingPlacement(Evaluator):
         """Write a file for each case."""
         return write_cases(instances, folder)
 
+    def kind_of(self, instance: Instance) -> str:
+        """Return what is particular about the cluster."""
+        assert isinstance(instance, Case)
+        return instance.family
+
     def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:
         """Train by a program's plans and score the hours per token."""
         assert isinstance(instance, Case)

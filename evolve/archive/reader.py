@@ -175,7 +175,8 @@ class Reader:
     def summary(self) -> Summary:
         """Return the run at a glance, from counts that are kept: it costs the same at any size."""
         run, counts = self._run(), self.counts()
-        fates = {fate: int(counts[f"steps {fate}"]) for fate in Fate if counts[f"steps {fate}"]}
+        # An archive made before there was a fate has no count of it until a step ends so.
+        fates = {fate: int(counts[f"steps {fate}"]) for fate in Fate if counts.get(f"steps {fate}")}
         statuses = {status: int(counts[f"programs {status}"]) for status in Status if counts[f"programs {status}"]}
         best = self.best_on_train()
         return Summary(

@@ -333,7 +333,9 @@ class Store(Committing):
         self._happen(connection, EventKind(state), step)
         if fate is Fate.INSIGHT:
             connection.execute(insert(InsightRow), {"step": step, "line": note, "detail": detail})
-        self._count(connection, {f"steps {fate}": 1})
+        name = f"steps {fate}"
+        if connection.execute(_COUNT, {"b_name": name, "b_more": 1}).rowcount == 0:
+            connection.execute(insert(CountRow), {"name": name, "value": 1})  # the run is older than the fate
         self._happen(connection, EventKind.KNOWN, *[step] * known)
 
     def _add_results(

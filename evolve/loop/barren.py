@@ -38,6 +38,12 @@ OF_FATE = {
         "`evolve show RUN {step} --answer` shows it; another model, or --mutation rewrite=1, may do better",
         tells=True,
     ),
+    Fate.NO_CHANGE: Cause(
+        "answer was to change nothing",
+        "answers were to change nothing",
+        "another model may see more, or another search (--search) ask of other programs",
+        tells=True,
+    ),
     Fate.DUPLICATE: Cause(
         "answer was a program that is there already",
         "answers were programs that are there already",

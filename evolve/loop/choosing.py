@@ -111,7 +111,9 @@ class Chooser:
     def background(self, parent_id: int) -> Background:
         """Return what the run knows that concerns a prompt about a program."""
         known, leaders = self._notes.background(parent_id), self._leaders.best()
-        return replace(known, leaders=leaders, stalled=self._turns.stalled)
+        compared = {parent_id, *(attempt.id for attempt in known.attempts), *(known.best or ())[:1]}
+        measured = self._leaders.scores(sorted(compared))
+        return replace(known, leaders=leaders, measured=measured, stalled=self._turns.stalled)
 
     def is_start(self, step: int) -> bool:
         """Return whether a step is one of several beginnings, each of which sees the ideas of those before."""

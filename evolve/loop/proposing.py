@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from evolve.archive import CallStatus, ModelCall, Program, Store
 from evolve.config import RunConfig
 from evolve.evaluator import Split
+from evolve.foreign import kinds_of
 from evolve.loop.desk import Desk, Unread
 from evolve.loop.population import Population
 from evolve.mutate.models.providers import Several
@@ -82,7 +83,9 @@ class Proposer:
         self._baselines = baselines
         self._templates = templates
         self._desk = desk or Desk()
-        self._instances = [instance.id for instance in problem.instances(Split.TRAIN)]
+        train = problem.instances(Split.TRAIN)
+        self._instances = [instance.id for instance in train]
+        self._kinds = kinds_of(problem.evaluator, train) if config.asks_models else {}
         self._scale: Scale | None = None
         self._compares = config.mutation.novelty and config.asks_models
 
@@ -96,10 +99,16 @@ class Proposer:
             kind=Kind(selection.kind),
             baselines=self._baselines,
             cpu_limit_s=self._problem.evaluator.limits.cpu_s,
+            cpu_counts="score" in self._problem.evaluator.timed_metrics,
+            kinds=self._kinds,
             attempts=background.attempts,
             flying=background.flying,
             turn=background.turn,
             leaders={name: leader for name, leader in zip(self._instances, background.leaders, strict=False) if leader},
+            measured={
+                id: {name: s for name, s in zip(self._instances, scores, strict=False) if s is not None}
+                for id, scores in background.measured.items()
+            },
             insights=background.insights,
             related=background.related,
             taken=background.taken,
@@ -210,7 +219,7 @@ class Proposer:
             raise NoChild(Fate.INSIGHT, *found)
         proposal = found.proposal
         if proposal.source is None:
-            raise NoChild(Fate.PARSE_ERROR, proposal.error)
+            raise NoChild(Fate.NO_CHANGE if proposal.is_declined else Fate.PARSE_ERROR, proposal.error)
         same = self._population.same_as(found.fingerprint)
         if same is not None:
             raise NoChild(Fate.DUPLICATE, f"the same program as {same}")

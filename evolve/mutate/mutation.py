@@ -99,11 +99,14 @@ class Request:
     inspirations: other programs, the most useful first. For CROSSOVER the first one is the second parent.
     baselines: the domain's baselines on train, best first, with their figures per instance.
     cpu_limit_s: CPU seconds that a program may take on an instance; None where nothing is told of it.
+    cpu_counts: whether scores depend on measured time.
+    kinds: train instance -> what sort of instance it is, where the problem has several.
     attempts: what was tried from the parent, the latest last.
     flying: (step, kind) of what is being tried from it now.
     turn: how often the parent was changed before: other instances are shown each time.
     best: (program, score) of the best of this run so far, None where that is not known.
     leaders: train instance -> (program of this run that is best on it, its score there).
+    measured: program of this run -> its scores by train instance: of the parent, and of others that are told of.
     insights: what the run has learnt, the latest last.  related: ids of those whose detail concerns the parent.
     taken: attempts that helped and whose programs are the run's best, best first.
     tried: attempts all over the run that failed or brought nothing, the latest last.
@@ -125,11 +128,14 @@ class Request:
     stalled: str = ""
     baselines: tuple[tuple[str, Example], ...] = ()
     cpu_limit_s: float | None = None
+    cpu_counts: bool = False
+    kinds: Mapping[str, str] = field(default_factory=dict)
     attempts: tuple[Attempt, ...] = ()
     flying: tuple[tuple[int, str], ...] = ()
     turn: int = 0
     best: tuple[int, float] | None = None
     leaders: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+    measured: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
     insights: tuple[Insight, ...] = ()
     related: frozenset[int] = frozenset()
     taken: tuple[Attempt, ...] = ()
@@ -144,12 +150,14 @@ class Proposal:
     kind: what was done, for the record: "constant", "crossover", "edit", "rewrite".
     source: the child's whole source, a program of the problem; None when `error` says why not.
     idea: the model's own words on its change, one line; empty for the built-in mutator.
+    is_declined: there is none on purpose: whoever was asked would change nothing, and `error` has their words.
     """
 
     kind: str
     source: str | None
     error: str = ""
     idea: str = ""
+    is_declined: bool = False
 
 
 class Mutator(Protocol):

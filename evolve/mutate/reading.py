@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evolve.config import BUILTIN
+from evolve.mutate.answers.declined import declined
 from evolve.mutate.answers.insight import read_insight, rule_insight
 from evolve.mutate.language import PYTHON, Language
 from evolve.mutate.mutation import Example, Proposal, Request
@@ -44,6 +45,8 @@ class ReadAnswer:
     def done(self) -> Read:
         """Do it."""
         proposal = self.language.read_answer(self.parent, self.text, self.kind, self.defines)
+        if proposal.source is None and (words := declined(self.text)):
+            proposal = Proposal(self.kind, None, words, is_declined=True)
         return _child(proposal, self.compare, self.language)
 
 

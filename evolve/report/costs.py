@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from evolve.archive import Fate, Improvement, Share, Store, Trial
 
+READ = (Fate.SCORED, Fate.INSIGHT, Fate.NO_CHANGE)
+"""How a step ends whose answer was understood, and of use or not."""
+
 
 @dataclass(frozen=True)
 class Part:
     """The steps of one model or kind.
 
     Attributes:
-        failed: calls without an answer.  unread: answers that gave no new program.
+        failed: calls without an answer.  unread: answers that gave no new program, other than on purpose.
         programs: children that were evaluated; sound: of these, with a score.
         improvements: children that were the best so far; gain: by how many points on train, added up.
         cost_usd: None where a price is not known.
@@ -78,7 +81,7 @@ def _part(name: str, shares: Sequence[Share], gains: Sequence[float]) -> Part:
         steps=sum(share.steps for share in shares),
         calls=sum(share.calls for share in shares),
         failed=sum(share.calls - share.answered for share in shares),
-        unread=sum(share.answered for share in shares if share.fate not in (Fate.SCORED, Fate.INSIGHT)),
+        unread=sum(share.answered for share in shares if share.fate not in READ),
         programs=sum(share.steps for share in shares if share.fate is Fate.SCORED),
         sound=sum(share.sound for share in shares),
         improvements=len(gains),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -39,6 +39,18 @@ class Leaders:
     def best(self) -> tuple[tuple[int, float] | None, ...]:
         """Return (program, score) of the first that is best, for each train instance in their order."""
         return tuple(self._best)
+
+    def scores(self, ids: Iterable[int]) -> dict[int, tuple[float | None, ...]]:
+        """Return the scores of programs on the train instances in their order, of those that have any.
+
+        As they are kept, rounded to seven digits: those of one call compare with one another.
+        """
+        rows = {id: self._scores[id].tolist() for id in ids if 0 <= id < len(self._scores)}
+        return {
+            id: tuple(None if score != score else score for score in row)  # NaN is what no score was kept as
+            for id, row in rows.items()
+            if any(score == score for score in row)
+        }
 
     def worth_showing(self, parent: int, offered: Sequence[int]) -> tuple[int, ...]:
         """Return as many programs as are offered, or fewer, to show to whoever changes the parent.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import insort
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,7 @@ class Background:
     """What the run knows that concerns a prompt; the fields are those of `Request`.
 
     leaders: (program, score) of who is best on each train instance, in their order.
+    measured: scores of the parent, of what was made of it and of the best on the train instances, in their order.
     """
 
     attempts: tuple[Attempt, ...]
@@ -44,6 +46,7 @@ class Background:
     tried: tuple[Attempt, ...]
     best: tuple[int, float] | None
     leaders: tuple[tuple[int, float] | None, ...] = ()
+    measured: Mapping[int, tuple[float | None, ...]] = field(default_factory=dict)
     stalled: str = ""
 
 

@@ -181,11 +181,14 @@ def programs_of(problem: Problem, folder: Path | None, count: int, draws: int) -
     return found | {name: source for name, source in more.items() if source not in sources}
 
 
-async def scored(problem: Problem, programs: dict[str, str], split: Split) -> tuple[list[str], Scores] | None:
+async def scored(
+    problem: Problem, programs: dict[str, str], split: Split, workers: int | None
+) -> tuple[list[str], Scores] | None:
     """Score programs on a split; those that fail on any instance are left out. None where there is no such split."""
     if split not in problem.evaluator.splits:
         return None
-    measured = await measure(problem, resolve(None, [], {"problem": problem.ref}), programs, split)
+    config = resolve(None, [], {"problem": problem.ref} | ({} if workers is None else {"workers": workers}))
+    measured = await measure(problem, config, programs, split)
     kept = [one for one in measured if one.score.score is not None]
     results = [one.score.instances for one in kept]
     cost = COSTS[problem.ref]
@@ -240,6 +243,7 @@ def main() -> None:
     parser.add_argument("--drawn", type=int, default=0, metavar="K", help="seeds with other values of their numbers")
     parser.add_argument("--skip", default="", metavar="A,B", help="programs that are left out, dear ones for example")
     parser.add_argument("--in-process", action="store_true", help="run programs here, unconfined and much cheaper")
+    parser.add_argument("--workers", type=int, metavar="W", help="processes that evaluate; default: one per core")
     parser.add_argument("--own", action="store_true", help="leave the public split out")
     parser.add_argument("--instances", action="store_true", help="a line per instance")
     given = parser.parse_args()
@@ -255,7 +259,7 @@ def main() -> None:
             if given.in_process:
                 found = scored_here(problem, programs, split)
             else:
-                found = asyncio.run(scored(problem, programs, split))
+                found = asyncio.run(scored(problem, programs, split, given.workers))
             if found is not None:
                 by_split[split] = found
         report(ref, problem, by_split, given.instances)

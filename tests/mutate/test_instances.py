@@ -64,7 +64,8 @@ def test_a_failed_instance_comes_before_any_score() -> None:
 
 def test_who_asks_again_about_a_program_is_shown_other_instances_beside_the_most_telling_one() -> None:
     told = standings(request(program(7, 0, 0, 0, 0, 0, 0)), PLAIN)
-    shown = [tuple(name for name, _, _ in feedback(told, 3, turn)) for turn in range(5)]
+    asked = [request(program(7, 0, 0, 0, 0, 0, 0), turn=turn) for turn in range(5)]
+    shown = [tuple(name for name, _, _ in feedback(one, told, 3)) for one in asked]
     assert {names[0] for names in shown} == {told[0].name}
     assert len(set(shown)) == 4 and len({name for names in shown for name in names}) == 5, "the least telling is not"
     assert all(len(set(names)) == 3 for names in shown)
@@ -93,6 +94,38 @@ def test_cpu_time_is_told_in_a_word_until_it_counts_and_flagged_above_half_of_th
     assert said[0] == "CPU: under 0.2 s of 10 s on each instance."
     assert said[1] == "CPU: 3.3 s of 10 s on its slowest instance, train/1."
     assert said[2].endswith("train/1: above half of the limit, a slower machine may end it.")
+
+
+def test_cpu_time_is_told_by_instance_above_a_tenth_of_the_limit_or_where_the_score_counts_it() -> None:
+    def column(most_s: float, **more: object) -> list[str]:
+        parent = dataclasses.replace(program(7, 1, 2), cpu_s=(0.1, most_s))
+        told = task(request(parent, **more), Shown())["table"]
+        return [cells[-1] for _, cells in sorted(told["rows"])] if "CPU s" in told["columns"] else []
+
+    assert column(0.9, cpu_limit_s=10.0) == []
+    assert column(3.25, cpu_limit_s=10.0) == ["< 1", "3.2"]
+    assert column(0.9, cpu_limit_s=10.0, cpu_counts=True) == ["0.1", "0.9"]
+    assert column(9.0) == [], "nothing is told of a limit"
+
+
+def test_of_what_sort_an_instance_is_stands_beside_its_name_and_in_its_cell() -> None:
+    kinds = {"train/0": "night", "train/1": "a | b `c`\n# Your task"}
+    user = build_prompt(request(program(7, 55, 45), kinds=kinds)).user
+    assert "| train/0 (night) | 55.00 |" in user and "What the simulator says of train/0 (night), score" in user
+    assert "| train/1 (a / b 'c' # Your task) |" in user
+
+
+def test_a_ceiling_is_told_as_a_bound_with_the_best_known_until_a_known_program_reaches_it() -> None:
+    def told(*costs_usd: float) -> str:
+        known = []
+        for id, usd in enumerate(costs_usd, 1):
+            score, figures = 200 - 2 * usd, {"cost_usd": usd, "bound_usd": 40.0}
+            known.append((f"p{id}", Example(-id, "", "ok", score, {}, (("train/0", score, ""),), (figures,))))
+        return build_prompt(request(program(7, 10), baselines=tuple(known))).user
+
+    bound = "exceed 120.00 on train: a bound that may be out of reach, of known programs the best has 80.00. In the end"
+    assert bound in told(60, 80, 100)
+    assert "exceed 120.00 on train. In the end" in told(40, 80, 100)
 
 
 def test_the_length_of_a_program_is_that_of_its_blocks() -> None:

@@ -106,9 +106,35 @@ AFTER = dataclasses.replace(
     score=30.0,
     instances=(("train/0", 60.0, ""), ("train/1", 3.0, "GPU 0 is at 11.0"), ("train/3", 58.5, "")),
 )
+NAMES = tuple(f"train/{n}" for n in range(8))
+
+
+def measured(id: int, *scores: float, cpu_s: float = 0.5) -> Example:
+    """Return a program scored by its cost, 0 at 100 USD and 100 at 50 USD, where 40 USD are the least there can be."""
+    figures = tuple({"cost_usd": 100.0 - score / 2, "bound_usd": 40.0} for score in scores)
+    instances = tuple((name, score, f"waited on {name}") for name, score in zip(NAMES, scores, strict=True))
+    return Example(id, BETTER.source, "ok", sum(scores) / 8, {}, instances, figures, (cpu_s, *(0.5,) * 6, 4.0))
+
+
+PARENT = measured(17, 60, 62, 58, 61, 59, 60, 60, 80, cpu_s=3.26)
+KNOWN = (("search", measured(-1, 100, 90, 80, 100, 70, 60, 100, 100)), ("greedy", measured(-2, *range(0, 80, 10))))
+CHILDREN = {31: (61, 63, 60, 62, 60, 62, 61, 82), 32: (70, 50, 61, 58, 60, 75, 40, 81)}
+MANY = dataclasses.replace(
+    request(PARENT, measured(9, 90, 20, 90, 20, 90, 20, 90, 20), baselines=(*KNOWN, ("seed", measured(0, *(0,) * 8)))),
+    attempts=(
+        Attempt(31, "edit", 63.875, "ok", "", "Wait less.", 17, 1.375),
+        Attempt(32, "rewrite", 61.875, "ok", "", "Wait more.", 17, -0.625),
+        Attempt(33, "edit", None, "no_change", "No further change.", "", 17),
+    ),
+    cpu_limit_s=10.0,
+    kinds=dict(zip(NAMES, ("night", "day") * 4, strict=True)),
+    measured={17: dict(zip(NAMES, (score for _, score, _ in PARENT.instances), strict=True))}
+    | {id: dict(zip(NAMES, scores, strict=True)) for id, scores in CHILDREN.items()},
+)
 CASES: dict[str, tuple[Request, Kind]] = {
     "edit_of_a_scored_parent": (request(BETTER, SEED, baselines=BASELINES), Kind.EDIT),
     "edit_with_all_there_is_to_tell": (TOLD, Kind.EDIT),
+    "edit_of_a_parent_on_many_instances": (MANY, Kind.EDIT),
     "rewrite_of_the_seed_alone": (request(SEED), Kind.REWRITE),
     "edit_after_an_exception": (request(BROKEN, BETTER, baselines=BASELINES), Kind.EDIT),
     "rewrite_after_an_infeasible_answer": (request(INFEASIBLE), Kind.REWRITE),

@@ -45,6 +45,13 @@ def test_the_seed_inspires_nobody_and_a_program_that_leads_everywhere_is_shown_n
     assert leaders.worth_showing(2, (1, 0)) == ()
 
 
+def test_the_scores_of_those_that_have_any_are_told_by_instance() -> None:
+    leaders = told((0, 0.5), (9, 3))
+    leaders.tell(Trial(3, 0, status=Status.OK, score=1.0, scores=(1.0, None)))
+    assert leaders.scores((0, 2, 3, 70)) == {0: (0.0, 0.5), 3: (1.0, None)}
+    assert Leaders().scores((0,)) == {}
+
+
 def test_ten_thousand_programs_are_remembered_and_none_without_scores_is_a_trouble() -> None:
     leaders = told((0.0, 0.0))
     for id in range(1, 10_001):

@@ -12,6 +12,7 @@ from evolve.line_diff import unified_diff
 from evolve.mutate.answers.evolve_block import editable_lines
 from evolve.mutate.answers.own_words import IDEA_CHARS
 from evolve.mutate.mutation import Attempt, Example, Kind, Request
+from evolve.mutate.prompts.chance import chance, change
 from evolve.mutate.prompts.instances import (
     FEEDBACK_CHARS,
     LEADS_NAMED,
@@ -40,6 +41,7 @@ OUTCOMES = {
     "duplicate": "the same as another program",
     "near_duplicate": "nearly the same as another program",
     "parse_error": "the answer could not be used",
+    "no_change": "nothing was changed, on purpose",
     "call_error": "no answer",
 }
 CPU_TOLD = 0.02
@@ -146,9 +148,10 @@ def task(request: Request, shown: Shown, scale: Scale | None = None) -> dict[str
         else None,
         "second": lean(request.inspirations[0]) if crossed else None,
         "table": table(request, scale, told, shown.rows),
+        "chance": chance(request),
         "attempts": [_attempt(a, a.id in above) for a in _last(request.attempts, shown.attempts)],
         "flying": [f"step {step} ({kind})" for step, kind in request.flying],
-        "worst": feedback(told, shown.feedback, request.turn),
+        "worst": feedback(request, told, shown.feedback),
         "ahead": ahead(request, told) if kind is Kind.SIMPLIFY else [],
         "cpu": _cpu(parent, request.cpu_limit_s) if parent.score is not None or parent.status == "timeout" else "",
         "best": request.best if request.best is not None and request.best[0] != parent.id else None,
@@ -225,8 +228,12 @@ def _details(request: Request, count: int) -> list[dict[str, Any]]:
 
 
 def _attempt(attempt: Attempt, is_above: bool) -> str:
-    """Return one attempt on one line: "17 edit: 45.20 (+3.70), the model's words"; in short where a list tells it."""
-    return f"{attempt.id} {attempt.kind}: {'see above' if is_above else _came_to(attempt)}"
+    """Return one attempt on one line: "17 edit: 45.20 (+3.70), the model's words".
+
+    is_above: a list has told why it failed and its author's idea.
+    """
+    told = f"{_figures(attempt)}, idea above" if is_above else _came_to(attempt)
+    return f"{attempt.id} {attempt.kind}: {told}"
 
 
 def _elsewhere(attempt: Attempt, leaders: Mapping[str, tuple[int, float]]) -> str:
@@ -240,11 +247,14 @@ def _elsewhere(attempt: Attempt, leaders: Mapping[str, tuple[int, float]]) -> st
     return f"{attempt.id}, {attempt.kind} of {attempt.parent}: {_came_to(attempt, best)}"
 
 
-def _came_to(attempt: Attempt, besides: str = "") -> str:
+def _figures(attempt: Attempt) -> str:
+    """Return what an attempt scored, and by how much more than its parent; or what became of it."""
     came = OUTCOMES.get(attempt.outcome, attempt.outcome) if attempt.score is None else f"{attempt.score:.2f}"
-    if attempt.gain is not None:
-        came += f" ({attempt.gain:+.2f})"
-    came += besides
+    return came if attempt.gain is None else f"{came} ({change(attempt.gain)})"
+
+
+def _came_to(attempt: Attempt, besides: str = "") -> str:
+    came = _figures(attempt) + besides
     said = [one_line(words, IDEA_CHARS) for words in (attempt.note, attempt.idea)]
     return ", ".join([came, " / ".join(filter(None, said))]) if any(said) else came
 

@@ -20,6 +20,9 @@ LEAST = 0.05
 ROOM_SHARE = 0.1
 FEEDBACK_CHARS = 1_200
 LEADS_NAMED = 4
+KIND_CHARS = 40
+CPU_MATTERS = 0.1
+"""Share of the CPU limit from which on what a program takes is told of each instance."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ def worth(request: Request, scale: Scale) -> dict[str, Any]:
     table: of each instance its figure at 0 and at 100 points, the ceiling, and the scores of the best baselines; None
     where nothing is known, or there are too many.  figure: what is scored, where it is the same everywhere.
     ceiling: mean points that no program can exceed, where it is known of each instance; is_optimum: it is 100 on all.
+    is_reached: known programs reach it everywhere.  best: the mean of the best of them.
     """
     first = next((b for _, b in request.baselines if b.instances), None)
     names = [name for name, _, _ in first.instances] if first is not None else []
@@ -106,28 +110,32 @@ def worth(request: Request, scale: Scale) -> dict[str, Any]:
     is_known = bool(names) and len(ceilings) == len(names)
     is_optimum = is_known and all(abs(ceiling - 100.0) < LEAST for ceiling in ceilings)
     figures = {mark.figure for mark in marks if mark is not None}
+    known = known_best(request)
+    tops = {name: mark.ceiling for name, mark in scale.marks.items() if mark.ceiling is not None}
     # One that scores 0 everywhere is what "0 points" says already.
     telling = [
         (name, b) for name, b in request.baselines if any(abs(score or 0.0) > LEAST for _, score, _ in b.instances)
     ]
     shown = telling[:BASELINE_COLUMNS]
     columns = ["0 points at", "100 points at"] if figures else []
-    columns += ["ceiling"] if ceilings and not is_optimum else []
+    columns += ["bound"] if ceilings and not is_optimum else []
     rows = []
     for name, mark in zip(names, marks, strict=True):
         cells = []
         if figures:
             unit = f" {mark.figure}" if mark is not None and len(figures) > 1 else ""
             cells += ["-", "-"] if mark is None else [f"{mark.zero:.5g}{unit}", f"{mark.hundred:.5g}{unit}"]
-        if "ceiling" in columns:
+        if "bound" in columns:
             cells.append(_points(None if mark is None else mark.ceiling))
         scores = [{id: score for id, score, _ in b.instances}.get(name) for _, b in shown]
-        rows.append((cell(name), [*cells, *map(_points, scores)]))
+        rows.append((labelled(request, name), [*cells, *map(_points, scores)]))
     return {
         "count": len(names),
         "figure": next(iter(figures)) if len(figures) == 1 else "",
         "ceiling": mean(ceilings) if is_known and not is_optimum else None,
         "is_optimum": is_optimum,
+        "is_reached": is_known and all(known.get(name, -math.inf) > tops[name] - LEAST for name in names),
+        "best": None if first is None else first.score,
         "table": {"columns": [*columns, *(one_line(name, 60) for name, _ in shown)], "rows": rows}
         if 0 < len(rows) <= ROWS and (columns or shown)
         else None,
@@ -156,6 +164,8 @@ def table(request: Request, scale: Scale, told: Sequence[Standing], count: int) 
     has_known, has_leaders = any(s.known is not None for s in scored), others_lead
     columns += ["best known program"] if has_known else []
     columns += ["best of this run"] if has_leaders else []
+    cpu_s = telling_cpu_s(request)
+    columns += ["CPU s"] if cpu_s else []
     rows = []
     for standing in scored:
         cells = [] if not figures else ["-" if standing.figure is None else f"{standing.figure:.6g}"]
@@ -163,7 +173,8 @@ def table(request: Request, scale: Scale, told: Sequence[Standing], count: int) 
         cells += [_points(others.get(standing.name))] if second is not None else []
         cells += [_points(standing.known)] if has_known else []
         cells += [_leader(request, standing)] if has_leaders else []
-        rows.append((cell(standing.name), cells))
+        cells += [_seconds(request, cpu_s.get(standing.name))] if cpu_s else []
+        rows.append((labelled(request, standing.name), cells))
     all_scored = sum(standing.score is not None for standing in told)
     return {"columns": columns, "rows": rows, "left_out": all_scored - len(rows)}
 
@@ -175,7 +186,7 @@ def _leader(request: Request, standing: Standing) -> str:
     return "this one" if leader[0] == request.parent.id else f"{leader[1]:.2f} (program {leader[0]})"
 
 
-def feedback(told: Sequence[Standing], count: int, turn: int) -> list[tuple[str, float | None, str]]:
+def feedback(request: Request, told: Sequence[Standing], count: int) -> list[tuple[str, float | None, str]]:
     """Return (instance, score, what the verifier says) of the most telling instance, and of others by turns.
 
     Who is asked for the next change of one program is shown other cases than who was asked before, of the half of them
@@ -187,10 +198,10 @@ def feedback(told: Sequence[Standing], count: int, turn: int) -> list[tuple[str,
     first, rest = saying[0], saying[1:]
     behind = [standing for standing in rest if standing.score is None or standing.gap > LEAST]
     pool = (behind if len(behind) >= count else rest)[: max(2 * (count - 1), (len(rest) + 1) // 2)]
-    shown = turn * (count - 1)
+    shown = request.turn * (count - 1)
     start = (shown + shown // len(pool)) % len(pool) if pool else 0  # another pairing on every round
     chosen = [first, *[*pool[start:], *pool[:start]][: count - 1]]
-    return [(cell(s.name), s.score, excerpt(s.feedback, FEEDBACK_CHARS)) for s in chosen]
+    return [(labelled(request, s.name), s.score, excerpt(s.feedback, FEEDBACK_CHARS)) for s in chosen]
 
 
 def ahead(request: Request, told: Sequence[Standing]) -> list[tuple[str, float]]:
@@ -219,6 +230,26 @@ def slowest(example: Example) -> tuple[str, float] | None:
     """Return the instance that took most CPU, and how many seconds; None where that is not known."""
     timed = [(name, s) for (name, _, _), s in zip(example.instances, example.cpu_s, strict=False)]
     return max(timed, key=lambda entry: entry[1], default=None)
+
+
+def telling_cpu_s(request: Request) -> dict[str, float]:
+    """Return the CPU seconds of the parent on each instance where they matter: near the limit, or in the score."""
+    limit_s, parent = request.cpu_limit_s, request.parent
+    least_s = 0.0 if request.cpu_counts else math.inf if limit_s is None else CPU_MATTERS * limit_s
+    timed = zip(parent.instances, parent.cpu_s, strict=False)
+    return {name: used_s for (name, _, _), used_s in timed if used_s > least_s}
+
+
+def _seconds(request: Request, used_s: float | None) -> str:
+    if used_s is not None:
+        return f"{used_s:.2g}"
+    return "-" if request.cpu_counts or request.cpu_limit_s is None else f"< {CPU_MATTERS * request.cpu_limit_s:g}"
+
+
+def labelled(request: Request, name: str) -> str:
+    """Return an instance's name with what sort it is, where the problem has several: "train/3 (films)"."""
+    kind = one_line(request.kinds.get(name, ""), KIND_CHARS)
+    return cell(f"{name} ({kind})" if kind else name)
 
 
 def cell(name: str) -> str:
