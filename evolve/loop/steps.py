@@ -65,10 +65,8 @@ class Steps:
         self._chooser = Chooser(config, population.numbers if problem.language.name == "python" else None)
         self._heats = Heats(population, config.racing, self._count, "score" in self._evaluator.timed_metrics)
         self._outages = Outages([model.name for model in config.models], audience.notice)
-        search, deadline_s = config.search, lambda: ledger.deadline_s
-        self._rotation = (
-            Rotation(config, store, pool, self._chooser.renew, deadline_s) if search.fresh_instances else None
-        )
+        search, renew, deadline_s = config.search, self._chooser.renew, lambda: ledger.deadline_s
+        self._rotation = Rotation(config, store, pool, renew, deadline_s) if search.fresh_instances else None
         self._batches = Batches(config, tape, self._may_repeat)
         self._judge = Judge(store, pool, self._heats, self._rotation, self._count, deadline_s)
         epoch = search.fresh_every if self._rotation else None
@@ -103,8 +101,9 @@ class Steps:
                     self._asking.send()
                 if room is Room.NO:
                     await self._finish_flight()
-                    return reason
-                if room is Room.YES:
+                    if not self._stop.asked:
+                        return reason
+                elif room is Room.YES:
                     await asyncio.sleep(0)  # what has just become ready goes first: a fast mutator must not starve it
                 else:
                     await self._wait()
@@ -148,16 +147,17 @@ class Steps:
         if self._tape is None:
             self._asking.book_cut_off(own, is_only=self._together is None)
         unfinished = [(selection, store.model_call(selection.step), store.program(selection.step)) for selection in own]
-        places = self._in_flight + sum(call is None or call.status is not CallStatus.SENT for _, call, _ in unfinished)
+        sent = {call.step for _, call, _ in unfinished if call is not None and call.status is CallStatus.SENT}
+        places = self._in_flight + len(unfinished) - len(sent)
         for selection, call, program in unfinished:
-            is_sent = call is not None and call.status is CallStatus.SENT
-            if call is not None and is_sent and not self._may_send(call, len(under_way) + self._in_flight, places):
+            in_flight = len(under_way) + self._in_flight
+            if call is not None and call.step in sent and not self._may_send(call, in_flight, places):
                 error = "not sent again: the budget has no room for it"
                 await self._asking.commit([selection], [replace(call, status=CallStatus.FAILED, error=error)])
                 self._end(selection.step, None)
             else:
                 under_way.append((selection, call, program))
-                places += is_sent
+                places += selection.step in sent
         for selection, call, program in under_way:
             self._start(selection, call, program)
         self._asking.send()
@@ -168,10 +168,9 @@ class Steps:
         in_flight: steps that go on before it.  places: all those that may become evaluations.
         """
         worst, ledger = self._worst_case(call), self._ledger
-        has_room = ledger.has_place(places) and ledger.room_for(worst, in_flight)[0] is Room.YES
-        if self._tape is None and not has_room:
+        if self._tape is None and not (ledger.has_place(places) and ledger.room_for(worst, in_flight)[0] is Room.YES):
             return False
-        self._ledger.hold(call.step, worst)
+        ledger.hold(call.step, worst)
         return True
 
     # -- choosing ------------------------------------------------------------------------------------------------
@@ -382,8 +381,7 @@ class Steps:
             taken = self._together.take_over()
             self._asking.book_cut_off(taken, is_only=False)
             for selection in taken:
-                step = selection.step
-                self._start(selection, self._store.model_call(step), self._store.program(step))
+                self._start(selection, self._store.model_call(selection.step), self._store.program(selection.step))
                 self._asking.send()
 
     async def _finish_flight(self) -> None:
@@ -393,9 +391,6 @@ class Steps:
             if not self._tasks and self._ledger.left_s == 0 and self._ledger.session_s - began_s > 2 * GRACE_S:
                 break
             await self._wait()
-        if self._stop.asked:
-            await self._wind_down()
-            raise Stopped
 
     async def _wind_down(self) -> None:
         """Wait a while for answers that are paid for and evaluations that have begun."""
