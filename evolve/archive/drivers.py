@@ -120,7 +120,7 @@ class Driver(Writing):
     def _renew(self) -> None:
         renewal = update(DriverRow).where(DriverRow.id == self.id).values(seen=_NOW)
         while not self._over.wait(RENEW_S):
-            # Of a server that is gone the next transaction tells; where this connection alone was cut, it is tried again.
+            # Where this connection alone was cut, it is tried again; of a server that is gone the next transaction tells.
             with suppress(UsageError, SQLAlchemyError), self._engine.connect() as connection, connection.begin():
                 connection.execute(renewal)
 
