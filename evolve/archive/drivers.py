@@ -120,7 +120,7 @@ class Driver(Writing):
     def _renew(self) -> None:
         renewal = update(DriverRow).where(DriverRow.id == self.id).values(seen=_NOW)
         while not self._over.wait(RENEW_S):
-            # Where this connection alone was cut, it is tried again; of a server that is gone the next transaction tells.
+            # A connection that was cut alone is made again; of a server that is gone the next transaction tells.
             with suppress(UsageError, SQLAlchemyError), self._engine.connect() as connection, connection.begin():
                 connection.execute(renewal)
 
