@@ -332,8 +332,7 @@ class Reader:
     def trials(self) -> list[Trial]:
         """Return how steps ended: those that the search knows of in that order, then the others by number."""
         known = [trial for trial in self.history() if isinstance(trial, Trial) and trial.id > 0]
-        there = {trial.id for trial in known}
-        return known + [self.trial(step) for step in self.ended() if step not in there]
+        return known + [self.trial(step) for step in self.unknown()]
 
     def insights(self) -> list[tuple[Selection, str, str]]:
         """Return what the run has learnt, in the order of steps: the step that wrote it down, line, detail."""
@@ -446,10 +445,9 @@ class Reader:
             selection_of(row) for row in self._all(chosen.where(SelectionRow.fate.is_(None)) if unfinished else chosen)
         ]
 
-    def ended(self) -> list[int]:
-        """Return the steps that have ended, by number."""
-        chosen = select(SelectionRow.step).where(SelectionRow.state.in_(ENDS)).order_by(SelectionRow.step)
-        return [row.step for row in self._all(chosen)]
+    def unknown(self) -> list[int]:
+        """Return the steps that have ended and of which the search does not know, by number."""
+        return [row.step for row in self._all(select(_ENDS.c.step).where(_ENDS.c.place >= _UNKNOWN).order_by("step"))]
 
     def last_complete_step(self) -> int:
         """Return the last step up to which every step has ended."""

@@ -124,11 +124,10 @@ class Steps:
 
         until: the last event to fold here; None: there is no other driver, so all of them.
         """
-        store, known = self._store, set()
+        store = self._store
         for count, entry in enumerate(store.history(until), 1):
             if isinstance(entry, Trial):
                 self._tell(entry)
-                known.add(entry.id)
             else:
                 if self._rotation is not None and self._rotation.is_due(entry.step):
                     self._rotation.enter(self._rotation.epoch(entry.step))
@@ -136,12 +135,11 @@ class Steps:
             if count % SLICE == 0:
                 await asyncio.sleep(0)
         self._shown = store.last_complete_step()  # observers got those, in step order
-        for step in store.ended():
-            if step not in known and self._together is None:
-                call = store.model_call(step)
-                if call is not None and self._config.deterministic:
-                    self._ledger.hold(step, self._worst_case(call))
-                self._end(step, store.program(step))
+        for step in store.unknown() if self._together is None else ():
+            call = store.model_call(step)
+            if call is not None and self._config.deterministic:
+                self._ledger.hold(step, self._worst_case(call))
+            self._end(step, store.program(step))
         under_way: list[tuple[Selection, ModelCall | None, Program | None]] = []
         own = store.selections(unfinished=True) if self._together is None else self._together.open_steps()
         if self._tape is None:
