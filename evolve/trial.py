@@ -73,10 +73,8 @@ class Selection(NamedTuple):
         """Return whether this is the same choice, for another answer to the same prompt."""
         if self.kind == "" or self.known != other.known:
             return False
-        return (
-            self._replace(step=other.step, state=other.state, fate=other.fate, note=other.note, show=other.show)
-            == other
-        )
+        same = self._replace(step=other.step, state=other.state, fate=other.fate, note=other.note, show=other.show)
+        return same == other
 
 
 class Trial(NamedTuple):
