@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,14 @@ def test_a_full_front_drops_who_stands_closest_and_keeps_its_ends() -> None:
     assert {front.draw(random.Random(n)) for n in range(60)} >= {0, 1}
     front.add(9, (11.0, 11.0))
     assert len(front) == 1
+
+
+def test_the_ends_of_a_front_are_drawn_the_less_the_lower_their_score() -> None:
+    front = Front(8)
+    for id, (x, score) in enumerate(((0.0, 10.0), (4.0, 90.0), (5.0, 95.0), (9.0, 20.0))):
+        front.add(id, (x, -x), score)
+    drawn = Counter(front.draw(random.Random(n)) for n in range(1_000))
+    assert drawn.keys() == {0, 1, 2, 3} and drawn[0] < 200 < drawn[2], drawn
 
 
 def test_pareto_asks_who_is_not_beaten_in_all_objectives_and_merges_the_far_ends_once() -> None:
