@@ -15,8 +15,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING, TypeAlias
 
 from evolve.mutate.mutation import TUNE
+from evolve.scoring import Status
 from evolve.search.lineage import Lineage
-from evolve.trial import Fate, Selection, Status, Trial
+from evolve.trial import Fate, Selection, Trial
 
 if TYPE_CHECKING:
     import numpy as np
