@@ -18,6 +18,7 @@ from evolve.evaluator import Objective
 from evolve.loop.choosing import Chooser
 from evolve.mutate.mutation import Kind
 from evolve.objectives import dominates, hypervolume, non_dominated, oriented
+from evolve.report.costs import costs
 from evolve.report.front import front_of
 from evolve.report.run_report import describe
 from evolve.report.summary import render_summary
@@ -115,4 +116,6 @@ def test_a_run_with_objectives_is_resumed_and_its_report_shows_the_front(tmp_pat
         assert front is not None and front.covered == pytest.approx(1.0), "distance and score are one objective here"
         (id, score, (distance, same)), *others = front.rows
         assert not others and same == score and distance == pytest.approx(41 * (1 - score / 100))
-        assert f"| {id} | {score:.2f} | {distance:.5g} |" in render_summary(describe(store))
+        assert f"| {id} | {score:.2f} | {distance:.5g} |" in render_summary(
+            describe(store), costs(store, store.improvements())
+        )
