@@ -51,6 +51,12 @@ class Instances(Record, frozen=True):
     link_backlog_s: Any
 
 
+class SharedInstances(Instances, frozen=True):
+    """The instances where role 2 has a share. share: of prefill, percent of the SMs; 100 in role 0, 0 in role 1."""
+
+    share: Any
+
+
 class Prompt(Record, frozen=True):
     """What `dispatch` sees: the request at the head of the gateway's queue, and the instances."""
 

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
+from typing import Any
 
 from evaluators.pd_disaggregation.answers import Change, read_instance, wrong_role
 from evaluators.pd_disaggregation.fleet import SECOND_NS, TPOT_SLO_S, Case, first_roles
 from evaluators.pd_disaggregation.observation import Controller, InstanceState, Prefilled, Prompt, Report
 from evaluators.pd_disaggregation.record import WINDOWS_S, Service, Windows
 from evaluators.pd_disaggregation.view import View
-from evaluators.serving import IDLE, Job, PooledReplica, Role, State
+from evaluators.serving import FIRST_SHARE, IDLE, Job, PooledReplica, Role, SharedReplica, State
 
 CONTROL_S = 5
 """How often a policy may change roles."""
@@ -45,9 +46,11 @@ class Pools:
         number = fleet.instances
         roles = first_roles(number)
         self._case, self._fleet, self._policy = case, fleet, controller
-        self._replicas = [
-            PooledReplica(cost, fleet.kv_capacity_tokens, role) for cost, role in zip(fleet.costs, roles, strict=True)
+        engine = SharedReplica if case.shares else PooledReplica
+        self._replicas: Any = [  # of one kind; the second does in all roles what is asked for below, as the first
+            engine(cost, fleet.kv_capacity_tokens, role) for cost, role in zip(fleet.costs, roles, strict=True)
         ]
+        self.shares = [FIRST_SHARE] * number if case.shares else None
         columns = (arrivals.arrival_us, arrivals.input_tokens, arrivals.output_tokens)
         jobs = [
             Job(index, us * 1000, prompt, answer, ())
@@ -72,7 +75,7 @@ class Pools:
         self._dirty: set[int] = set()
         self._now_ns = 0
         self._view = View(
-            self._replicas, roles, self.states, self._inbox_tokens, self._incoming, self._link_free_ns, form
+            self._replicas, roles, self.states, self._inbox_tokens, self._incoming, self._link_free_ns, form, self.shares
         )
         self._windows = Windows(case)
         service = Service(jobs, self._replicas, [-1] * len(jobs), [-1] * len(jobs))
@@ -124,21 +127,22 @@ class Pools:
         self._view.stale |= self._dirty
         for number in sorted(self._dirty):
             replica = self._replicas[number]
-            if replica.ends_ns == IDLE:
-                if self.states[number] > DRAINING:
-                    continue
-                replica.begin(now_ns)
-                if replica.swapped:
-                    for job in replica.swapped:
-                        self._send(job, number, number)
-                    replica.swapped.clear()
-                if replica.ends_ns == IDLE:
-                    continue
-            elif not replica.cut(now_ns):
+            if replica.ends_ns == IDLE and self.states[number] > DRAINING:
                 continue
-            self._versions[number] += 1
-            heappush(self._heap, (replica.ends_ns, ITERATIONS_END, number, self._versions[number], None))
+            new = replica.resume(now_ns)
+            if replica.swapped:
+                for job in replica.swapped:
+                    self._send(job, number, number)
+                replica.swapped.clear()
+            if new:
+                self._schedule(number)
         self._dirty.clear()
+
+    def _schedule(self, number: int) -> None:
+        """Expect the end of an instance's iterations at its new moment."""
+        self._versions[number] += 1
+        ends_ns = self._replicas[number].ends_ns
+        heappush(self._heap, (ends_ns, ITERATIONS_END, number, self._versions[number], None))
 
     def _end(self, number: int) -> None:
         """Take in what iterations of an instance have done."""
@@ -260,6 +264,7 @@ class Pools:
         for change in changes:
             self.roles[change.instance] = change.role
             self._replicas[change.instance].take_role(change.role)
+            self._note_share(change)
         self._view.changed()
         self.service.roles += [(0, number, int(role)) for number, role in enumerate(self.roles)]
 
@@ -280,7 +285,10 @@ class Pools:
         """Begin to change a role. Nothing happens when an instance has it, or is not ready."""
         number = change.instance
         if change.role == self.roles[number] or self.states[number] != READY:
+            if self.states[number] == READY and self._note_share(change):
+                self._view.changed()
             return
+        self._note_share(change)
         self.service.switches += 1
         self._view.changed()
         self.roles[number], self.states[number] = change.role, DRAINING
@@ -296,8 +304,18 @@ class Pools:
         if replica.ends_ns == IDLE:
             self._drain(number)
         elif change.migrates and replica.cut(self._now_ns):
-            self._versions[number] += 1
-            heappush(self._heap, (replica.ends_ns, ITERATIONS_END, number, self._versions[number], None))
+            self._schedule(number)
+
+    def _note_share(self, change: Change) -> bool:
+        """Divide an instance's SMs anew, now if it is, or when it will be, of role 2. Returns whether that is new."""
+        number, share = change.instance, change.share
+        if self.shares is None or share is None or share == self.shares[number]:
+            return False
+        self.shares[number] = share
+        self.service.shares.append((self._now_ns, number, share))
+        if self._replicas[number].take_share(share, self._now_ns):
+            self._schedule(number)
+        return True
 
     def _drain(self, number: int) -> None:
         """Between two iterations of an instance that gives up its role: see whether it can begin to switch."""

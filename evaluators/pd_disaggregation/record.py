@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from evaluators.pd_disaggregation.fleet import SCENARIOS, Case
-from evaluators.serving import Job, PooledReplica, Role
+from evaluators.serving import Job, PooledReplica, Role, SharedReplica
 
 WINDOWS_S = (10, 60)
 """Over how long a report tells what came and what was completed."""
@@ -22,11 +22,12 @@ class Service:
     replicas: the engines as they ended.  roles: (time ns, instance, role) of each change; the first ones at 0.
     states: (time ns, prompts held, prompt tokens queued, decodes, KV in use) at each control.
     transfer_ns: of each transfer, from the end of the prefill to the arrival.  busy_ns, role_ns: time that an instance
-    computed, and was, in each role.  since_ns: when each took its present one.
+    computed, and was, in each role; in role 2 with a share both sides are counted.  since_ns: when each took its present
+    one.  shares: (time ns, instance, percent) of each change of a share.
     """
 
     jobs: list[Job]
-    replicas: list[PooledReplica]
+    replicas: list[PooledReplica] | list[SharedReplica]
     prefill: list[int] = field(default_factory=list)
     decode: list[int] = field(default_factory=list)
     roles: list[tuple[int, int, int]] = field(default_factory=list)
@@ -35,6 +36,7 @@ class Service:
     busy_ns: list[list[int]] = field(default_factory=list)
     role_ns: list[list[int]] = field(default_factory=list)
     since_ns: list[int] = field(default_factory=list)
+    shares: list[tuple[int, int, int]] = field(default_factory=list)
     switches: int = 0
     end_ns: int = 0
 
