@@ -124,8 +124,7 @@ def load_problem(ref: str, options: Mapping[str, Any] = MappingProxyType({})) ->
         seed=_program(_seed_file(folder, evaluator), evaluator, "the program that a run starts from"),
         baselines={
             path.stem: _program(path, evaluator, "a baseline")
-            for path in sorted((folder / "baselines").glob(f"*{language.suffix}"))
-            if not path.name.startswith("_")
+            for path in _baseline_files(folder, evaluator, language.suffix)
         },
     )
 
@@ -280,6 +279,15 @@ def _seed_file(folder: Path, evaluator: Evaluator) -> Path:
     bundled = Path(__file__).resolve().parent.parent / "seeds" / f"{folder.name}{ending}.py"
     is_bundled = folder.parent == bundled.parent.parent / "evaluators"
     return bundled if is_bundled and not own.exists() else own
+
+
+def _baseline_files(folder: Path, evaluator: Evaluator, suffix: str) -> list[Path]:
+    """Return the baselines of a problem, and those in the folder of its variant, ordered by name."""
+    folders = [folder / "baselines"]
+    if evaluator.seed_variant:
+        folders.append(folders[0] / evaluator.seed_variant)
+    files = [path for one in folders for path in one.glob(f"*{suffix}") if not path.name.startswith("_")]
+    return sorted(files, key=lambda path: path.name)
 
 
 def _program(path: Path, evaluator: Evaluator, what: str) -> str:

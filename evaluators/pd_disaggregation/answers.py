@@ -93,7 +93,8 @@ def read_changes(
                 raise Infeasible(f"{where}: instance {instance} takes role {role} with a share; only role 2 has one")
             if not LEAST_SHARE <= share <= MOST_SHARE:
                 raise Infeasible(
-                    f"{where}: instance {instance} has a share of {share}, expected {LEAST_SHARE} to {MOST_SHARE} (percent)"
+                    f"{where}: instance {instance} has a share of {share}, expected "
+                    f"{LEAST_SHARE} to {MOST_SHARE} (percent)"
                 )
         changes[instance] = Change(instance, Role(role), bool(flag and flag[0]), share)
     if roles is not None:

@@ -28,7 +28,7 @@ SCENARIOS = ("chat", "code", "long")
 
 
 Family = Literal["pools", "semi_pd"]
-"""What role 2 is. pools: an engine whose iterations hold chunks of prompts and decodes; semi_pd: see `SharedReplica`."""
+"""What role 2 is. pools: iterations hold chunks of prompts and decodes.  semi_pd: see `SharedReplica`."""
 FAMILIES: tuple[Family, ...] = ("pools", "semi_pd")
 
 

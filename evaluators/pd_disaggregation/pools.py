@@ -19,7 +19,7 @@ from typing import Any
 
 from evaluators.pd_disaggregation.answers import Change, read_instance, wrong_role
 from evaluators.pd_disaggregation.fleet import SECOND_NS, TPOT_SLO_S, Case, first_roles
-from evaluators.pd_disaggregation.observation import Controller, InstanceState, Prefilled, Prompt, Report
+from evaluators.pd_disaggregation.observation import KINDS, Controller, InstanceState, Report
 from evaluators.pd_disaggregation.record import WINDOWS_S, Service, Windows
 from evaluators.pd_disaggregation.view import View
 from evaluators.serving import FIRST_SHARE, IDLE, Job, PooledReplica, Role, SharedReplica, State
@@ -50,6 +50,7 @@ class Pools:
         self._replicas: Any = [  # of one kind; the second does in all roles what is asked for below, as the first
             engine(cost, fleet.kv_capacity_tokens, role) for cost, role in zip(fleet.costs, roles, strict=True)
         ]
+        self._seen = KINDS[case.family]
         self.shares = [FIRST_SHARE] * number if case.shares else None
         columns = (arrivals.arrival_us, arrivals.input_tokens, arrivals.output_tokens)
         jobs = [
@@ -75,7 +76,14 @@ class Pools:
         self._dirty: set[int] = set()
         self._now_ns = 0
         self._view = View(
-            self._replicas, roles, self.states, self._inbox_tokens, self._incoming, self._link_free_ns, form, self.shares
+            self._replicas,
+            roles,
+            self.states,
+            self._inbox_tokens,
+            self._incoming,
+            self._link_free_ns,
+            form,
+            self.shares,
         )
         self._windows = Windows(case)
         service = Service(jobs, self._replicas, [-1] * len(jobs), [-1] * len(jobs))
@@ -196,7 +204,7 @@ class Pools:
         while gateway:
             job = gateway[0][1]
             now_s = self._now_ns / SECOND_NS
-            prompt = Prompt(
+            prompt = self._seen.prompt(
                 now_s,
                 job.number,
                 self._scenario[job.number],
@@ -228,7 +236,7 @@ class Pools:
     def _assign(self, job: Job, source: int, *, hidden: bool = False) -> None:
         """Ask where a request's KV goes, and send it."""
         now_s = self._now_ns / SECOND_NS
-        prefilled = Prefilled(
+        prefilled = self._seen.prefilled(
             now_s,
             job.number,
             self._scenario[job.number],
@@ -266,6 +274,9 @@ class Pools:
             self._replicas[change.instance].take_role(change.role)
             self._note_share(change)
         self._view.changed()
+        if self.shares is not None:
+            mixed = [number for number, role in enumerate(self.roles) if role is Role.MIXED]
+            self.service.shares = [(0, number, self.shares[number]) for number in mixed]
         self.service.roles += [(0, number, int(role)) for number, role in enumerate(self.roles)]
 
     def close(self) -> None:
@@ -395,7 +406,7 @@ class Pools:
         waiting = sum(self._view.queued) + self._gateway_tokens
         decodes = sum(replica.decodes for replica in self._replicas)
         self.service.states.append((now_ns, len(self._gateway), waiting, decodes, sum(self._view.kv)))
-        return Report(
+        return self._seen.report(
             now_ns / SECOND_NS,
             len(self._gateway),
             self._gateway_tokens,

@@ -22,8 +22,8 @@ class Service:
     replicas: the engines as they ended.  roles: (time ns, instance, role) of each change; the first ones at 0.
     states: (time ns, prompts held, prompt tokens queued, decodes, KV in use) at each control.
     transfer_ns: of each transfer, from the end of the prefill to the arrival.  busy_ns, role_ns: time that an instance
-    computed, and was, in each role; in role 2 with a share both sides are counted.  since_ns: when each took its present
-    one.  shares: (time ns, instance, percent) of each change of a share.
+    computed, and was, in each role; both sides count where it is shared.  since_ns: when each took its present one.
+    shares: (time ns, instance, percent) of each change of a share; the first ones at 0.
     """
 
     jobs: list[Job]
@@ -44,6 +44,11 @@ class Service:
         number = len(self.replicas)
         self.busy_ns, self.role_ns = [[0, 0, 0] for _ in range(number)], [[0, 0, 0] for _ in range(number)]
         self.since_ns, self._busy_before_ns = [0] * number, [0] * number
+
+    @property
+    def share_changes(self) -> int:
+        """How often a share changed after the first answer of `control`."""
+        return sum(at_ns > 0 for at_ns, _, _ in self.shares)
 
     def count_time(self, number: int, role: Role, now_ns: int, busy_ns: int) -> None:
         """Count the time that an instance has spent in a role until now. busy_ns: that it has computed in all."""

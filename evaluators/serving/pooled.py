@@ -37,7 +37,7 @@ class PooledReplica(Replica):
     Attributes:
         role: what it does; changed by `take_role` when it is empty.
         prefilled: requests whose prompt is complete and whose KV is to go elsewhere; the fleet takes them away.
-        room_tokens: which prompts of a batch must have less than that together (`shared.py`: the memory is not its own).
+        room_tokens: prompts of a batch must have less together; see `shared.py`, where the memory is not its own.
         swapped: requests taken out with their KV for want of room; the fleet takes them away.
         waiting_kv_tokens: KV of requests that have come with it and wait for room.
     """

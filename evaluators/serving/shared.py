@@ -89,7 +89,17 @@ class SharedReplica:
         swapped: requests taken out with their KV for want of room; the fleet takes them away.
     """
 
-    __slots__ = ("_cost", "_decode", "_kv_capacity_tokens", "_prefill", "_told_ns", "ends_ns", "prefilled", "role", "share")
+    __slots__ = (
+        "_cost",
+        "_decode",
+        "_kv_capacity_tokens",
+        "_prefill",
+        "_told_ns",
+        "ends_ns",
+        "prefilled",
+        "role",
+        "share",
+    )
 
     def __init__(self, cost: CostModel, kv_capacity_tokens: int, role: Role) -> None:
         self._cost, self._kv_capacity_tokens = cost, kv_capacity_tokens

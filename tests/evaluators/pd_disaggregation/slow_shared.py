@@ -73,7 +73,7 @@ class SlowSharedPools(SlowPools):
         if i.batch_ends is None:
             total = 0
             for r in [r for r in i.queue if not r.has_kv]:
-                if total and total + r.context > 2048 or r.context + len(i.decoding) + i.kv() >= room:
+                if (total and total + r.context > 2048) or r.context + len(i.decoding) + i.kv() >= room:
                     break
                 i.queue.remove(r)
                 i.running.append(r)
