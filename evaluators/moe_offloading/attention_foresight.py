@@ -1,6 +1,6 @@
 """Family apex: what scores 0 and 100.
 
-Naive: all attention on the GPU; experts are split so that CPU and link end together (`baselines/gpu_attention.py`).
+Naive: all attention on the GPU; experts split so that CPU and link end together, `baselines/apex/gpu_attention.py`.
 Reference: it knows what will be needed (clairvoyant.py) and computes the attention of the longest sequences on the CPU;
 of how many, from none to all, the best counts.
 """
