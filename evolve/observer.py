@@ -91,6 +91,9 @@ class RunResult:
 class Observer:
     """Watches a run. `store` only reads; it stays open from `started` until `closed` returns."""
 
+    def made(self, folder: Path) -> None:
+        """A new run's folder is there, with an archive that is still empty: a kill from now on may leave a run."""
+
     def started(self, folder: Path, config: RunConfig, problem: Problem, store: Store, resumed: bool) -> None:
         """The archive exists, the workers are up; nothing is evaluated yet (unless resumed)."""
 
@@ -125,6 +128,10 @@ class Audience:
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = tuple(observers)
         self._broken: set[int] = set()
+
+    def made(self, folder: Path) -> None:
+        """Tell all of them that a new run's folder is there."""
+        self.tell(lambda observer: observer.made(folder))
 
     def begin(self, happened: Callable[[Observer], None]) -> None:
         """Tell all of them that the run begins. One may refuse it: what it raises ends the run."""

@@ -71,8 +71,10 @@ class Selection(NamedTuple):
 
     def repeats(self, other: Selection) -> bool:
         """Return whether this is the same choice, for another answer to the same prompt."""
+        if self.kind == "" or self.known != other.known:
+            return False
         same = self._replace(step=other.step, state=other.state, fate=other.fate, note=other.note, show=other.show)
-        return self.kind != "" and same == other
+        return same == other
 
 
 class Trial(NamedTuple):

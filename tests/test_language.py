@@ -9,6 +9,7 @@ from command_line import evolve
 from model_server import ModelServer
 
 from evolve.archive import Role, Store
+from evolve.config import from_text
 from evolve.errors import UsageError
 from evolve.mutate.language import PYTHON, TEXT
 from evolve.registry import load_problem
@@ -67,7 +68,9 @@ def test_a_text_is_changed_by_edits_and_by_whole_texts_and_scored_by_what_it_say
     assert children["no soup\n"].failure == "train/0: the recipe names salt 0 times"
     assert len(children) == 4
     assert evolve("audit", tmp_path / "run").code == 0
-    assert evolve("replay", tmp_path / "run").code == 0
+    assert evolve("replay", tmp_path / "run", "--workers", 2, "--run", tmp_path / "again").code == 0
+    with Store.open(tmp_path / "again") as store:
+        assert from_text(store.config()).workers == 2
 
 
 def test_a_problem_of_texts_can_be_checked(recipe: Path) -> None:

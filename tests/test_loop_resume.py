@@ -24,6 +24,7 @@ from sqlalchemy import Connection
 from evolve import loop
 from evolve.archive import CallStatus, RunStatus, Store
 from evolve.config import RunConfig
+from evolve.errors import UsageError
 from evolve.mutate.models.answer import Answer
 from evolve.mutate.prompts.prompt import Prompt
 from evolve.observer import RunResult
@@ -149,3 +150,24 @@ def test_a_budget_made_smaller_holds_for_the_calls_that_were_in_flight(
         assert (calls.cut_off, calls.cut_off_tokens, calls.cut_off_usd) == (4, 4 * 120, pytest.approx(4 * 0.01))
         assert calls.prompt_tokens + calls.completion_tokens <= 240
     assert len(model.asked) == 2
+
+
+@pytest.mark.parametrize("total", [1, 2])
+def test_a_total_of_evaluations_that_is_reached_already_asks_no_model_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, total: int
+) -> None:
+    class Stopping(HashModel):
+        async def complete(self, prompt: Prompt, call_id: int) -> Answer:
+            if call_id > 4:
+                raise UsageError("stopped here")
+            return await super().complete(prompt, call_id)
+
+    folder, model = tmp_path / "run", HashModel()
+    with pytest.raises(UsageError, match="stopped here"):
+        run(folder, configured(9, model__concurrency=1), QuickPool(), Stopping())
+    with Store.open(folder) as store:
+        assert store.summary().evaluations > 2 and store.selections(unfinished=True)
+    result = run(folder, configured(total), QuickPool(), model, resume=True)
+    assert model.asked == [] and f"{total} in all were asked for" in result.reason
+    with Store.open(folder) as store:
+        assert not store.selections(unfinished=True) and store.summary().winner_id is not None

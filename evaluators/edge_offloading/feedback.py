@@ -1,36 +1,49 @@
-"""What would help a person: the points of the runs, which of them count for nothing, and where tasks wait."""
+"""What would help a person: the points of all runs beside a baseline's, which are dropped, and where tasks wait."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from evaluators.edge_offloading.figures import Figures
-from evaluators.edge_offloading.system import MOST_MISSED, PREFERENCES, Point, System
+from evaluators.edge_offloading.system import MOST_MISSED, PREFERENCES, Point, System, greedy_points
 
 MOST_LETTERS = 500
 
 
 def explain(system: System, points: Sequence[Point], area: float, figures: Figures) -> str:
-    """Return one line of at most 500 characters on the runs of all preferences."""
+    """Return one line of at most 500 characters on the runs of all preferences.
+
+    Points stand in the order of PREFERENCES, delay/energy in round robin's units; "!": dropped for missed deadlines.
+    """
+    unit = (figures.delay_s, figures.energy_j)
+    own = (
+        f"{_pair(point.delay_s, point.energy_j, unit)}{'!' if point.missed > MOST_MISSED else ''}" for point in points
+    )
     facts = [
-        f"covers {area:.3f} of the square below round robin's {figures.delay_s:.2f} s and {figures.energy_j:.2f} J "
-        f"(reference, a bound: {figures.reference:.3f})"
+        f"covers {area:.3f} of the square below round robin's {unit[0]:.3g} s, {unit[1]:.3g} J (bound "
+        f"{figures.reference:.3f}, perhaps out of reach); delay/energy over those by delay weight 0, .1 to 1: "
+        f"{' '.join(own)}",
+        f"weighted_greedy {' '.join(_pair(*pair, unit) for pair in greedy_points(system, unit))}",
     ]
-    shown = [
-        f"delay weight {PREFERENCES[k][0]:g}: {points[k].delay_s:.2f} s, {points[k].energy_j:.2f} J" for k in (0, 5, 10)
-    ]
-    facts.append("; ".join(shown))
-    late = [PREFERENCES[k][0] for k, point in enumerate(points) if point.missed > MOST_MISSED]
-    if late:
-        facts.append(f"{len(late)} points are dropped for missed deadlines, delay weight {late[0]:g} first")
-    outside = sum(p.delay_s >= figures.delay_s or p.energy_j >= figures.energy_j for p in points)
-    if outside:
-        facts.append(f"{outside} of {len(points)} are no better than round robin in one of the two")
+    late = sum(point.missed > MOST_MISSED for point in points)
+    facts += [f"{late} dropped (!) for missed deadlines"] if late else []
     worst = max(points, key=lambda point: point.wait_s)
     busiest = max(range(system.servers), key=worst.per_server.__getitem__)
     name = "the cloud" if busiest == system.servers - 1 else f"edge {busiest}"
     facts.append(
-        f"the longest queues: {worst.wait_s:.2f} s of {worst.delay_s:.2f} s, with {worst.per_server[busiest]} of "
-        f"{sum(worst.per_server)} tasks at {name} ({system.freq_hz[busiest] / 1e9:.1f} GHz)"
+        f"longest queues at {PREFERENCES[points.index(worst)][0]:g}: {worst.wait_s:.3g} of {worst.delay_s:.3g} s, "
+        f"{worst.per_server[busiest]} tasks at {name} ({system.freq_hz[busiest] / 1e9:.1f} GHz)"
     )
     return ("; ".join(facts) + ".")[:MOST_LETTERS]
+
+
+def _pair(delay_s: float, energy_j: float, unit: tuple[float, float]) -> str:
+    return "/".join(_short((delay_s / unit[0], energy_j / unit[1])))
+
+
+def _short(numbers: Iterable[float]) -> Iterable[str]:
+    """Yield numbers in four letters: ".52", "1.31", "24.1", "241"."""
+    for number in numbers:
+        yield (
+            f"{number:.2f}".removeprefix("0") if number < 9.995 else f"{number:.1f}" if number < 99 else f"{number:.0f}"
+        )

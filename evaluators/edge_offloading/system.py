@@ -162,6 +162,26 @@ def round_robin(system: System) -> Point:
     return run(system, next_one)
 
 
+def greedy_points(system: System, unit: tuple[float, float]) -> list[tuple[float, float]]:
+    """Return (mean delay, mean energy) of the baseline weighted_greedy for each preference, s and J.
+
+    unit: (s, J) of round robin.  All preferences are played at once: they differ in nothing but their queues.
+    """
+    weights = np.array(PREFERENCES)
+    free_at, rows = np.zeros((len(weights), system.servers)), np.arange(len(weights))
+    delay, energy = np.zeros(len(weights)), np.zeros(len(weights))
+    barred = np.where(system.failed, np.inf, 0.0)
+    for task, arrival in enumerate(system.arrival_s.tolist()):
+        ends = np.maximum(free_at, arrival + system.upload_s[task]) + system.compute_s[task]
+        cost = weights[:, :1] * (ends - arrival) / unit[0] + weights[:, 1:] * system.energy_j[task] / unit[1]
+        chosen = (cost + barred[task]).argmin(axis=1)
+        free_at[rows, chosen] = ends[rows, chosen]
+        delay += ends[rows, chosen] - arrival
+        energy += system.energy_j[task, chosen]
+    count = len(system.arrival_s)
+    return list(zip((delay / count).tolist(), (energy / count).tolist(), strict=True))
+
+
 def covered(points: Sequence[tuple[float, float]]) -> float:
     """Return the area of the unit square that points dominate, less of both being better."""
     area, least = 0.0, 1.0

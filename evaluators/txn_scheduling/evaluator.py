@@ -55,6 +55,11 @@ class TxnScheduling(Evaluator):
         """Write one JSON file of transactions per workload."""
         return write_workloads(instances, folder)
 
+    def kind_of(self, instance: Instance) -> str:
+        """Return which family its transactions are of."""
+        assert isinstance(instance, Workload)
+        return "" if instance.recipe is None else instance.recipe.family
+
     def evaluate(self, candidate: Candidate, instance: Instance) -> Outcome:
         """Ask for the order of one workload and score its makespan."""
         assert isinstance(instance, Workload)

@@ -118,10 +118,11 @@ class Driver(Writing):
         self._renewing.start()
 
     def _renew(self) -> None:
-        with suppress(UsageError, SQLAlchemyError):  # of a server that is gone the next transaction tells
-            while not self._over.wait(RENEW_S):
-                with self._engine.connect() as connection, connection.begin():
-                    connection.execute(update(DriverRow).where(DriverRow.id == self.id).values(seen=_NOW))
+        renewal = update(DriverRow).where(DriverRow.id == self.id).values(seen=_NOW)
+        while not self._over.wait(RENEW_S):
+            # A connection that was cut alone is made again; of a server that is gone the next transaction tells.
+            with suppress(UsageError, SQLAlchemyError), self._engine.connect() as connection, connection.begin():
+                connection.execute(renewal)
 
     def turn(self, connection: Connection, seq: int) -> int:
         """Wait until no other driver writes; see what they have committed."""

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Executable, Integer, String, bindparam, case, cast, func, literal_column, select, union_all
+from sqlalchemy import (
+    Executable,
+    Integer,
+    String,
+    Subquery,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 from sqlalchemy.exc import DatabaseError
 
 from evolve.archive.database import Database, database_of
@@ -59,12 +73,19 @@ from evolve.trial import Fate, Selection, Trial
 PAGE = 500
 """Rows that are read at once where all of them are read."""
 _IN_SEARCH = ProgramRow.role != Role.BASELINE
+_OF_ROLE = {Role.SEED: ProgramRow.id == 0, Role.BASELINE: ProgramRow.id < 0, Role.CHILD: ProgramRow.id > 0}
+_FAILED = (
+    ProgramRow.score.is_(None)  # the index of scores leads to them
+    & _OF_ROLE[Role.CHILD]
+    & ProgramRow.status.in_([status for status in Status if status.is_failure])
+)
 _STEP = select(bindparam("step", type_=Integer).label("step")).subquery()
-_KNOWN = select(EventRow.seq.label("place"), EventRow.step).where(EventRow.kind == EventKind.KNOWN)
+_UNKNOWN = 2**40
+_KNOWN = select(EventRow.seq.label("place"), EventRow.step).where(EventRow.kind == EventKind.KNOWN).subquery()
 _ENDS = union_all(
-    _KNOWN,
-    select(SelectionRow.step + 2**40, SelectionRow.step).where(
-        SelectionRow.state.in_(ENDS), SelectionRow.step.not_in(select(_KNOWN.subquery().c.step))
+    select(_KNOWN),
+    select(SelectionRow.step + _UNKNOWN, SelectionRow.step).where(
+        SelectionRow.state.in_(ENDS), SelectionRow.step.not_in(select(_KNOWN.c.step))
     ),
 ).subquery()
 """(place, step) of the seed and all steps that have ended: in the order in which the search learnt of them, then the
@@ -218,7 +239,7 @@ class Reader:
 
     def programs(self, role: Role | None = None) -> list[Program]:
         """Return all programs, or those of a role, ordered by id."""
-        chosen = PROGRAM if role is None else PROGRAM.where(ProgramRow.role == role)
+        chosen = PROGRAM if role is None else PROGRAM.where(_OF_ROLE[role])
         return self._programs(chosen.order_by(ProgramRow.id))
 
     def children(self, program_id: int) -> list[Program]:
@@ -232,9 +253,7 @@ class Reader:
 
     def failed(self) -> dict[Status, int]:
         """Return the latest child that failed in each way."""
-        latest = select(ProgramRow.status, func.max(ProgramRow.id)).where(
-            ProgramRow.role == Role.CHILD, ProgramRow.status.in_([status for status in Status if status.is_failure])
-        )
+        latest = select(ProgramRow.status, func.max(ProgramRow.id)).where(_FAILED)
         return {Status(status): id for status, id in self._all(latest.group_by(ProgramRow.status))}
 
     def born(self) -> Iterator[tuple[int, str, bytes | None]]:
@@ -313,8 +332,7 @@ class Reader:
     def trials(self) -> list[Trial]:
         """Return how steps ended: those that the search knows of in that order, then the others by number."""
         known = [trial for trial in self.history() if isinstance(trial, Trial) and trial.id > 0]
-        there = {trial.id for trial in known}
-        return known + [self.trial(step) for step in self.ended() if step not in there]
+        return known + [self.trial(step) for step in self.unknown()]
 
     def insights(self) -> list[tuple[Selection, str, str]]:
         """Return what the run has learnt, in the order of steps: the step that wrote it down, line, detail."""
@@ -332,29 +350,22 @@ class Reader:
         return [(id, score) for id, score in rows]
 
     def improvements(self) -> list[Improvement]:
-        """Return the programs that were the best so far, strictly, in the order of `curve`: the seed is the first."""
-        order = _ENDS.c.place
-        ended = _with_program_and_call(
-            select(
-                _ENDS.c.step,
-                ProgramRow.score,
-                func.count(ProgramRow.status).over(order_by=order, rows=(None, 0)).label("scored"),
-                func.sum(func.coalesce(ModelCallRow.cost_usd, 0.0))
-                .over(order_by=order, rows=(None, 0))
-                .label("total_usd"),
-                func.max(ProgramRow.score).over(order_by=order, rows=(None, -1)).label("before"),
-            ),
-            _ENDS,
-            _ENDS.c.step,
-        ).subquery()
-        better = ended.c.before.is_(None) | (ended.c.score > ended.c.before)
-        found: list[Improvement] = []
-        for step, score, scored, total_usd, before in self._all(
-            select(ended).where(ended.c.score.is_not(None), better).order_by(ended.c.scored)
-        ):
-            gain = 0.0 if before is None else score - before
-            spent = total_usd - (found[-1].total_usd if found else 0.0)
-            found.append(Improvement(scored - 1, self.trial(step), score, gain, spent, total_usd))
+        """Return the programs that were the best so far, strictly, in the order of `curve`: the seed is the first.
+
+        The events up to the best program are gone through; of the others it costs nothing.
+        """
+        best, found, last = self.best_on_train(), list[Improvement](), {"place": -1, "score": -math.inf}
+        while best is not None and best.score is not None and last["score"] < best.score:
+            row = self._one(_better(_KNOWN), last) or self._one(_better(_ENDS), last)
+            if row is None:
+                break  # the best came after the question
+            between = _between(_KNOWN if row.place < _UNKNOWN else _ENDS)
+            scored, cost_usd = self._one(between, {"after": last["place"], "upto": row.place})
+            before, total_usd = (found[-1].evaluation, found[-1].total_usd) if found else (0, 0.0)
+            gain = row.score - last["score"] if found else 0.0
+            trial = self.trial(row.step)
+            found.append(Improvement(before + scored, trial, row.score, gain, cost_usd, total_usd + cost_usd))
+            last = {"place": row.place, "score": row.score}
         return found
 
     def shares(self) -> list[Share]:
@@ -378,9 +389,7 @@ class Reader:
 
     def failures(self) -> list[tuple[str, str, int]]:
         """Return (status or fate, failure or note, how many) of children that failed and steps that gave none."""
-        failed = select(ProgramRow.status, ProgramRow.failure, func.count()).where(
-            ProgramRow.role == Role.CHILD, ProgramRow.status.in_([status for status in Status if status.is_failure])
-        )
+        failed = select(ProgramRow.status, ProgramRow.failure, func.count()).where(_FAILED)
         dropped = select(SelectionRow.fate, SelectionRow.note, func.count()).where(
             SelectionRow.fate.in_([fate for fate in Fate if fate not in (Fate.SCORED, Fate.INSIGHT)])
         )
@@ -436,10 +445,9 @@ class Reader:
             selection_of(row) for row in self._all(chosen.where(SelectionRow.fate.is_(None)) if unfinished else chosen)
         ]
 
-    def ended(self) -> list[int]:
-        """Return the steps that have ended, by number."""
-        chosen = select(SelectionRow.step).where(SelectionRow.state.in_(ENDS)).order_by(SelectionRow.step)
-        return [row.step for row in self._all(chosen)]
+    def unknown(self) -> list[int]:
+        """Return the steps that have ended and of which the search does not know, by number."""
+        return [row.step for row in self._all(select(_ENDS.c.step).where(_ENDS.c.place >= _UNKNOWN).order_by("step"))]
 
     def last_complete_step(self) -> int:
         """Return the last step up to which every step has ended."""
@@ -504,6 +512,24 @@ def _not_ours(shown: str, schema: object) -> str:
         )
     what = "no run" if schema is None else f"schema {schema!r:.20}"
     return f"{shown} holds {what}; this version of evolve reads schema {SCHEMA_VERSION}."
+
+
+@cache
+def _better(ends: Subquery) -> Any:
+    """Return the query for the first program after a place that scores more. ends: (place, step)."""
+    better = select(ends.c.place, ends.c.step, ProgramRow.score).join(ProgramRow, ProgramRow.id == ends.c.step)
+    better = better.where(ends.c.place > bindparam("place"), ProgramRow.score > bindparam("score"))
+    return better.order_by(ends.c.place).limit(1)
+
+
+@cache
+def _between(ends: Subquery) -> Any:
+    """Return the query for the children scored and the US dollars spent after a place and up to another."""
+    scored = func.count(case((SelectionRow.fate == Fate.SCORED, 1)))
+    counted = select(scored, func.coalesce(func.sum(ModelCallRow.cost_usd), 0.0)).select_from(ends)
+    joined = counted.join(SelectionRow, SelectionRow.step == ends.c.step)
+    joined = joined.outerjoin(ModelCallRow, ModelCallRow.step == ends.c.step)
+    return joined.where(ends.c.place > bindparam("after"), ends.c.place <= bindparam("upto"))
 
 
 def _with_program_and_call(chosen: Any, table: Any, step: Any) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -66,11 +66,13 @@ class Store(Committing):
         seed: int,
         identity: Mapping[str, str] | None = None,
         archive: str = "",
+        made: Callable[[Path], None] = lambda folder: None,
     ) -> Store:
         """Start a new run in a folder, which is made where it is missing.
 
         config: the whole configuration as TOML.  identity: what the problem and the versions are.
         archive: URL of a PostgreSQL database that is to hold it; "": an SQLite file in the folder.
+        made: called when the folder is there with an archive, before that holds a run.
         Raises UsageError when the folder holds a run or cannot be written.
         """
         url = ArchiveUrl.parse(archive).named(folder.resolve().name) if archive else None
@@ -104,6 +106,7 @@ class Store(Committing):
             "started": time.time(),
         }
         try:
+            made(folder)
             with store._transaction() as connection:
                 place.make(connection)
                 connection.execute(insert(CountRow), [{"name": name, "value": 0} for name in count_names()])

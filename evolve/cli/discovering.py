@@ -96,7 +96,7 @@ def _add(ref: str, wanted: str, moved_to: str | None, workers: int | None, order
     from evolve.report.places import find_program
     from evolve.report.trust import require_trust
 
-    with opened(ref) as store, options.announcing("gathering the figures ...") as announce:
+    with opened(ref) as store, options.announcing("gathering the figures ...", as_lines=True) as announce:
         config = from_text(store.config())
         require_trust(store.folder, config, False, asks_models=False, own_problem=moved_to is not None)
         loaded = load_recorded(config.problem, config.evaluator, moved_to)

@@ -191,16 +191,22 @@ def split_and_workers(command: Command) -> Command:
 
 
 @contextmanager
-def announcing(text: str) -> Iterator[Callable[[str, bool], None]]:
-    """Show on stderr what is going on; gives the `announce` of `evolve.measure.measure`. text: until it is called."""
+def announcing(text: str, as_lines: bool = False) -> Iterator[Callable[[str, bool], None]]:
+    """Show on stderr what is going on; gives the `announce` of `evolve.measure.measure`. text: until it is called.
+
+    as_lines: where stderr is no terminal, a line on each; else nothing there but what is lasting.
+    """
     from evolve.report.terminal import Terminal
 
     messages = Terminal(stderr=True)
+    as_lines = as_lines and not messages.is_terminal
     with messages.status(text) as status:
+        if as_lines:
+            messages.print(text, soft_wrap=True)
 
         def announce(text: str, lasting: bool) -> None:
-            if lasting:
-                messages.print(text, style="yellow", soft_wrap=True)
+            if lasting or as_lines:
+                messages.print(text, style="yellow" if lasting else None, soft_wrap=True)
             else:
                 status.update(text)
 

@@ -23,12 +23,14 @@ SHOWN = 10
     help="Evaluate every program again, or take the recorded scores. "
     "Default: again, unless the problem's scores depend on measured time.",
 )
+@options.workers
 @options.problem
 @options.trust
 @options.accept_changes
 @options.as_json
 def replay(
     run: str,
+    workers: int | None,
     problem: str | None,
     trust: bool,
     into: Path | None,
@@ -64,10 +66,12 @@ def replay(
     if names_discovery(run):
         if fresh is False or problem is not None:
             raise UsageError("a discovery is scored again on its own problem: leave --recorded and --problem out.")
-        return _replay_discovery(run, into, as_json)
+        return _replay_discovery(run, into, workers, as_json)
     with ExitStack() as stack:
         recorded = stack.enter_context(opened(run))
-        config = from_text(recorded.config()).model_copy(update={"archive": "", "record": None, "replay": None})
+        config = from_text(recorded.config())
+        here = {"archive": "", "record": None, "replay": None, "workers": workers or config.workers}
+        config = config.model_copy(update=here)
         require_trust(recorded.folder, config, trust, asks_models=False, own_problem=problem is not None)
         loaded = load_recorded(config.problem, config.evaluator, problem)
         require_same(recorded.identity(), loaded, accept_changes, f"evolve replay {run}")
@@ -100,7 +104,7 @@ def replay(
     return 1 if found or came_apart else 0
 
 
-def _replay_discovery(ref: str, into: Path | None, as_json: bool) -> int:
+def _replay_discovery(ref: str, into: Path | None, workers: int | None, as_json: bool) -> int:
     """Play the record of a discovery again, and compare its program and figures; return the exit code."""
     import asyncio
     import tempfile
@@ -116,6 +120,7 @@ def _replay_discovery(ref: str, into: Path | None, as_json: bool) -> int:
     from evolve.report.terminal import Terminal
 
     found, problem, config, tape = open_discovery(ref)
+    config = config.model_copy(update={"workers": workers or config.workers})
     changed = changes(tape.identity, identity(problem))
     if changed:
         streams.say(f"evolve: {found.ref} was found with another problem or version: {'; '.join(changed)}", err=True)

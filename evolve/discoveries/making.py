@@ -75,11 +75,9 @@ async def make_discovery(
     if summary.status is RunStatus.RUNNING:
         raise UsageError(f"{store.folder} is running: make a discovery of it when it has ended.")
     if summary.status is not RunStatus.FINISHED:
-        ended = summary.calls.answered + summary.calls.failed
-        calls = f" --calls {ended}" if ended else ""  # no question that waits for its answer is asked again
         raise UsageError(
             f"{store.folder} is {summary.status}: no program of it is chosen yet. To end it with what it has: "
-            f"evolve resume {store.folder} --evaluations {summary.evaluations}{calls}"
+            f"evolve resume {store.folder} --evaluations {summary.evaluations}"
         )
     if program.score is None:
         raise UsageError(f"program {program.id} of {store.folder} is {program.status}: it has no score on train.")

@@ -198,7 +198,7 @@ class Ledger:
                 )
             if self.evaluations == budget.evaluations:
                 return Room.NO, _all(budget.evaluations, "evaluation", "done")
-            if self.evaluations + in_flight >= budget.evaluations:
+            if not self.has_place(in_flight):
                 return Room.LATER, ""
         if budget.minutes is not None and self.left_s == 0:
             return Room.NO, f"the {_are(budget.minutes, 'minute')} used up"
@@ -210,6 +210,10 @@ class Ledger:
         if self._barren.steps >= MOST_STEPS:
             return Room.NO, self._barren.reason()
         return Room.YES, ""
+
+    def has_place(self, in_flight: int) -> bool:
+        """Tell whether one more step may become an evaluation, if all that are in flight do."""
+        return self.budget.evaluations is None or self.evaluations + in_flight < self.budget.evaluations
 
     def room_for(self, call: Cost, in_flight: int) -> tuple[Room, str]:
         """Return whether a step may begin that costs at most this much, and why not."""

@@ -60,7 +60,7 @@ class Chooser:
         self._turns = Turns(config.search.starts, config.search.turn_after)
         share = config.mutation.tune if numbers is not None else 0.0
         trials = config.mutation.tune_evaluations
-        self._tuner = Tuner(lineage, share, trials, config.seed, numbers or (lambda id: 0))
+        self._tuner = Tuner(lineage, share, trials, config.seed, numbers or (lambda id: 0), self._leaders.scores)
         self._spending = Spending(config.budget)
         self._parts: tuple[Part, ...] = (
             lineage,  # first: the others look a trial's family up

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Callable, Container, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -111,27 +110,29 @@ async def _score(
 ) -> None:
     if split not in problem.evaluator.splits:
         return
-    instances = problem.instances(split)
+    count = len(problem.instances(split))
     there = {figures.program_id for figures in store.split_figures() if figures.split is split}
     wanted = {program.id: program for program in programs}
-    total = len(wanted) * len(instances)
-    done = sum(len(instances) if id in there else len(store.measured(id, split)) for id in wanted)
-    if done < total:
-        report(split.value, done, total)
-    told_s = time.monotonic()
+    total = len(wanted) * count
 
-    def came() -> None:
-        nonlocal done, told_s
-        done += 1
-        if done < total and time.monotonic() - told_s >= REPORT_EVERY_S:
-            told_s = time.monotonic()
+    def tell() -> None:
+        done = sum(count if id in there else len(store.measured(id, split)) for id in wanted)
+        if done < total:
             report(split.value, done, total)
 
     async def score(program: Program) -> None:
-        results, fresh = await evaluate_rest(store, pool, program, split, len(instances), came=came)
-        store.score_split(program.id, await split_score(pool, split, results, len(instances)), fresh)
+        results, fresh = await evaluate_rest(store, pool, program, split, count)
+        store.score_split(program.id, await split_score(pool, split, results, count), fresh)
 
-    await asyncio.gather(*(score(program) for id, program in wanted.items() if id not in there))
+    tell()
+    scoring = asyncio.gather(*(score(program) for id, program in wanted.items() if id not in there))
+    try:
+        while not (await asyncio.wait({scoring}, timeout=REPORT_EVERY_S))[0]:
+            tell()
+    finally:
+        scoring.cancel()
+        await asyncio.wait({scoring})  # which commit what they have
+    await scoring
     report(split.value, total, total)
 
 

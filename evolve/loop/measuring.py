@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from evolve.archive import Program, Store
@@ -23,11 +23,10 @@ async def take(
     program_id: int,
     split: Split,
     stream: AsyncGenerator[tuple[int, InstanceResult], None],
-    came: Callable[[], None] = lambda: None,
 ) -> tuple[Results, Results]:
     """Commit results as they come; return all of them, and those that are not committed yet.
 
-    came: called at each result. When the stream breaks off, what it had given is committed.
+    When the stream breaks off, what it had given is committed.
     """
     results: Results = {}
     fresh: Results = {}
@@ -36,7 +35,6 @@ async def take(
         async with aclosing(stream):
             async for index, result in stream:
                 results[index] = fresh[index] = result
-                came()
                 if time.monotonic() - began_s >= COMMIT_EVERY_S:
                     store.measure(program_id, split, fresh)
                     fresh, began_s = {}, time.monotonic()
@@ -54,15 +52,13 @@ async def evaluate_rest(
     split: Split,
     count: int,
     deadline_s: float | None = None,
-    came: Callable[[], None] = lambda: None,
 ) -> tuple[list[InstanceResult], Results]:
     """Evaluate a program on the instances of a split on which it was not, spread over all workers.
 
-    came: called at each new result.
     Returns all `count` results in their order, and those that are not committed yet. Raises as `Pool.evaluate`.
     """
     done = store.measured(program.id, split)
     left = [index for index in range(count) if index not in done]
     stream = spread(pool, program.source, split, left, deadline_s=deadline_s)
-    results, fresh = await take(store, program.id, split, stream, came)
+    results, fresh = await take(store, program.id, split, stream)
     return [result for _, result in sorted((done | results).items())], fresh

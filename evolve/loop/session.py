@@ -121,13 +121,13 @@ async def run(
     if pool is None:
         pool = make_pool(config)
     text = configuration.to_toml(config)
-    new = (folder, problem.ref, text, config.seed, now, config.archive)
+    new = (folder, problem.ref, text, config.seed, now, config.archive, (audience := Audience(observers)).made)
     store = Store.join(folder) if join else Store.resume(folder, text) if resume else Store.create(*new)
     with store, Store.open(folder) as reader:
         if recorded != now:
             store.change(now)
         session = _Session(
-            config, problem, store, reader, pool, clients, Audience(observers), resume or join, tape, templates, stop
+            config, problem, store, reader, pool, clients, audience, resume or join, tape, templates, stop
         )
         limits.ledger, limits.tell = session.ledger, session.audience.notice
         session.notices += news
@@ -296,12 +296,12 @@ class _Session:
             return await self._score_the_start()
 
     async def _finish(self) -> None:
+        def tell(stage: str, done: int, total: int) -> None:
+            self.audience.tell(lambda o: o.finishing(stage, done, total))
+
         async with only_one(self.store, Stage.END) as is_mine:
             if is_mine:
-                await pick_winner(self.store, self.problem, self.pool, self._finishing)
-
-    def _finishing(self, stage: str, done: int, total: int) -> None:
-        self.audience.tell(lambda o: o.finishing(stage, done, total))
+                await pick_winner(self.store, self.problem, self.pool, tell)
 
     def _steps(self, baselines: Sequence[Program]) -> Steps:
         store, population = self.store, self.population

@@ -65,10 +65,8 @@ class Steps:
         self._chooser = Chooser(config, population.numbers if problem.language.name == "python" else None)
         self._heats = Heats(population, config.racing, self._count, "score" in self._evaluator.timed_metrics)
         self._outages = Outages([model.name for model in config.models], audience.notice)
-        search, deadline_s = config.search, lambda: ledger.deadline_s
-        self._rotation = (
-            Rotation(config, store, pool, self._chooser.renew, deadline_s) if search.fresh_instances else None
-        )
+        search, renew, deadline_s = config.search, self._chooser.renew, lambda: ledger.deadline_s
+        self._rotation = Rotation(config, store, pool, renew, deadline_s) if search.fresh_instances else None
         self._batches = Batches(config, tape, self._may_repeat)
         self._judge = Judge(store, pool, self._heats, self._rotation, self._count, deadline_s)
         epoch = search.fresh_every if self._rotation else None
@@ -103,8 +101,9 @@ class Steps:
                     self._asking.send()
                 if room is Room.NO:
                     await self._finish_flight()
-                    return reason
-                if room is Room.YES:
+                    if not self._stop.asked:
+                        return reason
+                elif room is Room.YES:
                     await asyncio.sleep(0)  # what has just become ready goes first: a fast mutator must not starve it
                 else:
                     await self._wait()
@@ -125,11 +124,10 @@ class Steps:
 
         until: the last event to fold here; None: there is no other driver, so all of them.
         """
-        store, known = self._store, set()
+        store = self._store
         for count, entry in enumerate(store.history(until), 1):
             if isinstance(entry, Trial):
                 self._tell(entry)
-                known.add(entry.id)
             else:
                 if self._rotation is not None and self._rotation.is_due(entry.step):
                     self._rotation.enter(self._rotation.epoch(entry.step))
@@ -137,36 +135,40 @@ class Steps:
             if count % SLICE == 0:
                 await asyncio.sleep(0)
         self._shown = store.last_complete_step()  # observers got those, in step order
-        for step in store.ended():
-            if step not in known and self._together is None:
-                call = store.model_call(step)
-                if call is not None and self._config.deterministic:
-                    self._ledger.hold(step, self._worst_case(call))
-                self._end(step, store.program(step))
+        for step in store.unknown() if self._together is None else ():
+            call = store.model_call(step)
+            if call is not None and self._config.deterministic:
+                self._ledger.hold(step, self._worst_case(call))
+            self._end(step, store.program(step))
         under_way: list[tuple[Selection, ModelCall | None, Program | None]] = []
         own = store.selections(unfinished=True) if self._together is None else self._together.open_steps()
         if self._tape is None:
             self._asking.book_cut_off(own, is_only=self._together is None)
-        for selection in own:
-            call, program = store.model_call(selection.step), store.program(selection.step)
-            if call is not None and not self._may_send(call, len(under_way) + self._in_flight):
+        unfinished = [(selection, store.model_call(selection.step), store.program(selection.step)) for selection in own]
+        sent = {call.step for _, call, _ in unfinished if call is not None and call.status is CallStatus.SENT}
+        places = self._in_flight + len(unfinished) - len(sent)
+        for selection, call, program in unfinished:
+            in_flight = len(under_way) + self._in_flight
+            if call is not None and call.step in sent and not self._may_send(call, in_flight, places):
                 error = "not sent again: the budget has no room for it"
                 await self._asking.commit([selection], [replace(call, status=CallStatus.FAILED, error=error)])
                 self._end(selection.step, None)
             else:
                 under_way.append((selection, call, program))
+                places += selection.step in sent
         for selection, call, program in under_way:
             self._start(selection, call, program)
         self._asking.send()
 
-    def _may_send(self, call: ModelCall, in_flight: int) -> bool:
-        """Hold an unanswered call in the ledger; return whether a budget made smaller has room for it."""
-        if call.status is not CallStatus.SENT:
-            return True
-        worst = self._worst_case(call)
-        if self._tape is None and self._ledger.room_for(worst, in_flight)[0] is not Room.YES:
+    def _may_send(self, call: ModelCall, in_flight: int, places: int) -> bool:
+        """Hold an unanswered call in the ledger; return whether a budget made smaller has room for it.
+
+        in_flight: steps that go on before it.  places: all those that may become evaluations.
+        """
+        worst, ledger = self._worst_case(call), self._ledger
+        if self._tape is None and not (ledger.has_place(places) and ledger.room_for(worst, in_flight)[0] is Room.YES):
             return False
-        self._ledger.hold(call.step, worst)
+        ledger.hold(call.step, worst)
         return True
 
     # -- choosing ------------------------------------------------------------------------------------------------
@@ -377,8 +379,7 @@ class Steps:
             taken = self._together.take_over()
             self._asking.book_cut_off(taken, is_only=False)
             for selection in taken:
-                step = selection.step
-                self._start(selection, self._store.model_call(step), self._store.program(step))
+                self._start(selection, self._store.model_call(selection.step), self._store.program(selection.step))
                 self._asking.send()
 
     async def _finish_flight(self) -> None:
@@ -388,9 +389,6 @@ class Steps:
             if not self._tasks and self._ledger.left_s == 0 and self._ledger.session_s - began_s > 2 * GRACE_S:
                 break
             await self._wait()
-        if self._stop.asked:
-            await self._wind_down()
-            raise Stopped
 
     async def _wind_down(self) -> None:
         """Wait a while for answers that are paid for and evaluations that have begun."""

@@ -10,8 +10,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from evolve.errors import UsageError, pick
 from evolve.mutate.language import LANGUAGES, TEXT, Language
 
@@ -160,6 +158,8 @@ def _task(format_: Format, folder: Path, evaluator: Path, program: Path) -> Task
 
 
 def _settings(folder: Path) -> Mapping[str, Any]:
+    import yaml
+
     file = folder / "config.yaml"
     if not file.is_file():
         return {}

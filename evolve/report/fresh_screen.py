@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.text import Text
 
-from evolve.audit import FreshAudit
 from evolve.evaluator import Split
 from evolve.intervals import Interval
 from evolve.report.tables import plain_table
 from evolve.safe_text import one_line
 from evolve.scoring import Status
+
+if TYPE_CHECKING:
+    from evolve.audit import FreshAudit
 
 
 def interval_text(interval: Interval | None) -> str:

@@ -51,6 +51,7 @@ def remember(folder: Path, only_pointer: bool = False) -> bool:
     only_pointer: no run is made, the folder stands for one in a database whose address the user has named.
     """
     try:
+        (folder / MARK).unlink(missing_ok=True)  # of a start that was killed, or not of this user
         with (folder / MARK).open("x"):
             pass
         mark = _mark_of(folder)

@@ -33,12 +33,12 @@ class Pace:
             return evaluations
         budget = self._budget
         used = {
-            "minutes": f"{progress.active_s / 60:.2g} of {counted(budget.minutes or 0, 'minute')}",
-            "cost_usd": f"{usd_text(progress.cost_usd)} of {usd_text(budget.cost_usd or 0)}",
-            "tokens": f"{progress.tokens} of {counted(budget.tokens or 0, 'token')}",
-            "calls": f"{progress.model_calls} of {counted(budget.calls or 0, 'call')}",
+            "minutes": (f"{progress.active_s / 60:.2g}", counted(budget.minutes or 0, "minute")),
+            "cost_usd": (usd_text(progress.cost_usd), usd_text(budget.cost_usd or 0)),
+            "tokens": (str(progress.tokens), counted(budget.tokens or 0, "token")),
+            "calls": (str(progress.model_calls), counted(budget.calls or 0, "call")),
         }[first]
-        return f"{evaluations}, {used}"
+        return f"{evaluations}, {(' of ' if shares[first] <= 1 else ', more than the total of ').join(used)}"
 
     def left(self, progress: Progress) -> str:
         """Return about how long the run will take at the session's pace; empty before anything is known of that."""

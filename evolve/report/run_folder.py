@@ -17,6 +17,7 @@ from evolve.report.atomic import write_text
 from evolve.report.chain import ancestors, chain
 from evolve.report.changes import unified_diff
 from evolve.report.config_document import whole_config
+from evolve.report.costs import costs
 from evolve.report.documents import to_json, to_json_line
 from evolve.report.event_log import EventLog, place_of, require_own_files
 from evolve.report.own_runs import index_file, remember
@@ -51,6 +52,11 @@ class RunFolder(Observer):
         self._is_closed = False
         self._written: set[int] = set()
 
+    def made(self, folder: Path) -> None:
+        """Remember, before there is a run that one could resume, that it is its user's own."""
+        if not remember(folder):
+            self._tell(f"{index_file()} cannot be written: `evolve resume` will ask for --trust.")
+
     def started(self, folder: Path, config: RunConfig, problem: Problem, store: Store, resumed: bool) -> None:
         """Write what is known before the first evaluation."""
         self._folder, self._store, self._suffix = folder, store, problem.language.suffix
@@ -62,8 +68,6 @@ class RunFolder(Observer):
             if not (folder / name).exists():
                 write_text(folder / name, problem.seed if seed is None else seed.source)
         self._log = EventLog(folder / "log.jsonl")
-        if not resumed and not remember(folder):
-            self._tell(f"{index_file()} cannot be written: `evolve resume` will ask for --trust.")
         self._note("resumed" if resumed else "started", evaluator=config.problem)
         self._write_summary()
 
@@ -220,7 +224,7 @@ class RunFolder(Observer):
         if drawn is not None:
             self._write(self._folder / CURVE, svg(drawn))
         links = chain(store, report.best) if report.best is not None else []
-        self._write(self._folder / "summary.md", render_summary(report, links))
+        self._write(self._folder / "summary.md", render_summary(report, costs(store, report.best_so_far), links))
 
     def _write(self, path: Path, text: str) -> None:
         if self._has_moved():

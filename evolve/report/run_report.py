@@ -13,7 +13,6 @@ from evolve.config import RunConfig, from_text
 from evolve.evaluator import Split
 from evolve.intervals import Interval, Lead, mean_interval, paired_lead
 from evolve.mutate.language import recorded_language
-from evolve.report.costs import Costs, costs
 from evolve.report.front import Front, front_of
 from evolve.scoring import Status
 from evolve.winner import Standing, by_instance, earlier_winners, standings_of
@@ -101,7 +100,6 @@ class RunReport:
     seed: Program | None
     rows: tuple[ProgramRow, ...]
     best_so_far: tuple[Improvement, ...]
-    costs: Costs
     insights: tuple[str, ...]
     setbacks: tuple[Setback, ...]
     outrun: int = 0
@@ -216,7 +214,6 @@ def describe(store: Store) -> RunReport:
         seed=seed,
         rows=tuple(rows),
         best_so_far=tuple(best_so_far),
-        costs=costs(store, best_so_far),
         insights=tuple(line for _, line, _ in store.insights()),
         setbacks=_setbacks(store.failures()),
         outrun=summary.statuses.get(Status.OUTRUN, 0),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evolve.evaluator import Evaluator, Split
 from evolve.foreign import remark_of
 from evolve.intervals import Interval, mean_interval
-from evolve.measure import Measured
 from evolve.report.run_document import instance_documents
 from evolve.scoring import SplitScore
-from evolve.workers import Fresh
+
+if TYPE_CHECKING:
+    from evolve.measure import Measured
+    from evolve.workers import Fresh
 
 
 def score_document(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
@@ -12,7 +13,6 @@ from evolve.archive import ModelCall, Program, Selection, Store
 from evolve.evaluator import Evaluator, Split
 from evolve.foreign import remark_of
 from evolve.host import Host
-from evolve.measure import Measured, Spread
 from evolve.report.beside import print_beside
 from evolve.report.cpu import cpu_limit_s, cpu_text, warning_text
 from evolve.report.figures import (
@@ -46,7 +46,10 @@ from evolve.report.tables import (
 from evolve.safe_text import one_line, visible
 from evolve.scoring import InstanceResult, Status
 from evolve.words import counted
-from evolve.workers import Fresh
+
+if TYPE_CHECKING:
+    from evolve.measure import Measured, Spread
+    from evolve.workers import Fresh
 
 CURVE_WIDTH = 60
 INSTANCES_SHOWN = 12

@@ -9,6 +9,7 @@ from typing import Any
 from evolve.intervals import Lead
 from evolve.report.chain import Link
 from evolve.report.changes import unified_diff
+from evolve.report.costs import Costs
 from evolve.report.documents import to_json_line
 from evolve.report.figures import (
     budget_text,
@@ -35,7 +36,7 @@ CURVE = "curve.svg"
 """The file beside it that shows the curve."""
 
 
-def render_summary(report: RunReport, links: Sequence[Link] = ()) -> str:
+def render_summary(report: RunReport, costs: Costs, links: Sequence[Link] = ()) -> str:
     """Return the text of summary.md. links: the steps from the seed to the best program."""
     import jinja2
 
@@ -55,6 +56,7 @@ def render_summary(report: RunReport, links: Sequence[Link] = ()) -> str:
     environment.filters.update(filters)
     return environment.get_template("summary.md.j2").render(
         report=report,
+        costs=costs,
         verdict=verdict(report),
         choice=choice(report),
         finished=report.status == "finished",

@@ -39,6 +39,8 @@ class Elites:
 
     def add(self, score: float, id: int) -> None:
         """Take a program, if it is among the best."""
+        if len(self._kept) == self._bound and (-score, id) > self._kept[-1]:
+            return
         if (-score, id) not in self._kept:
             insort(self._kept, (-score, id))
             del self._kept[self._bound :]

@@ -1,17 +1,25 @@
 """Parents from the frontier of per-instance bests (GEPA, arXiv 2507.19457, section 3 and appendix F).
 
 A program is on the frontier when it is the best on some train instance and no other frontier program leads on all
-instances that it leads on. A parent is drawn in proportion to the number of instances that it leads on. Now and then
-two that complement each other are merged: the second is who leads on most instances where the first does not, and no
-pair is merged twice.
+instances that it leads on. A parent is drawn in proportion to the number of instances that it leads on, where those
+who are equally good share one. Now and then two that complement each other are merged: the second is who leads on most
+instances where the first does not, and no pair is merged twice.
+
+Beyond the paper: who leads somewhere and is behind the best mean by more than BEHIND standard errors of the paired
+differences is shown and merged, but is no parent. Of many programs and instances one that is worse everywhere leads
+somewhere by a trifle, and with few calls each of them counts.
 
 Where a run has several objectives, the frontier is that of the programs that nobody beats in all of them (`Front`), and
-who is shown or merged lies far away on it.
+who is shown or merged lies far away on it. Of two that are drawn there the one with the higher score is the parent.
 """
 
 from __future__ import annotations
 
+import math
 import random
+from collections import Counter
+from collections.abc import Sequence
+from statistics import mean, stdev
 from typing import ClassVar
 
 from pydantic import Field
@@ -26,6 +34,8 @@ __all__ = ["Pareto"]
 
 MERGE = "merge"
 """The place of a child of two."""
+BEHIND = 2.0
+"""Standard errors."""
 
 
 class ParetoOptions(StrategyOptions):
@@ -52,7 +62,9 @@ class Pareto(Strategy):
         self._best: list[float] = []
         self._leaders: list[list[int]] = []
         self._mean: dict[int, float] = {}
+        self._scores: dict[int, list[float]] = {}
         self._front: dict[int, set[int]] = {}
+        self._parents: dict[int, float] = {}
         self._by_objectives = Front(self.options.bound)
         self._merged: set[tuple[int, int]] = set()
 
@@ -66,7 +78,7 @@ class Pareto(Strategy):
         if trial.score is None:
             return
         if trial.objectives:
-            self._by_objectives.add(trial.id, trial.objectives)
+            self._by_objectives.add(trial.id, trial.objectives, trial.score)
             return
         scores = [score for score in trial.scores if score is not None] or [trial.score]
         if not self._best:
@@ -77,14 +89,19 @@ class Pareto(Strategy):
             changed |= score >= self._best[place]
             if score > self._best[place]:
                 self._best[place], self._leaders[place] = score, [trial.id]
-            elif score == self._best[place] and len(self._leaders[place]) < self.options.leaders:
+            elif score == self._best[place]:
                 self._leaders[place].append(trial.id)
         if not changed:
             return
-        self._mean[trial.id] = trial.score
+        self._mean[trial.id], self._scores[trial.id] = trial.score, scores
+        for leaders in self._leaders:
+            if len(leaders) > self.options.leaders:  # of equal ones there, who is worst elsewhere, of these the oldest
+                leaders.remove(min(leaders, key=lambda id: (self._mean[id], id)))
         leading = {id for leaders in self._leaders for id in leaders}
         self._mean = {id: mean for id, mean in self._mean.items() if id in leading}
+        self._scores = {id: own for id, own in self._scores.items() if id in leading}
         self._front = self._frontier()
+        self._parents = self._weights()
         self._merged = {pair for pair in self._merged if leading.issuperset(pair)}
 
     def ask(self, rng: random.Random) -> Choice:
@@ -93,7 +110,7 @@ class Pareto(Strategy):
             return self._on_front(rng)
         leads = self._front
         ids = sorted(leads)
-        parent = rng.choices(ids, [len(leads[id]) for id in ids])[0]
+        parent = rng.choices(list(self._parents), list(self._parents.values()))[0]
         behind = set(range(len(self._best))) - leads[parent]
         shown: list[int] = []
         while behind and len(shown) < self.options.inspirations:
@@ -119,6 +136,16 @@ class Pareto(Strategy):
             return Choice(parent, shown, MERGE, f"{why}; merged with {shown[0]}", kind=Kind.CROSSOVER)
         return Choice(parent, shown[: self.options.inspirations], "", why)
 
+    def _weights(self) -> dict[int, float]:
+        """Return of those on the frontier who may be parents the instances that each leads on, shared among equals."""
+        shared = Counter(place for places in self._front.values() for place in places)
+        best = max(self._front, key=lambda id: (self._mean[id], id))
+        return {
+            id: sum(1 / shared[place] for place in sorted(self._front[id]))
+            for id in sorted(self._front)
+            if id == best or not _is_behind(self._scores[id], self._scores[best])
+        }
+
     def _frontier(self) -> dict[int, set[int]]:
         """Return the frontier: by id, the instances on which a program is among the best."""
         leads: dict[int, set[int]] = {}
@@ -130,6 +157,14 @@ class Pareto(Strategy):
             if not any(leads[id] <= places for places in kept.values()):
                 kept[id] = leads[id]
         return kept
+
+
+def _is_behind(own: Sequence[float], best: Sequence[float]) -> bool:
+    """Return whether scores on the same instances are behind those of another program by more than chance makes."""
+    behind = [theirs - score for theirs, score in zip(best, own, strict=False)]
+    if len(behind) < 2:
+        return False
+    return mean(behind) > BEHIND * stdev(behind) / math.sqrt(len(behind))
 
 
 def _pair(one: int, other: int) -> tuple[int, int]:

@@ -3,16 +3,19 @@
 The numbers of one program are searched by CMA-ES (Hansen & Ostermeier 2001; the package `cmaes`, arXiv 2402.01373), in
 log units around what they are: value k of a trial multiplies number k by e^value. A generation of
 4 + floor(3 ln n) trials is in flight together; the distribution moves when the last of it has ended, and other steps go
-on meanwhile. A child that failed, or that the race stopped, ranks last in its generation.
+on meanwhile. A child that failed ranks last in its generation. Of one that the race stopped it counts how far it was
+from the program on the instances that it ran on.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from statistics import fmean
+from typing import TYPE_CHECKING, TypeAlias
 
 from evolve.mutate.mutation import TUNE
+from evolve.scoring import Status
 from evolve.search.lineage import Lineage
 from evolve.trial import Fate, Selection, Trial
 
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Tuner"]
 
+Scores: TypeAlias = tuple[float | None, ...]
+"""Of one program on the train instances, in their order."""
+
 SIGMA = 0.35
 """Standard deviation of the first generation, in log units: two in three trials are within 0.7 to 1.4 of a number."""
 
@@ -28,14 +34,15 @@ SIGMA = 0.35
 class _Campaign:
     """The tuning of one program: at most `trials` trials of `count` numbers.
 
+    score, scores: of the program.
     waiting: points of this generation that are no step yet.  flying: step -> point.  ended: (point, loss).
     """
 
-    def __init__(self, base: int, score: float, count: int, trials: int, seed: int) -> None:
+    def __init__(self, base: int, score: float, scores: Scores, count: int, trials: int, seed: int) -> None:
         import numpy as np
         from cmaes import CMA
 
-        self.base, self.score, self.count, self.trials = base, score, count, trials
+        self.base, self.score, self.scores, self.count, self.trials = base, score, scores, count, trials
         # One number alone is no plane to search: it gets a second one that nobody reads.
         self._cma = CMA(mean=np.zeros(max(2, count)), sigma=SIGMA, seed=seed)
         self.waiting: list[np.ndarray] = []
@@ -57,6 +64,15 @@ class _Campaign:
         self.flying[step] = self.waiting.pop()
         self.begun += 1
 
+    def loss_of_outrun(self, scores: Scores) -> float:
+        """Return what a trial would have lost if it had gone on to be as far from the program as it was so far.
+
+        Without it most trials of a good program would be equally bad, and the distribution would learn nothing.
+        """
+        pairs = zip(scores, self.scores, strict=False)
+        ahead = [score - base for score, base in pairs if score is not None and base is not None]
+        return -(self.score + fmean(ahead)) if ahead else float("inf")
+
     def tell(self, step: int, loss: float) -> None:
         """Learn how a step ended; the last of a generation moves the distribution."""
         self._ended.append((self.flying.pop(step), loss))
@@ -71,10 +87,20 @@ class Tuner:
 
     share: of the steps that tuning may take.  trials: evaluations that one program gets.  seed: of the run.
     numbers: id -> how many numbers a program has that can be tuned.
+    measured: ids -> id -> scores of these programs, where they are known.
     """
 
-    def __init__(self, lineage: Lineage, share: float, trials: int, seed: int, numbers: Callable[[int], int]) -> None:
-        self._lineage, self._share, self._trials, self._seed, self._numbers = lineage, share, trials, seed, numbers
+    def __init__(
+        self,
+        lineage: Lineage,
+        share: float,
+        trials: int,
+        seed: int,
+        numbers: Callable[[int], int],
+        measured: Callable[[Iterable[int]], Mapping[int, Scores]] = lambda ids: {},
+    ) -> None:
+        self._lineage, self._share, self._trials, self._seed = lineage, share, trials, seed
+        self._numbers, self._measured = numbers, measured
         self._steps = self._tuned = 0
         self._done: set[int] = set()
         self._now: _Campaign | None = None
@@ -93,7 +119,8 @@ class Tuner:
             score = self._lineage.score(base)
             chance = random.Random(f"{self._seed}/tune/{selection.step}")
             count = self._numbers(base)
-            now = _Campaign(base, 0.0 if score is None else score, count, self._trials, chance.getrandbits(32))
+            scores = self._measured([base]).get(base, ())
+            now = _Campaign(base, score or 0.0, scores, count, self._trials, chance.getrandbits(32))
             self._now = now
             self._done.add(base)
         now.begin(selection.step)
@@ -110,6 +137,8 @@ class Tuner:
             self._done.add(trial.id)  # the same form with other numbers
         if trial.fate is Fate.DUPLICATE:
             loss = -campaign.score  # rounded to what is there already, most likely the program itself
+        elif trial.status is Status.OUTRUN:
+            loss = campaign.loss_of_outrun(trial.scores)
         else:
             loss = float("inf") if trial.score is None else -trial.score
         campaign.tell(trial.id, loss)

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from starlette.testclient import TestClient
 from test_loop_resume import survives_kills
 
 from evolve import loop
-from evolve.archive import Program, Role, RunStatus, Selection, Store, run_names, url_of
+from evolve.archive import Program, Role, RunStatus, Selection, Store, drivers, run_names, url_of
 from evolve.archive_url import ArchiveUrl
 from evolve.errors import UsageError
 from evolve.evaluator import Split
@@ -309,3 +310,26 @@ def test_a_driver_whose_lease_is_over_writes_no_more_into_what_was_taken_over(tm
                 slept.bear(Program(1, Role.CHILD, "edit", "mark1", "X = 2", 1.0, parent_id=0))
             awake.bear(Program(1, Role.CHILD, "edit", "mark1", "X = 3", 1.0, parent_id=0))
             assert awake.program(1).source == "X = 3"
+
+
+def test_a_lease_is_renewed_although_its_connection_was_cut(
+    tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drivers, "RENEW_S", 0.01)
+    with (
+        Store.create(tmp_path / "run", "p", "", 0, archive=postgres.empty().url) as store,
+        postgres.connection() as outside,
+    ):
+
+        def until_renewed() -> None:
+            (before,) = outside.execute("SELECT seen FROM run.drivers").fetchone()
+            while outside.execute("SELECT seen FROM run.drivers").fetchone() == (before,):
+                assert store._writer._renewing.is_alive()
+                time.sleep(0.01)
+
+        until_renewed()
+        others = (store._connection, store._writer.connection)
+        kept = [one.connection.dbapi_connection.info.backend_pid for one in others]
+        drivers_own = "FROM pg_stat_activity WHERE application_name = 'evolve' AND pid != ALL(%s)"
+        assert outside.execute(f"SELECT pg_terminate_backend(pid) {drivers_own}", [kept]).fetchall()
+        until_renewed()

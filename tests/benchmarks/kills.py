@@ -1,10 +1,13 @@
 """Kills a run at random instants, again and again, and looks whether anything was lost, done twice or paid unbooked.
 
-    python -m tests.benchmarks.kills [--kills 100] [--seed 0] [--archive URL]
+    python -m tests.benchmarks.kills [--kills 100] [--seed 0] [--archive own|URL] [--drivers 2]
 
-Victims are the driver, a worker (or the guard over it), a zygote of the sandbox, and a candidate or the stem that forks
-them; always by SIGKILL. A driver that is killed is resumed. The model server, in this process, gives every request
-another answer, and counts. At the end a resume finishes the run, and then it must hold that
+Victims are the drivers, a worker (or the guard over it), a zygote of the sandbox, and a candidate or the stem that
+forks them; always by SIGKILL. A driver that is killed is resumed, or joins where another is at work. With `--archive
+own` the archive is in a PostgreSQL server that is started here; then connections of the drivers are cut, too
+(`pg_terminate_backend`), and the server is stopped or killed, and started again: a driver ends by itself then, with
+exit code 2 and a line that says why, and is begun again. The model server, in this process, gives every request another
+answer, and counts. At the end a resume finishes the run, and then it must hold that
 
 - no answer that was committed before a kill is gone or another, and none of the server's answers was used twice;
 - the server has given no answer that is neither in the archive nor booked as cut off, and was asked no more often than
@@ -13,7 +16,7 @@ another answer, and counts. At the end a resume finishes the run, and then it mu
 - the archive is whole: foreign keys, every parent there before its child, counts that agree with the rows;
 - a sample of programs scores the same when it is evaluated anew.
 
-Prints a line for every kill and one for each claim; the exit code is 1 when one does not hold.
+Prints a line for every kill, a table of them, and a line for each claim; the exit code is 1 when one does not hold.
 """
 
 from __future__ import annotations
@@ -30,13 +33,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from model_server import ModelServer, Reply
+from postgres_server import PASSWORD, Server
 
 from evolve.archive import CallStatus, EventKind, Role, RunStatus, Store, damage_of
 from evolve.config import resolve
@@ -79,8 +83,16 @@ def answer(goal):
 STATEMENT = "# A number\n\nWrite `answer(goal: float) -> float`.\n"
 TOKENS = (100, 20)
 DRIVER, WORKER, ZYGOTE, CANDIDATE = "driver", "worker", "zygote", "candidate"
+CONNECTION, STOPPED, CRASHED = "connection", "server stopped", "server killed"
 VICTIMS = (DRIVER, DRIVER, WORKER, ZYGOTE, CANDIDATE)
+OF_SERVER = (CONNECTION, CONNECTION, STOPPED, CRASHED)
 PATIENCE_S = 300.0
+EXPECTED = (
+    "does not serve the archive",
+    "was taken over by another driver",
+    "is being worked on by another process",
+)
+"""What a driver may say that ends by itself."""
 
 
 def make_problem(folder: Path) -> Path:
@@ -106,43 +118,75 @@ class Before:
 
 
 class Target:
-    """A run that is killed. arguments: of `evolve run` and `evolve resume`, the budget left out."""
+    """A run that is killed, by one or several drivers. arguments: of `evolve run`, the budget left out."""
 
-    def __init__(self, folder: Path, problem: Path, arguments: list[str]) -> None:
+    def __init__(self, folder: Path, problem: Path, arguments: list[str], drivers: int = 1) -> None:
         self.folder, self._problem, self._arguments = folder, problem, arguments
-        self.process: subprocess.Popen[bytes] | None = None
+        self.processes: list[subprocess.Popen[bytes] | None] = [None] * drivers
+        self.ended: Counter[str] = Counter()
+        """How often a driver ended by itself, by what it said."""
 
-    def begin(self, evaluations: int = 10**6) -> None:
-        """Start or resume it."""
+    @property
+    def alive(self) -> list[int]:
+        """The places of the drivers that are at work."""
+        return [place for place, one in enumerate(self.processes) if one is not None and one.poll() is None]
+
+    def begin(self, place: int = 0, evaluations: int = 10**6) -> None:
+        """Have a driver start the run, resume it, or join those who are at work on it."""
         command = [sys.executable, "-m", "evolve"]
-        if Store.holds_run(self.folder):
-            command += ["resume", str(self.folder)]
+        total = ["--evaluations", str(evaluations)]
+        if self.alive:
+            command += ["join", str(self.folder), "--workers", "1"]
+        elif Store.holds_run(self.folder):
+            command += ["resume", str(self.folder), *total]
         else:
-            command += ["run", str(self._problem), "--run", str(self.folder), *self._arguments]
-        command += ["--evaluations", str(evaluations)]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            command += ["run", str(self._problem), "--run", str(self.folder), *self._arguments, *total]
+        self.processes[place] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    def tend(self) -> None:
+        """Begin again the drivers that are not at work; of one that ended by itself, it must say why."""
+        for place, process in enumerate(self.processes):
+            if process is not None and process.poll() is not None:
+                said = process.communicate()[1].decode()
+                self.processes[place] = None
+                why = next((words for words in EXPECTED if words in said), "")
+                if process.returncode != 2 or not why or "Traceback" in said:
+                    raise SystemExit(f"a driver ended by itself with exit code {process.returncode}: {said}")
+                self.ended[why] += 1
+            if self.processes[place] is None and (place == 0 or self.evaluations() >= 0):
+                self.begin(place)
 
     def kill(self, pid: int) -> None:
-        """Kill one of its processes; of the driver, wait for its end."""
+        """Kill one of its processes; of a driver, wait for its end."""
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        if self.process is not None and pid == self.process.pid:
-            self.process.communicate()
+        for place, process in enumerate(self.processes):
+            if process is not None and pid == process.pid:
+                process.communicate()
+                self.processes[place] = None
+
+    def kill_all(self) -> None:
+        """Kill the drivers."""
+        for process in self.processes:
+            if process is not None:
+                self.kill(process.pid)
 
     def finish(self) -> int:
-        """Wait for its end; return the exit code."""
-        assert self.process is not None
-        _, said = self.process.communicate(timeout=PATIENCE_S)
-        if self.process.returncode:
+        """Wait for the end of the one driver; return its exit code."""
+        (process,) = (one for one in self.processes if one is not None)
+        _, said = process.communicate(timeout=PATIENCE_S)
+        if process.returncode:
             print(said.decode())
-        return self.process.returncode
+        return process.returncode
 
     def victim(self, kind: str, rng: random.Random) -> int | None:
         """Return a process of a kind, None where there is none now."""
-        assert self.process is not None
+        drivers = [one.pid for place in self.alive if (one := self.processes[place]) is not None]
+        if not drivers:
+            return None
         if kind == DRIVER:
-            return self.process.pid
-        family = dict(descendants(self.process.pid))
+            return rng.choice(drivers)
+        family = dict(descendants(rng.choice(drivers)))
         parents = {parent_of(pid) for pid in family}
         in_sandbox = [pid for pid, line in family.items() if "sandbox.zygote_main" in line]
         found = {
@@ -191,33 +235,52 @@ def looked_at(folder: Path) -> Before:
     return Before(answers, figures)
 
 
-def harass(target: Target, kills: int, rng: random.Random) -> list[Before]:
-    """Kill so many times; return what was committed at each kill of the driver."""
+def strike(kind: str, target: Target, server: Server | None, rng: random.Random) -> bool:
+    """Kill something of a kind; return whether there was something."""
+    if kind == CONNECTION:
+        assert server is not None
+        others = "SELECT pid FROM pg_stat_activity WHERE application_name = 'evolve' ORDER BY pid"
+        with server.connection() as connection:
+            pids = [pid for (pid,) in connection.execute(others)]
+            return bool(pids) and connection.execute(f"SELECT pg_terminate_backend({rng.choice(pids)})") is not None
+    if kind in (STOPPED, CRASHED):
+        assert server is not None
+        server.stop() if kind == STOPPED else server.kill()
+        time.sleep(rng.uniform(0.0, 1.0))
+        server.start()
+        return True
+    pid = target.victim(kind, rng)
+    if pid is not None:
+        target.kill(pid)
+    return pid is not None
+
+
+def harass(target: Target, kills: int, rng: random.Random, server: Server | None = None) -> list[Before]:
+    """Kill so many times; return what was committed at each kill of a driver. server: that of the archive."""
     moments: list[Before] = []
-    done = 0
+    struck: Counter[str] = Counter()
     before = -1
-    while done < kills:
-        assert target.process is not None
-        kind = rng.choice(VICTIMS)
+    while struck.total() < kills:
+        kind = rng.choice(VICTIMS if server is None else VICTIMS + OF_SERVER)
         at_start = kind == DRIVER and before >= 0 and rng.random() < 0.2
         give_up = time.monotonic() + PATIENCE_S
+        target.tend()
         while not at_start and target.evaluations() < before + 4:
-            if target.process.poll() is not None:
-                raise SystemExit(f"the run ended by itself: {target.finish()}")
+            target.tend()
             if time.monotonic() > give_up:
-                raise SystemExit(f"no progress within {PATIENCE_S:g} s after {done} kills")
+                raise SystemExit(f"no progress within {PATIENCE_S:g} s after {struck.total()} kills")
             time.sleep(0.05)
         time.sleep(rng.uniform(0.0, 2.0 if at_start else 0.5))
-        pid = target.victim(kind, rng)
-        if pid is None:
+        if not strike(kind, target, server, rng):
             continue
-        target.kill(pid)
-        done += 1
+        struck[kind] += 1
         before = max(before, target.evaluations())
-        print(f"kill {done}: {kind}{' as it starts' * at_start}, after {before} evaluations", flush=True)
-        if kind == DRIVER:
+        print(f"kill {struck.total()}: {kind}{' as it starts' * at_start}, after {before} evaluations", flush=True)
+        if kind in (DRIVER, STOPPED, CRASHED):
             moments.append(looked_at(target.folder))
-            target.begin()
+    print(", ".join(f"{kind} {count}" for kind, count in struck.most_common()), flush=True)
+    for words, count in target.ended.items():
+        print(f"a driver ended by itself {count} times: {words}", flush=True)
     return moments
 
 
@@ -271,34 +334,43 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--archive", default="", help="of `evolve run`: a database in the place of a file")
+    parser.add_argument(
+        "--archive", default="", help="a database in the place of a file; own: one that is started here"
+    )
+    parser.add_argument("--drivers", type=int, default=1, help="at work on it; more than one only with --archive")
     given = parser.parse_args()
-    rng = random.Random(given.seed)
-    with tempfile.TemporaryDirectory(prefix="evolve-kills-") as place, ModelServer(scripted, record=False) as server:
-        problem = make_problem(Path(place) / "slow")
-        arguments = [
-            "--model",
-            "m",
-            "--base-url",
-            server.base_url,
-            "--workers",
-            "2",
-            "--set",
-            "prompt.insights_every=0",
-        ]
-        arguments += ["--set", "model.usd_per_mtok_in=1", "--set", "model.usd_per_mtok_out=1"]
-        arguments += ["--archive", given.archive] if given.archive else []
-        target = Target(Path(place) / "run", problem, arguments)
-        target.begin()
-        try:
-            moments = harass(target, given.kills, rng)
-        finally:
-            if target.process is not None:
-                target.kill(target.process.pid)
-        moments.append(looked_at(target.folder))
-        target.begin(target.evaluations() + 10)
-        ended = target.finish() == 0
-        sys.exit(0 if judge(target, problem, server, moments, rng) and ended else 1)
+    with ExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="evolve-kills-")))
+        server = None
+        if given.archive == "own":
+            os.environ["PGPASSWORD"] = PASSWORD
+            data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="evolve-pg-")))
+            server = Server(data)
+            stack.callback(server.stop)
+        archive = given.archive if server is None else server.url
+        models = stack.enter_context(ModelServer(scripted, record=False))
+        holds = tried(place, models, server, archive, given.kills, given.drivers, random.Random(given.seed))
+    sys.exit(0 if holds else 1)
+
+
+def tried(
+    place: Path, models: ModelServer, server: Server | None, archive: str, kills: int, drivers: int, rng: random.Random
+) -> bool:
+    """Make a run, kill it so many times, and finish it; return whether every claim holds."""
+    problem = make_problem(place / "slow")
+    arguments = ["--model", "m", "--base-url", models.base_url, "--workers", "2"]
+    for setting in ("prompt.insights_every=0", "model.usd_per_mtok_in=1", "model.usd_per_mtok_out=1"):
+        arguments += ["--set", setting]
+    arguments += ["--archive", archive] if archive else []
+    target = Target(place / "run", problem, arguments, drivers)
+    try:
+        moments = harass(target, kills, rng, server)
+    finally:
+        target.kill_all()
+    moments.append(looked_at(target.folder))
+    target.begin(0, target.evaluations() + 10)
+    ended = target.finish() == 0
+    return judge(target, problem, models, moments, rng) and ended
 
 
 if __name__ == "__main__":

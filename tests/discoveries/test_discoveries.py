@@ -18,6 +18,7 @@ from loop_parts import HashModel, QuickPool, configured
 
 from evolve import loop
 from evolve.archive import Store, read_tape
+from evolve.config import from_text
 from evolve.discoveries import best_of, discoveries_of, find_discovery, start_of
 from evolve.discoveries.account import BEGIN, END, UNWRITTEN, figures_text
 from evolve.discoveries.head import Mean
@@ -110,7 +111,9 @@ def test_a_program_that_did_not_win_and_a_problem_that_has_changed_are_scored_an
     add = ("discoveries", "--add", run, "--name", "other", "--program", other.id, "--problem", own, "--fresh", 4)
     said = evolve(*add)
     assert said.code == 2 and "problem.md changed" in said.err and "--accept-changes" in said.err
-    facts = evolve(*add, "--accept-changes", "--json").json
+    said = evolve(*add, "--accept-changes", "--json")
+    facts, lines = said.json, said.err.splitlines()
+    assert lines[0] == "gathering the figures ..." and "drawing 4 fresh instances like those of test" in lines
     assert facts["ref"] == "trivial/other" and not facts["chosen"]
     assert {on["program"]["mean"] for on in facts["splits"].values()} == {other.score}
     assert len(facts["fresh"]["leads"]) == 2 and facts["fresh"]["others"] == ["seed", "twenty"]
@@ -133,10 +136,11 @@ def test_a_run_that_was_stopped_is_ended_first_with_what_it_has(own: Path, monke
     said = evolve(*add)
     assert said.code == 2
     told = said.err.strip().rpartition("evolve resume ")[2].split()
-    assert told[:3] == ["stopped", "--evaluations", "3"] and told[3] == "--calls"
-    totals = {"evaluations": 3, "calls": int(told[4])}
-    config = config.model_copy(update={"budget": config.budget.model_copy(update=totals)})
-    asyncio.run(loop.run(Path("stopped"), config, problem, resume=True, clients={"m": HashModel(2)}))
+    assert told == ["stopped", "--evaluations", "3"]
+    config = config.model_copy(update={"budget": config.budget.model_copy(update={"evaluations": 3})})
+    model = HashModel(2)
+    asyncio.run(loop.run(Path("stopped"), config, problem, resume=True, clients={"m": model}))
+    assert model.asked == [], "three are done: the question that waits for its answer is not asked again"
     facts = evolve(*add, "--json").json
     assert facts["cost"]["evaluations"] == 3 and facts["cost"]["failed_calls"] == 1
 
@@ -165,12 +169,13 @@ def test_a_discovery_changes_no_hash_and_is_no_baseline_unless_asked_for(made: P
 
 def test_it_is_played_again_from_the_record_and_the_problem_alone(made: Path, tmp_path: Path) -> None:
     place = made / "discoveries" / "found"
-    said = evolve("replay", place, "--run", tmp_path / "again", "--json")
+    said = evolve("replay", place, "--run", tmp_path / "again", "--workers", 3, "--json")
     assert said.code == 0, said.err
     assert said.json["same"] and said.json["programs"] == 8 and said.json["model_calls"] >= 8
     assert find_discovery(str(place / "record.jsonl.gz")).source == find_discovery(str(place)).source
     with Store.open(tmp_path / "again") as again, Store.open(made.parent / "run") as run:
         assert [one.source for one in again.programs()] == [one.source for one in run.programs()]
+        assert from_text(again.config()).workers == 3
 
 
 def test_it_is_played_again_also_when_prompts_and_searches_have_changed(own: Path) -> None:

@@ -30,3 +30,9 @@ def test_more_than_the_total_is_said_and_not_written_as_a_share() -> None:
     pace = Pace(Budget(evaluations=100))
     assert pace.done(progress(189, 0, 1.0)) == "189 evaluations, more than the total of 100"
     assert pace.share(progress(189, 0, 1.0)) == 1.0
+
+
+def test_more_calls_than_the_total_are_said_too() -> None:
+    pace = Pace(Budget(calls=3))
+    assert pace.done(progress(2, 3, 1.0)) == "2/100 evaluations, 3 of 3 calls"
+    assert pace.done(progress(2, 4, 1.0)) == "2/100 evaluations, 4, more than the total of 3 calls"

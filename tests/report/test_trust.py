@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from command_line import TRIVIAL, evolve
-from loop_parts import HashModel, QuickPool, configured, trivial_problem
+from loop_parts import HashModel, Killed, QuickPool, configured, kill_after, let_live, trivial_problem
 
 from evolve import loop
+from evolve.archive import Store
 from evolve.config import RunConfig, resolve
 from evolve.errors import UsageError
 from evolve.report import RunFolder
@@ -38,6 +39,29 @@ def test_a_run_is_its_users_own_after_a_move_and_not_as_a_copy(own: Path, tmp_pa
     moved.rename(own)
     os.utime(tmp_path / "copy" / MARK, ns=(1, own.joinpath(MARK).stat().st_mtime_ns))
     assert not is_own(tmp_path / "copy")
+
+
+def test_a_run_that_is_killed_before_its_first_screen_is_its_users_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Dies(RunFolder):
+        def started(self, *_: object) -> None:
+            raise Killed
+
+    folder, config = tmp_path / "run", configured(2)
+
+    def start() -> None:
+        models = {"m": HashModel()}
+        asyncio.run(loop.run(folder, config, trivial_problem(), (Dies(),), pool=QuickPool(), clients=models))  # type: ignore[arg-type]
+
+    kill_after(0, monkeypatch)
+    with pytest.raises(Killed):
+        start()
+    assert not Store.holds_run(folder), "killed before there was a run: it is begun again"
+    let_live(monkeypatch)
+    with pytest.raises(Killed):
+        start()
+    assert Store.holds_run(folder) and is_own(folder)
 
 
 def test_another_archive_in_ones_own_folder_is_not_ones_own(own: Path, tmp_path: Path) -> None:

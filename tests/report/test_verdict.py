@@ -14,7 +14,6 @@ from evolve.archive import CallTotals, RunStatus
 from evolve.config import RunConfig
 from evolve.evaluator import Split
 from evolve.intervals import Interval, Lead
-from evolve.report.costs import Costs
 from evolve.report.judgement import verdict
 from evolve.report.run_report import Cell, ProgramRow, RunReport
 from evolve.report.tables import result_table
@@ -24,7 +23,7 @@ from evolve.scoring import Status
 def report(*rows: ProgramRow) -> RunReport:
     return RunReport(
         Path("r"), "e", ".py", RunConfig(), RunStatus.FINISHED, "", 1, 1, CallTotals(), True, 1.0, 0.0, None, True,
-        None, None, rows, (), (), Costs((), (), (), True), (), (),
+        None, None, rows, (), (), (),
     )  # fmt: skip
 
 

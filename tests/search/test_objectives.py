@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from evolve.evaluator import Objective
 from evolve.loop.choosing import Chooser
 from evolve.mutate.mutation import Kind
 from evolve.objectives import dominates, hypervolume, non_dominated, oriented
+from evolve.report.costs import costs
 from evolve.report.front import front_of
 from evolve.report.run_report import describe
 from evolve.report.summary import render_summary
@@ -68,6 +70,14 @@ def test_a_full_front_drops_who_stands_closest_and_keeps_its_ends() -> None:
     assert len(front) == 1
 
 
+def test_the_ends_of_a_front_are_drawn_the_less_the_lower_their_score() -> None:
+    front = Front(8)
+    for id, (x, score) in enumerate(((0.0, 10.0), (4.0, 90.0), (5.0, 95.0), (9.0, 20.0))):
+        front.add(id, (x, -x), score)
+    drawn = Counter(front.draw(random.Random(n)) for n in range(1_000))
+    assert drawn.keys() == {0, 1, 2, 3} and drawn[0] < 200 < drawn[2], drawn
+
+
 def test_pareto_asks_who_is_not_beaten_in_all_objectives_and_merges_the_far_ends_once() -> None:
     strategy = make_strategy("pareto", {"merge": 1.0})
     for trial in (judged(0, 1.0, 9.0), judged(1, 90.0, 8.0), judged(2, 2.0, 0.1), judged(3, 80.0, 8.5)):
@@ -106,4 +116,6 @@ def test_a_run_with_objectives_is_resumed_and_its_report_shows_the_front(tmp_pat
         assert front is not None and front.covered == pytest.approx(1.0), "distance and score are one objective here"
         (id, score, (distance, same)), *others = front.rows
         assert not others and same == score and distance == pytest.approx(41 * (1 - score / 100))
-        assert f"| {id} | {score:.2f} | {distance:.5g} |" in render_summary(describe(store))
+        assert f"| {id} | {score:.2f} | {distance:.5g} |" in render_summary(
+            describe(store), costs(store, store.improvements())
+        )

@@ -79,6 +79,31 @@ def test_pareto_leaves_out_who_leads_only_where_another_one_does_too() -> None:
     assert parents(strategy).keys() == {1}
 
 
+def test_pareto_shares_an_instance_among_all_who_are_equally_good_on_it() -> None:
+    twins = [trial(id, 9.0, 5.0, 0.0, *(float(id == n) for n in range(1, 5))) for id in range(1, 5)]
+    drawn = parents(told("pareto", trial(0, *(0.0,) * 7), *twins, trial(5, 0.0, 0.0, 9.0, 0.0, 0.0, 0.0, 0.0)), 2_000)
+    assert drawn.keys() == {1, 2, 3, 4, 5}
+    assert 0.10 < drawn[5] / 2_000 < 0.19, "one of seven instances, the four share two"
+
+
+def test_pareto_keeps_of_equally_good_ones_the_best_elsewhere_and_the_latest() -> None:
+    full = [trial(id, 9.0, 0.0) for id in range(1, 5)]
+    strategy = told("pareto", SEED, *full, trial(5, 9.0, 3.0), leaders=2)
+    assert parents(strategy).keys() == {5}, "it is as good on the first and better on the other"
+    strategy = told("pareto", SEED, trial(1, 9.0, 1.0), trial(2, 1.0, 9.0), trial(3, 9.0, 1.0), leaders=1)
+    assert parents(strategy).keys() == {2, 3}
+
+
+def test_pareto_has_no_parent_that_is_far_behind_and_leads_by_a_trifle_but_shows_it() -> None:
+    strong = trial(1, *(50.0 + n for n in range(10)))
+    lucky = trial(2, *(30.0 + 2 * n for n in range(9)), 59.5)
+    strategy = told("pareto", trial(0, *(0.0,) * 10), strong, lucky)
+    assert parents(strategy).keys() == {1}
+    assert strategy.ask(random.Random(0)).inspirations == (2,) and strategy.ask(random.Random(0)).instances == (9,)
+    opposed = trial(3, *(100.0 if n < 4 else 0.0 for n in range(10)))
+    assert parents(told("pareto", trial(0, *(0.0,) * 10), strong, opposed)).keys() == {1, 3}, "good at some of them"
+
+
 def test_map_elites_keeps_apart_who_is_good_at_different_instances() -> None:
     first = [trial(0, 0.0, 0.0), trial(1, 30.0, 0.0), trial(2, 0.0, 20.0), trial(3, 31.0, 1.0)]
     strategy = told("map_elites", *first, warm_up=4, cells=3)

@@ -83,6 +83,26 @@ def test_one_number_alone_can_be_tuned() -> None:
     assert tune({"a": 0.8}, 24, count=1)[1] > -0.02
 
 
+def test_trials_that_the_race_stops_say_by_how_much_they_were_worse() -> None:
+    """Every trial is stopped after the first of two instances, and still the best numbers are found."""
+    lineage, goal = Lineage(), (0.9, -0.6)
+    tuner = Tuner(lineage, 1.0, 80, 3, lambda id: 2, lambda ids: dict.fromkeys(ids, (-1.17, -9.0)))
+    for part in (lineage, tuner):
+        part.tell(Trial(0, None, status=Status.OK, score=-5.085, scores=(-1.17, -9.0)))
+    points = []
+    for step in range(1, 81):
+        subject = tuner.subject(0)
+        assert subject is not None
+        tuner.begun(Selection(step, 0, (), "", subject[1], "builtin", "tune"))
+        points.append(tuner.values(step))
+        far = sum((v - g) ** 2 for v, g in zip(points[-1], goal, strict=True))
+        trial = Trial(step, 0, asked="tune", status=Status.OUTRUN, scores=(-far,))
+        lineage.tell(trial)
+        tuner.tell(trial)
+    late = [sum(point[k] for point in points[-20:]) / 20 for k in range(2)]
+    assert math.dist(late, goal) < 0.2, "at (0, 0) it began 1.08 away"
+
+
 def config(evaluations: int, deterministic: bool = False) -> RunConfig:
     flags = {"mutation__tune": 0.5, "mutation__tune_evaluations": 8, "search__lag": 3}
     return configured(evaluations, seed=5, deterministic=deterministic, **flags)

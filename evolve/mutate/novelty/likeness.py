@@ -88,8 +88,9 @@ class Likeness:
 
     def add(self, id: int, made: Signature) -> None:
         """Remember a program by its signature; one that is known already stays as it was."""
-        if not self._append(id, made):
+        if id in self._known:
             return
+        self.add_many([id], made[None])
         row = len(self._ids) - 1
         for band, key in zip(self._bands, _keys(made.reshape(BANDS, ROWS)).tolist(), strict=True):
             band.latest.setdefault(key, []).append(row)
@@ -98,26 +99,22 @@ class Likeness:
             turn.sort(self._blocks, len(self))
 
     def add_many(self, ids: Sequence[int], made: Signature) -> None:
-        """Remember programs in their order, found after the next `sort`. made: (programs, 128) uint32."""
-        for id, one in zip(ids, made, strict=True):
-            self._append(id, one)
+        """Remember new programs in their order, found after the next `sort`. made: (programs, 128) uint32."""
+        self._known.update(ids)
+        while len(ids):
+            row = len(self._ids) % BLOCK
+            if row == 0:
+                self._blocks.append(np.empty((BLOCK, HASHES), dtype=np.uint32))
+            room = min(BLOCK - row, len(ids))
+            self._blocks[-1][row : row + room] = made[:room]
+            self._ids.extend(ids[:room])
+            ids, made = ids[room:], made[room:]
 
     def sort(self) -> Iterator[None]:
         """Make what `add_many` took in ready to be found, in 16 pieces."""
         for band in self._bands:
             band.sort(self._blocks, len(self))
             yield
-
-    def _append(self, id: int, made: Signature) -> bool:
-        if id in self._known:
-            return False
-        row = len(self._ids)
-        self._known.add(id)
-        self._ids.append(id)
-        if row % BLOCK == 0:
-            self._blocks.append(np.empty((BLOCK, HASHES), dtype=np.uint32))
-        self._blocks[-1][row % BLOCK] = made
-        return True
 
     def nearest(self, made: Signature) -> tuple[int, float] | None:
         """Return (id, estimated Jaccard index) of the program most like one with this signature, of equals the first.

@@ -13,6 +13,7 @@ from evolve.evaluator import Split
 from evolve.picture import Picture
 from evolve.report.chain import chain
 from evolve.report.changes import unified_diff
+from evolve.report.costs import costs
 from evolve.report.figures import done_text, mutators_text, pace_text
 from evolve.report.insights import insights_document
 from evolve.report.judgement import verdict
@@ -83,7 +84,7 @@ def run_parts(
     """Return what the template of a run's page asks for."""
     best, seed = report.best, report.seed
     is_better = best is not None and seed is not None and best.id > 0
-    splits, where = splits_picture(report), where_picture(store, report)[0]
+    splits, where, spent = splits_picture(report), where_picture(store, report)[0], costs(store, report.best_so_far)
     folder = shlex.quote(whereabouts(report.folder))
     return {
         "title": f"{report.evaluator}: {report.folder.name}",
@@ -102,7 +103,8 @@ def run_parts(
         "pictures": as_page_parts(pictures.drawn),
         "picture_of": pictures.of,
         "no_pictures": pictures.why_not,
-        "most_gain": max([share.gain for share in (*report.costs.by_kind, *report.costs.by_model)] + [1e-9]),
+        "costs": spent,
+        "most_gain": max([share.gain for share in (*spent.by_kind, *spent.by_model)] + [1e-9]),
         "examples": examples,
         "drawn": sum(id > 0 for id in facts["columns"]["id"]),
         "children": facts["of"],

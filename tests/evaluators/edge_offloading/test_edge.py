@@ -15,6 +15,7 @@ import seeds
 from evaluators import edge_offloading
 from evaluators.edge_offloading import EdgeOffloading
 from evaluators.edge_offloading.evaluator import area_of, played
+from evaluators.edge_offloading.feedback import explain
 from evaluators.edge_offloading.figures import Figures, compute, digest, figures_of, stored
 from evaluators.edge_offloading.public_format import read_scenes
 from evaluators.edge_offloading.system import (
@@ -24,6 +25,7 @@ from evaluators.edge_offloading.system import (
     System,
     covered,
     covered_bound,
+    greedy_points,
     round_robin,
     run,
 )
@@ -300,10 +302,24 @@ def test_the_seed_is_round_robin_and_feedback_names_queues_in_500_characters():
     outcome = evaluator.evaluate(InProcess(SEED), scene)
     assert outcome.score == 0.0
     assert outcome.metrics["delay_s"] == pytest.approx(figures_of(scene).delay_s)
-    assert "11 of 11 are no better than round robin" in outcome.feedback
+    assert outcome.feedback.count(" 1.00/1.00") == 11, "on none it is ahead of itself"
     better = evaluator.evaluate(InProcess(SOURCES["weighted_greedy"]), scene)
-    assert better.score > 20 and "reference, a bound" in better.feedback and "the longest queues" in better.feedback
+    assert better.score > 20 and "longest queues at 0: 115 of 116 s, 300 tasks at edge 0" in better.feedback
     assert max(len(outcome.feedback), len(better.feedback)) <= 500
+
+
+def test_feedback_tells_all_points_and_those_of_the_greedy_baseline_as_they_are():
+    scene = EdgeOffloading().instances(Split.TRAIN)[1]
+    figures = figures_of(scene)
+    unit = (figures.delay_s, figures.energy_j)
+    points = played(InProcess(SOURCES["weighted_greedy"]), scene.system, figures)
+    greedy = greedy_points(scene.system, unit)
+    assert np.array(greedy) == pytest.approx(np.array([(p.delay_s, p.energy_j) for p in points]))
+    told = explain(scene.system, points, area_of(points, figures), figures)
+    own, other = told.split("to 1: ")[1].split("; weighted_greedy ")
+    assert own.replace("!", "") == other.split(";")[0] and own.count("!") == 1 and "1 dropped (!)" in told
+    pairs = [tuple(map(float, pair.split("/"))) for pair in own.replace("!", "").split()]
+    assert len(pairs) == 11 and np.array(pairs) == pytest.approx(np.array(greedy) / unit, rel=0.01, abs=0.005)
 
 
 def test_every_baseline_runs_within_its_limits_in_the_sandbox():
