@@ -124,7 +124,8 @@ def load_problem(ref: str, options: Mapping[str, Any] = MappingProxyType({})) ->
         seed=_program(_seed_file(folder, evaluator), evaluator, "the program that a run starts from"),
         baselines={
             path.stem: _program(path, evaluator, "a baseline")
-            for path in _baseline_files(folder, evaluator, language.suffix)
+            for path in sorted(_baselines_folder(folder, evaluator).glob(f"*{language.suffix}"))
+            if not path.name.startswith("_")
         },
     )
 
@@ -281,13 +282,10 @@ def _seed_file(folder: Path, evaluator: Evaluator) -> Path:
     return bundled if is_bundled and not own.exists() else own
 
 
-def _baseline_files(folder: Path, evaluator: Evaluator, suffix: str) -> list[Path]:
-    """Return the baselines of a problem, and those in the folder of its variant, ordered by name."""
-    folders = [folder / "baselines"]
-    if evaluator.seed_variant:
-        folders.append(folders[0] / evaluator.seed_variant)
-    files = [path for one in folders for path in one.glob(f"*{suffix}") if not path.name.startswith("_")]
-    return sorted(files, key=lambda path: path.name)
+def _baselines_folder(folder: Path, evaluator: Evaluator) -> Path:
+    """Return where the baselines are: where an option asks for another seed, perhaps in a folder of their own."""
+    own = folder / "baselines" / evaluator.seed_variant
+    return own if evaluator.seed_variant and own.is_dir() else folder / "baselines"
 
 
 def _program(path: Path, evaluator: Evaluator, what: str) -> str:

@@ -104,22 +104,6 @@ def test_a_baseline_file_that_begins_with_an_underscore_is_none(tmp_path: Path) 
     assert list(load_problem(str(folder)).baselines) == ["a", "b"]
 
 
-@pytest.mark.parametrize(("variant", "names"), [("", ["b"]), ("fast", ["a", "b"])])
-def test_baselines_in_the_folder_of_a_variant_are_there_where_the_evaluator_asks_for_it(
-    tmp_path: Path, variant: str, names: list[str]
-) -> None:
-    folder = problem_folder(tmp_path)
-    for name in ("baselines/b", "baselines/fast/a", "baselines/slow/c", "seed_fast"):
-        file = folder / f"{name}.py"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("def f():\n    return 2\n")
-    text = (folder / "evaluator.py").read_text()
-    (folder / "evaluator.py").write_text(
-        text.replace("    def instances", f"    seed_variant = {variant!r}\n\n    def instances")
-    )
-    assert list(load_problem(str(folder)).baselines) == names
-
-
 @pytest.mark.parametrize(
     ("file", "text", "reason"),
     [

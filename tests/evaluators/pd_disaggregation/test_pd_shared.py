@@ -291,7 +291,8 @@ def known(monkeypatch):
 
 def test_it_has_a_seed_and_baselines_of_its_own_and_the_other_family_does_not_see_them():
     plain = load_problem("pd_disaggregation")
-    assert set(OWN) == set(PROBLEM.baselines) - set(plain.baselines) and set(plain.baselines) < set(PROBLEM.baselines)
+    assert set(PROBLEM.baselines) == {*OWN, NAIVE.stem} and not set(OWN) & set(plain.baselines)
+    assert PROBLEM.baselines[NAIVE.stem] == plain.baselines[NAIVE.stem]
     assert PROBLEM.seed != plain.seed and "SHARED" in PROBLEM.seed
 
 
