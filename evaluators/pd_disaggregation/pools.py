@@ -20,9 +20,9 @@ from typing import Any
 from evaluators.pd_disaggregation.answers import Change, read_instance, wrong_role
 from evaluators.pd_disaggregation.fleet import SECOND_NS, TPOT_SLO_S, Case, first_roles
 from evaluators.pd_disaggregation.observation import KINDS, Controller, InstanceState, Report
-from evaluators.pd_disaggregation.record import WINDOWS_S, Service, Windows
+from evaluators.pd_disaggregation.record import Service, Windows, engines_of
 from evaluators.pd_disaggregation.view import View
-from evaluators.serving import FIRST_SHARE, IDLE, Job, PooledReplica, Role, SharedReplica, State
+from evaluators.serving import FIRST_SHARE, IDLE, Job, Role, State
 
 CONTROL_S = 5
 """How often a policy may change roles."""
@@ -46,10 +46,7 @@ class Pools:
         number = fleet.instances
         roles = first_roles(number)
         self._case, self._fleet, self._policy = case, fleet, controller
-        engine = SharedReplica if case.shares else PooledReplica
-        self._replicas: Any = [  # of one kind; the second does in all roles what is asked for below, as the first
-            engine(cost, fleet.kv_capacity_tokens, role) for cost, role in zip(fleet.costs, roles, strict=True)
-        ]
+        self._replicas: Any = engines_of(case, roles)
         self._seen = KINDS[case.family]
         self.shares = [FIRST_SHARE] * number if case.shares else None
         columns = (arrivals.arrival_us, arrivals.input_tokens, arrivals.output_tokens)
@@ -86,8 +83,7 @@ class Pools:
             self.shares,
         )
         self._windows = Windows(case)
-        service = Service(jobs, self._replicas, [-1] * len(jobs), [-1] * len(jobs))
-        self.service = service
+        self.service = Service(jobs, self._replicas, [-1] * len(jobs), [-1] * len(jobs))
 
     def advance(self, until_ns: int) -> None:
         """Let time pass."""
@@ -204,17 +200,9 @@ class Pools:
         while gateway:
             job = gateway[0][1]
             now_s = self._now_ns / SECOND_NS
-            prompt = self._seen.prompt(
-                now_s,
-                job.number,
-                self._scenario[job.number],
-                job.context_tokens,
-                (self._now_ns - job.arrival_ns) / SECOND_NS,
-                self._slo_s[job.number],
-                job.generated_tokens,
-                len(gateway),
-                self._view.instances(self._now_ns),
-            )
+            waited_s, slo_s = (self._now_ns - job.arrival_ns) / SECOND_NS, self._slo_s[job.number]
+            whose = (job.number, self._scenario[job.number], job.context_tokens, waited_s, slo_s, job.generated_tokens)
+            prompt = self._seen.prompt(now_s, *whose, len(gateway), self._view.instances(self._now_ns))
             number = self._policy.dispatch(prompt)
             if number.__class__ is not int or not -1 <= number < len(self.roles):
                 read_instance(number, len(self.roles), f"request {job.number} at {now_s:.3f} s: dispatch", hold=True)
@@ -236,17 +224,9 @@ class Pools:
     def _assign(self, job: Job, source: int, *, hidden: bool = False) -> None:
         """Ask where a request's KV goes, and send it."""
         now_s = self._now_ns / SECOND_NS
-        prefilled = self._seen.prefilled(
-            now_s,
-            job.number,
-            self._scenario[job.number],
-            job.context_tokens,
-            job.generated_tokens,
-            job.ttft_ns / SECOND_NS,
-            self._slo_s[job.number],
-            source,
-            self._view.instances(self._now_ns),
-        )
+        ttft_s, slo_s = job.ttft_ns / SECOND_NS, self._slo_s[job.number]
+        whose = (job.number, self._scenario[job.number], job.context_tokens, job.generated_tokens, ttft_s, slo_s)
+        prefilled = self._seen.prefilled(now_s, *whose, source, self._view.instances(self._now_ns))
         number = self._policy.assign(prefilled)
         if number.__class__ is not int or not 0 <= number < len(self.roles):
             read_instance(number, len(self.roles), f"request {job.number} at {now_s:.3f} s: assign", hold=False)
@@ -274,9 +254,7 @@ class Pools:
             self._replicas[change.instance].take_role(change.role)
             self._note_share(change)
         self._view.changed()
-        if self.shares is not None:
-            mixed = [number for number, role in enumerate(self.roles) if role is Role.MIXED]
-            self.service.shares = [(0, number, self.shares[number]) for number in mixed]
+        self.service.open_shares(self.roles, self.shares)
         self.service.roles += [(0, number, int(role)) for number, role in enumerate(self.roles)]
 
     def close(self) -> None:
@@ -320,7 +298,7 @@ class Pools:
     def _note_share(self, change: Change) -> bool:
         """Divide an instance's SMs anew, now if it is, or when it will be, of role 2. Returns whether that is new."""
         number, share = change.instance, change.share
-        if self.shares is None or share is None or share == self.shares[number]:
+        if self.shares is None or share in (None, self.shares[number]):
             return False
         self.shares[number] = share
         self.service.shares.append((self._now_ns, number, share))
@@ -400,21 +378,13 @@ class Pools:
 
     def report(self) -> Report:
         """Return what `control` sees, and write down how much waits and is in work."""
-        now_ns, windows = self._now_ns, self._windows
-        since_ns = [now_ns - seconds * SECOND_NS for seconds in WINDOWS_S]
+        now_ns, held = self._now_ns, len(self._gateway)
         instances = self._view.instances(now_ns)
         waiting = sum(self._view.queued) + self._gateway_tokens
         decodes = sum(replica.decodes for replica in self._replicas)
-        self.service.states.append((now_ns, len(self._gateway), waiting, decodes, sum(self._view.kv)))
-        return self._seen.report(
-            now_ns / SECOND_NS,
-            len(self._gateway),
-            self._gateway_tokens,
-            *(windows.arrived(since, self.came) for since in since_ns),
-            *(windows.completed_since(since) for since in since_ns),
-            *windows.times_slo(since_ns[-1]),
-            instances,
-        )
+        self.service.states.append((now_ns, held, waiting, decodes, sum(self._view.kv)))
+        told = self._windows.told(now_ns, self.came)
+        return self._seen.report(now_ns / SECOND_NS, held, self._gateway_tokens, *told, instances)
 
     @property
     def completed(self) -> int:

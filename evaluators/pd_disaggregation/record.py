@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from evaluators.pd_disaggregation.fleet import SCENARIOS, Case
+from evaluators.pd_disaggregation.fleet import SCENARIOS, SECOND_NS, Case
 from evaluators.serving import Job, PooledReplica, Role, SharedReplica
 
 WINDOWS_S = (10, 60)
@@ -45,6 +47,11 @@ class Service:
         self.busy_ns, self.role_ns = [[0, 0, 0] for _ in range(number)], [[0, 0, 0] for _ in range(number)]
         self.since_ns, self._busy_before_ns = [0] * number, [0] * number
 
+    def open_shares(self, roles: Sequence[Role], shares: Sequence[int] | None) -> None:
+        """Write down the shares that the fleet starts with; None where there are none."""
+        if shares is not None:
+            self.shares = [(0, number, shares[number]) for number, role in enumerate(roles) if role is Role.MIXED]
+
     @property
     def share_changes(self) -> int:
         """How often a share changed after the first answer of `control`."""
@@ -56,6 +63,12 @@ class Service:
         self.role_ns[number][role] += now_ns - self.since_ns[number]
         self.busy_ns[number][role] += busy_ns - self._busy_before_ns[number]
         self.since_ns[number], self._busy_before_ns[number] = now_ns, busy_ns
+
+
+def engines_of(case: Case, roles: Sequence[Role]) -> list[PooledReplica] | list[SharedReplica]:
+    """Return the engines of a case's machines, all of one kind; both do what the pools ask for."""
+    kind: Any = SharedReplica if case.shares else PooledReplica
+    return [kind(cost, case.fleet.kv_capacity_tokens, role) for cost, role in zip(case.fleet.costs, roles, strict=True)]
 
 
 class Windows:
@@ -90,6 +103,12 @@ class Windows:
         at_ns, tokens = self._done_by[scenario]
         at_ns.append(now_ns)
         tokens.append(tokens[-1] + answer_tokens)
+
+    def told(self, now_ns: int, came: int) -> tuple[Any, ...]:
+        """Return what a report tells: what came of the first `came`, what was completed, and how late tokens were."""
+        since_ns = [now_ns - seconds * SECOND_NS for seconds in WINDOWS_S]
+        arrived, completed = [self.arrived(at, came) for at in since_ns], [self.completed_since(at) for at in since_ns]
+        return (*arrived, *completed, *self.times_slo(since_ns[-1]))
 
     def arrived(self, since_ns: int, came: int) -> np.ndarray:
         """Return of the first `came` requests those after a moment: (scenarios, 2) int64, number and prompt tokens."""
