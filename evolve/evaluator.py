@@ -144,7 +144,7 @@ class Evaluator(ABC):
     constructor sets it anew; the seed and the baselines then define all of it, or there is a seed of its own."""
     seed_variant: str = ""
     """Where an option asks for another seed, the constructor sets this to what stands in the name of its file:
-    "online" for seed_online.py."""
+    "online" for seed_online.py. A folder baselines/online, where there is one, then takes the place of baselines."""
     language: ClassVar[str] = "python"
     """What programs are written in: "python", "c", "cpp", "go", "java", "javascript", "julia", "rust", "sql", or "text"
     for anything else. Of all but Python `defines` is left out and nothing is run in the sandbox: `evaluate` reads

@@ -124,7 +124,7 @@ def load_problem(ref: str, options: Mapping[str, Any] = MappingProxyType({})) ->
         seed=_program(_seed_file(folder, evaluator), evaluator, "the program that a run starts from"),
         baselines={
             path.stem: _program(path, evaluator, "a baseline")
-            for path in sorted((folder / "baselines").glob(f"*{language.suffix}"))
+            for path in sorted(_baselines_folder(folder, evaluator).glob(f"*{language.suffix}"))
             if not path.name.startswith("_")
         },
     )
@@ -280,6 +280,12 @@ def _seed_file(folder: Path, evaluator: Evaluator) -> Path:
     bundled = Path(__file__).resolve().parent.parent / "seeds" / f"{folder.name}{ending}.py"
     is_bundled = folder.parent == bundled.parent.parent / "evaluators"
     return bundled if is_bundled and not own.exists() else own
+
+
+def _baselines_folder(folder: Path, evaluator: Evaluator) -> Path:
+    """Return where the baselines are: where an option asks for another seed, perhaps in a folder of their own."""
+    own = folder / "baselines" / evaluator.seed_variant
+    return own if evaluator.seed_variant and own.is_dir() else folder / "baselines"
 
 
 def _program(path: Path, evaluator: Evaluator, what: str) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import bisect
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from evaluators.moe_offloading.engine import Engine, Key, Orders
+from evaluators.moe_offloading.engine import Costs, Engine, Key, Orders
 from evaluators.moe_offloading.gates import Step
 from evaluators.moe_offloading.workload import Case
 
@@ -21,10 +21,16 @@ LOOK = 3
 
 def deciding(case: Case, look: int = LOOK) -> Callable[[int, Step, int, Engine], Orders]:
     """Return how it decides in a case."""
-    costs = case.costs
+    return deciding_for(case.costs, case.gates().requests, look)
+
+
+def deciding_for(
+    costs: Costs, requests: Sequence[Sequence[Step]], look: int = LOOK
+) -> Callable[[int, Step, int, Engine], Orders]:
+    """Return how it decides when it knows these passes."""
     needs: dict[Key, list[int]] = defaultdict(list)
     ahead: list[list[int]] = []
-    for number, step in enumerate(one for steps in case.gates().requests for one in steps):
+    for number, step in enumerate(one for steps in requests for one in steps):
         for layer, active in enumerate(step.active):
             ahead.append(active)
             for expert in active:
@@ -47,7 +53,9 @@ def deciding(case: Case, look: int = LOOK) -> Callable[[int, Step, int, Engine],
             for n, _ in reversed(missing[count:]):
                 arrived += costs.load_us
                 end = max(end, arrived) + costs.on_gpu_us(n)
-            best = min(best, (max(end, sum(costs.on_cpu_us(n) for n, _ in missing[:count])), count))
+            best = min(
+                best, (max(end, engine.cpu_ahead_us + sum(costs.on_cpu_us(n) for n, _ in missing[:count])), count)
+            )
         on_cpu = {e for _, e in missing[: best[1]]}
         load = [e for _, e in reversed(missing[best[1] :])]
         wanted = [

@@ -74,7 +74,10 @@ class Counts:
 
 @dataclass
 class Engine:
-    """The state between two layers. arrival: of each expert on the GPU, or on its way, least recently used first."""
+    """The state between two layers. arrival: of each expert on the GPU, or on its way, least recently used first.
+
+    room: experts that there is room for now.  cpu_ahead_us: what the CPU does in a layer before its experts.
+    """
 
     costs: Costs
     arrival: dict[Key, int]
@@ -82,8 +85,11 @@ class Engine:
     link_free_us: int = 0
     counts: Counts = field(default_factory=Counts)
     fresh: set[Key] = field(default_factory=set)
+    cpu_ahead_us: int = 0
 
     def __post_init__(self) -> None:
+        self.room = self.costs.capacity
+        self._left: tuple[int, list[Key], dict[Key, int], Sequence[Key]] = (0, [], {}, ())
         self.mask = np.zeros((self.costs.layers, self.costs.experts), dtype=bool)
         for key in self.arrival:
             self.mask[key] = True
@@ -97,9 +103,15 @@ class Engine:
 
     def layer(self, layer: int, active: Sequence[int], tokens: Sequence[int], orders: Orders) -> int:
         """Compute a layer as ordered, up to the next layer's gate. Returns when the layer has ended, us."""
+        end = self.compute(layer, active, tokens, orders)
+        self.fill(end + self.costs.fixed_us)
+        return end
+
+    def compute(self, layer: int, active: Sequence[int], tokens: Sequence[int], orders: Orders) -> int:
+        """Compute the experts of a layer. Returns when that ends, us; what is prefetched is left to `fill`."""
         costs, start, counts, arrival = self.costs, self.now_us, self.counts, self.arrival
         on_gpu = {(layer, e): n for e, n, cpu in zip(active, tokens, orders.cpu, strict=True) if not cpu}
-        cpu_us = sum(costs.on_cpu_us(n) for n, cpu in zip(tokens, orders.cpu, strict=True) if cpu)
+        cpu_us = self.cpu_ahead_us + sum(costs.on_cpu_us(n) for n, cpu in zip(tokens, orders.cpu, strict=True) if cpu)
         counts.needed += len(active)
         counts.on_cpu += len(active) - len(on_gpu)
         missing = [key for key in on_gpu if key not in arrival]
@@ -121,31 +133,51 @@ class Engine:
         if end - start - busy > counts.worst_wait[0]:
             counts.worst_wait = (end - start - busy, layer, len(missing), len(active) - len(on_gpu))
         counts.waited_us += end - start - busy
-        self.now_us = end + costs.fixed_us
-        for key in orders.prefetch:
-            begin = max(start, self.link_free_us)
-            if begin >= self.now_us:
-                break
-            if key not in arrival and self._load(key, begin, on_gpu, orders.evict):
-                counts.prefetched += 1
-                self.fresh.add(key)
+        self.now_us = end
+        self._left = (start, list(orders.prefetch), on_gpu, orders.evict)
         return end
+
+    def fill(self, until_us: int) -> None:
+        """Go on to a time after the layer; prefetches begin before it, in turn, as the link is free."""
+        start, prefetch, on_gpu, evict = self._left
+        self.now_us = until_us
+        for place, key in enumerate(prefetch):
+            begin = max(start, self.link_free_us)
+            if begin >= until_us:
+                del prefetch[:place]
+                return
+            if key not in self.arrival and self._load(key, begin, on_gpu, evict):
+                self.counts.prefetched += 1
+                self.fresh.add(key)
+        prefetch.clear()
+
+    def shrink(self, room: int) -> None:
+        """Set what there is room for; experts go, the least recently used first, but for one on its way."""
+        self.room = room
+        while len(self.arrival) > room:
+            victim = self._victim(self.now_us, {}, ())
+            if victim is None:
+                return
+            self._drop(victim)
 
     def _load(self, key: Key, begin: int, in_use: dict[Key, int], evict: Sequence[Key]) -> bool:
         """Load an expert from a time on; where there is no room, one that is in nobody's use goes."""
-        if len(self.arrival) >= self.costs.capacity:
+        if len(self.arrival) >= self.room:
             victim = self._victim(begin, in_use, evict)
             if victim is None:
                 return False
-            del self.arrival[victim]
-            self.mask[victim] = False
-            if victim in self.fresh:
-                self.fresh.remove(victim)
-                self.counts.unused += 1
+            self._drop(victim)
         self.link_free_us = begin + self.costs.load_us
         self.arrival[key] = self.link_free_us
         self.mask[key] = True
         return True
+
+    def _drop(self, key: Key) -> None:
+        del self.arrival[key]
+        self.mask[key] = False
+        if key in self.fresh:
+            self.fresh.remove(key)
+            self.counts.unused += 1
 
     def _victim(self, begin: int, in_use: dict[Key, int], evict: Sequence[Key]) -> Key | None:
         for key in evict:

@@ -155,25 +155,32 @@ def checked(answer: Any, active: Sequence[int], costs: Costs) -> Orders:
     """Read an answer. Raises Infeasible that names what is wrong."""
     if not isinstance(answer, dict) or not answer.keys() <= set(KEYS) or "device" not in answer:
         raise Infeasible(f"the answer is {answer!r:.60}, expected a dict with 'device' and perhaps {KEYS[1:]}")
-    device = _list(answer["device"], "device", len(active))
+    device, order = checked_device(answer, active)
+    return Orders(
+        device,
+        order,
+        keys_of(answer.get("prefetch", ()), "prefetch", MOST_PREFETCH, costs),
+        keys_of(answer.get("evict", ()), "evict", MOST_EVICT, costs),
+    )
+
+
+def checked_device(answer: dict[str, Any], active: Sequence[int]) -> tuple[list[Any], list[Any]]:
+    """Read device and load_order of an answer. Raises Infeasible."""
+    device = list_of(answer["device"], "device", len(active))
     if len(device) != len(active):
         raise Infeasible(f"device has {len(device)} numbers, expected {len(active)}, one for each active expert")
     for expert, one in zip(active, device, strict=True):
         if type(one) is not int or not 0 <= one <= 1:
             raise Infeasible(f"device of expert {expert} is {one!r:.40}, expected 0 (GPU) or 1 (CPU)")
-    order = _list(answer.get("load_order", ()), "load_order", len(active))
+    order = list_of(answer.get("load_order", ()), "load_order", len(active))
     for one in order:
         if type(one) is not int or one not in active:
             raise Infeasible(f"load_order holds {one!r:.40}, expected active experts, {list(active)!r:.60}")
-    return Orders(
-        device,
-        order,
-        _keys(answer.get("prefetch", ()), "prefetch", MOST_PREFETCH, costs),
-        _keys(answer.get("evict", ()), "evict", MOST_EVICT, costs),
-    )
+    return device, order
 
 
-def _list(value: Any, what: str, most: int) -> list[Any]:
+def list_of(value: Any, what: str, most: int) -> list[Any]:
+    """Read a list of at most so many. what: it is, for the messages. Raises Infeasible."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if not isinstance(value, list | tuple) or len(value) > most:
@@ -182,9 +189,10 @@ def _list(value: Any, what: str, most: int) -> list[Any]:
     return list(value)
 
 
-def _keys(value: Any, what: str, most: int, costs: Costs) -> list[Key]:
+def keys_of(value: Any, what: str, most: int, costs: Costs) -> list[Key]:
+    """Read pairs (layer, expert). Raises Infeasible."""
     keys = []
-    for pair in _list(value, what, most):
+    for pair in list_of(value, what, most):
         if not isinstance(pair, list | tuple) or len(pair) != 2 or not all(type(one) is int for one in pair):
             raise Infeasible(f"{what} holds {pair!r:.40}, expected pairs (layer, expert) of whole numbers")
         if not (0 <= pair[0] < costs.layers and 0 <= pair[1] < costs.experts):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from evaluators.serving import Role
+from evaluators.serving import LEAST_SHARE, MOST_SHARE, Role
 from evolve.evaluator import Infeasible
 
 MOST_CHANGES = 2
@@ -17,11 +18,15 @@ MOST_CHANGES = 2
 
 @dataclass(frozen=True)
 class Change:
-    """An instance takes a role. migrates: those that decode there are moved away; else they are served to their end."""
+    """An instance takes a role. migrates: those that decode there are moved away; else they are served to their end.
+
+    share: of its SMs that prefill has in role 2, percent; None: as it was.
+    """
 
     instance: int
     role: Role
     migrates: bool
+    share: int | None = None
 
 
 def read_instance(answer: Any, instances: int, where: str, *, hold: bool) -> int:
@@ -47,22 +52,32 @@ def wrong_role(instance: int, where: str, *, hold: bool) -> Infeasible:
     )
 
 
-def read_changes(answer: Any, instances: int, where: str, limit: int | None) -> list[Change]:
-    """Return the changes in an answer. limit: how many; None: MOST_CHANGES. Raises Infeasible that names the row."""
+def read_changes(
+    answer: Any, instances: int, where: str, limit: int | None, roles: Sequence[Role] | None = None
+) -> list[Change]:
+    """Return the changes in an answer. limit: how many; None: MOST_CHANGES. Raises Infeasible that names the row.
+
+    roles: of the instances now, where rows may have a share; those that change no role are not counted then.
+    """
     if isinstance(answer, np.ndarray) and answer.size == 0:
         return []
     rows = answer.tolist() if isinstance(answer, np.ndarray) else answer
     if not isinstance(rows, list):
         raise Infeasible(f"{where} returned {type(answer).__name__}, expected (m, 2) whole numbers [instance, role]")
     most = MOST_CHANGES if limit is None else limit
-    if len(rows) > most:
-        raise Infeasible(f"{where} changes {len(rows)} roles, at most {most} are allowed")
+    if len(rows) > (most if roles is None else instances):
+        raise Infeasible(
+            f"{where} changes {len(rows)} roles, at most {most} are allowed"
+            if roles is None
+            else f"{where} has {len(rows)} rows for {instances} instances"
+        )
+    forms, lengths = "[instance, role] or [instance, role, migrate]", (2, 3)
+    if roles is not None:
+        forms, lengths = f"{forms} or [instance, 2, migrate, share]", (2, 3, 4)
     changes: dict[int, Change] = {}
     for row in rows:
-        if not isinstance(row, list) or len(row) not in (2, 3) or any(type(x) is not int for x in row):
-            raise Infeasible(
-                f"{where}: row {reprlib.repr(row)} is not [instance, role] or [instance, role, migrate], whole numbers"
-            )
+        if not isinstance(row, list) or len(row) not in lengths or any(type(x) is not int for x in row):
+            raise Infeasible(f"{where}: row {reprlib.repr(row)} is not {forms}, whole numbers")
         instance, role, *flag = row
         if not 0 <= instance < instances:
             raise Infeasible(f"{where}: instance {instance}, expected 0..{instances - 1}")
@@ -72,5 +87,18 @@ def read_changes(answer: Any, instances: int, where: str, limit: int | None) -> 
             raise Infeasible(f"{where}: instance {instance} has a migrate flag of {flag[0]}, expected 0 or 1")
         if instance in changes:
             raise Infeasible(f"{where}: instance {instance} is there twice")
-        changes[instance] = Change(instance, Role(role), bool(flag and flag[0]))
+        share = flag[1] if len(flag) > 1 else None
+        if share is not None:
+            if role != Role.MIXED:
+                raise Infeasible(f"{where}: instance {instance} takes role {role} with a share; only role 2 has one")
+            if not LEAST_SHARE <= share <= MOST_SHARE:
+                raise Infeasible(
+                    f"{where}: instance {instance} has a share of {share}, expected "
+                    f"{LEAST_SHARE} to {MOST_SHARE} (percent)"
+                )
+        changes[instance] = Change(instance, Role(role), bool(flag and flag[0]), share)
+    if roles is not None:
+        changed = sum(change.role != roles[change.instance] for change in changes.values())
+        if changed > most:
+            raise Infeasible(f"{where} changes {changed} roles, at most {most} are allowed")
     return list(changes.values())

@@ -5,6 +5,7 @@ The engines are `evaluators.serving.pooled`; pools, links, changes of role and f
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from evaluators.fresh_draws import drawn_afresh
 from evaluators.pd_disaggregation.feedback import explain
 from evaluators.pd_disaggregation.figures import figures_of, stored
-from evaluators.pd_disaggregation.fleet import Case
+from evaluators.pd_disaggregation.fleet import Case, Family
 from evaluators.pd_disaggregation.observation import Prefilled, Prompt, Report, info_of
 from evaluators.pd_disaggregation.operation import serve
 from evaluators.pd_disaggregation.picture import drawn
@@ -23,7 +24,20 @@ from evaluators.pd_disaggregation.public_format import public_cases, read_cases,
 from evaluators.pd_disaggregation.record import Service
 from evaluators.pd_disaggregation.service import metrics_of, times_of
 from evaluators.pd_disaggregation.workload import RECIPES, drawn_case, own_case
-from evolve.evaluator import Candidate, Evaluator, Instance, Limits, Outcome, Picture, Run, Split, relative_score
+from evolve.evaluator import (
+    Candidate,
+    Evaluator,
+    Instance,
+    Limits,
+    Outcome,
+    Picture,
+    Run,
+    Split,
+    UsageError,
+    relative_score,
+)
+
+OWN_SPLITS = (Split.TRAIN, Split.VALIDATION, Split.TEST)
 
 
 class PdDisaggregationOptions(BaseModel):
@@ -31,6 +45,10 @@ class PdDisaggregationOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    family: Family = Field(
+        "pools",
+        description="'pools': a machine computes prompts or answers; 'semi_pd': it may divide its SMs between both",
+    )
     instances: int = Field(8, ge=2, le=64, description="A100 machines that serve a trace given by --data.")
     load: float = Field(
         0.8,
@@ -52,20 +70,32 @@ class PdDisaggregation(Evaluator):
     limits = Limits(cpu_s=20.0, memory_mb=512, counter=True)  # ten thousand calls an instance
     splits = (Split.TRAIN, Split.VALIDATION, Split.TEST, Split.PUBLIC)
     Options: ClassVar[type[BaseModel]] = PdDisaggregationOptions
+    options: PdDisaggregationOptions
+
+    def __init__(self, options: BaseModel | None = None) -> None:
+        super().__init__(options)
+        if self.options.family != "pools":
+            self.splits, self.seed_variant = OWN_SPLITS, self.options.family
 
     def instances(self, split: Split) -> Sequence[Instance]:
         """Return the cases of a split; requests are drawn when an instance is evaluated."""
-        return _cases(split)
+        if split is Split.PUBLIC and self.options.family != "pools":
+            raise UsageError(
+                f"pd_disaggregation: no public cases of the family {self.options.family}; leave --split public out, or "
+                "give a trace with --data."
+            )
+        return _cases(self.options.family, split)
 
     def fresh(self, split: Split, seed: int, count: int) -> Sequence[Instance]:
         """Draw cases that nobody has seen, as those of a split are drawn."""
-        draw = functools.partial(drawn_case, split)
+        draw = functools.partial(drawn_case, split, family=self.options.family)
         return drawn_afresh(split, seed, count, range(len(RECIPES[split])), draw, lambda one: figures_of(one).far_apart)
 
     def load(self, path: Path) -> Sequence[Instance]:
         """Read traces of Azure, BurstGPT, Mooncake or Qwen-Bailian, or cases of our own format, or a folder of them."""
-        assert isinstance(self.options, PdDisaggregationOptions)
-        return read_cases(path, self.options.instances, self.options.load, self.options.switch_s)
+        options = self.options
+        cases = read_cases(path, options.instances, options.load, options.switch_s)
+        return [dataclasses.replace(case, family=options.family) for case in cases]
 
     def write(self, instances: Sequence[Instance], folder: Path) -> list[Path]:
         """Write each case in our own format. Returns the files."""
@@ -110,7 +140,9 @@ def _served(candidate: Candidate, case: Case) -> Service:
 
 
 @functools.cache
-def _cases(split: Split) -> tuple[Case, ...]:
+def _cases(family: Family, split: Split) -> tuple[Case, ...]:
     if split is Split.PUBLIC:
         return tuple(public_cases())
-    return tuple(own_case(split, index, attempt) for index, attempt in enumerate(stored().attempts[split]))
+    return tuple(
+        own_case(split, index, attempt, family) for index, attempt in enumerate(stored(family).attempts[split])
+    )

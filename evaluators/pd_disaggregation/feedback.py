@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluators.pd_disaggregation.figures import Figures
+from evaluators.pd_disaggregation.figures import Figures, SharedFigures
 from evaluators.pd_disaggregation.fleet import SCENARIOS, SECOND_NS, Case
 from evaluators.pd_disaggregation.record import Service
 from evaluators.pd_disaggregation.service import Times, busy_share
-from evaluators.serving import Role
+from evaluators.serving import FIRST_SHARE, Role
 
 WINDOW_S = 30
 MOST_PHASES = 6
@@ -20,23 +20,54 @@ def explain(case: Case, service: Service, times: Times, figures: Figures) -> str
     facts = [
         f"{case.fleet.instances} instances, {len(service.jobs)} requests: cost {times.cost:.3f} (half and half in turn "
         f"{figures.naive:.3f}, reference {figures.reference:.3f}, best fixed ratio {figures.fixed_cost:.3f} with "
-        f"{figures.fixed} prefill)",
+        f"{_ratio(figures)})",
         _reference(figures),
         _late(times),
         _worst(case, service, times),
         f"prefill instances {100 * busy_share(service, Role.PREFILL):.0f} % busy, decode "
         f"{100 * busy_share(service, Role.DECODE):.0f} %, {service.switches} changes of role",
     ]
+    if case.shares:
+        facts.append(_shared(service))
     return "; ".join(fact for fact in facts if fact) + "."
 
 
 def _reference(figures: Figures) -> str:
     counts = figures.counts
+    if isinstance(figures, SharedFigures):
+        both = list(zip(counts, figures.shares, strict=True))
+        if len(set(both)) == 1:
+            return "the reference never changes a role or a share"
+        if len(both) > MOST_PHASES:
+            shares = figures.shares
+            return (
+                f"the reference has {min(counts)} to {max(counts)} prefill instances, the others shared with "
+                f"{min(shares)} to {max(shares)} % for prefill"
+            )
+        plan = ", ".join(f"{count} ({share} %)" for count, share in both)
+        return f"the reference has by phase {plan} prefill instances (share of prefill in the others)"
     if len(set(counts)) == 1:
         return "the reference never changes a role"
     if len(counts) > MOST_PHASES:
         return f"the reference has {min(counts)} to {max(counts)} prefill instances"
     return "the reference has " + ", ".join(str(count) for count in counts) + " prefill instances by phase"
+
+
+def _ratio(figures: Figures) -> str:
+    if isinstance(figures, SharedFigures):
+        return f"{figures.fixed} prefill, the others shared with {figures.fixed_share} % for prefill"
+    return f"{figures.fixed} prefill"
+
+
+def _shared(service: Service) -> str:
+    """Tell how busy shared instances were, both sides counted, and between which shares they were."""
+    if not any(row[Role.MIXED] for row in service.role_ns):
+        return "no instance was shared"
+    given = [share for _, _, share in service.shares] or [FIRST_SHARE]
+    return (
+        f"shared instances {50 * busy_share(service, Role.MIXED):.0f} % busy, with shares of {min(given)} to "
+        f"{max(given)} %, changed {service.share_changes} times"
+    )
 
 
 def _late(times: Times) -> str:
@@ -70,4 +101,5 @@ def _worst(case: Case, service: Service, times: Times) -> str:
     return (
         f"worst from {worst * WINDOW_S} s: {mix}; {100 * lost[those].mean():.0f} % of their credit lost, mostly by "
         f"late {late} tokens, with {roles.count(Role.PREFILL)} prefill and {roles.count(Role.DECODE)} decode instances"
+        + (f", {roles.count(Role.MIXED)} shared" if case.shares else "")
     )

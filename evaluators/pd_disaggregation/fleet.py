@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -25,6 +25,11 @@ TPOT_SLO_S = 0.1
 CHAT, CODE, LONG = 0, 1, 2
 SCENARIOS = ("chat", "code", "long")
 """What a request is of: Azure's conversation trace, its code trace, or a prompt of 32 k tokens."""
+
+
+Family = Literal["pools", "semi_pd"]
+"""What role 2 is. pools: iterations hold chunks of prompts and decodes.  semi_pd: see `SharedReplica`."""
+FAMILIES: tuple[Family, ...] = ("pools", "semi_pd")
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,12 @@ class Case(Instance):
     fleet: Fleet
     source: Source
     phases_s: tuple[int, ...] = (0,)
+    family: Family = "pools"
+
+    @property
+    def shares(self) -> bool:
+        """Whether a machine of role 2 has a share of its SMs for prefill."""
+        return self.family == "semi_pd"
 
     @functools.cached_property
     def arrivals(self) -> Arrivals:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 
-from evaluators.pd_disaggregation.fleet import SCENARIOS, Case, first_roles, prefill_ms_per_token
+from evaluators.pd_disaggregation.fleet import SCENARIOS, Case, Family, first_roles, prefill_ms_per_token
 from evolve.evaluator import Record, pack
 
 
@@ -49,6 +50,12 @@ class Instances(Record, frozen=True):
     kv_used_tokens: Any
     incoming_tokens: Any
     link_backlog_s: Any
+
+
+class SharedInstances(Instances, frozen=True):
+    """The instances where role 2 has a share. share: of prefill, percent of the SMs; 100 in role 0, 0 in role 1."""
+
+    share: Any
 
 
 class Prompt(Record, frozen=True):
@@ -92,6 +99,39 @@ class Report(Record, frozen=True):
     ttft_times_slo: float
     tpot_times_slo: float
     instances: Instances
+
+
+class SharedPrompt(Prompt, frozen=True):
+    """What `dispatch` sees where role 2 has a share."""
+
+    instances: SharedInstances
+
+
+class SharedPrefilled(Prefilled, frozen=True):
+    """What `assign` sees where role 2 has a share."""
+
+    instances: SharedInstances
+
+
+class SharedReport(Report, frozen=True):
+    """What `control` sees where role 2 has a share."""
+
+    instances: SharedInstances
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """The records that a policy of a family sees; what travels is told by their types."""
+
+    prompt: type[Prompt]
+    prefilled: type[Prefilled]
+    report: type[Report]
+
+
+KINDS: Mapping[Family, Kinds] = {
+    "pools": Kinds(Prompt, Prefilled, Report),
+    "semi_pd": Kinds(SharedPrompt, SharedPrefilled, SharedReport),
+}
 
 
 class Controller(Protocol):

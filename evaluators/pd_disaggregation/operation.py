@@ -84,7 +84,9 @@ class Operation:
         now_s = max(tick, 0) * CONTROL_S
         answer = self._policy.control(pools.report())
         limit = len(pools.roles) if tick < 0 else None
-        changes = read_changes(answer, len(pools.roles), f"control at {now_s} s", limit)
+        changes = read_changes(
+            answer, len(pools.roles), f"control at {now_s} s", limit, None if pools.shares is None else pools.roles
+        )
         roles = list(pools.roles)
         for change in changes:
             if pools.states[change.instance] == READY:

@@ -16,6 +16,7 @@ DOTS = 3000
 def drawn(case: Case, service: Service, times: Times, figures: Figures) -> Picture:
     """Return the role of each instance, what waits and decodes, and how late first and later tokens are."""
     arrivals = case.arrivals
+    shared = "shared" if case.shares else "mixed"
     end_s = service.end_ns / SECOND_NS
     width_s = end_s / BINS
     roles = [[0.0] * BINS for _ in range(case.fleet.instances)]
@@ -44,7 +45,7 @@ def drawn(case: Case, service: Service, times: Times, figures: Figures) -> Pictu
         f"{case.id}: cost {times.cost:.3f}, naive {figures.naive:.3f}, reference {figures.reference:.3f}",
         (
             Matrix(
-                "Role of each instance: 0 prefill, 1 decode, 2 mixed",
+                f"Role of each instance: 0 prefill, 1 decode, 2 {shared}",
                 "time (s)",
                 "instance",
                 "role",

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
+from typing import Any
 
 from evaluators.pd_disaggregation.answers import Change, read_instance, wrong_role
 from evaluators.pd_disaggregation.fleet import SECOND_NS, TPOT_SLO_S, Case, first_roles
-from evaluators.pd_disaggregation.observation import Controller, InstanceState, Prefilled, Prompt, Report
-from evaluators.pd_disaggregation.record import WINDOWS_S, Service, Windows
+from evaluators.pd_disaggregation.observation import KINDS, Controller, InstanceState, Report
+from evaluators.pd_disaggregation.record import Service, Windows, engines_of
 from evaluators.pd_disaggregation.view import View
-from evaluators.serving import IDLE, Job, PooledReplica, Role, State
+from evaluators.serving import FIRST_SHARE, IDLE, Job, Role, State
 
 CONTROL_S = 5
 """How often a policy may change roles."""
@@ -45,9 +46,9 @@ class Pools:
         number = fleet.instances
         roles = first_roles(number)
         self._case, self._fleet, self._policy = case, fleet, controller
-        self._replicas = [
-            PooledReplica(cost, fleet.kv_capacity_tokens, role) for cost, role in zip(fleet.costs, roles, strict=True)
-        ]
+        self._replicas: Any = engines_of(case, roles)
+        self._seen = KINDS[case.family]
+        self.shares = [FIRST_SHARE] * number if case.shares else None
         columns = (arrivals.arrival_us, arrivals.input_tokens, arrivals.output_tokens)
         jobs = [
             Job(index, us * 1000, prompt, answer, ())
@@ -72,11 +73,17 @@ class Pools:
         self._dirty: set[int] = set()
         self._now_ns = 0
         self._view = View(
-            self._replicas, roles, self.states, self._inbox_tokens, self._incoming, self._link_free_ns, form
+            self._replicas,
+            roles,
+            self.states,
+            self._inbox_tokens,
+            self._incoming,
+            self._link_free_ns,
+            form,
+            self.shares,
         )
         self._windows = Windows(case)
-        service = Service(jobs, self._replicas, [-1] * len(jobs), [-1] * len(jobs))
-        self.service = service
+        self.service = Service(jobs, self._replicas, [-1] * len(jobs), [-1] * len(jobs))
 
     def advance(self, until_ns: int) -> None:
         """Let time pass."""
@@ -124,21 +131,22 @@ class Pools:
         self._view.stale |= self._dirty
         for number in sorted(self._dirty):
             replica = self._replicas[number]
-            if replica.ends_ns == IDLE:
-                if self.states[number] > DRAINING:
-                    continue
-                replica.begin(now_ns)
-                if replica.swapped:
-                    for job in replica.swapped:
-                        self._send(job, number, number)
-                    replica.swapped.clear()
-                if replica.ends_ns == IDLE:
-                    continue
-            elif not replica.cut(now_ns):
+            if replica.ends_ns == IDLE and self.states[number] > DRAINING:
                 continue
-            self._versions[number] += 1
-            heappush(self._heap, (replica.ends_ns, ITERATIONS_END, number, self._versions[number], None))
+            new = replica.resume(now_ns)
+            if replica.swapped:
+                for job in replica.swapped:
+                    self._send(job, number, number)
+                replica.swapped.clear()
+            if new:
+                self._schedule(number)
         self._dirty.clear()
+
+    def _schedule(self, number: int) -> None:
+        """Expect the end of an instance's iterations at its new moment."""
+        self._versions[number] += 1
+        ends_ns = self._replicas[number].ends_ns
+        heappush(self._heap, (ends_ns, ITERATIONS_END, number, self._versions[number], None))
 
     def _end(self, number: int) -> None:
         """Take in what iterations of an instance have done."""
@@ -192,17 +200,9 @@ class Pools:
         while gateway:
             job = gateway[0][1]
             now_s = self._now_ns / SECOND_NS
-            prompt = Prompt(
-                now_s,
-                job.number,
-                self._scenario[job.number],
-                job.context_tokens,
-                (self._now_ns - job.arrival_ns) / SECOND_NS,
-                self._slo_s[job.number],
-                job.generated_tokens,
-                len(gateway),
-                self._view.instances(self._now_ns),
-            )
+            waited_s, slo_s = (self._now_ns - job.arrival_ns) / SECOND_NS, self._slo_s[job.number]
+            whose = (job.number, self._scenario[job.number], job.context_tokens, waited_s, slo_s, job.generated_tokens)
+            prompt = self._seen.prompt(now_s, *whose, len(gateway), self._view.instances(self._now_ns))
             number = self._policy.dispatch(prompt)
             if number.__class__ is not int or not -1 <= number < len(self.roles):
                 read_instance(number, len(self.roles), f"request {job.number} at {now_s:.3f} s: dispatch", hold=True)
@@ -224,17 +224,9 @@ class Pools:
     def _assign(self, job: Job, source: int, *, hidden: bool = False) -> None:
         """Ask where a request's KV goes, and send it."""
         now_s = self._now_ns / SECOND_NS
-        prefilled = Prefilled(
-            now_s,
-            job.number,
-            self._scenario[job.number],
-            job.context_tokens,
-            job.generated_tokens,
-            job.ttft_ns / SECOND_NS,
-            self._slo_s[job.number],
-            source,
-            self._view.instances(self._now_ns),
-        )
+        ttft_s, slo_s = job.ttft_ns / SECOND_NS, self._slo_s[job.number]
+        whose = (job.number, self._scenario[job.number], job.context_tokens, job.generated_tokens, ttft_s, slo_s)
+        prefilled = self._seen.prefilled(now_s, *whose, source, self._view.instances(self._now_ns))
         number = self._policy.assign(prefilled)
         if number.__class__ is not int or not 0 <= number < len(self.roles):
             read_instance(number, len(self.roles), f"request {job.number} at {now_s:.3f} s: assign", hold=False)
@@ -260,7 +252,9 @@ class Pools:
         for change in changes:
             self.roles[change.instance] = change.role
             self._replicas[change.instance].take_role(change.role)
+            self._note_share(change)
         self._view.changed()
+        self.service.open_shares(self.roles, self.shares)
         self.service.roles += [(0, number, int(role)) for number, role in enumerate(self.roles)]
 
     def close(self) -> None:
@@ -280,7 +274,10 @@ class Pools:
         """Begin to change a role. Nothing happens when an instance has it, or is not ready."""
         number = change.instance
         if change.role == self.roles[number] or self.states[number] != READY:
+            if self.states[number] == READY and self._note_share(change):
+                self._view.changed()
             return
+        self._note_share(change)
         self.service.switches += 1
         self._view.changed()
         self.roles[number], self.states[number] = change.role, DRAINING
@@ -296,8 +293,18 @@ class Pools:
         if replica.ends_ns == IDLE:
             self._drain(number)
         elif change.migrates and replica.cut(self._now_ns):
-            self._versions[number] += 1
-            heappush(self._heap, (replica.ends_ns, ITERATIONS_END, number, self._versions[number], None))
+            self._schedule(number)
+
+    def _note_share(self, change: Change) -> bool:
+        """Divide an instance's SMs anew, now if it is, or when it will be, of role 2. Returns whether that is new."""
+        number, share = change.instance, change.share
+        if self.shares is None or share in (None, self.shares[number]):
+            return False
+        self.shares[number] = share
+        self.service.shares.append((self._now_ns, number, share))
+        if self._replicas[number].take_share(share, self._now_ns):
+            self._schedule(number)
+        return True
 
     def _drain(self, number: int) -> None:
         """Between two iterations of an instance that gives up its role: see whether it can begin to switch."""
@@ -371,21 +378,13 @@ class Pools:
 
     def report(self) -> Report:
         """Return what `control` sees, and write down how much waits and is in work."""
-        now_ns, windows = self._now_ns, self._windows
-        since_ns = [now_ns - seconds * SECOND_NS for seconds in WINDOWS_S]
+        now_ns, held = self._now_ns, len(self._gateway)
         instances = self._view.instances(now_ns)
         waiting = sum(self._view.queued) + self._gateway_tokens
         decodes = sum(replica.decodes for replica in self._replicas)
-        self.service.states.append((now_ns, len(self._gateway), waiting, decodes, sum(self._view.kv)))
-        return Report(
-            now_ns / SECOND_NS,
-            len(self._gateway),
-            self._gateway_tokens,
-            *(windows.arrived(since, self.came) for since in since_ns),
-            *(windows.completed_since(since) for since in since_ns),
-            *windows.times_slo(since_ns[-1]),
-            instances,
-        )
+        self.service.states.append((now_ns, held, waiting, decodes, sum(self._view.kv)))
+        told = self._windows.told(now_ns, self.came)
+        return self._seen.report(now_ns / SECOND_NS, held, self._gateway_tokens, *told, instances)
 
     @property
     def completed(self) -> int:

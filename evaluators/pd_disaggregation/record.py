@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from evaluators.pd_disaggregation.fleet import SCENARIOS, Case
-from evaluators.serving import Job, PooledReplica, Role
+from evaluators.pd_disaggregation.fleet import SCENARIOS, SECOND_NS, Case
+from evaluators.serving import Job, PooledReplica, Role, SharedReplica
 
 WINDOWS_S = (10, 60)
 """Over how long a report tells what came and what was completed."""
@@ -22,11 +24,12 @@ class Service:
     replicas: the engines as they ended.  roles: (time ns, instance, role) of each change; the first ones at 0.
     states: (time ns, prompts held, prompt tokens queued, decodes, KV in use) at each control.
     transfer_ns: of each transfer, from the end of the prefill to the arrival.  busy_ns, role_ns: time that an instance
-    computed, and was, in each role.  since_ns: when each took its present one.
+    computed, and was, in each role; both sides count where it is shared.  since_ns: when each took its present one.
+    shares: (time ns, instance, percent) of each change of a share; the first ones at 0.
     """
 
     jobs: list[Job]
-    replicas: list[PooledReplica]
+    replicas: list[PooledReplica] | list[SharedReplica]
     prefill: list[int] = field(default_factory=list)
     decode: list[int] = field(default_factory=list)
     roles: list[tuple[int, int, int]] = field(default_factory=list)
@@ -35,6 +38,7 @@ class Service:
     busy_ns: list[list[int]] = field(default_factory=list)
     role_ns: list[list[int]] = field(default_factory=list)
     since_ns: list[int] = field(default_factory=list)
+    shares: list[tuple[int, int, int]] = field(default_factory=list)
     switches: int = 0
     end_ns: int = 0
 
@@ -43,12 +47,28 @@ class Service:
         self.busy_ns, self.role_ns = [[0, 0, 0] for _ in range(number)], [[0, 0, 0] for _ in range(number)]
         self.since_ns, self._busy_before_ns = [0] * number, [0] * number
 
+    def open_shares(self, roles: Sequence[Role], shares: Sequence[int] | None) -> None:
+        """Write down the shares that the fleet starts with; None where there are none."""
+        if shares is not None:
+            self.shares = [(0, number, shares[number]) for number, role in enumerate(roles) if role is Role.MIXED]
+
+    @property
+    def share_changes(self) -> int:
+        """How often a share changed after the first answer of `control`."""
+        return sum(at_ns > 0 for at_ns, _, _ in self.shares)
+
     def count_time(self, number: int, role: Role, now_ns: int, busy_ns: int) -> None:
         """Count the time that an instance has spent in a role until now. busy_ns: that it has computed in all."""
         now_ns = max(now_ns, self.since_ns[number])
         self.role_ns[number][role] += now_ns - self.since_ns[number]
         self.busy_ns[number][role] += busy_ns - self._busy_before_ns[number]
         self.since_ns[number], self._busy_before_ns[number] = now_ns, busy_ns
+
+
+def engines_of(case: Case, roles: Sequence[Role]) -> list[PooledReplica] | list[SharedReplica]:
+    """Return the engines of a case's machines, all of one kind; both do what the pools ask for."""
+    kind: Any = SharedReplica if case.shares else PooledReplica
+    return [kind(cost, case.fleet.kv_capacity_tokens, role) for cost, role in zip(case.fleet.costs, roles, strict=True)]
 
 
 class Windows:
@@ -83,6 +103,12 @@ class Windows:
         at_ns, tokens = self._done_by[scenario]
         at_ns.append(now_ns)
         tokens.append(tokens[-1] + answer_tokens)
+
+    def told(self, now_ns: int, came: int) -> tuple[Any, ...]:
+        """Return what a report tells: what came of the first `came`, what was completed, and how late tokens were."""
+        since_ns = [now_ns - seconds * SECOND_NS for seconds in WINDOWS_S]
+        arrived, completed = [self.arrived(at, came) for at in since_ns], [self.completed_since(at) for at in since_ns]
+        return (*arrived, *completed, *self.times_slo(since_ns[-1]))
 
     def arrived(self, since_ns: int, came: int) -> np.ndarray:
         """Return of the first `came` requests those after a moment: (scenarios, 2) int64, number and prompt tokens."""

@@ -49,7 +49,7 @@ def metrics_of(case: Case, service: Service, times: Times) -> Mapping[str, float
     good = (times.ttft_ratio <= 1) & (times.tpot_ratio <= 1)
     transfer_s = np.array(service.transfer_ns or [0]) / SECOND_NS
     gpu_h = case.fleet.instances * GPUS * service.end_ns / SECOND_NS / 3600
-    return {
+    found = {
         "cost": times.cost,
         "goodput_share": float(good.mean()),
         "ttft_p50_s": float(np.quantile(times.ttft_s, 0.5)),
@@ -61,6 +61,9 @@ def metrics_of(case: Case, service: Service, times: Times) -> Mapping[str, float
         "busy_d": busy_share(service, Role.DECODE),
         "gpu_h_per_1k_good": gpu_h / max(int(good.sum()), 1) * 1000,
     }
+    if case.shares:  # both sides are counted
+        found |= {"busy_shared": busy_share(service, Role.MIXED) / 2, "share_changes": float(service.share_changes)}
+    return found
 
 
 def busy_share(service: Service, role: Role) -> float:

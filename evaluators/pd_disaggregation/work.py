@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
 from evaluators.pd_disaggregation.fleet import TPOT_SLO_S, Arrivals, Case
-from evaluators.serving import CHUNK_TOKENS, Measured
+from evaluators.serving import (
+    CHUNK_TOKENS,
+    LEAST_SHARE,
+    MOST_SHARE,
+    Measured,
+    decode_slowdown,
+    prefill_slowdown,
+)
 
 STEP_NS = round(0.95 * TPOT_SLO_S * 1e9)
 """Decode batches are as large as a step of so long allows."""
@@ -54,6 +62,39 @@ def served_share(prefill: Sequence[float], decode: Sequence[float]) -> float:
     return left
 
 
+@functools.cache
+def rates_at(cost: Measured, share: int) -> tuple[float, float]:
+    """Return what a shared machine does of prefill and of decode, as shares of what a whole one does of each.
+
+    share: of prefill, percent. Decode: a step of STEP_NS has room for fewer requests when all of it takes longer.
+    """
+    slow = decode_slowdown(share)
+    return 1 / prefill_slowdown(share), max(0.0, (STEP_NS / slow - cost.decode_ns) / (STEP_NS - cost.decode_ns))
+
+
+def served_share_divided(prefill: Sequence[float], decode: Sequence[float], costs: Sequence[Measured]) -> float:
+    """Return which multiple of some work a fleet can do when each machine's time and SMs are divided at will.
+
+    prefill, decode: as of `served_share`. By duality: for each weight w of prefill the machines do at most the sum of
+    their best w * prefill + (1 - w) * decode of both together; the least over weights, in steps of 1 %.
+    """
+    if not any(prefill) or not any(decode):
+        return sum(prefill) + sum(decode)
+    least = float("inf")
+    for weight in (step / 100 for step in range(101)):
+        best = 0.0
+        for p, d, cost in zip(prefill, decode, costs, strict=True):
+            p, d = weight * p, (1 - weight) * d
+            best += max(p, d, *(p * of_p + d * of_d for of_p, of_d in _frontier(cost)))
+        least = min(least, best)
+    return least
+
+
+@functools.cache
+def _frontier(cost: Measured) -> tuple[tuple[float, float], ...]:
+    return tuple(rates_at(cost, share) for share in range(LEAST_SHARE, MOST_SHARE + 1))
+
+
 def phase_work(case: Case) -> list[tuple[float, int, dict[Measured, tuple[float, float]]]]:
     """Return of each phase its length, s, its requests, and the prefill and decode work on each kind of machine, s."""
     arrivals = case.arrivals
@@ -94,7 +135,7 @@ def _share(case: Case, length_s: float, work: dict[Measured, tuple[float, float]
     parts = [work[cost] for cost in case.fleet.costs]
     prefill = [length_s / p if p else 0.0 for p, _ in parts]
     decode = [length_s / d if d else 0.0 for _, d in parts]
-    return served_share(prefill, decode)
+    return served_share_divided(prefill, decode, case.fleet.costs) if case.shares else served_share(prefill, decode)
 
 
 def needs(cost: Measured, arrivals: Arrivals) -> tuple[float, float]:

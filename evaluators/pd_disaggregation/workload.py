@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluators.fresh_draws import stream
-from evaluators.pd_disaggregation.fleet import A100, CHAT, CODE, H100, LONG, Arrivals, Case, Failure, Fleet
+from evaluators.pd_disaggregation.fleet import A100, CHAT, CODE, H100, LONG, Arrivals, Case, Failure, Family, Fleet
 from evaluators.pd_disaggregation.work import needs
 from evaluators.serving import MEASURED
 from evaluators.serving.requests import Requests
@@ -36,6 +36,10 @@ TIDE_STEP_S = 30
 """Tides are drawn, and known to the reference, in steps of so long."""
 BURST_S, BURST_LOAD = 60, 0.95
 """For how long prompts are long, and which share of the fleet's time all requests take then."""
+
+
+LOAD_TIMES: Mapping[Family, float] = {"pools": 1.0, "semi_pd": 1.3}
+"""By how much more comes where machines may be shared: those do up to 1.4 times as much of both together."""
 
 
 @dataclass(frozen=True)
@@ -191,15 +195,17 @@ def rates(machines: float, load: float, share: float, times: int) -> tuple[float
     return chat, code
 
 
-def own_case(split: Split, index: int, attempt: int = 0) -> Case:
+def own_case(split: Split, index: int, attempt: int = 0, family: Family = "pools") -> Case:
     """Return a case of train, validation or test. attempt: counts the redraws; see reference.py."""
-    return drawn_case(split, f"{split.value}/{index}", index, attempt)
+    return drawn_case(split, f"{split.value}/{index}", index, attempt, family)
 
 
-def drawn_case(split: Split, name: str, index: int, attempt: int) -> Case:
+def drawn_case(split: Split, name: str, index: int, attempt: int, family: Family = "pools") -> Case:
     """Return a case like that of a split with an index, its requests not yet drawn. name: what chance depends on."""
     recipe = RECIPES[split][index]
-    seed = f"pd_disaggregation/{name}/{attempt}"
+    seed = (
+        f"pd_disaggregation/{name}/{attempt}" if family == "pools" else f"pd_disaggregation/{family}/{name}/{attempt}"
+    )
     rng = random.Random(f"{seed}/fleet")
     machines = [H100 if recipe.mixed and place % 3 == 0 else A100 for place in range(recipe.instances)]
     rng.shuffle(machines)
@@ -217,9 +223,10 @@ def drawn_case(split: Split, name: str, index: int, attempt: int) -> Case:
         failures=failures,
     )
     worth = sum(H100_IS if machine == H100 else 1.0 for machine in machines)
+    worth *= LOAD_TIMES[family]
     phases = tuple(_phases(recipe, worth, random.Random(f"{seed}/phases")))
     starts = tuple(phase.start_s for phase in phases)
-    return Case(name, fleet, Drawn(seed, phases, recipe.span_s, recipe.times, recipe.gap_cv), starts)
+    return Case(name, fleet, Drawn(seed, phases, recipe.span_s, recipe.times, recipe.gap_cv), starts, family)
 
 
 def _phases(recipe: Recipe, machines: float, rng: random.Random) -> list[Phase]:

@@ -20,15 +20,26 @@ from evaluators.serving.job import Job, State
 from evaluators.serving.planned import PlannedEngine
 from evaluators.serving.pooled import PooledReplica, Role
 from evaluators.serving.replica import IDLE, Replica
+from evaluators.serving.shared import (
+    FIRST_SHARE,
+    LEAST_SHARE,
+    MOST_SHARE,
+    SharedReplica,
+    decode_slowdown,
+    prefill_slowdown,
+)
 from evaluators.serving.stretch import iterations_past, stretch_ns
 
 __all__ = [
     "BLOCK_TOKENS",
     "CHUNK_TOKENS",
+    "FIRST_SHARE",
     "IDLE",
     "KV_BYTES_PER_TOKEN",
+    "LEAST_SHARE",
     "LINK_BYTES_PER_S",
     "MEASURED",
+    "MOST_SHARE",
     "ROOFLINES",
     "CacheIndex",
     "CostModel",
@@ -41,8 +52,11 @@ __all__ = [
     "Replica",
     "Role",
     "Roofline",
+    "SharedReplica",
     "State",
+    "decode_slowdown",
     "iterations_past",
     "prefill_alone_ns",
+    "prefill_slowdown",
     "stretch_ns",
 ]

@@ -20,6 +20,8 @@ from evaluators.serving.replica import IDLE, Replica
 MIXED_CHUNK_TOKENS = 512
 """Prompt tokens of an iteration that also decodes (Agrawal 2024, OSDI: what a bound on pauses leaves room for)."""
 
+NO_LIMIT = 1 << 62
+
 
 class Role(IntEnum):
     """What an engine does."""
@@ -35,17 +37,19 @@ class PooledReplica(Replica):
     Attributes:
         role: what it does; changed by `take_role` when it is empty.
         prefilled: requests whose prompt is complete and whose KV is to go elsewhere; the fleet takes them away.
+        room_tokens: prompts of a batch must have less together; see `shared.py`, where the memory is not its own.
         swapped: requests taken out with their KV for want of room; the fleet takes them away.
         waiting_kv_tokens: KV of requests that have come with it and wait for room.
     """
 
-    __slots__ = ("_admissions", "prefilled", "role", "swapped", "waiting_kv_tokens")
+    __slots__ = ("_admissions", "prefilled", "role", "room_tokens", "swapped", "waiting_kv_tokens")
 
     def __init__(self, cost: CostModel, kv_capacity_tokens: int, role: Role) -> None:
         super().__init__(cost, kv_capacity_tokens, PrefixCache(0, CacheIndex(1), 0))
         self.prefilled: list[Job] = []
         self.swapped: list[Job] = []
         self.waiting_kv_tokens = 0
+        self.room_tokens = NO_LIMIT
         self._admissions = count()
         self.take_role(role)
 
@@ -53,6 +57,13 @@ class PooledReplica(Replica):
     def prompts(self) -> list[Job]:
         """The requests of whose prompts the iteration in progress computes a part."""
         return [job for job, _ in self._chunks]
+
+    def resume(self, now_ns: int) -> bool:
+        """Begin, or end a run with the iteration in progress. Returns whether `ends_ns` is a new one."""
+        if self.ends_ns != IDLE:
+            return self.cut(now_ns)
+        self.begin(now_ns)
+        return self.ends_ns != IDLE
 
     def take_role(self, role: Role) -> None:
         """Do something else from now on; nothing is admitted now."""
@@ -65,9 +76,11 @@ class PooledReplica(Replica):
         if self.role is not Role.PREFILL:
             Replica.begin(self, now_ns)
             return
-        queue, chunks, most = self.queue, self._chunks, self.chunk_tokens
+        queue, chunks, most, room = self.queue, self._chunks, self.chunk_tokens, self.room_tokens
         tokens = attention = 0
         while queue and (not tokens or tokens + queue[0].context_tokens <= most):
+            if tokens + queue[0].context_tokens >= room:
+                break
             job = queue.popleft()
             self._take(job, now_ns)
             context = job.context_tokens

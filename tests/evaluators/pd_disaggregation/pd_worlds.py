@@ -95,6 +95,8 @@ class Watched:
             "coming": list(now.incoming_tokens),
             "backlog": [round(s * 1e9) for s in now.link_backlog_s],
         }
+        if hasattr(now, "share"):
+            rows["shares"] = list(now.share)
         view = {"what": what, "who": who, "tokens": tokens, "now": round(obs.now_s * 1e9), **rows}
         answer = getattr(self.policy, what)(view)
         self.log.append((view, answer))

@@ -97,7 +97,7 @@ class SlowPools:
 
     def run(self) -> None:
         for row in self.ask("control")[: len(self.instances)]:
-            self.instances[row[0]].role = self.instances[row[0]].target = row[1]
+            self.open(*row)
         tick = 1
         while any(r.finish < 0 for r in self.requests):
             times = [(i.ends, 0, n) for n, i in enumerate(self.instances) if i.ends is not None]
@@ -127,11 +127,14 @@ class SlowPools:
             else:
                 tick += 1
                 for instance, role, *flag in self.ask("control"):
-                    self.change(instance, role, bool(flag and flag[0]))
+                    self.change(instance, role, bool(flag and flag[0]), *flag[1:])
                 self.ask_gateway()
             for number, instance in enumerate(self.instances):
-                if instance.ends is None and instance.state <= 1:
+                if instance.state <= 1:
                     self.begin(number)
+
+    def open(self, instance: int, role: int, *_: int) -> None:
+        self.instances[instance].role = self.instances[instance].target = role
 
     def ask_gateway(self) -> None:
         self.gateway.sort(key=lambda r: r.id)
@@ -168,6 +171,8 @@ class SlowPools:
 
     def begin(self, number: int) -> None:
         i = self.instances[number]
+        if i.ends is not None:
+            return
         if i.role == 0:
             total = 0
             while i.queue and (not total or total + i.queue[0].context <= 2048):
