@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from evolve.draw.colours import HUES, places
+from evolve.draw.colours import HUES, places_of_all
 from evolve.draw.rows import panel_csv
 from evolve.draw.svg_map import coasts
 from evolve.errors import UsageError
@@ -57,8 +57,9 @@ def save(picture: Picture, stem: Path, formats: Sequence[str] = ("svg", "pdf"), 
     heights = [_height(panel) for panel in picture.panels]
     figure = Figure(figsize=(WIDTH_IN, sum(heights)), layout="constrained")
     axes = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)
-    for panel, (place,) in zip(picture.panels, axes, strict=True):
-        _draw(panel, place)
+    hues = places_of_all([kinds_of(panel) for panel in picture.panels])
+    for panel, (place,), own in zip(picture.panels, axes, hues, strict=True):
+        _draw(panel, place, {kind: HUES[hue] for kind, hue in own.items()})
     if title and picture.title:
         figure.suptitle("\n".join(textwrap.wrap(_text(picture.title), TITLE_LETTERS)), fontsize=FONT_PT + 2)
     files = []
@@ -103,8 +104,7 @@ def _height(panel: Panel) -> float:
     return 2.6 if isinstance(panel, Series) else 3.4
 
 
-def _draw(panel: Panel, axes: Any) -> None:
-    hues = {kind: HUES[place] for kind, place in places(kinds_of(panel)).items()}
+def _draw(panel: Panel, axes: Any, hues: dict[str, str]) -> None:
     if panel.title:
         axes.set_title(_text(panel.title), fontsize=FONT_PT, loc="left")
     draw: dict[type, Callable[..., None]] = {

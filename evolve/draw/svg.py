@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from evolve.draw.axes import MARGIN, Frame, letters, number, shortened, text, title_of
-from evolve.draw.colours import HUES, places
+from evolve.draw.colours import HUES, places_of_all
 from evolve.draw.scales import Scale, bounds, tick_text
 from evolve.draw.svg_map import map_panel
 from evolve.picture import Bars, Lanes, Map, Matrix, Panel, Picture, Series, kinds_of
@@ -42,8 +42,9 @@ def svg(picture: Picture, standalone: bool = True, width: int = WIDTH) -> str:
             parts.append(text(12, top + 11, line, size=11))
             top += 15
         top += 6
-    for panel in picture.panels:
-        drawn, height = _panel(panel, top, width)
+    hues = places_of_all([kinds_of(panel) for panel in picture.panels])
+    for panel, own in zip(picture.panels, hues, strict=True):
+        drawn, height = _panel(panel, top, width, own)
         parts += drawn
         top += height
     label = html(one_line(picture.title)) or "picture"
@@ -55,9 +56,8 @@ def svg(picture: Picture, standalone: bool = True, width: int = WIDTH) -> str:
     return f"{head}{size} {font}>{STYLE if standalone else ''}{''.join(parts)}</svg>"
 
 
-def _panel(panel: Panel, top: float, width: int) -> tuple[list[str], float]:
+def _panel(panel: Panel, top: float, width: int, hues: dict[str, int]) -> tuple[list[str], float]:
     """Return what a panel draws, and how high it is, its title and legend included."""
-    hues = places(kinds_of(panel))
     drawn = [text(12, top + 14, shortened(panel.title, width - 24, 13), size=13, weight="600")] if panel.title else []
     down = 20.0 if panel.title else 4.0
     legend, rows = _legend(hues, top + down, width) if len(hues) > 1 or not isinstance(panel, Series) else ([], 0)

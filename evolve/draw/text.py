@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from evolve.draw.colours import places
+from evolve.draw.colours import places, places_of_all
 from evolve.draw.scales import Scale, bounds, tick_text
 from evolve.picture import Bars, Lanes, Map, Matrix, Panel, Picture, Series, kinds_of
 from evolve.safe_text import one_line
@@ -26,16 +26,20 @@ def print_picture(console: Console, picture: Picture) -> None:
     console.print(Text(one_line(picture.title), style="bold"))
     if picture.note:
         console.print(one_line(picture.note), style="dim")
-    for panel in picture.panels:
+    hues = places_of_all([kinds_of(panel) for panel in picture.panels])
+    for panel, own in zip(picture.panels, hues, strict=True):
         console.print()
         coloured = console.color_system is not None and "utf" in console.encoding.lower()
-        for line in panel_lines(panel, console.width, coloured):
+        for line in panel_lines(panel, console.width, coloured, own):
             console.print(line, no_wrap=True, overflow="crop", soft_wrap=True)
 
 
-def panel_lines(panel: Panel, width: int, unicode: bool = True) -> list[Text]:
-    """Return a panel as lines of at most so many characters. unicode: False takes ASCII alone."""
-    hues = places(kinds_of(panel))
+def panel_lines(panel: Panel, width: int, unicode: bool = True, hues: dict[str, int] | None = None) -> list[Text]:
+    """Return a panel as lines of at most so many characters.
+
+    unicode: False takes ASCII alone.  hues: kind -> its place among the colours; None: as of a panel alone.
+    """
+    hues = places(kinds_of(panel)) if hues is None else hues
     lines = [Text(one_line(panel.title)[:width], style="bold")]
     if hues:
         legend = Text()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hostile import HOSTILE, NAME, harm_in
 
+from evolve.draw.colours import places_of_all
 from evolve.draw.files import write_pictures
 from evolve.draw.rows import panel_csv
 from evolve.draw.scales import bounds, ticks
@@ -125,6 +126,14 @@ def test_csv_holds_the_numbers_to_the_last_digit_and_no_formula() -> None:
     assert all(not cell.startswith("=") for table in tables for row in table for cell in row)
     exact = panel_csv(Series("", "x", "y", (Line("l", ((0.1, 1 / 3),)),)))
     assert f"l,0.1,{1 / 3!r}" in exact
+
+
+def test_a_kind_has_one_colour_in_all_panels_of_a_picture() -> None:
+    """Two programs drawn one above the other: what came first in one comes second in the other."""
+    first, second = ["other operation", "last chain"], ["last chain", "late", "other operation", "own"]
+    one, two = places_of_all([first, second])
+    assert {kind: two[kind] for kind in first} == one and list(one) == first and list(two) == second
+    assert len(set(two.values())) == 4 and two["late"] == 1
 
 
 def test_ticks_are_round_and_within() -> None:
