@@ -13,13 +13,14 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from loop_parts import QuickPool, StepModel, configured
 
 from evolve import loop
 from evolve.archive import Store
-from evolve.evaluator import Instance, Split
+from evolve.evaluator import Evaluator, Instance, Split
 from evolve.registry import Problem, list_problems, load_problem
 from evolve.scoring import InstanceResult, Status
 
@@ -48,7 +49,9 @@ def programs_of(problem: Problem, folder: Path) -> dict[str, object]:
         problem._instances[split] = [Instance(f"{split}/{n}") for n in range(3)]
     names = ("m", "builtin") if problem.language.name == "python" else ("m",)
     config = configured(EVALUATIONS, seed=1, deterministic=True, model__names=names)
-    asyncio.run(loop.run(folder, config, problem, pool=HashPool(problem), clients={"m": StepModel()}))
+    # These instances are of no kind that the problem knows.
+    with patch.object(type(problem.evaluator), "kind_of", Evaluator.kind_of):
+        asyncio.run(loop.run(folder, config, problem, pool=HashPool(problem), clients={"m": StepModel()}))
     with Store.open(folder) as store:
         best = store.best()
         facts = [(p.id, p.parent_id, p.kind, p.source, p.score) for p in store.programs()]
