@@ -1,7 +1,7 @@
 """Where each expert of a layer is computed, with how many bits, and what is loaded ahead or put out of the GPU."""
 
 # EVOLVE-BLOCK-START
-# Now everything missing is loaded on demand with 4 bits, and the least recently used makes room.
+# Now everything missing comes on demand at four bits, and the least recently used makes room.
 CPU = 0.0  # a missing expert is left to the CPU if that takes less than CPU times as long as a load
 FEW = 0.0  # missing experts get 2 bits if their share of the layer's gate is below this, as far as bits are to spare
 FILL = 0  # how many that the CPU computed are then loaded, for the next token

@@ -1,8 +1,8 @@
 """A policy that says which instances prefill, which decode and which are shared, and where each request goes."""
 
 # EVOLVE-BLOCK-START
-# Half of the fleet for each, none shared; the instance of the lowest cost. With nothing but the turn counting, that is
-# round robin.
+# Half of the fleet for prompts and half for answers; of these the lowest cost. With nothing but the turn counting, it
+# is round robin.
 PREFILL_TURN = 1.0  # how much it counts how far an instance's turn is away for a prompt, 0 to 1
 PREFILL_WORK = 0.0  # how much it counts how long the prompts take that wait there, and this one, s
 PREFILL_STEP = 0.0  # how much it counts how long a decode step takes where the request would stay, s

@@ -35,7 +35,7 @@ def discovery(folder: Path) -> Discovery:
 def test_its_files_are_there_and_its_account_has_the_figures_of_its_head(folder: Path) -> None:
     problem, found = problem_of(folder.parent.parent.name), discovery(folder)
     files = {HEAD, ACCOUNT, RECORD, f"program{problem.language.suffix}"}
-    assert {path.name for path in folder.iterdir()} - {"picture.svg", "__pycache__"} == files
+    assert {path.name for path in folder.iterdir()} - {"picture.svg", "picture.png", "__pycache__"} == files
     head, account = found.head, (folder / ACCOUNT).read_text(encoding="utf-8")
     assert (head.problem, head.name) == (problem.evaluator.name, folder.name)
     assert not problem.language.check(found.source, problem.evaluator.defines)
