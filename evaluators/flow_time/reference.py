@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from evaluators.flow_time.figures import STORED, Figures, compute, file_of, programs_digest, worth_drawing
+from evaluators.flow_time.figures import Figures, compute, file_of, programs_digest, worth_drawing
 from evaluators.flow_time.machine import KINDS, Case, Kind, digest
 from evaluators.flow_time.public_format import public_cases
 from evaluators.flow_time.workload import RECIPES, own_case
@@ -36,10 +36,10 @@ def public(kind: Kind) -> Iterator[tuple[Case, Figures]]:
 def main(kind: Kind = "gradual", file: Path | None = None) -> None:
     """Write the figures of a kind. file: where, if not where they are read from."""
     write_reference(
-        file or (STORED if kind == "gradual" else file_of(kind)),
+        file or file_of(kind),
         "cases",
         {split: len(recipes) for split, recipes in RECIPES[kind].items()},
-        lambda split, index: accepted(split, index) if kind == "gradual" else accepted(split, index, kind),
+        lambda split, index: accepted(split, index, kind),
         digest,
         public=public(kind),
         programs=programs_digest(),

@@ -11,7 +11,7 @@ import sys
 
 from evaluators.heterogeneous_dag import figures
 from evaluators.heterogeneous_dag.dag import KINDS, UNSUPPORTED, Dag, DagInstance, Kind, makespan_bound_ticks
-from evaluators.heterogeneous_dag.figures import STORED, Figures, digest, file_of, programs_digest, tells_apart
+from evaluators.heterogeneous_dag.figures import Figures, digest, file_of, programs_digest, tells_apart
 from evaluators.heterogeneous_dag.public_format import public_dags, public_streams
 from evaluators.heterogeneous_dag.stream import StreamInstance
 from evaluators.heterogeneous_dag.workload import SIZES, own_instance
@@ -94,10 +94,10 @@ def main(kind: Kind = "static") -> None:
     """Write the file of a kind."""
     public = public_streams() if kind == "stream" else public_dags(kind)
     write_reference(
-        STORED if kind == "static" else file_of(kind),
+        file_of(kind),
         "instances",
         SIZES[kind],
-        lambda split, index: accepted(split, index) if kind == "static" else accepted(split, index, kind),
+        lambda split, index: accepted(split, index, kind),
         digest,
         public=[(one, compute(one)) for one in public],
         programs=programs_digest(),

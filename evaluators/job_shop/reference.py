@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evaluators.job_shop.dispatching import dispatched
-from evaluators.job_shop.figures import STORED, Figures, compute, digest, file_of, programs_digest, worth_drawing
+from evaluators.job_shop.figures import Figures, compute, digest, file_of, programs_digest, worth_drawing
 from evaluators.job_shop.public_sets import BLOCKING, DATA, public_shop, public_shops
 from evaluators.job_shop.shop import KINDS, Kind, Shop, ShopInstance
 from evaluators.job_shop.workload import RECIPES, own_instance
@@ -39,10 +39,10 @@ def public(kind: Kind) -> Iterator[tuple[ShopInstance, Figures]]:
 def main(kind: Kind = "jsp", file: Path | None = None) -> None:
     """Write the figures of a kind. file: where, if not where they are read from."""
     write_reference(
-        file or (STORED if kind == "jsp" else file_of(kind)),
+        file or file_of(kind),
         "shops",
         {split: len(recipes) for split, recipes in RECIPES[kind].items()},
-        lambda split, index: accepted(split, index) if kind == "jsp" else accepted(split, index, kind),
+        lambda split, index: accepted(split, index, kind),
         digest,
         public=public(kind),
         programs=programs_digest(kind),

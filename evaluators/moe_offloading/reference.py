@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from evaluators.moe_offloading.figures import STORED, Figures, compute, file_of, worth_drawing
+from evaluators.moe_offloading.figures import Figures, compute, file_of, worth_drawing
 from evaluators.moe_offloading.workload import FAMILIES, Case, Family, digest, own_case
 from evaluators.reference_file import first_that_tells, write_reference
 from evolve.evaluator import Split
@@ -22,10 +22,10 @@ def accepted(split: Split, index: int, family: Family = "hybrimoe") -> tuple[int
 def main(family: Family = "hybrimoe", file: Path | None = None) -> None:
     """Write the figures of a family. file: where, if not where they are read from."""
     write_reference(
-        file or (STORED if family == "hybrimoe" else file_of(family)),
+        file or file_of(family),
         "cases",
         {split: len(recipes) for split, recipes in FAMILIES[family].items()},
-        lambda split, index: accepted(split, index) if family == "hybrimoe" else accepted(split, index, family),
+        lambda split, index: accepted(split, index, family),
         digest,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from evaluators.pd_disaggregation.figures import STORED, Figures, compute, digest, file_of
+from evaluators.pd_disaggregation.figures import Figures, compute, digest, file_of
 from evaluators.pd_disaggregation.fleet import FAMILIES, Case, Family
 from evaluators.pd_disaggregation.public_format import public_cases
 from evaluators.pd_disaggregation.workload import RECIPES, own_case
@@ -26,10 +26,10 @@ def accepted(split: Split, index: int, family: Family = "pools") -> tuple[int, C
 def main(family: Family = "pools") -> None:
     """Write the figures of a family. Public windows are of pools alone: their machines are what they are."""
     write_reference(
-        STORED if family == "pools" else file_of(family),
+        file_of(family),
         "cases",
         {split: len(recipes) for split, recipes in RECIPES.items()},
-        lambda split, index: accepted(split, index) if family == "pools" else accepted(split, index, family),
+        lambda split, index: accepted(split, index, family),
         digest,
         public=((case, compute(case)) for case in (public_cases() if family == "pools" else [])),
     )

@@ -13,7 +13,6 @@ from pathlib import Path
 from evaluators.reference_file import first_that_tells, write_reference
 from evaluators.single_machine_tardiness.figures import (
     KEPT_EFFORT,
-    STORED,
     Figures,
     compute,
     file_of,
@@ -47,10 +46,10 @@ def public(kind: Kind) -> Iterator[tuple[Jobs, Figures]]:
 def main(kind: Kind = "weighted", file: Path | None = None) -> None:
     """Write the figures of a kind. file: where, if not where they are read from."""
     write_reference(
-        file or (STORED if kind == "weighted" else file_of(kind)),
+        file or file_of(kind),
         "instances",
         {split: len(recipes) for split, recipes in RECIPES[kind].items()},
-        lambda split, index: accepted(split, index) if kind == "weighted" else accepted(split, index, kind),
+        lambda split, index: accepted(split, index, kind),
         digest,
         public=public(kind),
         programs=programs_digest(),

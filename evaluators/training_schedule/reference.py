@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from evaluators.reference_file import first_that_tells, write_reference
-from evaluators.training_schedule.figures import STORED, Figures, compute, file_of, tells_apart
+from evaluators.training_schedule.figures import Figures, compute, file_of, tells_apart
 from evaluators.training_schedule.workload import MODES, RECIPES, Case, Mode, digest, own_case
 from evolve.evaluator import Split
 
@@ -22,10 +22,10 @@ def accepted(split: Split, index: int, mode: Mode = "rate") -> tuple[int, Case, 
 def main(mode: Mode = "rate", file: Path | None = None) -> None:
     """Write the figures of a mode. file: where, if not where they are read from."""
     write_reference(
-        file or (STORED if mode == "rate" else file_of(mode)),
+        file or file_of(mode),
         "cases",
         {split: len(recipes) for split, recipes in RECIPES.items()},
-        lambda split, index: accepted(split, index) if mode == "rate" else accepted(split, index, mode),
+        lambda split, index: accepted(split, index, mode),
         digest,
     )
 

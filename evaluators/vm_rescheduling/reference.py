@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from evaluators.reference_file import first_that_tells, write_reference
-from evaluators.vm_rescheduling.figures import STORED, Figures, compute, digest, file_of, worth_drawing
+from evaluators.vm_rescheduling.figures import Figures, compute, digest, file_of, worth_drawing
 from evaluators.vm_rescheduling.workload import RECIPES, Case, Family, own_case
 from evolve.evaluator import Split
 
@@ -24,10 +24,10 @@ def accepted(split: Split, index: int, family: Family = "standard") -> tuple[int
 def main(family: Family = "standard", file: Path | None = None) -> None:
     """Write the figures of a family. file: where, if not where they are read from."""
     write_reference(
-        file or (STORED if family == "standard" else file_of(family)),
+        file or file_of(family),
         "cases",
         {split: len(recipes) for split, recipes in RECIPES.items()},
-        lambda split, index: accepted(split, index) if family == "standard" else accepted(split, index, family),
+        lambda split, index: accepted(split, index, family),
         digest,
     )
 
