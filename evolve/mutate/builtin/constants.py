@@ -9,8 +9,11 @@ from evolve.mutate.builtin.places import Site
 from evolve.mutate.builtin.scene import Scene
 from evolve.mutate.builtin.syntax import constant, round_figure
 
-STEPS = ((0.1, 0.3), (0.4, 0.5), (1.2, 0.2))
+STEPS = ((0.1, 0.2), (0.4, 0.4), (1.6, 0.4))
 """(standard deviation in log units, probability) of a step: fine, usual, far."""
+
+KNOBS = 0.6
+"""How often a number with a name of its own is stepped, where there is one: its author meant it to be set."""
 
 INDICES = 0.1
 """How often an index or a length is stepped: there may be many of them, and few can be anything else."""
@@ -24,6 +27,9 @@ def step_constant(scene: Scene) -> str | None:
     sites = [s for s in scene.program.sites if _is_number(s)]
     indices = [s for s in sites if s.exact]
     others = [s for s in sites if not s.exact]
+    knobs = [s for s in others if s.function is None and isinstance(s.parent, ast.Assign | ast.AnnAssign)]
+    if knobs and scene.rng.random() < KNOBS:
+        others = knobs
     site = scene.one(indices if indices and (not others or scene.rng.random() < INDICES) else others)
     if site is None:
         return None
