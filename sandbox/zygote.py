@@ -28,6 +28,8 @@ from sandbox.limits import Limits
 
 BOOT_TIMEOUT_S = 60.0
 REPLY_TIMEOUT_S = 30.0
+BOOTS = 3
+"""How often a zygote is started that does not come up: somebody, or a kernel without memory, may have killed it."""
 
 OBITUARY = struct.Struct("@i4x18l")
 """Wait status and `struct rusage` of an ended process, as the kernel writes them for wait4(2)."""
@@ -178,7 +180,23 @@ class Sandbox:
         return Ended(status, user_s + system_s + (user_us + system_us) / 1e6, peak_rss * host.PEAK_RSS_UNIT)
 
     def _boot(self) -> None:
+        """Start a zygote and hear what is in force. Raises SandboxLost when none starts."""
+        complaint = ""
+        for _ in range(BOOTS):
+            self.close()
+            try:
+                complaint = self._boot_once()
+                if not complaint:
+                    return
+            except SandboxLost as lost:
+                complaint = self._last_words() or str(lost)
+                if isinstance(lost.__context__, TimeoutError):
+                    break  # it hangs: that was no kill
         self.close()
+        raise SandboxLost(f"the zygote did not start: {complaint}")
+
+    def _boot_once(self) -> str:
+        """Start a zygote; return why it cannot work, empty where it can. Raises SandboxLost when it says nothing."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, host.MESSAGES)
         environment = {
             "HOME": "/",  # sandlock asks for it at import, and a user of a container may have no other
@@ -210,18 +228,13 @@ class Sandbox:
         theirs.close()
         ours.settimeout(BOOT_TIMEOUT_S)
         self._control = ours
-        try:
-            self._send([msgspec.structs.asdict(_Order(self.limits, self.libraries, sorted(self.without)))])
-            hello, _ = self._receive()
-        except SandboxLost as lost:
-            complaint = self._last_words()
-            self.close()
-            raise SandboxLost(f"the zygote did not start: {complaint or lost}") from None
+        self._send([msgspec.structs.asdict(_Order(self.limits, self.libraries, sorted(self.without)))])
+        hello, _ = self._receive()
         if isinstance(hello, str):
-            self.close()
-            raise SandboxLost(f"the zygote did not start: {hello}")
+            return hello
         ours.settimeout(REPLY_TIMEOUT_S)
         self._layers = tuple(Layer(*facts) for facts in hello)
+        return ""
 
     def _last_words(self) -> str:
         if self._process is None or self._process.stderr is None:

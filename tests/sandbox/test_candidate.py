@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from sandbox import (
     WallHit,
     pack,
 )
+from sandbox.zygote import BOOTS
 
 
 class Model(Record):
@@ -279,6 +282,27 @@ def test_the_end_of_the_zygote_is_the_hosts_fault_and_the_next_candidate_boots_a
                 candidate.call("answer")
         sandbox.close()
         assert answer_of(sandbox, "def answer(): return 2") == 2
+
+
+@pytest.mark.parametrize("kills", [1, 2, 3])
+def test_a_zygote_that_is_killed_while_it_starts_is_started_again(
+    kills: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, python = tmp_path / "started", tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\necho >>{started}\n[ $(wc -l <{started}) -gt {kills} ] || kill -9 $$\nexec {sys.executable} "$@"\n'
+    )
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    sandbox = Sandbox()
+    if kills < BOOTS:
+        with sandbox:
+            assert answer_of(sandbox, "def answer(): return 2") == 2
+    else:
+        with pytest.raises(SandboxLost, match="the zygote did not start: the zygote is gone"), sandbox:
+            pass
+        assert sandbox.zygote_pid is None
+    assert len(started.read_text().splitlines()) == min(kills + 1, BOOTS)
 
 
 def test_a_missing_library_of_the_evaluator_is_named() -> None:
