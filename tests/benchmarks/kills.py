@@ -41,8 +41,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from model_server import ModelServer, Reply
 from postgres_server import PASSWORD, Server
+from sqlalchemy import func, select
 
 from evolve.archive import CallStatus, EventKind, Role, RunStatus, Store, damage_of
+from evolve.archive.models import Base
 from evolve.config import resolve
 from evolve.errors import UsageError
 from evolve.evaluator import Split
@@ -291,6 +293,20 @@ async def again(problem: Path, sources: list[str]) -> list[list[float | None]]:
         return [[r.score for r in await evaluate_spread(pool, source, Split.TRAIN, 3)] for source in sources]
 
 
+def orphans(store: Store) -> str:
+    """Return which table has a row that names one which is not there, in either database; empty when none has."""
+    for table in Base.metadata.sorted_tables:
+        for key in table.foreign_keys:
+            there = select(key.column.label("there")).subquery()
+            lone = select(func.count()).where(key.parent.is_not(None), key.parent.not_in(select(there.c.there)))
+            count = store._one(lone)[0]
+            if count:
+                return (
+                    f"{count} rows of {table.name}.{key.parent.name} name a row of {key.column.table.name} that is gone"
+                )
+    return ""
+
+
 def judge(target: Target, problem: Path, server: ModelServer, moments: list[Before], rng: random.Random) -> bool:
     """Check every claim, and print what was found."""
     now = looked_at(target.folder)
@@ -308,7 +324,8 @@ def judge(target: Target, problem: Path, server: ModelServer, moments: list[Befo
     sample = rng.sample(children, min(40, len(children)))
     scores = asyncio.run(again(problem, [program.source for program in sample]))
     blamed = [p.id for p in children if p.failure and re.search("lost|verifier|killed by", p.failure)]
-    damage = "" if (target.folder / "archive.db").exists() is False else damage_of(target.folder)
+    with Store.open(target.folder) as store:
+        damage = damage_of(target.folder) or orphans(store)
     claims = [
         ("the run is finished", summary.status is RunStatus.FINISHED, summary.reason),
         ("answers gone or changed", all(now.answers.get(s) == a for m in moments for s, a in m.answers.items()), ""),
