@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
@@ -243,6 +244,23 @@ def test_a_seed_that_fails_ends_the_run_with_its_failure(tmp_path: Path) -> None
         evolve(tmp_path / "run", configured(5), Failing())
     with Store.open(tmp_path / "run") as store:
         assert store.summary().status is RunStatus.STOPPED
+
+
+def test_an_archive_that_fails_for_several_steps_at_once_is_told_of_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone: list[int] = []
+
+    def fail(store: Store, step: int) -> Trial:
+        gone.append(step)
+        raise UsageError("the archive is gone")
+
+    monkeypatch.setattr(Store, "trial", fail)
+    with pytest.raises(UsageError, match="the archive is gone"):
+        evolve(tmp_path / "run", configured(40, workers=4), model=HashModel())
+    gc.collect()  # asyncio prints what nobody asked for when it is collected
+    assert len(gone) > 1, "several steps failed"
+    assert "never retrieved" not in caplog.text
 
 
 def test_failed_children_are_recorded_and_the_run_goes_on(tmp_path: Path) -> None:

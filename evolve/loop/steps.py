@@ -359,8 +359,9 @@ class Steps:
     # -- waiting -------------------------------------------------------------------------------------------------
 
     def _moved(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and self._failure is None:
-            self._failure = task.exception()
+        if not task.cancelled():
+            raised = task.exception()  # of each: asyncio prints what nobody asked for
+            self._failure = self._failure or raised
         self._changed.set()
 
     async def _wait(self) -> None:
