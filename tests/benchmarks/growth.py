@@ -46,6 +46,8 @@ from evolve.report.run_report import describe
 from evolve.scoring import InstanceResult, SplitScore, Status
 
 INSTANCES = 9
+SHAPE = "\n\ndef answer():\n    return X\n"
+UNUSED = "\n\ndef unused(load, offset):\n"
 SOUND = Store._transaction
 
 
@@ -64,11 +66,14 @@ def nine_instances() -> Problem:
     return replace(trivial_problem(), evaluator=Nine())
 
 
-def make(folder: Path, programs: int) -> None:
-    """Make a run's archive with so many children, as a run with a model leaves it, but in a few large transactions."""
+def make(folder: Path, programs: int, problem: Problem | None = None, instances: int = INSTANCES, **flags: Any) -> None:
+    """Make a run's archive with so many children, as a run with a model leaves it, but in a few large transactions.
+
+    problem: that of nine instances, or another with so many.  flags: of the configuration, as of `configured`.
+    """
     rng = random.Random(programs)
-    problem = nine_instances()
-    text = configuration.to_toml(configured(programs).model_copy(update={"problem": problem.ref}))
+    problem = problem or nine_instances()
+    text = configuration.to_toml(configured(programs, **flags).model_copy(update={"problem": problem.ref}))
     store = Store.create(folder, problem.ref, text, 0, identity(problem))
     store._connection.exec_driver_sql("PRAGMA synchronous=OFF")
     store._connection.rollback()
@@ -87,7 +92,7 @@ def make(folder: Path, programs: int) -> None:
             place="0" if id else "", chars=len(source), tokens=400, nearest_id=0 if id else None, likeness=0.5,
         )  # fmt: skip
         store.bear(program, rng.randbytes(512))
-        scores = [rng.uniform(0, 90) for _ in range(INSTANCES)]
+        scores = [rng.uniform(0, 90) for _ in range(instances)]
         results = {n: result(score, n) for n, score in enumerate(scores)}
         total = SplitScore(
             Split.TRAIN, Status.OK, statistics.fmean(scores), {"cost_usd": 3.25}, tuple(results.values()), True
@@ -96,12 +101,12 @@ def make(folder: Path, programs: int) -> None:
         there.append(id)
 
     there = [0]
-    words = [f"value_{n} = load[{n}] * {n}.5 + offset" for n in range(400)]
+    words = [f"    value_{n} = load[{n}] * {n}.5 + offset" for n in range(400)]
     Store._transaction = joined  # type: ignore[assignment,method-assign]
     with store:
         done = step = 0
         with SOUND(store):
-            born(0, "X = 1.0\n\n\ndef answer():\n    return X\n")
+            born(0, f"X = 1.0\n{SHAPE}")
         while done < programs:
             with SOUND(store):
                 for _ in range(1000):
@@ -116,7 +121,7 @@ def make(folder: Path, programs: int) -> None:
                     if step % 5 == 0:
                         store.drop(step, Fate.DUPLICATE, "the same program as 1", known=True)
                     else:
-                        born(step, "\n".join(rng.sample(words, 50)))
+                        born(step, f"X = {rng.uniform(0, 90)}\n{SHAPE}{UNUSED}" + "\n".join(rng.sample(words, 50)))
                         done += 1
         Store._transaction = SOUND  # type: ignore[method-assign]
         store.end(RunStatus.STOPPED, "stopped by Ctrl-C", 1.0)
