@@ -24,7 +24,7 @@ TIMES_LONGER = 20.0
 LOST = "lost"
 """The kind of failure of a program with which workers are lost: memory is short, or a cluster takes them away."""
 BOOTS = 3
-"""How often a worker is started whose machine is lost before it can take a job."""
+"""How often a worker is started that is lost, or killed from outside, before it can take a job."""
 FROM_OUTSIDE = ("SIGKILL", "SIGTERM")
 """Signals that come from somebody else, such as a kernel without memory; by others a verifier crashes."""
 
@@ -134,7 +134,7 @@ class Crew:
         boot.add_done_callback(there)
 
     async def _greet(self, place: int) -> Ready:
-        """Wait until a worker is ready; start another where its node is lost before."""
+        """Wait until a worker is ready; start another where it is lost before."""
         for _ in range(BOOTS):
             try:
                 return await self._workers[place].greet()

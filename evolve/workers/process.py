@@ -57,13 +57,15 @@ class WorkerProcess:
             send(self.connection, setup)
 
     async def greet(self) -> Ready:
-        """Wait until the worker can take a job. Raises UsageError when it cannot."""
+        """Wait until the worker can take a job. Raises UsageError when it cannot, WorkerLost when it was killed."""
         try:
             async with asyncio.timeout(BOOT_TIMEOUT_S):
                 ready: Ready = await self.hear()
         except TimeoutError:
             raise UsageError(f"a worker process did not start within {BOOT_TIMEOUT_S:g} s: is the host busy?") from None
         except WorkerLost as lost:
+            if lost.by_host:
+                raise
             raise UsageError(
                 f"a worker process {lost.how} while it loaded the problem; its message is on stderr"
             ) from None

@@ -15,7 +15,7 @@ from typing import IO, Any
 from multiprocess.connection import Client, Connection
 
 import evolve
-from evolve.workers.crew import WorkerLost
+from evolve.workers.crew import BOOTS, WorkerLost
 from evolve.workers.messages import Ready, Setup, heard, receive, send
 from evolve.workers.process import WorkerProcess
 
@@ -49,11 +49,15 @@ class Relay:
             return Ready(error=f"evolve is {self._version} here and {here}: install the same version on every node.")
         core, self._core = own_core()
         ref = str(Path.cwd()) if self._setup.ref == SHIPPED else self._setup.ref
-        self._worker = WorkerProcess(replace(self._setup, ref=ref, cpu=core), {})
-        try:
-            return await self._worker.hear()  # type: ignore[no-any-return]
-        except WorkerLost as lost:
-            return Ready(error=f"a worker process on {os.uname().nodename} {lost.how} while it loaded the problem.")
+        for _ in range(BOOTS):
+            self._worker = WorkerProcess(replace(self._setup, ref=ref, cpu=core), {})
+            try:
+                return await self._worker.hear()  # type: ignore[no-any-return]
+            except WorkerLost as lost:
+                how = lost.how
+                if not lost.by_host:
+                    break
+        return Ready(error=f"a worker process on {os.uname().nodename} {how} while it loaded the problem.")
 
     async def say(self, value: Any) -> None:
         """Pass a word on to the worker; if it is gone, `hear` says so."""

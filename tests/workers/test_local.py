@@ -14,10 +14,14 @@ from pathlib import Path
 
 import pytest
 
+import evolve
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.scoring import InstanceResult, SplitScore, Status
 from evolve.workers import Fresh, LocalWorkers, OutOfTime, evaluate_spread, split_score
+from evolve.workers.crew import BOOTS
+from evolve.workers.messages import Ready, Setup
+from evolve.workers.relay import Relay
 
 TRIVIAL = str(Path(__file__).parent.parent / "plugins" / "trivial")
 PLUGIN = """
@@ -238,6 +242,43 @@ def test_a_cancelled_jobs_answer_is_not_taken_for_the_next_ones(numbers: str) ->
 def test_a_problem_that_does_not_load_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"evaluator\.py"):
         evaluate(str(tmp_path), "def answer(): return 1")
+
+
+KILLED_AS_IT_LOADS = """
+with open(__file__ + ".loads", "a") as loads:
+    loads.write("1")
+if len(open(__file__ + ".loads").read()) <= {kills}:
+    import os, signal
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("kills", [1, 2, 3])
+def test_a_worker_that_is_killed_while_it_loads_the_problem_is_started_again(numbers: str, kills: int) -> None:
+    evaluator = Path(numbers) / "evaluator.py"
+    evaluator.write_text(evaluator.read_text() + KILLED_AS_IT_LOADS.format(kills=kills))
+    if kills < BOOTS:
+        assert [result.score for result in evaluate(numbers, "def answer(i): return i")] == [0, 1, 2, 3, 4, 5]
+    else:
+        with pytest.raises(UsageError, match="killed by SIGKILL before it could take a job, 3 times"):
+            evaluate(numbers, "def answer(i): return i")
+    loads = Path(f"{evaluator}.loads").read_text()
+    assert len(loads) == min(kills + 1, BOOTS)
+
+
+@pytest.mark.parametrize("kills, error", [(2, ""), (3, "killed by SIGKILL while it loaded the problem")])
+def test_on_another_machine_it_is_started_again_there(numbers: str, kills: int, error: str) -> None:
+    async def go() -> Ready:
+        relay = Relay(Setup(numbers, {}, None, None), evolve.__version__)
+        try:
+            return await relay.greet()
+        finally:
+            await relay.end()
+
+    evaluator = Path(numbers) / "evaluator.py"
+    evaluator.write_text(evaluator.read_text() + KILLED_AS_IT_LOADS.format(kills=kills))
+    found = asyncio.run(go()).error
+    assert error in found and bool(found) == bool(error)
 
 
 def test_a_split_that_the_problem_does_not_have_is_one_line() -> None:
