@@ -23,8 +23,8 @@ TIMES_LONGER = 20.0
 """How many times longer than the longest sound one so far an evaluation may take; in a run the seed's is the first."""
 LOST = "lost"
 """The kind of failure of a program with which workers are lost: memory is short, or a cluster takes them away."""
-BOOTS = 3
-"""How often a worker is started that is lost, or killed from outside, before it can take a job."""
+BOOT_PAUSES_S = (0.0, 0.5, 1.0, 2.0, 4.0)
+"""Before each start of a worker that is lost, or killed from outside, before it can take a job: memory may be back."""
 FROM_OUTSIDE = ("SIGKILL", "SIGTERM")
 """Signals that come from somebody else, such as a kernel without memory; by others a verifier crashes."""
 
@@ -135,14 +135,15 @@ class Crew:
 
     async def _greet(self, place: int) -> Ready:
         """Wait until a worker is ready; start another where it is lost before."""
-        for _ in range(BOOTS):
+        for pause_s in BOOT_PAUSES_S:
+            await asyncio.sleep(pause_s)
             try:
                 return await self._workers[place].greet()
             except WorkerLost as lost:
                 trouble = lost
                 self._workers[place].end()
                 self._workers[place] = self._makers[place]()
-        raise UsageError(f"a worker {trouble.how} before it could take a job, {BOOTS} times")
+        raise UsageError(f"a worker {trouble.how} before it could take a job, {len(BOOT_PAUSES_S)} times")
 
     @property
     def size(self) -> int:

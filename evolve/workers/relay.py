@@ -15,7 +15,7 @@ from typing import IO, Any
 from multiprocess.connection import Client, Connection
 
 import evolve
-from evolve.workers.crew import BOOTS, WorkerLost
+from evolve.workers.crew import BOOT_PAUSES_S, WorkerLost
 from evolve.workers.messages import Ready, Setup, heard, receive, send
 from evolve.workers.process import WorkerProcess
 
@@ -49,7 +49,8 @@ class Relay:
             return Ready(error=f"evolve is {self._version} here and {here}: install the same version on every node.")
         core, self._core = own_core()
         ref = str(Path.cwd()) if self._setup.ref == SHIPPED else self._setup.ref
-        for _ in range(BOOTS):
+        for pause_s in BOOT_PAUSES_S:
+            await asyncio.sleep(pause_s)
             self._worker = WorkerProcess(replace(self._setup, ref=ref, cpu=core), {})
             try:
                 return await self._worker.hear()  # type: ignore[no-any-return]

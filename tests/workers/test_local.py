@@ -18,10 +18,8 @@ import evolve
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.scoring import InstanceResult, SplitScore, Status
-from evolve.workers import Fresh, LocalWorkers, OutOfTime, evaluate_spread, split_score
-from evolve.workers.crew import BOOTS
+from evolve.workers import Fresh, LocalWorkers, OutOfTime, crew, evaluate_spread, relay, split_score
 from evolve.workers.messages import Ready, Setup
-from evolve.workers.relay import Relay
 
 TRIVIAL = str(Path(__file__).parent.parent / "plugins" / "trivial")
 PLUGIN = """
@@ -253,27 +251,35 @@ if len(open(__file__ + ".loads").read()) <= {kills}:
 """
 
 
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (crew, relay):
+        monkeypatch.setattr(module, "BOOT_PAUSES_S", (0.0, 0.0, 0.0))
+
+
+@pytest.mark.usefixtures("no_pauses")
 @pytest.mark.parametrize("kills", [1, 2, 3])
 def test_a_worker_that_is_killed_while_it_loads_the_problem_is_started_again(numbers: str, kills: int) -> None:
     evaluator = Path(numbers) / "evaluator.py"
     evaluator.write_text(evaluator.read_text() + KILLED_AS_IT_LOADS.format(kills=kills))
-    if kills < BOOTS:
+    if kills < 3:
         assert [result.score for result in evaluate(numbers, "def answer(i): return i")] == [0, 1, 2, 3, 4, 5]
     else:
         with pytest.raises(UsageError, match="killed by SIGKILL before it could take a job, 3 times"):
             evaluate(numbers, "def answer(i): return i")
     loads = Path(f"{evaluator}.loads").read_text()
-    assert len(loads) == min(kills + 1, BOOTS)
+    assert len(loads) == min(kills + 1, 3)
 
 
+@pytest.mark.usefixtures("no_pauses")
 @pytest.mark.parametrize("kills, error", [(2, ""), (3, "killed by SIGKILL while it loaded the problem")])
 def test_on_another_machine_it_is_started_again_there(numbers: str, kills: int, error: str) -> None:
     async def go() -> Ready:
-        relay = Relay(Setup(numbers, {}, None, None), evolve.__version__)
+        far = relay.Relay(Setup(numbers, {}, None, None), evolve.__version__)
         try:
-            return await relay.greet()
+            return await far.greet()
         finally:
-            await relay.end()
+            await far.end()
 
     evaluator = Path(numbers) / "evaluator.py"
     evaluator.write_text(evaluator.read_text() + KILLED_AS_IT_LOADS.format(kills=kills))
