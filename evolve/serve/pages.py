@@ -9,6 +9,7 @@ from urllib.parse import quote
 from evolve.archive import Store
 from evolve.report.documents import plain
 from evolve.report.figures import cell_text, duration_text, usd_text
+from evolve.report.page.charts import where_picture
 from evolve.report.page.comparison import comparison_page
 from evolve.report.page.facts import as_script_data, program_texts
 from evolve.report.page.markup import Html, rendered
@@ -74,8 +75,9 @@ def run_page(folder: Path) -> str:
     """Return a run as it is now; the page asks for what is new by itself."""
     with Store.open(folder) as store:
         report = describe(store)
-        facts = page_facts(store, report)
-        parts = run_parts(store, report, facts, failure_examples(store), Pictures())
+        table, columns = where_picture(store, report)
+        facts = page_facts(store, report, columns)
+        parts = run_parts(store, report, facts, failure_examples(store), Pictures(), table)
         return rendered(
             "run.html.j2",
             **{**parts, **SERVED, "scripts": ("uPlot.js", "page.js", "live.js")},
@@ -101,7 +103,8 @@ def state(folder: Path) -> dict[str, Any]:
 def facts(folder: Path) -> dict[str, Any]:
     """Return what the charts of a run are drawn from, as it is now."""
     with Store.open(folder) as store:
-        found: dict[str, Any] = plain(page_facts(store, describe(store)))
+        report = describe(store)
+        found: dict[str, Any] = plain(page_facts(store, report, where_picture(store, report)[1]))
     return found
 
 

@@ -86,9 +86,10 @@ def make(folder: Path, programs: int, problem: Problem | None = None, instances:
         return InstanceResult(f"train/{n}", Status.OK, score, {"cost_usd": 3.25}, "waited 3.1 h for spot", "", 0.01)
 
     def born(id: int, source: str) -> None:
+        parents = there[-50:] if rng.random() < 0.9 else there
         program = Program(
             id, Role.CHILD if id else Role.SEED, "edit" if id else "seed", f"{id:032x}", source, time.time(),
-            name="" if id else "seed", parent_id=rng.choice(there[-50:] if rng.random() < 0.9 else there) if id else None,
+            name="" if id else "seed", parent_id=rng.choice(parents) if id else None,
             place="0" if id else "", chars=len(source), tokens=400, nearest_id=0 if id else None, likeness=0.5,
         )  # fmt: skip
         store.bear(program, rng.randbytes(512))

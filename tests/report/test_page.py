@@ -168,10 +168,11 @@ def test_minutes_of_work_leave_out_the_time_between_sessions() -> None:
 
 def test_of_very_many_programs_a_page_draws_a_part_and_says_so(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Store.open(run) as store:
-        whole, report = page_facts(store, describe(store)), describe(store)
+        report = describe(store)
+        whole = page_facts(store, report, [])
         monkeypatch.setattr(facts, "DRAWN", 10)
         monkeypatch.setattr(facts, "LATEST", 3)
-        part = page_facts(store, report)
+        part = page_facts(store, report, [])
     rows = {row[0]: row for row in zip(*whole["columns"].values(), strict=True)}
     drawn = {row[0]: row for row in zip(*part["columns"].values(), strict=True)}
     children = [id for id in rows if id > 0]

@@ -38,13 +38,14 @@ def report_page(store: Store, pictures: Pictures | None = None) -> str:
     """Return one HTML file about a run, which needs no other file and loads nothing."""
     report = describe(store)
     examples = failure_examples(store)
-    facts = page_facts(store, report)
+    table, columns = where_picture(store, report)
+    facts = page_facts(store, report, columns)
     whole = told(store, facts["path"], examples.values())
     chunks, where = text_chunks(store, facts["columns"]["id"], whole)
     facts["chunks"] = where
     return rendered(
         "run.html.j2",
-        **run_parts(store, report, facts, examples, pictures or Pictures()),
+        **run_parts(store, report, facts, examples, pictures or Pictures(), table),
         **one_file(),
         chunks=chunks,
         facts=as_script_data(facts),
@@ -60,8 +61,8 @@ def one_file() -> dict[str, Any]:
     return {"inline": {"style": style(), "script": script()}, "policy": policy, "live": "", "root": "", "scripts": ()}
 
 
-def page_facts(store: Store, report: RunReport) -> dict[str, Any]:
-    """Return what the script of a page draws from."""
+def page_facts(store: Store, report: RunReport, columns: Sequence[int]) -> dict[str, Any]:
+    """Return what the script of a page draws from. columns: the programs of `where_picture`."""
     failures = failure_examples(store)
     facts = program_facts(store, [*(one.trial.id for one in report.improvements), *failures.values()])
     levels = []
@@ -70,7 +71,7 @@ def page_facts(store: Store, report: RunReport) -> dict[str, Any]:
     baseline = report.best_baseline(Split.TRAIN)
     if baseline is not None:
         levels.append({"name": f"baseline {one_line(baseline.name)}", "score": baseline.splits[Split.TRAIN].score})
-    return facts | {"levels": levels, "where": where_picture(store, report)[1]}
+    return facts | {"levels": levels, "where": list(columns)}
 
 
 def failure_examples(store: Store) -> dict[str, int]:
@@ -79,12 +80,17 @@ def failure_examples(store: Store) -> dict[str, int]:
 
 
 def run_parts(
-    store: Store, report: RunReport, facts: dict[str, Any], examples: dict[str, int], pictures: Pictures
+    store: Store,
+    report: RunReport,
+    facts: dict[str, Any],
+    examples: dict[str, int],
+    pictures: Pictures,
+    where: Picture | None,
 ) -> dict[str, Any]:
-    """Return what the template of a run's page asks for."""
+    """Return what the template of a run's page asks for. where: the picture of `where_picture`."""
     best, seed = report.best, report.seed
     is_better = best is not None and seed is not None and best.id > 0
-    splits, where, spent = splits_picture(report), where_picture(store, report)[0], costs(store, report.best_so_far)
+    splits, spent = splits_picture(report), costs(store, report.best_so_far)
     folder = shlex.quote(whereabouts(report.folder))
     return {
         "title": f"{report.evaluator}: {report.folder.name}",
