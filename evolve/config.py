@@ -23,7 +23,7 @@ from evolve.config_part import Part
 from evolve.errors import UsageError
 from evolve.objectives import Objective
 from evolve.search.config import SearchConfig, search_config, search_model
-from evolve.search.strategies import known_strategies
+from evolve.search.strategies import DEFAULT, known_strategies
 from evolve.toml_tree import put, read, value_of, without_none
 
 BUILTIN = "builtin"
@@ -282,7 +282,7 @@ class RunConfig(Part):
 def resolve(file: Path | None, sets: Sequence[str], flags: Mapping[str, Any], base: str = "") -> RunConfig:
     """Return the configuration from a TOML file, `--set` texts and flags; later wins.
 
-    sets: "search.islands=8"; the value is read as TOML, or else as text.
+    sets: "search.plateau=30"; the value is read as TOML, or else as text.
     flags: dotted key -> value, e.g. {"budget.evaluations": 200}; None means that the flag was not given.
     base: TOML of a configuration that all of these change.
     The key `model.names` chooses the models; any other `model.KEY` holds for each of them that does not say otherwise.
@@ -292,7 +292,7 @@ def resolve(file: Path | None, sets: Sequence[str], flags: Mapping[str, Any], ba
     for text in sets:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
-            raise UsageError(f"--set {text}: expected key=value, e.g. --set search.islands=8")
+            raise UsageError(f"--set {text}: expected key=value, e.g. --set search.plateau=30")
         put(tree, key.strip(), value_of(value.strip()), f"--set {text}")
     for key, flag in flags.items():
         if flag is not None:
@@ -386,6 +386,10 @@ def _validated(tree: dict[str, Any], where: str) -> RunConfig:
         if first["type"] != "extra_forbidden":
             raise UsageError(f"{where}: {key} = {first['input']!r}: {first['msg']}.") from None
         known = known_keys()
+        if key in known and within:
+            have = [f"--search {one}" for one in known_strategies() if loc[-1] in search_model(one).model_fields]
+            chosen = tree["search"].get("strategy", DEFAULT)
+            raise UsageError(f"{where}: {key} is an option of {' and '.join(have)}, not of {chosen}.") from None
         # A section that does not exist is likely another section misspelt, whatever key was meant in it.
         depth = key.count(".") + 1
         names = dict.fromkeys(".".join(name.split(".")[:depth]) for name in known)

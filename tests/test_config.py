@@ -11,7 +11,7 @@ from evolve.errors import UsageError
 
 def test_later_wins_file_then_set_then_flag(tmp_path: Path) -> None:
     file = tmp_path / "run.toml"
-    file.write_text("seed = 1\n[search]\nislands = 2\nelites = 3\n[budget]\nevaluations = 10\n")
+    file.write_text("seed = 1\n[search]\nstrategy = 'islands'\nislands = 2\nelites = 3\n[budget]\nevaluations = 10\n")
     config = resolve(file, ["search.elites=4", "budget.evaluations=20"], {"budget.evaluations": 30, "workers": None})
     assert (config.seed, config.search.islands, config.search.elites, config.budget.evaluations) == (1, 2, 4, 30)
 
@@ -47,9 +47,12 @@ def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
     [
         (["search.ilands=2"], "configuration: the key 'search.ilands' does not exist. Did you mean 'search.islands'?"),
         (["sed=2"], "configuration: the key 'sed' does not exist. Did you mean 'seed'?"),
-        (["search.islands=many"], "configuration: search.islands = 'many': Input should be a valid integer"),
+        (
+            ["search.strategy=islands", "search.islands=many"],
+            "configuration: search.islands = 'many': Input should be a valid integer",
+        ),
         (["budget.evaluations=-1"], "configuration: budget.evaluations = -1: Input should be greater than"),
-        (["islands"], "--set islands: expected key=value, e.g. --set search.islands=8"),
+        (["islands"], "--set islands: expected key=value, e.g. --set search.plateau=30"),
         (["seed=1", "seed.x=2"], "--set seed.x=2: 'seed' is a value, it has no keys of its own."),
     ],
 )

@@ -48,12 +48,14 @@ TABLE = {
     "run {trivial} --seed 9223372036854775808": "configuration: seed = 9223372036854775808: "
     "Input should be less than or equal to 9223372036854775807.",
     "run {trivial} --set evaluator.x=1": "trivial: option 'evaluator.x' is unknown. Known: none.",
-    "run {trivial} --set search": "--set search: expected key=value, e.g. --set search.islands=8",
+    "run {trivial} --set search": "--set search: expected key=value, e.g. --set search.plateau=30",
     "run {trivial} --set search.island=8": "configuration: the key 'search.island' does not exist. "
     "Did you mean 'search.islands'?",
-    "run {trivial} --set search.islands=0": "configuration: search.islands = 0: "
+    "run {trivial} --set search.islands=2": "configuration: search.islands is an option of "
+    "--search adaptive and --search islands, not of portfolio.",
+    "run {trivial} --search islands --set search.islands=0": "configuration: search.islands = 0: "
     "Input should be greater than or equal to 1.",
-    "run {trivial} --set search.islands=100000000": "configuration: search.islands = 100000000: "
+    "run {trivial} --search islands --set search.islands=100000000": "configuration: search.islands = 100000000: "
     "Input should be less than or equal to 10000.",
     "run {trivial} --set workers=100000": "configuration: workers = 100000: "
     "Input should be less than or equal to 1024.",

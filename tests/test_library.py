@@ -52,7 +52,7 @@ def nearness(program: Any, goal: float) -> tuple[float, str]:
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> evolve.Result:
     folder = tmp_path_factory.mktemp("library") / "run"
-    return evolve.run(TRIVIAL, evaluations=12, folder=folder, quiet=True, workers=1, search={"islands": 2})
+    return evolve.run(TRIVIAL, evaluations=12, folder=folder, quiet=True, workers=1, search={"plateau": 5})
 
 
 def test_a_run_returns_the_best_program_the_table_and_the_claim(result: evolve.Result) -> None:
@@ -61,7 +61,7 @@ def test_a_run_returns_the_best_program_the_table_and_the_claim(result: evolve.R
     assert "On the test split" in result.verdict and result.verdict in str(result)
     assert "| seed | 0.00 |" in result._repr_markdown_()
     assert evolve.score(TRIVIAL, result.best.source, workers=1).score == result.best.score
-    assert result.run.config.search.strategy == "islands"
+    assert result.run.config.search.strategy == "portfolio"
 
 
 def test_a_run_is_opened_as_data_frames(result: evolve.Result) -> None:

@@ -45,7 +45,7 @@ class Series(Evaluator):
         x = candidate.call("answer")
         return Outcome(100 * (1 - abs(x - 42) / 41) + (7 * i) % 5, {{"distance": abs(x - 42)}}, "not 42")
 """
-ELITES = {"search__islands": 1, "search__elites": 4}
+ELITES = {"search__strategy": "islands", "search__islands": 1, "search__elites": 4}
 
 
 @pytest.fixture
@@ -347,7 +347,7 @@ def test_deterministic_one_seed_gives_one_archive_whatever_the_hash_seed_and_the
     (Path(series.ref) / "seed.py").write_text("X = 21.0\n\n\ndef answer() -> float:\n    return X\n")
 
     def run(folder: Path, workers: int, hash_seed: str) -> None:
-        sets = ["search.islands=1", "search.elites=1", f"workers={workers}"]
+        sets = ["search.strategy=islands", "search.islands=1", "search.elites=1", f"workers={workers}"]
         command = [
             sys.executable,
             "-m",

@@ -157,7 +157,7 @@ def test_another_configuration_comes_apart_with_one_line(tmp_path: Path) -> None
     source = recorded(tmp_path / "run")
     with Store.open(source) as store:
         tape = tape_of(store)
-    config = configured(60, seed=3, model__names=("m", "n"), search__inspirations=0)
+    config = configured(60, seed=3, model__names=("m", "n"), search__strategy="islands", search__inspirations=0)
     with pytest.raises(UsageError, match="asks another question than the recorded run did"):
         asyncio.run(loop.run(tmp_path / "b", config, PROBLEM, pool=QuickPool(), clients=tape_clients(tape), tape=tape))
 
@@ -227,7 +227,7 @@ def test_a_recording_is_enough_and_is_not_overwritten(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     with ModelServer(trivial) as server:
         names = ("--model", "m", "--seed", 5, "--evaluations", 6, "--base-url", server.base_url)
-        said = evolve("run", TRIVIAL, *names, "--set", "search.islands=2", "--run", "a", "--record", "tape")
+        said = evolve("run", TRIVIAL, *names, "--set", "search.plateau=5", "--run", "a", "--record", "tape")
         assert said.code == 0, said.err
         asked, tape = server.count, Path("tape").read_bytes()
         again = evolve("run", TRIVIAL, *names, "--run", "other", "--record", "tape")

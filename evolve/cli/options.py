@@ -21,7 +21,7 @@ settings = click.option(
     "sets",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Set any key of the configuration, e.g. search.islands=8; evaluator.KEY is an option of the problem.",
+    help="Set any key of the configuration, e.g. search.plateau=30; evaluator.KEY is an option of the problem.",
 )
 # The bounds of `RunConfig.workers`, which `resume` does not ask: to import it here would slow `--help` down.
 workers = click.option(

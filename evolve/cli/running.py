@@ -45,7 +45,7 @@ INTERRUPTED = 130
     metavar="START",
     help="Start from another program than the seed: best (of the discoveries), a program FILE, or a RUN's winner.",
 )
-@click.option("--search", metavar="NAME", help="Who becomes a parent. Default: islands.")
+@click.option("--search", metavar="NAME", help="Who becomes a parent. Default: portfolio.")
 @click.option("--mutation", metavar="MIX", help="Fixed mix of kinds, e.g. edit=3,rewrite=1. Default: a bandit chooses.")
 @options.path_option("--prompts", metavar="DIR", text="Prompt templates that go before the built-in ones.")
 @click.option("--deterministic", is_flag=True, help="One seed, one run, whatever the speed and the workers.")

@@ -151,7 +151,7 @@ def _arms(searches: Sequence[str], varied: Sequence[str]) -> tuple[Arm, ...]:
         key, equals, values = text.partition("=")
         parts = [value.strip() for value in values.split(",")]
         if not equals or not key.strip() or not all(parts):
-            raise UsageError(f"--vary {text}: expected KEY=a,b,c, e.g. --vary search.islands=1,4,16")
+            raise UsageError(f"--vary {text}: expected KEY=a,b,c, e.g. --vary search.plateau=5,15,45")
         axes.append([f"{key.strip()}={value}" for value in dict.fromkeys(parts)])
     if not axes:
         return ()

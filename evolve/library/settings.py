@@ -13,7 +13,7 @@ from evolve.registry import Problem, is_installed, load_problem
 
 
 def flags(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return dotted keys from nested ones: {"search": {"islands": 8}} gives {"search.islands": 8}.
+    """Return dotted keys from nested ones: {"search": {"plateau": 30}} gives {"search.plateau": 30}.
 
     The options of the evaluator stay one mapping's keys: {"evaluator": {"kind": "x"}} gives {"evaluator.kind": "x"}.
     """

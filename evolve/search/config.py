@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field, create_model
 
-from evolve.search.strategies import OWN, strategy_class
+from evolve.search.strategies import DEFAULT, OWN, strategy_class
 from evolve.search.strategy import StrategyOptions
 
 __all__ = ["SearchConfig", "search_config", "search_model"]
@@ -19,7 +19,7 @@ class SearchConfig(StrategyOptions):
     """Who is the parent, and who inspires. The options of the strategy stand beside these keys."""
 
     strategy: str = Field(
-        default="islands",
+        default=DEFAULT,
         description=f"which search: {', '.join(sorted(OWN))}; `evolve config NAME` has the options of one",
     )
     lag: int = Field(
@@ -63,7 +63,7 @@ def search_config(given: Mapping[str, Any] = MappingProxyType({})) -> SearchConf
 
     Raises UsageError for an unknown strategy, pydantic's ValidationError for a key or value that it does not take.
     """
-    return search_model(str(given.get("strategy", "islands"))).model_validate(dict(given))
+    return search_model(str(given.get("strategy", DEFAULT))).model_validate(dict(given))
 
 
 @functools.cache

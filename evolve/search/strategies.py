@@ -22,6 +22,8 @@ OWN = {
     "sampling": "evolve.search.sampling:Sampling",
     "sequential": "evolve.search.sequential:Sequential",
 }
+DEFAULT = "portfolio"
+"""Ahead of the others, or level with who is, in the table of `evolve/contest/README.md`."""
 
 
 def known_strategies() -> dict[str, EntryPoint]:

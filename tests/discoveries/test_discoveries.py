@@ -184,7 +184,7 @@ def test_it_is_played_again_also_when_prompts_and_searches_have_changed(own: Pat
     lines = gzip.decompress((place / "record.jsonl.gz").read_bytes()).decode().splitlines()
     head = json.loads(lines[0])
     config = tomllib.loads(head["config"])
-    assert config["search"]["strategy"] == "islands"
+    assert config["search"]["strategy"] == "portfolio"
     head["config"] = tomli_w.dumps(config | {"search": {"strategy": "climbing"}})
     (place / "record.jsonl.gz").write_bytes(gzip.compress("\n".join([json.dumps(head), *lines[1:]]).encode()))
     said = evolve("replay", place, "--json")
