@@ -62,6 +62,7 @@ class MapElites(Strategy):
         self._recent: deque[_Known] = deque(maxlen=KEPT * self.options.warm_up)
         self._told, self._next = 0, self.options.warm_up
         self._centroids: np.ndarray | None = None  # (cells, dimensions)
+        self._squared: np.ndarray | None = None  # |c|^2 of each, (cells,)
         self._marks: np.ndarray | None = None  # (recent, dimensions), each column in order
         self._elites: dict[int, _Known] = {}
 
@@ -113,7 +114,7 @@ class MapElites(Strategy):
         assert self._centroids is not None
         point = np.zeros(self._centroids.shape[1])
         point[: len(behaviour)] = behaviour[: len(point)]
-        return int(_nearest(self._centroids, self._placed(point[None, :]))[0])
+        return int(_nearest(self._centroids, self._placed(point[None, :]), self._squared)[0])
 
     def _placed(self, points: np.ndarray) -> np.ndarray:
         """Return where points lie. points: (n, dimensions), as they are. With features: the share that is below."""
@@ -149,7 +150,7 @@ class MapElites(Strategy):
                 [points[nearest == cell].mean(axis=0) if (nearest == cell).any() else centroid
                  for cell, centroid in enumerate(centroids)]
             )  # fmt: skip
-        self._centroids, self._elites = centroids, {}
+        self._centroids, self._squared, self._elites = centroids, (centroids**2).sum(axis=1), {}
         for cell, one in zip(_nearest(centroids, points), known, strict=True):
             self._settle(int(cell), one)
 
@@ -160,10 +161,12 @@ def _squares(points: np.ndarray, point: np.ndarray) -> np.ndarray:
     return apart
 
 
-def _nearest(centroids: np.ndarray, points: np.ndarray) -> np.ndarray:
+def _nearest(centroids: np.ndarray, points: np.ndarray, squared: np.ndarray | None = None) -> np.ndarray:
     """Return which centroid each point is nearest to. centroids: (cells, dimensions); points: (n, dimensions).
 
+    squared: |c|^2 of each centroid, (cells,), where it is known.
     Returns (n,) indices. |p - c|^2 = |p|^2 - 2 p.c + |c|^2, and the first term is the same for all centroids.
     """
-    nearest: np.ndarray = ((centroids**2).sum(axis=1) - 2 * points @ centroids.T).argmin(axis=1)
+    squared = (centroids**2).sum(axis=1) if squared is None else squared
+    nearest: np.ndarray = (squared - 2 * points @ centroids.T).argmin(axis=1)
     return nearest

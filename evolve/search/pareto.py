@@ -16,6 +16,7 @@ who is shown or merged lies far away on it. Of two that are drawn there the one 
 from __future__ import annotations
 
 import math
+import operator
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -84,6 +85,8 @@ class Pareto(Strategy):
         if not self._best:
             self._best = [float("-inf")] * len(scores)
             self._leaders = [[] for _ in scores]
+        if all(map(operator.lt, scores, self._best)):
+            return  # as nearly every program of a long run
         changed = False
         for place, score in enumerate(scores[: len(self._best)]):
             changed |= score >= self._best[place]
