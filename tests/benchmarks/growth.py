@@ -66,13 +66,14 @@ def nine_instances() -> Problem:
     return replace(trivial_problem(), evaluator=Nine())
 
 
-def make(folder: Path, programs: int, problem: Problem | None = None, instances: int = INSTANCES, **flags: Any) -> None:
+def make(folder: Path, programs: int, problem: Problem | None = None, **flags: Any) -> None:
     """Make a run's archive with so many children, as a run with a model leaves it, but in a few large transactions.
 
-    problem: that of nine instances, or another with so many.  flags: of the configuration, as of `configured`.
+    problem: that of nine instances, or another.  flags: of the configuration, as of `configured`.
     """
     rng = random.Random(programs)
     problem = problem or nine_instances()
+    instances = len(problem.instances(Split.TRAIN))
     text = configuration.to_toml(configured(programs, **flags).model_copy(update={"problem": problem.ref}))
     store = Store.create(folder, problem.ref, text, 0, identity(problem))
     store._connection.exec_driver_sql("PRAGMA synchronous=OFF")

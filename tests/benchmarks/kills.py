@@ -297,8 +297,9 @@ def orphans(store: Store) -> str:
     """Return which table has a row that names one which is not there, in either database; empty when none has."""
     for table in Base.metadata.sorted_tables:
         for key in table.foreign_keys:
-            there = select(key.column.label("there")).subquery()
-            lone = select(func.count()).where(key.parent.is_not(None), key.parent.not_in(select(there.c.there)))
+            named = key.column.table.alias()  # a program names one of its own table
+            there = select(named.c[key.column.name])
+            lone = select(func.count()).where(key.parent.is_not(None), key.parent.not_in(there))
             count = store._one(lone)[0]
             if count:
                 return (
@@ -314,6 +315,7 @@ def judge(target: Target, problem: Path, server: ModelServer, moments: list[Befo
         summary, calls, programs = store.summary(), store.model_calls(), store.programs()
         ends = Counter(event.step for event in store.events(EventKind.KNOWN) if event.step > 0)
         in_memory = sum(call.attempts for call in calls)
+        damage = damage_of(target.folder) or orphans(store)
     children = [program for program in programs if program.role is Role.CHILD]
     ids = {program.id for program in programs}
     numbers = [
@@ -324,8 +326,6 @@ def judge(target: Target, problem: Path, server: ModelServer, moments: list[Befo
     sample = rng.sample(children, min(40, len(children)))
     scores = asyncio.run(again(problem, [program.source for program in sample]))
     blamed = [p.id for p in children if p.failure and re.search("lost|verifier|killed by", p.failure)]
-    with Store.open(target.folder) as store:
-        damage = damage_of(target.folder) or orphans(store)
     claims = [
         ("the run is finished", summary.status is RunStatus.FINISHED, summary.reason),
         ("answers gone or changed", all(now.answers.get(s) == a for m in moments for s, a in m.answers.items()), ""),

@@ -73,7 +73,7 @@ def measured(programs: int, asked: argparse.Namespace, base_url: str, archive: s
     """Run, or resume, for so many programs; return a row of the table."""
     folder = scratch / "run"
     if asked.onto:
-        make(folder, asked.onto, trivial_problem(), 1, model__base_url=base_url)
+        make(folder, asked.onto, trivial_problem(), model__base_url=base_url)
         command: list[str | Path] = ["resume", folder, "--trust"]
     else:
         command = ["run", TRIVIAL, "--model", "m", "--base-url", base_url, "--run", folder]
