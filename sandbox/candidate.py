@@ -45,6 +45,11 @@ class Spawned:
     wire: socket.socket
     output: int
 
+    def close(self) -> None:
+        """Close this end of it; the process then ends by itself."""
+        self.wire.close()
+        os.close(self.output)
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -62,6 +67,9 @@ class Source(Protocol):
 
     def spawn(self) -> Spawned:
         """Fork one process."""
+
+    def prepare(self) -> None:
+        """Take note that a program is imported, and the next process can be made."""
 
     def reap(self, pid: int, patience_s: float) -> Ended:
         """End a process and return how it ended."""
@@ -137,6 +145,7 @@ class Candidate:
         compiled_cpu_s = self.cpu_s
         self._exchange("load", None, 0, [])
         self.import_cpu_s, self.top_level_cpu_s = self.cpu_s - began_cpu_s, self.cpu_s - compiled_cpu_s
+        self._sandbox.prepare()
 
     def __enter__(self) -> Candidate:
         return self

@@ -85,6 +85,8 @@ class Sandbox:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._layers: tuple[Layer, ...] = ()
+        self._awaited: socket.socket | None = None
+        self._spare: Spawned | None = None
 
     def __enter__(self) -> Sandbox:
         if self._control is None:
@@ -125,6 +127,10 @@ class Sandbox:
 
     def close(self) -> None:
         """End the zygote, and with it every candidate that is left."""
+        for unused in (self._awaited, self._spare):
+            if unused is not None:
+                unused.close()
+        self._awaited = self._spare = None
         if self._control is not None:
             self._control.close()
             self._control = None
@@ -137,20 +143,52 @@ class Sandbox:
             self._process = None
 
     def spawn(self) -> Spawned:
-        """Fork one candidate process. Raises SandboxLost."""
+        """Return a candidate process that waits for its program. Raises SandboxLost."""
         if self._control is None:
             self._boot()
+        self._await_spare()
+        spawned, self._spare = self._spare, None
+        if spawned is None:
+            self._order_spare()
+            spawned = self._ordered()
+        return spawned
+
+    def prepare(self) -> None:
+        """Have the next process forked while the last one works: it knows as little as one that is forked later."""
+        if self._awaited is None and self._spare is None:
+            with contextlib.suppress(SandboxLost):
+                self._order_spare()
+
+    def _order_spare(self) -> None:
+        """Ask for a process, whose number comes later. Raises SandboxLost."""
         ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                self._send(["spawn"], [theirs.fileno()])
+            except BaseException:
+                ours.close()
+                raise
+        self._awaited = ours
+
+    def _await_spare(self) -> None:
+        """Hear of the process that was asked for: answers come in the order of the questions."""
+        if self._awaited is not None:
+            with contextlib.suppress(SandboxLost):  # who needs a process asks again, and is told
+                self._spare = self._ordered()
+
+    def _ordered(self) -> Spawned:
+        """Return the process that was asked for. Raises SandboxLost where the host could not start it."""
+        assert self._awaited is not None
+        ours, self._awaited = self._awaited, None
         try:
-            self._send(["spawn"], [theirs.fileno()])
-            theirs.close()
-            reply, descriptors = self._receive()
+            return self._started(ours)
         except BaseException:
             ours.close()
-            theirs.close()
             raise
+
+    def _started(self, ours: socket.socket) -> Spawned:
+        reply, descriptors = self._receive()
         if len(descriptors) != (2 if host.LINUX else 1):
-            ours.close()
             raise SandboxLost(f"the zygote could not start a process: {reply}")
         output = descriptors[0]
         if not host.LINUX:  # the zygote's numbers are the host's
@@ -162,7 +200,6 @@ class Sandbox:
             os.close(pidfd)
         found = re.search(r"^Pid:\s+(\d+)$", facts, re.MULTILINE)
         if found is None:
-            ours.close()
             os.close(output)
             raise SandboxLost("the new process was gone at once")
         return Spawned(int(reply), int(found[1]), ours, output)
@@ -172,6 +209,7 @@ class Sandbox:
 
         pid: as the zygote sees it.  patience_s: how long it may take to end by itself before it is killed.
         """
+        self._await_spare()
         self._send(["reap", pid, patience_s])
         reply, _ = self._receive()
         if not isinstance(reply, bytes):
