@@ -9,6 +9,7 @@ from evolve.archive import CallStatus, ModelCall, Store
 from evolve.config import MANUAL
 from evolve.loop.batches import Batches
 from evolve.loop.budget import Cost, Ledger
+from evolve.loop.free import Flow
 from evolve.loop.outages import Outages
 from evolve.loop.proposing import NoChild, Proposer
 from evolve.observer import Audience
@@ -39,6 +40,7 @@ class Asking:
         store: Store,
         proposer: Proposer,
         ledger: Ledger,
+        flow: Flow,
         batches: Batches,
         outages: Outages,
         audience: Audience,
@@ -46,7 +48,7 @@ class Asking:
         dropped: Callable[[int, NoChild], None],
         moved: Callable[[], None],
     ) -> None:
-        self._store, self._proposer, self._ledger, self._batches = store, proposer, ledger, batches
+        self._store, self._proposer, self._ledger, self._flow, self._batches = store, proposer, ledger, flow, batches
         self._outages, self._audience, self._at_once = outages, audience, at_once
         self._dropped, self._moved = dropped, moved
         self._open: Question | None = None
@@ -99,6 +101,7 @@ class Asking:
         for call in ended:
             del ledger.calling[call.step]
             ledger.evaluating.add(call.step)
+            self._flow.answered(call.latency_s)
         await self.commit(selections, ended)
         for call in ended:
             self._audience.tell(lambda o: o.call_finished(call, ledger.progress()))  # noqa: B023

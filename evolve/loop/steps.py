@@ -20,7 +20,7 @@ from evolve.loop.asking import Asking, Question
 from evolve.loop.batches import Batches
 from evolve.loop.budget import GRACE_S, Cost, Ledger, Room
 from evolve.loop.choosing import Chooser
-from evolve.loop.free import free_models
+from evolve.loop.free import Flow, free_models
 from evolve.loop.heats import Heats
 from evolve.loop.judging import Judge
 from evolve.loop.making import Left, Making
@@ -79,7 +79,8 @@ class Steps:
         self._has_winner, self._ticked_s = store.summary().winner_id is not None, 0.0
         self._failure: BaseException | None = None
         self._changed = asyncio.Event()
-        rules = (self._batches, self._outages, audience, self._rule.at_once)
+        self._flow = Flow(config.workers)
+        rules = (self._flow, self._batches, self._outages, audience, self._rule.at_once)
         self._asking = Asking(store, proposer, ledger, *rules, self._dropped, self._changed.set)
         self._together: Together | None = None
         if store.is_shared and tape is None and may_be_shared(config):
@@ -189,7 +190,7 @@ class Steps:
             return self._choose()
 
     def _free(self) -> frozenset[str]:
-        return free_models(self._config, self._ledger, self._outages.out)
+        return free_models(self._config, self._ledger, self._flow, self._outages.out)
 
     def _choose(self) -> tuple[Room, str]:
         step = self._last + 1
@@ -324,6 +325,7 @@ class Steps:
         except OutOfTime:  # of the minutes: the step is left for a resume with more of them
             has_ended = False
         self._ledger.evaluating.discard(step)
+        self._flow.ended(self._ledger.session_s, len(self._ledger.evaluating))
         del self._tasks[step]
         if has_ended:
             self._end(step, program)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from evolve.evaluator import Split
 from evolve.picture import Picture
 from evolve.racing import Race
 from evolve.scoring import InstanceResult, Status, Summary
+from evolve.workers.line import Line
 from evolve.workers.messages import Begun, Drawing, Job, Listing, Over, Ready, Summing
 from evolve.workers.pool import WALL_TIME, Fresh, OutOfTime
 
@@ -88,11 +89,7 @@ class Crew:
         self._makers, self._require_isolation, self._wait_for_all = makers, require_isolation, wait_for_all
         self._workers: list[Worker] = []
         self._boots: dict[int, asyncio.Task[Ready]] = {}
-        self._idle: asyncio.Queue[int] = asyncio.Queue()
-        self._gate = asyncio.Lock()  # held while one waits for a worker, and by who works with nothing else running
-        self._busy = 0
-        self._calm = asyncio.Event()  # nobody is busy
-        self._calm.set()
+        self._line = Line()
         self._own_limit_s: float | None = None
         self._calls_s = 0.0
         self._longest_s: float | None = None
@@ -128,7 +125,7 @@ class Crew:
         def there(boot: asyncio.Task[Ready]) -> None:
             if not boot.cancelled() and self._boots.get(place) is boot:
                 boot.exception()  # who takes the worker hears of it
-                self._idle.put_nowait(place)
+                self._line.add(place)
 
         self._boots[place] = boot = asyncio.create_task(self._greet(place))
         boot.add_done_callback(there)
@@ -210,7 +207,7 @@ class Crew:
         instance where the worker had not begun.
         """
         ids: tuple[str, ...] = ()
-        async with self._a_worker(deadline, alone) as taken:
+        async with self._a_worker(False, alone, deadline) as taken:
             try:
                 taken.worker.say(job)
                 while True:
@@ -264,7 +261,7 @@ class Crew:
         tries = [False] * self.size + [False, True]
         while tries:
             alone = tries.pop(0)
-            async with self._a_worker(None, alone) as taken:
+            async with self._a_worker(True, alone) as taken:
                 try:
                     taken.worker.say(question)
                     answer = await self._hear(taken.worker, None)
@@ -286,37 +283,25 @@ class Crew:
                 raise _Stuck(f"it did not end within {limit_s:.0f} s (the problem may set evaluation_s)") from None
 
     @asynccontextmanager
-    async def _a_worker(self, deadline: float | None, alone: bool) -> AsyncIterator[_Taken]:
+    async def _a_worker(self, is_question: bool, alone: bool, deadline: float | None = None) -> AsyncIterator[_Taken]:
         """Wait for a worker without work and give it, to be taken back. alone: while no other has any."""
-        place: int | None = None
+        async with _until(deadline):
+            place = await self._line.take(is_question, alone)
         taken: _Taken | None = None
-        async with AsyncExitStack() as held:
-            try:
-                async with _until(deadline):
-                    await held.enter_async_context(self._gate)
-                    if alone:
-                        await self._calm.wait()
-                    place = await self._idle.get()
-                    self._busy += 1
-                    self._calm.clear()
-                if not alone:
-                    await held.aclose()
-                await self._boots[place]
-                taken = _Taken(self._workers[place])
-                yield taken
-            finally:
-                if place is not None:
-                    self._give_back(place, taken is not None and taken.is_sound)
+        try:
+            await self._boots[place]
+            taken = _Taken(self._workers[place])
+            yield taken
+        finally:
+            self._give_back(place, taken is not None and taken.is_sound)
 
     def _give_back(self, place: int, is_sound: bool) -> None:
         """Let the next job have a worker; a new one where this one is dead, or a late answer would be another's."""
-        self._busy -= 1
-        if not self._busy:
-            self._calm.set()
+        self._line.give_back()
         if not self._workers:  # the pool is closed
             return
         if is_sound:
-            self._idle.put_nowait(place)
+            self._line.add(place)
         else:
             self._workers[place].end()
             self._workers[place] = self._makers[place]()
