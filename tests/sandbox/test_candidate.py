@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import select
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -265,6 +267,35 @@ def test_a_closed_candidate_is_gone_even_when_it_is_busy(sandbox: Sandbox) -> No
     os.close(spawned.output)
     with pytest.raises(ProcessLookupError):
         os.kill(spawned.host_pid, 0)
+
+
+def spare_of(sandbox: Sandbox) -> int:
+    """Return the process that waits for the next program."""
+    sandbox._await_spare()
+    assert sandbox._spare is not None
+    return sandbox._spare.host_pid
+
+
+def test_the_next_candidate_is_there_before_it_is_asked_for_and_goes_with_its_sandbox() -> None:
+    with Sandbox() as sandbox:
+        with sandbox.start("def answer(): return 1") as candidate:
+            waiting = spare_of(sandbox)
+            assert candidate.call("answer") == 1
+        with sandbox.start("def answer(): return 2") as candidate:
+            assert (candidate.host_pid, candidate.call("answer")) == (waiting, 2)
+        ended = os.pidfd_open(spare_of(sandbox))
+    assert select.select([ended], [], [], 60.0)[0]
+    os.close(ended)
+
+
+def test_a_candidate_that_was_killed_while_it_waited_is_one_that_was_killed() -> None:
+    with Sandbox() as sandbox:
+        sandbox.start("def answer(): return 1").close()
+        os.kill(spare_of(sandbox), signal.SIGKILL)
+        with pytest.raises(Crashed, match="killed by SIGKILL"):
+            sandbox.start("def answer(): return 2")
+        with sandbox.start("def answer(): return 3") as candidate:
+            assert candidate.call("answer") == 3
 
 
 def test_the_end_of_the_zygote_is_the_hosts_fault_and_the_next_candidate_boots_a_new_one() -> None:
