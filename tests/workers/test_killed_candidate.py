@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from evolve.evaluator import Candidate, Evaluator, Instance, Outcome, Split
 from evolve.workers.evaluation import evaluate_instance
 from sandbox import Sandbox
+from sandbox.candidate import Candidate as Process
 
 INSTANCE = Instance("train/0")
 SOURCE = "def answer():\n    return 3.0\n"
@@ -36,24 +35,9 @@ class KillsItsCandidate(Evaluator):
         self.tried += 1
         if self.left:
             self.left -= 1
-            os.kill(candidate_of(os.getpid()), signal.SIGKILL)
+            assert isinstance(candidate, Process)
+            os.kill(candidate.host_pid, signal.SIGKILL)
         return Outcome(float(candidate.call("answer")), {}, "")
-
-
-def candidate_of(pid: int) -> int:
-    """The youngest process at the end of the line of children: zygote, stem, candidate."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_bytes().rpartition(b")")[2].split()[1])
-            except OSError:
-                continue
-            children.setdefault(parent, []).append(int(entry.name))
-    line: list[Any] = [pid]
-    while line[-1] in children:
-        line.append(max(children[line[-1]]))
-    return int(line[-1])
 
 
 @pytest.mark.parametrize("times, status, tried", [(1, "ok", 2), (2, "error", 2)])
