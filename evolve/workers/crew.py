@@ -207,26 +207,29 @@ class Crew:
         instance where the worker had not begun.
         """
         ids: tuple[str, ...] = ()
+        last: InstanceResult | None = None
         async with self._a_worker(False, alone, deadline) as taken:
             try:
                 taken.worker.say(job)
-                while True:
+                while last is None:
                     said = await self._hear(taken.worker, deadline)
-                    if isinstance(said, Over):
-                        taken.is_sound = not said.spent
-                        return
                     if isinstance(said, UsageError):
                         taken.is_sound = True
                         raise said
-                    if isinstance(said, Begun):
+                    if isinstance(said, Over):
+                        taken.is_sound, last = not said.spent, said.result
+                    elif isinstance(said, Begun):
                         ids = said.ids
                     else:
                         ids = ids[1:]
-                        yield said, said.failure != WALL_TIME
+                        yield said, True
             except (WorkerLost, _Stuck) as fault:
                 trouble = fault
-        failure, feedback = _blame(trouble)
-        yield InstanceResult(ids[0] if ids else "", Status.ERROR, feedback=feedback, failure=failure), False
+        if last is not None:
+            yield last, last.failure != WALL_TIME
+        else:
+            failure, feedback = _blame(trouble)
+            yield InstanceResult(ids[0] if ids else "", Status.ERROR, feedback=feedback, failure=failure), False
 
     async def summarise(self, split: Split, results: Sequence[InstanceResult]) -> Summary:
         """As `Pool.summarise`."""

@@ -65,9 +65,10 @@ class Begun:
 
 @dataclass(frozen=True)
 class Over:
-    """The last answer to a job. spent: the worker can do no other, threads of the verifier still run in it."""
+    """The last answer to a job, with its last result. spent: threads of the verifier still run, it can do no other."""
 
-    spent: bool = False
+    result: InstanceResult
+    spent: bool
 
 
 @dataclass(frozen=True)

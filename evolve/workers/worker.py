@@ -94,14 +94,13 @@ def _run(
     """Do a job, and send each result as soon as it is there."""
     send(connection, Begun(tuple(instances[index].id for index in job.indices)))
     scores: list[float | None] = []
-    spent = False
     for index in job.indices:
         result = evaluate_instance(evaluator, sandbox, job.source, instances[index])
         spent = leftovers.end(spared=sandbox.zygote_pid)
-        send(connection, result)
         scores.append(result.score)
-        if spent or result.failure == WALL_TIME or (job.stop_at_failure and result.status is not Status.OK):
+        has_failed = result.failure == WALL_TIME or (job.stop_at_failure and result.status is not Status.OK)
+        is_lost = job.race is not None and job.race.is_lost(scores)
+        if spent or has_failed or is_lost or len(scores) == len(job.indices):
             break
-        if job.race is not None and job.race.is_lost(scores):
-            break
-    send(connection, Over(spent))
+        send(connection, result)
+    send(connection, Over(result, spent))
