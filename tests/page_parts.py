@@ -13,8 +13,8 @@ from evolve.report.run_folder import RunFolder
 
 
 def made_run(folder: Path, evaluations: int, model: HashModel | None = None, **flags: Any) -> Path:
-    """Make a run of the trivial problem with its whole folder."""
-    config = configured(evaluations, **{"seed": 5, **flags})
+    """Make a run of the trivial problem with its whole folder, the same each time."""
+    config = configured(evaluations, **{"seed": 5, "deterministic": True, **flags})
     files = RunFolder()
     in_a_loop(
         loop.run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from evolve.archive import Program, Store
 from evolve.report.changes import unified_diff
 
 MOST_CHARS = 30_000
+MOST_STEPS = 100
+"""Steps of a way to the best that a page tells of: some searches go thousands of steps."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,20 @@ def ancestors(store: Store, program: Program) -> list[Program]:
     return found[::-1]
 
 
-def chain(store: Store, program: Program) -> list[Link]:
-    """Return the steps from the seed to a program, the first one first; none for the seed and for baselines."""
-    line = ancestors(store, program)
-    return [link(store, before, after) for before, after in itertools.pairwise(line)]
+def chain(store: Store, program: Program, most: int | None = None) -> list[Link]:
+    """Return the steps from the seed to a program, the first one first; none for the seed and for baselines.
+
+    most: of more than so many, those that gained most.
+    """
+
+    def gain(step: tuple[Program, Program]) -> float:
+        before, after = step
+        return -math.inf if before.score is None or after.score is None else after.score - before.score
+
+    steps = list(itertools.pairwise(ancestors(store, program)))
+    if most is not None and len(steps) > most:
+        steps = sorted(sorted(steps, key=gain)[-most:], key=lambda step: step[1].id)
+    return [link(store, before, after) for before, after in steps]
 
 
 def link(store: Store, before: Program, after: Program) -> Link:

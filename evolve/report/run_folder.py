@@ -24,7 +24,7 @@ from evolve.report.own_runs import index_file, remember
 from evolve.report.page.charts import curve_picture
 from evolve.report.run_document import program_document
 from evolve.report.run_report import describe
-from evolve.report.summary import CURVE, render_summary
+from evolve.report.summary import CURVE, IMPROVEMENTS_SHOWN, render_summary
 from evolve.safe_text import fenced
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class RunFolder(Observer):
         drawn = curve_picture(store, report)
         if drawn is not None:
             self._write(self._folder / CURVE, svg(drawn))
-        links = chain(store, report.best) if report.best is not None else []
+        links = chain(store, report.best, IMPROVEMENTS_SHOWN) if report.best is not None else []
         self._write(self._folder / "summary.md", render_summary(report, costs(store, report.best_so_far), links))
 
     def _write(self, path: Path, text: str) -> None:

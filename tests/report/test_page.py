@@ -152,6 +152,15 @@ def test_the_way_to_the_best_is_told_step_by_step(run: Path) -> None:
     assert all(link.added + link.removed > 0 and link.diff for link in links)
 
 
+def test_of_a_long_way_to_the_best_those_steps_are_told_that_gained_most(run: Path) -> None:
+    with Store.open(run) as store:
+        best = store.best()
+        assert best is not None
+        links = chain(store, best)
+        told = chain(store, best, 1)
+    assert len(links) > 1 and told == [max(links, key=lambda link: link.gain or 0.0)]
+
+
 def test_what_a_step_touched_is_named() -> None:
     methods = "    def go(self):\n        return 2\n\n    def old(self): ...\n"
     before = f"A = 1\n\n\ndef f():\n    return 1\n\n\nclass P:\n{methods}"

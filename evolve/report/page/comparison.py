@@ -9,7 +9,7 @@ from evolve.archive import Store
 from evolve.draw.svg import as_page_parts
 from evolve.evaluator import Split
 from evolve.picture import Bar, Bars, Line, Picture, Series
-from evolve.report.chain import chain
+from evolve.report.chain import MOST_STEPS, chain
 from evolve.report.changes import unified_diff
 from evolve.report.comparison import Comparison, compare
 from evolve.report.judgement import verdict
@@ -43,7 +43,7 @@ def _own_part(store: Store) -> dict[str, object]:
     return {
         "report": report,
         "verdict": verdict(report),
-        "chain": chain(store, best) if is_better and best else [],
+        "chain": chain(store, best, MOST_STEPS) if is_better and best else [],
         "diff": unified_diff(seed.source, best.source, "seed.py", "best.py") if is_better and seed and best else "",
     }
 

@@ -11,7 +11,7 @@ from evolve.archive import Store
 from evolve.draw.svg import as_page_parts
 from evolve.evaluator import Split
 from evolve.picture import Picture
-from evolve.report.chain import chain
+from evolve.report.chain import MOST_STEPS, chain
 from evolve.report.changes import unified_diff
 from evolve.report.costs import costs
 from evolve.report.figures import done_text, mutators_text, pace_text
@@ -102,7 +102,8 @@ def run_parts(
         "mutators": mutators_text(report.config),
         "splits": as_page_parts([splits] if splits else []),
         "where": as_page_parts([where] if where else []),
-        "chain": chain(store, best) if is_better and best is not None else [],
+        "chain": chain(store, best, MOST_STEPS) if is_better and best is not None else [],
+        "steps": len(facts["path"]) - 1,
         "whole_diff": unified_diff(seed.source, best.source, "seed.py", "best.py")
         if is_better and seed and best
         else "",
