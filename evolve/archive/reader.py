@@ -273,12 +273,15 @@ class Reader:
 
     def ends(self) -> Iterator[tuple[int, str, bool, float]]:
         """Yield (step, who was asked, whether a program was scored, US dollars) of steps in the order of `trials`."""
-        scored = ProgramRow.status.is_not(None).label("scored")
-        chosen = select(_ENDS.c.step, SelectionRow.mutator, scored, ModelCallRow.cost_usd)
-        joined = _with_program_and_call(chosen, _ENDS, _ENDS.c.step)
-        joined = joined.join(SelectionRow, SelectionRow.step == _ENDS.c.step)
-        for row in self._stream(joined.where(_ENDS.c.step > 0).order_by(_ENDS.c.place)):
-            yield row.step, row.mutator, bool(row.scored), row.cost_usd or 0.0
+        asked = select(SelectionRow.step, SelectionRow.mutator, SelectionRow.fate, ModelCallRow.cost_usd)
+        asked = asked.outerjoin(ModelCallRow, ModelCallRow.step == SelectionRow.step)
+        known = asked.join(EventRow, EventRow.step == SelectionRow.step).where(EventRow.kind == EventKind.KNOWN)
+        others = self.unknown()
+        pages = [others[first : first + PAGE] for first in range(0, len(others), PAGE)]
+        rest = [asked.where(SelectionRow.step.in_(page)).order_by(SelectionRow.step) for page in pages]
+        for chosen in (known.order_by(EventRow.seq), *rest):
+            for step, mutator, fate, cost_usd in self._stream(chosen):
+                yield step, mutator, fate == Fate.SCORED, cost_usd or 0.0
 
     def pauses(self) -> list[tuple[float, float]]:
         """Return when sessions stopped and when the first choice after that was made, in seconds since the epoch."""

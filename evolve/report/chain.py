@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
 import math
 from collections.abc import Mapping
@@ -116,6 +117,7 @@ def touched(before: str, after: str) -> tuple[str, ...]:
     return (*changed, *(f"-{name}" for name in old if name not in new))
 
 
+@functools.lru_cache(maxsize=2)  # a program is the parent of the next one
 def _parts(source: str) -> Mapping[str, str]:
     """Return name -> what it is, of the functions, the methods and what stands beside them ("the top level")."""
     parts: dict[str, str] = {}

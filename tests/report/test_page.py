@@ -152,6 +152,15 @@ def test_the_way_to_the_best_is_told_step_by_step(run: Path) -> None:
     assert all(link.added + link.removed > 0 and link.diff for link in links)
 
 
+def test_ends_come_in_the_order_in_which_the_search_learnt_of_them_and_the_others_after_them(run: Path) -> None:
+    with Store.open(run) as store:
+        trials = [trial for trial in store.trials() if trial.id > 0]
+        unknown = store.unknown()
+        assert unknown and [trial.id for trial in trials[-len(unknown) :]] == unknown
+        ends = [(trial.id, trial.model, trial.is_program, trial.cost_usd or 0.0) for trial in trials]
+        assert list(store.ends()) == ends
+
+
 def test_of_a_long_way_to_the_best_those_steps_are_told_that_gained_most(run: Path) -> None:
     with Store.open(run) as store:
         best = store.best()

@@ -23,7 +23,7 @@ async function look() {
     const mark = `${now.evaluations} ${now.best} ${now.status}`;
     if (mark !== known && performance.now() >= next) {
       const began = performance.now();
-      if (known !== null || facts.columns.id.length - 1 < now.evaluations) {
+      if (known !== null || facts.of < now.evaluations) {
         facts = await (await fetch(`${live}/facts.json`)).json();
         const at = document.activeElement;
         drawAll();
