@@ -44,3 +44,12 @@ def test_a_queue_may_be_longer_while_more_is_answered_than_is_under_way(
     ledger.calling = dict.fromkeys(range(calling), "m")
     ledger.evaluating = set(range(100, 100 + evaluating))
     assert free_models(config, ledger, flow_of(2.0, 0.05), ()) == (frozenset({"m"}) if is_free else frozenset())
+
+
+def test_who_answers_at_once_does_not_fill_a_queue_however_slow_the_others_are() -> None:
+    config = configured(100, model__names=("m", "builtin"))
+    ledger = Ledger(config.budget)
+    ledger.evaluating = set(range(4))
+    assert free_models(config, ledger, flow_of(2.0, 0.05), ()) == frozenset()
+    ledger.evaluating = set(range(3))
+    assert free_models(config, ledger, flow_of(2.0, 0.05), ()) == frozenset({"m", "builtin"})

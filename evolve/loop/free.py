@@ -62,10 +62,11 @@ def free_models(config: RunConfig, ledger: Ledger, flow: Flow, out: Container[st
 
     out: models that are asked no more.
     """
-    waiting = len(ledger.evaluating)
-    if waiting >= 2 * config.workers and waiting + len(ledger.calling) >= flow.steps:
-        return frozenset()
-    models = [model for model in config.models if model.name not in out]
+    waiting, models = len(ledger.evaluating), [model for model in config.models if model.name not in out]
+    if waiting >= 2 * config.workers:
+        is_enough = waiting + len(ledger.calling) >= flow.steps
+        if is_enough or any(model.name == BUILTIN for model in models):  # it would fill the queue: it answers at once
+            return frozenset()
     calling = Counter(ledger.calling.values())
     if config.deterministic:  # who is free now depends on speed: all of them or none
         full = calling.total() >= sum(m.concurrency for m in models)
