@@ -87,7 +87,8 @@ class Crew:
         self, makers: Sequence[Callable[[], Worker]], require_isolation: bool = False, wait_for_all: bool = True
     ) -> None:
         self._makers, self._require_isolation, self._wait_for_all = makers, require_isolation, wait_for_all
-        self._workers: list[Worker] = []
+        self._workers: dict[int, Worker] = {}
+        self._is_closed = False
         self._boots: dict[int, asyncio.Task[Ready]] = {}
         self._line = Line()
         self._own_limit_s: float | None = None
@@ -96,8 +97,8 @@ class Crew:
         self.notices: list[str] = []
 
     async def __aenter__(self) -> Any:
-        self._workers = [make() for make in self._makers]
-        for place in range(len(self._workers)):
+        self._is_closed = False
+        for place in range(len(self._makers)):
             self._boot(place)
         boots = list(self._boots.values())
         try:
@@ -131,16 +132,16 @@ class Crew:
         boot.add_done_callback(there)
 
     async def _greet(self, place: int) -> Ready:
-        """Wait until a worker is ready; start another where it is lost before."""
-        for pause_s in BOOT_PAUSES_S:
-            await asyncio.sleep(pause_s)
-            try:
-                return await self._workers[place].greet()
-            except WorkerLost as lost:
-                trouble = lost
-                self._workers[place].end()
-                self._workers[place] = self._makers[place]()
-        raise UsageError(f"a worker {trouble.how} before it could take a job, {len(BOOT_PAUSES_S)} times")
+        """Start a worker, and wait until it is ready."""
+
+        def start() -> Worker:
+            self._workers[place] = worker = self._makers[place]()
+            return worker
+
+        try:
+            return await greeted(start)
+        except WorkerLost as lost:
+            raise UsageError(f"a worker {lost.how} before it could take a job, {len(BOOT_PAUSES_S)} times") from None
 
     @property
     def size(self) -> int:
@@ -301,23 +302,38 @@ class Crew:
     def _give_back(self, place: int, is_sound: bool) -> None:
         """Let the next job have a worker; a new one where this one is dead, or a late answer would be another's."""
         self._line.give_back()
-        if not self._workers:  # the pool is closed
+        if self._is_closed:
             return
         if is_sound:
             self._line.add(place)
         else:
-            self._workers[place].end()
-            self._workers[place] = self._makers[place]()
+            if place in self._workers:
+                self._workers.pop(place).end()
             self._boot(place)
 
     def _end_all(self) -> None:
+        self._is_closed = True
         for boot in self._boots.values():
             boot.cancel()
-        for worker in self._workers:
+        for worker in self._workers.values():
             worker.let_go()
-        for worker in self._workers:
+        for worker in self._workers.values():
             worker.end()
         self._workers.clear()
+
+
+async def greeted(start: Callable[[], Worker]) -> Ready:
+    """Return a worker's first word; start another where it is lost before. Raises WorkerLost when all of them are."""
+    *pauses_s, last_s = BOOT_PAUSES_S
+    for pause_s in pauses_s:
+        await asyncio.sleep(pause_s)
+        worker = start()
+        try:
+            return await worker.greet()
+        except WorkerLost:
+            worker.end()
+    await asyncio.sleep(last_s)
+    return await start().greet()
 
 
 @asynccontextmanager

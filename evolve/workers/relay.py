@@ -15,7 +15,8 @@ from typing import IO, Any
 from multiprocess.connection import Client, Connection
 
 import evolve
-from evolve.workers.crew import BOOT_PAUSES_S, WorkerLost
+from evolve.errors import UsageError
+from evolve.workers.crew import WorkerLost, greeted
 from evolve.workers.messages import Ready, Setup, heard, receive, send
 from evolve.workers.process import WorkerProcess
 
@@ -49,16 +50,17 @@ class Relay:
             return Ready(error=f"evolve is {self._version} here and {here}: install the same version on every node.")
         core, self._core = own_core()
         ref = str(Path.cwd()) if self._setup.ref == SHIPPED else self._setup.ref
-        for pause_s in BOOT_PAUSES_S:
-            await asyncio.sleep(pause_s)
+
+        def start() -> WorkerProcess:
             self._worker = WorkerProcess(replace(self._setup, ref=ref, cpu=core), {})
-            try:
-                return await self._worker.hear()  # type: ignore[no-any-return]
-            except WorkerLost as lost:
-                how = lost.how
-                if not lost.by_host:
-                    break
-        return Ready(error=f"a worker process on {os.uname().nodename} {how} while it loaded the problem.")
+            return self._worker
+
+        try:
+            return await greeted(start)
+        except WorkerLost as lost:
+            return Ready(error=f"a worker process {lost.how} while it loaded the problem (on {os.uname().nodename})")
+        except UsageError as error:
+            return Ready(error=f"{error} (on {os.uname().nodename})")
 
     async def say(self, value: Any) -> None:
         """Pass a word on to the worker; if it is gone, `hear` says so."""

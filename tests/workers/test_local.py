@@ -253,8 +253,7 @@ if len(open(__file__ + ".loads").read()) <= {kills}:
 
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (crew, relay):
-        monkeypatch.setattr(module, "BOOT_PAUSES_S", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(crew, "BOOT_PAUSES_S", (0.0, 0.0, 0.0))
 
 
 @pytest.mark.usefixtures("no_pauses")
