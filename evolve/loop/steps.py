@@ -69,8 +69,7 @@ class Steps:
         self._rotation = Rotation(config, store, pool, renew, deadline_s) if search.fresh_instances else None
         self._batches = Batches(config, tape, self._may_repeat)
         self._judge = Judge(store, pool, self._heats, self._rotation, self._count, deadline_s)
-        epoch = search.fresh_every if self._rotation else None
-        self._rule = make_rule(tape, search.lag if config.deterministic else None, epoch)
+        self._rule = make_rule(config, tape)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._last, self._known_for, self._shown = store.last_step(), 0, 0
         self._ended: set[int] = set()  # and not known yet
