@@ -7,32 +7,53 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from evolve.archive import Program, Store
+from evolve.config import RacingConfig
 from evolve.evaluator import Split
-from evolve.loop.heats import Heats
 from evolve.loop.measuring import Results, take
+from evolve.loop.population import Population
 from evolve.loop.rotation import Rotation
+from evolve.racing import Race, RaceOrder, make_race
 from evolve.scoring import InstanceResult, Status
-from evolve.trial import Selection
+from evolve.trial import Selection, Trial
 from evolve.workers import Pool, split_score
 
 
 class Judge:
-    """Evaluates children. count: train instances.  rotation: None, or the part of train that changes.
+    """Evaluates children. The order of each race is fixed when its step is chosen.
 
-    deadline_s: gives how many seconds an evaluation may take, None for any.
+    It follows from the calls of `tell` and `begun`, as the search's state does: so a resumed step is evaluated in the
+    order in which it was begun, and a replayed one as it was recorded.
+
+    count: train instances.  rotation: None, or the part of train that changes.  is_timed: whether scores depend on
+    measured time.  deadline_s: gives how many seconds an evaluation may take, None for any.
     """
 
     def __init__(
         self,
         store: Store,
         pool: Pool,
-        heats: Heats,
+        population: Population,
+        racing: RacingConfig,
         rotation: Rotation | None,
         count: int,
+        is_timed: bool,
         deadline_s: Callable[[], float | None],
     ) -> None:
-        self._store, self._pool, self._heats, self._rotation = store, pool, heats, rotation
-        self._count, self._deadline_s = count, deadline_s
+        self._store, self._pool, self._population, self._rotation = store, pool, population, rotation
+        self._racing, self._count, self._is_timed, self._deadline_s = racing, count, is_timed, deadline_s
+        self._order = RaceOrder(count)
+        self._orders: dict[int, tuple[int, ...]] = {}
+        """Of the steps in flight."""
+
+    def tell(self, trial: Trial) -> None:
+        """Learn how a step ended."""
+        self._orders.pop(trial.id, None)
+        if trial.score is not None:
+            self._order.tell(trial.scores)
+
+    def begun(self, step: int) -> None:
+        """Fix the order of a step that was chosen now."""
+        self._orders[step] = self._order.current
 
     async def score(self, selection: Selection, program: Program, done: Results) -> tuple[Program, Results]:
         """Return a child with its figures on train, and the results that are not committed yet. Raises OutOfTime.
@@ -56,7 +77,8 @@ class Judge:
         self, selection: Selection, program: Program, done: Results
     ) -> AsyncGenerator[tuple[int, InstanceResult], None]:
         """Give a child's results on the instances that are left, until one fails or the race is lost."""
-        order, race = self._heats.order(selection.step), self._heats.race(selection)
+        order = self._orders[selection.step]
+        race = self._race(selection, order)
         for index in order:
             if index in done and race is not None:
                 race = race.after(done[index].score)
@@ -70,3 +92,12 @@ class Judge:
             indices = iter(left)
             async for result in stream:
                 yield next(indices), result
+
+    def _race(self, selection: Selection, order: tuple[int, ...]) -> Race | None:
+        """Return what a step's child races against; of a resumed step, what its choice committed."""
+        if selection.bar_id is None:
+            return None
+        instances = self._population.example(selection.bar_id).instances
+        if len(instances) != len(order):
+            return None  # scored before the evaluator was changed to have other instances
+        return make_race([instances[index][1] for index in order], self._racing, self._is_timed)

@@ -21,7 +21,6 @@ from evolve.loop.batches import Batches
 from evolve.loop.budget import GRACE_S, Cost, Ledger, Room
 from evolve.loop.choosing import Chooser
 from evolve.loop.free import Flow, free_models
-from evolve.loop.heats import Heats
 from evolve.loop.judging import Judge
 from evolve.loop.making import Left, Making
 from evolve.loop.outages import Outages
@@ -58,17 +57,16 @@ class Steps:
         audience: Audience,
         tape: Tape | None = None,
     ) -> None:
-        self._config, self._evaluator = config, problem.evaluator
-        self._count = len(problem.instances(Split.TRAIN))
+        self._config, count = config, len(problem.instances(Split.TRAIN))
         self._store, self._population, self._proposer, self._pool = store, population, proposer, pool
         self._ledger, self._stop, self._audience, self._tape = ledger, stop, audience, tape
         self._chooser = Chooser(config, population.numbers if problem.language.name == "python" else None)
-        self._heats = Heats(population, config.racing, self._count, "score" in self._evaluator.timed_metrics)
         self._outages = Outages([model.name for model in config.models], audience.notice)
         search, renew, deadline_s = config.search, self._chooser.renew, lambda: ledger.deadline_s
         self._rotation = Rotation(config, store, pool, renew, deadline_s) if search.fresh_instances else None
         self._batches = Batches(config, tape, self._may_repeat)
-        self._judge = Judge(store, pool, self._heats, self._rotation, self._count, deadline_s)
+        is_timed = "score" in problem.evaluator.timed_metrics
+        self._judge = Judge(store, pool, population, config.racing, self._rotation, count, is_timed, deadline_s)
         self._rule = make_rule(config, tape)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._last, self._known_for, self._shown = store.last_step(), 0, 0
@@ -280,7 +278,7 @@ class Steps:
         self._last = max(self._last, selection.step)
         self._chooser.begun(selection)
         self._batches.begun(selection)
-        self._heats.begun(selection.step)
+        self._judge.begun(selection.step)
 
     def _may_repeat(self, first: int, step: int) -> bool:
         """Return whether a step may be in the batch of an earlier one."""
@@ -294,7 +292,7 @@ class Steps:
     def _tell(self, trial: Trial) -> None:
         """Make the end of a step known to the search: later choices depend on it."""
         self._chooser.tell(trial, None if self._rotation is None else self._rotation.with_fresh(trial))
-        self._heats.tell(trial)
+        self._judge.tell(trial)
         self._ledger.tell(trial)
         self._outages.known(trial.id)
 
