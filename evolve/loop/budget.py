@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,6 +39,11 @@ class Cost:
     def of(cls, call: ModelCall) -> Cost:
         """Return what a call that ended has cost."""
         return cls(1, call.prompt_tokens + call.completion_tokens, call.cost_usd or 0.0)
+
+    @classmethod
+    def of_trial(cls, trial: Trial) -> Cost:
+        """Return what the call of a step has cost, if it made one."""
+        return cls(int(trial.called), trial.call_tokens, trial.cost_usd or 0.0)
 
     @classmethod
     def of_all(cls, calls: CallTotals) -> Cost:
@@ -181,7 +187,7 @@ class Ledger:
         if trial.score is not None and (self._known_best is None or trial.score > self._known_best[1]):
             self._known_best, self.stale_evaluations = (trial.id, trial.score), 0
         if self._in_step_order and trial.called:
-            self._release(trial.id, Cost(1, trial.call_tokens, trial.cost_usd or 0.0))
+            self._release(trial.id, Cost.of_trial(trial))
 
     def _release(self, step: int, cost: Cost) -> None:
         self._held.pop(step, None)
@@ -238,6 +244,34 @@ class Ledger:
         return (
             f"the budget of ${budget.cost_usd:g} is used up "
             f"(${self.spent.usd:.4g} spent, the next call may cost ${call.usd:.2g})"
+        )
+
+
+class Spending:
+    """What share of a budget is used by the steps that the search knows of: 0..1, of the total nearest to its end.
+
+    Minutes do not count: no choice depends on the speed of a host.
+    """
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget, self._evaluations, self._calls = budget, 0, Cost()
+        self.share = 0.0
+
+    def tell(self, trial: Trial) -> None:
+        """Count a step that ended."""
+        if trial.parent is None:
+            return
+        self._evaluations += trial.is_program
+        self._calls += Cost.of_trial(trial)
+        budget, spent = self._budget, self._calls
+        self.share = min(
+            1.0,
+            max(
+                self._evaluations / (budget.evaluations or math.inf),
+                spent.calls / (budget.calls or math.inf),
+                spent.tokens / (budget.tokens or math.inf),
+                spent.usd / (budget.cost_usd or math.inf),
+            ),
         )
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from evolve.config import BUILTIN, RunConfig
 from evolve.errors import UsageError
-from evolve.loop.spending import Spending
+from evolve.loop.budget import Spending
 from evolve.mutate.mutation import TUNE, Kind
 from evolve.objectives import oriented
 from evolve.search import (
