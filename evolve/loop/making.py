@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from evolve.archive import CallStatus, ModelCall, Program, Role, Store
+from evolve.archive import CallStatus, ModelCall, Program, Store
 from evolve.evaluator import Split
 from evolve.loop.asking import Asking, Question
 from evolve.loop.budget import Ledger
@@ -89,30 +88,11 @@ class Making:
         if self._stop.asked:
             return None
         with self._turn():
-            return self._compare(selection, call, found)
-
-    def _compare(self, selection: Selection, call: ModelCall | None, found: Found) -> Program | None:
-        step = selection.step
-        try:
-            child = self._proposer.child(selection, call, found)
-        except NoChild as why:
-            self._store.drop(step, why.fate, why.note, why.detail, self._rule.at_once)
-            self._dropped(step, why)
-            return None
-        program = Program(
-            id=step,
-            role=Role.CHILD,
-            parent_id=selection.parent_id,
-            place=selection.place,
-            kind=child.proposal.kind,
-            fingerprint=child.fingerprint,
-            source=child.source,
-            created=time.time(),
-            chars=len(child.source),
-            tokens=child.tokens,
-            idea=child.proposal.idea,
-            nearest_id=child.nearest[0] if child.nearest else None,
-            likeness=child.nearest[1] if child.nearest else None,
-        )
-        self._population.bear(program, child.signature)
-        return program
+            try:
+                program, signature = self._proposer.child(selection, call, found)
+            except NoChild as why:
+                self._store.drop(step, why.fate, why.note, why.detail, rule.at_once)
+                self._dropped(step, why)
+                return None
+            self._population.bear(program, signature)
+            return program

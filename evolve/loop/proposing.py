@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from evolve.archive import CallStatus, ModelCall, Program, Store
+from evolve.archive import CallStatus, ModelCall, Program, Role, Store
 from evolve.config import RunConfig
 from evolve.evaluator import Split
 from evolve.foreign import kinds_of
@@ -39,21 +40,6 @@ class NoChild(Exception):
     def __init__(self, fate: Fate, note: str, detail: str = "") -> None:
         super().__init__(fate, note, detail)
         self.fate, self.note, self.detail = fate, note, detail
-
-
-@dataclass(frozen=True)
-class Child:
-    """What a step proposes, when no program is the same.
-
-    signature, nearest: where likeness is looked for: what the program is made of, and (program, likeness).
-    """
-
-    proposal: Proposal
-    source: str
-    fingerprint: str
-    tokens: int
-    signature: Signature | None
-    nearest: tuple[int, float] | None
 
 
 class Proposer:
@@ -209,9 +195,10 @@ class Proposer:
                 return "", ""
             return Read(Proposal(selection.kind if call is None else call.kind, None, str(error)))
 
-    def child(self, selection: Selection, call: ModelCall | None, found: Found) -> Child:
-        """Return what a step proposes. found: what `read` has found in its answer.
+    def child(self, selection: Selection, call: ModelCall | None, found: Found) -> tuple[Program, Signature | None]:
+        """Return what a step proposes, and what it is made of where likeness is looked for.
 
+        found: what `read` has found in the step's answer.
         Raises NoChild when the answer cannot be used, the child is a program that is there already or too like one, and
         when the step was to write an insight down.
         """
@@ -223,17 +210,33 @@ class Proposer:
         same = self._population.same_as(found.fingerprint)
         if same is not None:
             raise NoChild(Fate.DUPLICATE, f"the same program as {same}")
-        nearest = None if call is None or found.signature is None else self._population.nearest(found.signature)
+        signature = found.signature
+        nearest = None if call is None or signature is None else self._population.nearest(signature)
         if nearest is not None and selection.novelty is not None and nearest[1] >= selection.novelty:
             note = f"{100 * nearest[1]:.1f} % like program {nearest[0]}; programs that like score the same"
             raise NoChild(Fate.NEAR_DUPLICATE, note)
-        return Child(proposal, proposal.source, found.fingerprint, found.tokens, found.signature, nearest)
+        program = Program(
+            id=selection.step,
+            role=Role.CHILD,
+            parent_id=selection.parent_id,
+            place=selection.place,
+            kind=proposal.kind,
+            fingerprint=found.fingerprint,
+            source=proposal.source,
+            created=time.time(),
+            chars=len(proposal.source),
+            tokens=found.tokens,
+            idea=proposal.idea,
+            nearest_id=nearest[0] if nearest else None,
+            likeness=nearest[1] if nearest else None,
+        )
+        return program, signature
 
     def _subjects(self, selection: Selection) -> tuple[tuple[Example, Example], ...]:
         """Return the improvements that an insight is about, each with its parent."""
         pairs = []
         for id in selection.inspirations:
-            program: Program | None = self._store.program(id)
+            program = self._store.program(id)
             if program is not None and program.parent_id is not None:
                 pairs.append((self._population.example(program.parent_id), self._population.example(id)))
         return tuple(pairs)
