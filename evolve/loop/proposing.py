@@ -80,28 +80,23 @@ class Proposer:
         from evolve.mutate.prompts.prompt import build_prompt
         from evolve.mutate.prompts.scale import scale_of
 
+        names, evaluator = self._instances, self._problem.evaluator
+        known = vars(background) | {
+            "leaders": {name: one for name, one in zip(names, background.leaders, strict=False) if one},
+            "measured": {
+                id: {name: score for name, score in zip(names, scores, strict=False) if score is not None}
+                for id, scores in background.measured.items()
+            },
+        }
         request = replace(
             self._request(selection),
             kind=Kind(selection.kind),
             baselines=self._baselines,
-            cpu_limit_s=self._problem.evaluator.limits.cpu_s,
-            cpu_counts="score" in self._problem.evaluator.timed_metrics,
+            cpu_limit_s=evaluator.limits.cpu_s,
+            cpu_counts="score" in evaluator.timed_metrics,
             kinds=self._kinds,
-            attempts=background.attempts,
-            flying=background.flying,
-            turn=background.turn,
-            leaders={name: leader for name, leader in zip(self._instances, background.leaders, strict=False) if leader},
-            measured={
-                id: {name: s for name, s in zip(self._instances, scores, strict=False) if s is not None}
-                for id, scores in background.measured.items()
-            },
-            insights=background.insights,
-            related=background.related,
-            taken=background.taken,
-            tried=background.tried,
-            best=background.best,
             show=selection.show,
-            stalled=background.stalled,
+            **known,
         )
         if selection.kind == Kind.INSIGHT:
             request = replace(request, subjects=self._subjects(selection), inspirations=())
