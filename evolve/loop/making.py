@@ -15,12 +15,8 @@ from evolve.loop.judging import Judge
 from evolve.loop.pacing import Rule
 from evolve.loop.population import Population
 from evolve.loop.proposing import Found, NoChild, Proposer
-from evolve.loop.stopping import Stop
+from evolve.loop.stopping import Stop, Stopped
 from evolve.trial import Selection
-
-
-class Left(Exception):
-    """A stop was asked for: the step is not at its end."""
 
 
 class Making:
@@ -59,7 +55,7 @@ class Making:
     ) -> Program | None:
         """Return the child of a step as it was scored, or None where it makes none that is new.
 
-        Raises Left when a stop is asked for before it is evaluated, OutOfTime when the minutes are used up.
+        Raises Stopped when a stop is asked for before it is evaluated, OutOfTime when the minutes are used up.
         """
         step, done = selection.step, {} if program is None else self._store.measured(selection.step, Split.TRAIN)
         if call is not None and call.status is CallStatus.SENT:
@@ -73,7 +69,7 @@ class Making:
                 self._uncompared.discard(step)
                 self._compared.notify_all()
         if self._stop.asked:
-            raise Left
+            raise Stopped
         if program is None:
             return None
         program, fresh = await self._judge.score(selection, program, done)

@@ -22,7 +22,7 @@ from evolve.loop.budget import GRACE_S, Cost, Ledger, Room
 from evolve.loop.choosing import Chooser
 from evolve.loop.free import Flow, free_models
 from evolve.loop.judging import Judge
-from evolve.loop.making import Left, Making
+from evolve.loop.making import Making
 from evolve.loop.outages import Outages
 from evolve.loop.pacing import make_rule
 from evolve.loop.population import SLICE, Population
@@ -317,7 +317,7 @@ class Steps:
         step, has_ended = selection.step, True
         try:
             program = await self._making.make(selection, call, program, question)
-        except Left:
+        except Stopped:
             return
         except OutOfTime:  # of the minutes: the step is left for a resume with more of them
             has_ended = False
