@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 
 from evolve.archive import Program, Store
 from evolve.evaluator import Split
@@ -23,7 +23,7 @@ class Population:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._examples: OrderedDict[int, Example] = OrderedDict()
+        self._example = lru_cache(KEPT)(self._read)
         self._ids: dict[str, int] = {}
         self._likeness = Likeness()
         self._is_compared = False
@@ -81,27 +81,20 @@ class Population:
 
     def example(self, program_id: int) -> Example:
         """Return a scored program as mutators see it."""
-        kept = self._examples.get(program_id)
-        if kept is not None:
-            self._examples.move_to_end(program_id)
-            return kept
+        return self._example(program_id)
+
+    def _read(self, program_id: int) -> Example:
         program = self._store.program(program_id)
         if program is None:
             raise LookupError(f"the archive has no program {program_id}")
         results = self._store.evaluations(program_id, Split.TRAIN)
-        instances = tuple((i.instance_id, i.score, i.feedback) for i in results)
-        status = "" if program.status is None else program.status.value
-        example = Example(
+        return Example(
             id=program.id,
             source=program.source,
-            status=status,
+            status="" if program.status is None else program.status.value,
             score=program.score,
             metrics=program.metrics,
-            instances=instances,
+            instances=tuple((i.instance_id, i.score, i.feedback) for i in results),
             figures=tuple(i.metrics for i in results),
             cpu_s=tuple(i.cpu_s for i in results),
         )
-        self._examples[program_id] = example
-        while len(self._examples) > KEPT:
-            self._examples.popitem(last=False)
-        return example
