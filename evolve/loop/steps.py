@@ -29,7 +29,7 @@ from evolve.loop.population import SLICE, Population
 from evolve.loop.proposing import NoChild, Proposer
 from evolve.loop.rotation import Rotation
 from evolve.loop.stopping import Stop, Stopped
-from evolve.loop.together import Fold, Together, may_be_shared
+from evolve.loop.together import Fold, Together, lone_key
 from evolve.observer import Audience
 from evolve.trial import Fate, Selection, Trial
 from evolve.workers import OutOfTime, Pool
@@ -80,7 +80,7 @@ class Steps:
         rules = (self._flow, self._batches, self._outages, audience, self._rule.at_once)
         self._asking = Asking(store, proposer, ledger, *rules, self._dropped, self._changed.set)
         self._together: Together | None = None
-        if store.is_shared and tape is None and may_be_shared(config):
+        if store.is_shared and tape is None and not lone_key(config):
             fold = Fold(self._tell, self._begun, self._show, self._tell_dropped, self._worst_case)
             self._together = Together(store, population, ledger, fold)
         parts = (store, population, proposer, self._asking, self._judge, ledger, self._chooser)

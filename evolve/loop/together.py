@@ -166,17 +166,17 @@ async def only_one(store: Store, stage: Stage) -> AsyncIterator[bool]:
             store.release(stage)
 
 
-def may_be_shared(config: RunConfig) -> bool:
-    """Return whether several drivers may work on a run: its choices hang on nothing that one of them alone has."""
-    return not (config.deterministic or config.search.fresh_instances or config.replay is not None)
+def lone_key(config: RunConfig) -> str:
+    """Return the key of a configuration that fixes an order which one driver keeps; "" where several may work on it."""
+    keys = {
+        "deterministic": config.deterministic,
+        "search.fresh_instances": config.search.fresh_instances,
+        "replay": config.replay,
+    }
+    return next((key for key, is_set in keys.items() if is_set), "")
 
 
 def require_joinable(config: RunConfig, ref: str) -> None:
     """Raises UsageError for a run on which one driver works at a time."""
-    for key, is_set in (
-        ("deterministic", config.deterministic),
-        ("search.fresh_instances", bool(config.search.fresh_instances)),
-        ("replay", config.replay is not None),
-    ):
-        if is_set:
-            raise UsageError(f"{ref} has {key}, which fixes an order that one driver keeps: it cannot be joined.")
+    if key := lone_key(config):
+        raise UsageError(f"{ref} has {key}, which fixes an order that one driver keeps: it cannot be joined.")
