@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from evolve.archive import CallStatus, ModelCall, Store
+from evolve.archive import CallStatus, ModelCall
 from evolve.config import MANUAL
 from evolve.loop.batches import Batches
-from evolve.loop.budget import Cost, Ledger
+from evolve.loop.budget import Cost
 from evolve.loop.free import Flow
 from evolve.loop.outages import Outages
-from evolve.loop.proposing import NoChild, Proposer
-from evolve.observer import Audience
+from evolve.loop.proposing import Proposer
+from evolve.loop.running import Run
 from evolve.trial import Selection
 
 
@@ -29,28 +30,19 @@ class Question:
 
 
 class Asking:
-    """Asks the models of a run.
-
-    at_once: an end is known as soon as it is committed.  dropped: told of steps that end without an answer.
-    moved: called when a call has ended.
-    """
+    """Asks the models of a run. moved: called when a call has ended."""
 
     def __init__(
         self,
-        store: Store,
+        run: Run,
         proposer: Proposer,
-        ledger: Ledger,
         flow: Flow,
         batches: Batches,
         outages: Outages,
-        audience: Audience,
-        at_once: bool,
-        dropped: Callable[[int, NoChild], None],
         moved: Callable[[], None],
     ) -> None:
-        self._store, self._proposer, self._ledger, self._flow, self._batches = store, proposer, ledger, flow, batches
-        self._outages, self._audience, self._at_once = outages, audience, at_once
-        self._dropped, self._moved = dropped, moved
+        self._run, self._store, self._ledger, self._proposer = run, run.store, run.ledger, proposer
+        self._flow, self._batches, self._outages, self._moved = flow, batches, outages, moved
         self._open: Question | None = None
 
     def joined(self, selection: Selection, call: ModelCall) -> Question | None:
@@ -71,7 +63,7 @@ class Asking:
 
     async def answered(self, selection: Selection, call: ModelCall, question: Question | None) -> ModelCall:
         """Return a call that has ended, as it is committed. question: what it asks along with other steps."""
-        self._audience.tell(lambda o: o.call_started(call.step, call.model, self._ledger.progress()))
+        self._run.audience.tell(lambda o: o.call_started(call.step, call.model, self._ledger.progress()))
         together = {} if question is None else await self._together(call.step, question)
         return together.get(call.step) or (await self._ask([selection], [call]))[call.step]
 
@@ -104,7 +96,7 @@ class Asking:
             self._flow.answered(call.latency_s)
         await self.commit(selections, ended)
         for call in ended:
-            self._audience.tell(lambda o: o.call_finished(call, ledger.progress()))  # noqa: B023
+            self._run.audience.tell(lambda o: o.call_finished(call, ledger.progress()))  # noqa: B023
         self._moved()
         return {call.step: call for call in ended}
 
@@ -115,8 +107,8 @@ class Asking:
         for selection, call in zip(selections, calls, strict=False):
             if call.status is not CallStatus.ANSWERED:
                 why = await self._proposer.without_answer(selection, call)
-                self._store.fail(call, why.fate, why.note, why.detail, self._at_once)
-                self._dropped(call.step, why)
+                self._store.fail(call, why.fate, why.note, why.detail, self._run.rule.at_once)
+                self._run.dropped(call.step, why.fate, why.note)
             self._ledger.count_call(call.step, Cost.of(call))
 
     def book_cut_off(self, selections: Sequence[Selection], is_only: bool) -> None:
@@ -126,10 +118,10 @@ class Asking:
         """
         calls = [self._store.model_call(selection.step) for selection in selections]
         sent = [call for call in calls if call and call.status is CallStatus.SENT and call.model != MANUAL]
-        if billed := [self._proposer.worst_case(call) for call in sent]:
-            tokens, cost_usd = sum(tokens for tokens, _ in billed), sum(usd for _, usd in billed)
-            self._store.cut_off(len(billed), tokens, cost_usd)
-            self._ledger.lose(Cost(0, tokens, cost_usd) if is_only else Cost())
+        if sent:
+            billed = sum(map(self._proposer.worst_case, sent), Cost())
+            self._store.cut_off(billed.calls, billed.tokens, billed.usd)
+            self._ledger.lose(replace(billed, calls=0) if is_only else Cost())
 
     def again(self, selection: Selection) -> ModelCall:
         """Return the call of a step that repeats the choice of the one before, not sent yet."""

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Container, Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Container, Iterable, Sequence
 
 from evolve.archive import Program, Role, SplitFigures, Store
 from evolve.config import from_text
 from evolve.evaluator import Split, mean
 from evolve.loop.measuring import evaluate_rest
+from evolve.loop.running import Run
 from evolve.observer import Row
 from evolve.scoring import Status
 from evolve.winner import earlier_winners, standings_of
-from evolve.workers import Pool, split_score
-
-if TYPE_CHECKING:
-    from evolve.registry import Problem
+from evolve.workers import split_score
 
 BEST_ON_TRAIN = 8
 """How many finalists have the best means on train."""
@@ -26,19 +23,19 @@ LEADERS = 4
 REPORT_EVERY_S = 1.0
 
 
-async def pick_winner(store: Store, problem: Problem, pool: Pool, report: Callable[[str, int, int], None]) -> None:
+async def pick_winner(run: Run) -> None:
     """Score the finalists on validation, record which of them wins (`evolve.winner`), and score that one on test.
 
     The seed and the baselines are scored on both, for the table. What is committed already is not evaluated again.
-    report: called with the split's name, how many evaluations are done, and how many there are.
     """
+    store = run.store
     known = [store.program(0), *store.programs(Role.BASELINE)]
     compared = [program for program in known if program is not None]
     chosen = finalists(store)
-    await _score(store, problem, pool, Split.VALIDATION, [*chosen, *compared], report)
+    await _score(run, Split.VALIDATION, [*chosen, *compared])
     winner = _winner(store, chosen)
     store.set_winner(winner.id)
-    await _score(store, problem, pool, Split.TEST, [winner, *compared], report)
+    await _score(run, Split.TEST, [winner, *compared])
 
 
 def finalists(store: Store) -> list[Program]:
@@ -100,14 +97,9 @@ def _leaders(store: Store, known: Container[int]) -> list[int]:
     return [id for id in ranked if id not in known][:LEADERS]
 
 
-async def _score(
-    store: Store,
-    problem: Problem,
-    pool: Pool,
-    split: Split,
-    programs: Iterable[Program],
-    report: Callable[[str, int, int], None],
-) -> None:
+async def _score(run: Run, split: Split, programs: Iterable[Program]) -> None:
+    """Score programs on a split; tell observers how many evaluations are done, and how many there are."""
+    store, problem = run.store, run.problem
     if split not in problem.evaluator.splits:
         return
     count = len(problem.instances(split))
@@ -115,14 +107,17 @@ async def _score(
     wanted = {program.id: program for program in programs}
     total = len(wanted) * count
 
+    def report(done: int) -> None:
+        run.audience.tell(lambda o: o.finishing(split.value, done, total))
+
     def tell() -> None:
         done = sum(count if id in there else len(store.measured(id, split)) for id in wanted)
         if done < total:
-            report(split.value, done, total)
+            report(done)
 
     async def score(program: Program) -> None:
-        results, fresh = await evaluate_rest(store, pool, program, split, count)
-        store.score_split(program.id, await split_score(pool, split, results, count), fresh)
+        results, fresh = await evaluate_rest(store, run.pool, program, split, count)
+        store.score_split(program.id, await split_score(run.pool, split, results, count), fresh)
 
     tell()
     scoring = asyncio.gather(*(score(program) for id, program in wanted.items() if id not in there))
@@ -133,7 +128,7 @@ async def _score(
         scoring.cancel()
         await asyncio.wait({scoring})  # which commit what they have
     await scoring
-    report(split.value, total, total)
+    report(total)
 
 
 def _winner(store: Store, chosen: Sequence[Program]) -> Program:

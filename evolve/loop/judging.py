@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from evolve.archive import Program, Store
-from evolve.config import RacingConfig
+from evolve.archive import Program
 from evolve.evaluator import Split
 from evolve.loop.measuring import Results, take
-from evolve.loop.population import Population
 from evolve.loop.rotation import Rotation
+from evolve.loop.running import Run
 from evolve.racing import Race, RaceOrder, make_race
 from evolve.scoring import InstanceResult, Status
 from evolve.trial import Selection, Trial
-from evolve.workers import Pool, split_score
+from evolve.workers import split_score
 
 
 class Judge:
@@ -24,24 +23,13 @@ class Judge:
     It follows from the calls of `tell` and `begun`, as the search's state does: so a resumed step is evaluated in the
     order in which it was begun, and a replayed one as it was recorded.
 
-    count: train instances.  rotation: None, or the part of train that changes.  is_timed: whether scores depend on
-    measured time.  deadline_s: gives how many seconds an evaluation may take, None for any.
+    rotation: None, or the part of train that changes.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        pool: Pool,
-        population: Population,
-        racing: RacingConfig,
-        rotation: Rotation | None,
-        count: int,
-        is_timed: bool,
-        deadline_s: Callable[[], float | None],
-    ) -> None:
-        self._store, self._pool, self._population, self._rotation = store, pool, population, rotation
-        self._racing, self._count, self._is_timed, self._deadline_s = racing, count, is_timed, deadline_s
-        self._order = RaceOrder(count)
+    def __init__(self, run: Run, rotation: Rotation | None) -> None:
+        self._run, self._store, self._rotation = run, run.store, rotation
+        self._count = len(run.problem.instances(Split.TRAIN))
+        self._order = RaceOrder(self._count)
         self._orders: dict[int, tuple[int, ...]] = {}
         """Of the steps in flight."""
 
@@ -62,7 +50,7 @@ class Judge:
         """
         results, fresh = await take(self._store, program.id, Split.TRAIN, self._results(selection, program, done))
         ordered = dict(sorted((done | results).items()))
-        score = await split_score(self._pool, Split.TRAIN, list(ordered.values()), self._count)
+        score = await split_score(self._run.pool, Split.TRAIN, list(ordered.values()), self._count)
         scores = tuple(ordered[i].score if i in ordered else None for i in range(self._count))
         program = replace(program.with_score(score), scores=scores)
         if self._rotation is not None and program.score is not None:
@@ -85,8 +73,8 @@ class Judge:
         left = [index for index in order if index not in done]
         if any(result.status is not Status.OK for result in done.values()) or (race is not None and race.is_lost()):
             return
-        stream = self._pool.evaluate(
-            program.source, Split.TRAIN, left, stop_at_failure=True, race=race, deadline_s=self._deadline_s()
+        stream = self._run.pool.evaluate(
+            program.source, Split.TRAIN, left, stop_at_failure=True, race=race, deadline_s=self._run.ledger.deadline_s
         )
         async with aclosing(stream):
             indices = iter(left)
@@ -97,7 +85,8 @@ class Judge:
         """Return what a step's child races against; of a resumed step, what its choice committed."""
         if selection.bar_id is None:
             return None
-        instances = self._population.example(selection.bar_id).instances
+        instances = self._run.population.example(selection.bar_id).instances
         if len(instances) != len(order):
             return None  # scored before the evaluator was changed to have other instances
-        return make_race([instances[index][1] for index in order], self._racing, self._is_timed)
+        is_timed = "score" in self._run.problem.evaluator.timed_metrics
+        return make_race([instances[index][1] for index in order], self._run.config.racing, is_timed)

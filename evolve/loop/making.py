@@ -6,44 +6,35 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from evolve.archive import CallStatus, ModelCall, Program, Store
+from evolve.archive import CallStatus, ModelCall, Program
 from evolve.evaluator import Split
 from evolve.loop.asking import Asking, Question
-from evolve.loop.budget import Ledger
 from evolve.loop.choosing import Chooser
 from evolve.loop.judging import Judge
-from evolve.loop.pacing import Rule
-from evolve.loop.population import Population
 from evolve.loop.proposing import Found, NoChild, Proposer
-from evolve.loop.stopping import Stop, Stopped
+from evolve.loop.running import Run
+from evolve.loop.stopping import Stopped
 from evolve.trial import Selection
 
 
 class Making:
     """Makes the children of steps and has them evaluated.
 
-    turn: in which no other driver of the run commits anything.  dropped: told of steps that make no program.
-    last: returns the latest step that was chosen.
+    turn: in which no other driver of the run commits anything.  last: returns the latest step that was chosen.
     """
 
     def __init__(
         self,
-        store: Store,
-        population: Population,
+        run: Run,
         proposer: Proposer,
         asking: Asking,
         judge: Judge,
-        ledger: Ledger,
         chooser: Chooser,
-        rule: Rule,
-        stop: Stop,
         turn: Callable[[], AbstractContextManager[None]],
-        dropped: Callable[[int, NoChild], None],
         last: Callable[[], int],
     ) -> None:
-        self._store, self._population, self._proposer, self._asking = store, population, proposer, asking
-        self._judge, self._ledger, self._chooser, self._rule, self._stop = judge, ledger, chooser, rule, stop
-        self._turn, self._dropped, self._last = turn, dropped, last
+        self._run, self._store, self._proposer, self._asking = run, run.store, proposer, asking
+        self._judge, self._chooser, self._turn, self._last = judge, chooser, turn, last
         self._uncompared, self._compared = set[int](), asyncio.Condition()
 
     def begin(self, step: int) -> None:
@@ -68,27 +59,27 @@ class Making:
                 program = None if found is None else await self._child(selection, call, found)
                 self._uncompared.discard(step)
                 self._compared.notify_all()
-        if self._stop.asked:
+        if self._run.stop.asked:
             raise Stopped
         if program is None:
             return None
         program, fresh = await self._judge.score(selection, program, done)
-        self._store.score(program, fresh, self._rule.at_once)
-        self._ledger.count_evaluation()
+        self._store.score(program, fresh, self._run.rule.at_once)
+        self._run.ledger.count_evaluation()
         return program
 
     async def _child(self, selection: Selection, call: ModelCall | None, found: Found) -> Program | None:
         """Compare a step's child with those before it when it is its turn; commit it, or why there is none."""
-        step, rule = selection.step, self._rule
+        step, rule = selection.step, self._run.rule
         await self._compared.wait_for(lambda: rule.may_compare(step, self._uncompared, self._last()))
-        if self._stop.asked:
+        if self._run.stop.asked:
             return None
         with self._turn():
             try:
                 program, signature = self._proposer.child(selection, call, found)
             except NoChild as why:
                 self._store.drop(step, why.fate, why.note, why.detail, rule.at_once)
-                self._dropped(step, why)
+                self._run.dropped(step, why.fate, why.note)
                 return None
-            self._population.bear(program, signature)
+            self._run.population.bear(program, signature)
             return program

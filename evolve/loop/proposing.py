@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from evolve.archive import CallStatus, ModelCall, Program, Role, Store
-from evolve.config import RunConfig
+from evolve.archive import CallStatus, ModelCall, Program, Role
 from evolve.evaluator import Split
 from evolve.foreign import kinds_of
+from evolve.loop.budget import Cost
 from evolve.loop.desk import Desk, Unread
-from evolve.loop.population import Population
+from evolve.loop.running import Run
 from evolve.mutate.models.providers import Several
 from evolve.mutate.mutation import TUNE, Example, Kind, Proposal, Request
 from evolve.search import Background
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from evolve.mutate.novelty.likeness import Signature
     from evolve.mutate.prompts.scale import Scale
     from evolve.mutate.reading import Read
-    from evolve.registry import Problem
 
 
 Found: TypeAlias = "Read | tuple[str, str]"
@@ -45,33 +44,27 @@ class NoChild(Exception):
 class Proposer:
     """Gets each step's proposal. All chance is the step's own.
 
-    clients: one per model name.  baselines: with a score on train, best first, for the prompts.
+    clients: one per model name.  baselines: for the prompts, which show those that have a score on train, best first.
     templates: folders whose prompt templates go before the built-in ones.
     desk: who reads answers.
     """
 
     def __init__(
         self,
-        config: RunConfig,
-        problem: Problem,
-        store: Store,
-        population: Population,
+        run: Run,
         clients: Mapping[str, Client],
-        baselines: tuple[tuple[str, Example], ...],
-        templates: tuple[Path, ...] = (),
-        desk: Desk | None = None,
+        baselines: Sequence[Program],
+        templates: tuple[Path, ...],
+        desk: Desk,
     ) -> None:
-        self._config = config
-        self._problem = problem
-        self._store = store
-        self._population = population
-        self._clients = clients
-        self._baselines = baselines
-        self._templates = templates
-        self._desk = desk or Desk()
-        train = problem.instances(Split.TRAIN)
+        self._config, self._problem, self._store, self._population = run.config, run.problem, run.store, run.population
+        self._clients, self._templates, self._desk = clients, templates, desk
+        shown = [(-one.score, one.name, one.id) for one in baselines if one.score is not None]
+        self._baselines = tuple((name, self._population.example(id)) for _, name, id in sorted(shown))
+        config, evaluator = run.config, run.problem.evaluator
+        train = run.problem.instances(Split.TRAIN)
         self._instances = [instance.id for instance in train]
-        self._kinds = kinds_of(problem.evaluator, train) if config.asks_models else {}
+        self._kinds = kinds_of(evaluator, train) if config.asks_models else {}
         self._scale: Scale | None = None
         self._compares = config.mutation.novelty and config.asks_models
 
@@ -116,12 +109,12 @@ class Proposer:
             status=CallStatus.SENT,
         )
 
-    def worst_case(self, call: ModelCall) -> tuple[int, float]:
-        """Return how many tokens and US dollars one attempt at a call may cost at most."""
+    def worst_case(self, call: ModelCall) -> Cost:
+        """Return what one attempt at a call may cost at most."""
         from evolve.mutate.prompts.prompt import Prompt
 
         tokens, cost_usd = self._clients[call.model].worst_case(Prompt(call.system, call.prompt, Kind(call.kind)))
-        return tokens, cost_usd or 0.0
+        return Cost(1, tokens, cost_usd or 0.0)
 
     def takes_several(self, call: ModelCall) -> bool:
         """Return whether one request may bring several answers, as far as is known."""

@@ -19,32 +19,20 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 
-from evolve.archive import Store
 from evolve.archive.records import ROTATING
-from evolve.config import RunConfig
 from evolve.evaluator import Split, mean
 from evolve.loop.measuring import Results
+from evolve.loop.running import Run
 from evolve.scoring import InstanceResult, Status
 from evolve.trial import Trial
-from evolve.workers import Fresh, Pool
+from evolve.workers import Fresh
 
 
 class Rotation:
-    """Epochs of a run. renew: called with the trials with which the strategy begins again.
+    """Epochs of a run. renew: called with the trials with which the strategy begins again."""
 
-    deadline_s: gives how many seconds an evaluation may take, None for any.
-    """
-
-    def __init__(
-        self,
-        config: RunConfig,
-        store: Store,
-        pool: Pool,
-        renew: Callable[[Sequence[Trial]], None],
-        deadline_s: Callable[[], float | None],
-    ) -> None:
-        self._search, self._seed = config.search, config.seed
-        self._store, self._pool, self._renew, self._deadline_s = store, pool, renew, deadline_s
+    def __init__(self, run: Run, renew: Callable[[Sequence[Trial]], None]) -> None:
+        self._run, self._store, self._search, self._renew = run, run.store, run.config.search, renew
         self._entered = -1
         self._alive: dict[int, Trial] = {}
 
@@ -118,13 +106,13 @@ class Rotation:
             return
         left = [index for index in range(self._count) if first + index not in done]
         results: Results = {}
-        stream = self._pool.evaluate(
+        stream = self._run.pool.evaluate(
             source,
             Split.TRAIN,
             left,
             stop_at_failure=True,
             fresh=self._fresh(epoch),
-            deadline_s=self._deadline_s(),
+            deadline_s=self._run.ledger.deadline_s,
         )
         async with aclosing(stream):
             indices = iter(left)
@@ -133,4 +121,4 @@ class Rotation:
         self._store.measure(id, ROTATING, results)
 
     def _fresh(self, epoch: int) -> Fresh:
-        return Fresh(random.Random(f"{self._seed}/fresh/{epoch}").getrandbits(63), self._count)
+        return Fresh(random.Random(f"{self._run.config.seed}/fresh/{epoch}").getrandbits(63), self._count)

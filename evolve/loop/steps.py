@@ -10,32 +10,26 @@ from __future__ import annotations
 import asyncio
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from evolve.archive import CallStatus, ModelCall, Program, Store, Tape
-from evolve.config import BUILTIN, RunConfig
+from evolve.archive import CallStatus, ModelCall, Program
+from evolve.config import BUILTIN
 from evolve.errors import UsageError
-from evolve.evaluator import Split
 from evolve.loop.asking import Asking, Question
 from evolve.loop.batches import Batches
-from evolve.loop.budget import GRACE_S, Cost, Ledger, Room
+from evolve.loop.budget import GRACE_S, Cost, Room
 from evolve.loop.choosing import Chooser
 from evolve.loop.free import Flow, free_models
 from evolve.loop.judging import Judge
 from evolve.loop.making import Making
 from evolve.loop.outages import Outages
-from evolve.loop.pacing import make_rule
-from evolve.loop.population import SLICE, Population
-from evolve.loop.proposing import NoChild, Proposer
+from evolve.loop.population import SLICE
+from evolve.loop.proposing import Proposer
 from evolve.loop.rotation import Rotation
-from evolve.loop.stopping import Stop, Stopped
-from evolve.loop.together import Fold, Together, lone_key
-from evolve.observer import Audience
-from evolve.trial import Fate, Selection, Trial
-from evolve.workers import OutOfTime, Pool
-
-if TYPE_CHECKING:
-    from evolve.registry import Problem
+from evolve.loop.running import Run
+from evolve.loop.stopping import Stopped
+from evolve.loop.together import Together, lone_key
+from evolve.trial import Selection, Trial
+from evolve.workers import OutOfTime
 
 TICK_S = 1.0
 """How often the time of work is committed and the budget of minutes looked at."""
@@ -44,30 +38,15 @@ TICK_S = 1.0
 class Steps:
     """Keeps steps in flight. The state is what the archive says; memory is a cache of it."""
 
-    def __init__(
-        self,
-        config: RunConfig,
-        problem: Problem,
-        store: Store,
-        population: Population,
-        proposer: Proposer,
-        pool: Pool,
-        ledger: Ledger,
-        stop: Stop,
-        audience: Audience,
-        tape: Tape | None = None,
-    ) -> None:
-        self._config, count = config, len(problem.instances(Split.TRAIN))
-        self._store, self._population, self._proposer, self._pool = store, population, proposer, pool
-        self._ledger, self._stop, self._audience, self._tape = ledger, stop, audience, tape
-        self._chooser = Chooser(config, population.numbers if problem.language.name == "python" else None)
-        self._outages = Outages([model.name for model in config.models], audience.notice)
-        search, renew, deadline_s = config.search, self._chooser.renew, lambda: ledger.deadline_s
-        self._rotation = Rotation(config, store, pool, renew, deadline_s) if search.fresh_instances else None
-        self._batches = Batches(config, tape, self._may_repeat)
-        is_timed = "score" in problem.evaluator.timed_metrics
-        self._judge = Judge(store, pool, population, config.racing, self._rotation, count, is_timed, deadline_s)
-        self._rule = make_rule(config, tape)
+    def __init__(self, run: Run, proposer: Proposer) -> None:
+        self._run, self._proposer, self._rule, self._stop, self._tape = run, proposer, run.rule, run.stop, run.tape
+        self._config, self._store, self._ledger = run.config, run.store, run.ledger
+        config, store = run.config, run.store
+        self._chooser = Chooser(config, run.population.numbers if run.problem.language.name == "python" else None)
+        self._outages = Outages([model.name for model in config.models], run.audience.notice)
+        self._rotation = Rotation(run, self._chooser.renew) if config.search.fresh_instances else None
+        self._judge = Judge(run, self._rotation)
+        self._batches = Batches(config, run.tape, self._may_repeat)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._last, self._known_for, self._shown = store.last_step(), 0, 0
         self._ended: set[int] = set()  # and not known yet
@@ -77,15 +56,12 @@ class Steps:
         self._failure: BaseException | None = None
         self._changed = asyncio.Event()
         self._flow = Flow(config.workers)
-        rules = (self._flow, self._batches, self._outages, audience, self._rule.at_once)
-        self._asking = Asking(store, proposer, ledger, *rules, self._dropped, self._changed.set)
-        self._together: Together | None = None
-        if store.is_shared and tape is None and not lone_key(config):
-            fold = Fold(self._tell, self._begun, self._show, self._tell_dropped, self._worst_case)
-            self._together = Together(store, population, ledger, fold)
-        parts = (store, population, proposer, self._asking, self._judge, ledger, self._chooser)
-        self._making = Making(*parts, self._rule, stop, self._turn, self._dropped, lambda: self._last)
-        stop.then(self._changed.set)
+        self._asking = Asking(run, proposer, self._flow, self._batches, self._outages, self._changed.set)
+        is_alone = not store.is_shared or run.tape is not None or bool(lone_key(config))
+        self._together = None if is_alone else Together(run, proposer, self._tell, self._begun)
+        how = (self._turn, lambda: self._last)
+        self._making = Making(run, proposer, self._asking, self._judge, self._chooser, *how)
+        run.stop.then(self._changed.set)
 
     async def run(self) -> str:
         """Work until the budget is used up, and return what ended it. Raises Stopped when a person asked to stop."""
@@ -136,7 +112,7 @@ class Steps:
         for step in store.unknown() if self._together is None else ():
             call = store.model_call(step)
             if call is not None and self._config.deterministic:
-                self._ledger.hold(step, self._worst_case(call))
+                self._ledger.hold(step, self._proposer.worst_case(call))
             self._end(step, store.program(step))
         under_way: list[tuple[Selection, ModelCall | None, Program | None]] = []
         own = store.selections(unfinished=True) if self._together is None else self._together.open_steps()
@@ -163,7 +139,7 @@ class Steps:
 
         in_flight: steps that go on before it.  places: all those that may become evaluations.
         """
-        worst, ledger = self._worst_case(call), self._ledger
+        worst, ledger = self._proposer.worst_case(call), self._ledger
         if self._tape is None and not (ledger.has_place(places) and ledger.room_for(worst, in_flight)[0] is Room.YES):
             return False
         ledger.hold(call.step, worst)
@@ -251,7 +227,7 @@ class Steps:
             call = self._asking.again(selection)
         elif selection.mutator != BUILTIN:
             call = self._proposer.question(selection, self._chooser.background(selection.parent_id))
-        worst = self._worst_case(call)
+        worst = Cost() if call is None else self._proposer.worst_case(call)
         if self._tape is None:
             room, reason = self._ledger.room_for(worst, self._in_flight)
             others = free - {selection.mutator}
@@ -285,9 +261,6 @@ class Steps:
         rotation = self._rotation
         in_epoch = rotation is None or rotation.epoch(first) == rotation.epoch(step)
         return in_epoch and not self._chooser.is_start(first)
-
-    def _worst_case(self, call: ModelCall | None) -> Cost:
-        return Cost() if call is None else Cost(1, *self._proposer.worst_case(call))
 
     def _tell(self, trial: Trial) -> None:
         """Make the end of a step known to the search: later choices depend on it."""
@@ -327,33 +300,22 @@ class Steps:
         if has_ended:
             self._end(step, program)
 
-    def _dropped(self, step: int, why: NoChild) -> None:
-        self._tell_dropped(step, why.fate, why.note)
-
-    def _tell_dropped(self, step: int, fate: Fate, note: str) -> None:
-        self._audience.tell(lambda o: o.dropped(step, fate, note, self._ledger.progress()))
-
     def _end(self, step: int, program: Program | None) -> None:
         """Take the end of a step, which is committed. Observers get programs in the order of the rule."""
         if self._together is not None:
-            self._show(program)
+            self._run.show(program)
             self._together.catch_up()  # in its order among the ends of others
             return
         if self._rule.at_once:
             self._tell(self._store.trial(step))
-            self._show(program)
+            self._run.show(program)
             return
         self._ended.add(step)
         if step > self._shown:
             self._unshown[step] = program
         while self._shown + 1 in self._unshown:
             self._shown += 1
-            self._show(self._unshown.pop(self._shown))
-
-    def _show(self, program: Program | None) -> None:
-        if program is not None:
-            improved = self._ledger.beats_best(program.id, program.score)
-            self._audience.tell(lambda o: o.evaluated(program, improved, self._ledger.progress()))
+            self._run.show(self._unshown.pop(self._shown))
 
     # -- waiting -------------------------------------------------------------------------------------------------
 
