@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,6 @@ from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.foreign import blamed, folder_of
 from evolve.identity import identity, require_same
-from evolve.loop.budget import Ledger
 from evolve.loop.desk import Desk
 from evolve.loop.finish import pick_winner, table
 from evolve.loop.proposing import Proposer
@@ -104,63 +103,36 @@ async def run(
     templates = _templates(config, problem)
     if tape is None and config.replay is not None:
         tape = read_tape(config.replay)
-    limits, news = _Limits(), []
-    if clients is None:
-        clients = _clients(config, folder, tape, limits)
+    audience, news = Audience(observers), list[str]()
+    if clients is None and tape is not None:
+        clients = tape_clients(tape)
+    elif clients is None:
+        budget = config.budget
+        clients = make_clients(
+            config.models,
+            config.rate,
+            folder,
+            cap_tokens=budget.cost_usd is not None or budget.tokens is not None,
+            may_retry=lambda *request: this.ledger.may_retry(*request),  # nobody is asked before the archive is open
+            left_s=lambda: this.ledger.deadline_s,
+            tell=audience.notice,
+        )
         # A wrong URL, key or model is better found before workers start and baselines are scored, and leaves no run.
         news = await ask_at_once(clients, [model.name for model in config.models])
     if pool is None:
         pool = make_pool(config)
     text = configuration.to_toml(config)
-    new = (folder, problem.ref, text, config.seed, now, config.archive, (audience := Audience(observers)).made)
+    new = (folder, problem.ref, text, config.seed, now, config.archive, audience.made)
     store = Store.join(folder) if join else Store.resume(folder, text) if resume else Store.create(*new)
     with store, Store.open(folder) as reader:
         if recorded != now:
             store.change(now)
         this = Run(config, problem, store, pool, audience, tape, stop or Stop())
-        limits.ledger, limits.tell = this.ledger, audience.notice
         if tape is None and any(model.name == configuration.MANUAL for model in config.models):
             news.append(f"Questions for you lie in {folder}/outbox; answer in {folder}/inbox, same name.")
         if changed:
             news.append(f"from step {store.last_step() + 1} on with another problem: {'; '.join(changed)}")
         return await _Session(this, reader, clients, templates, resume or join, news).result()
-
-
-class _Limits:
-    """What the budget allows a call that is in flight, and who shows notices: both are set when the archive is open."""
-
-    ledger: Ledger | None = None
-    tell: Callable[[str], None] | None = None
-
-    def may_retry(self, call_id: int, wasted_tokens: int, wasted_usd: float | None) -> bool:
-        """Tell whether there is room for another request of a call whose earlier ones may be billed."""
-        return self.ledger is None or self.ledger.may_retry(call_id, wasted_tokens, wasted_usd)
-
-    def left_s(self) -> float | None:
-        """Return how many seconds a call may take; None: any."""
-        return None if self.ledger is None else self.ledger.deadline_s
-
-    def notice(self, line: str) -> None:
-        """Tell a person something of a server."""
-        if self.tell is not None:
-            self.tell(line)
-
-
-def _clients(config: RunConfig, folder: Path, tape: Tape | None, limits: _Limits) -> Mapping[str, Client]:
-    """Return a client for each model, or who answers from a tape."""
-    if tape is not None:
-        return tape_clients(tape)
-    budget = config.budget
-    capped = budget.cost_usd is not None or budget.tokens is not None
-    return make_clients(
-        config.models,
-        config.rate,
-        folder,
-        cap_tokens=capped,
-        may_retry=limits.may_retry,
-        left_s=limits.left_s,
-        tell=limits.notice,
-    )
 
 
 def _templates(config: RunConfig, problem: Problem) -> tuple[Path, ...]:
