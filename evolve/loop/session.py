@@ -73,7 +73,7 @@ async def run(
     if config.prompt.discoveries is True:  # the programs themselves are recorded: there may be others later
         prompt = config.prompt.model_copy(update={"discoveries": problem.discoveries})
         config = config.model_copy(update={"prompt": prompt})
-    _check(config)
+    _check(config, problem)
     recorded = now = identity(problem)
     changed: list[str] = []
     if resume or join:
@@ -83,16 +83,6 @@ async def run(
     if join:
         Store.require_shared(folder)
         require_joinable(config, str(folder))
-    if problem.language is not PYTHON and any(model.name == BUILTIN for model in config.models):
-        raise UsageError(
-            f"the built-in mutator changes Python, the programs of {problem.ref} are {problem.language.name}: "
-            "ask a model (--model NAME)."
-        )
-    if not (problem.seed or config.start.source) and any(model.name == BUILTIN for model in config.models):
-        raise UsageError(
-            f"{problem.ref} has no program to start from, and the built-in mutator only changes programs: "
-            "have a model write the first one (--model NAME)."
-        )
     for split in dict.fromkeys((Split.TRAIN, *problem.evaluator.splits)):
         if split is not Split.PUBLIC:
             problem.instances(split)  # better to fail on the last of them now than after the search
@@ -149,19 +139,29 @@ def _templates(config: RunConfig, problem: Problem) -> tuple[Path, ...]:
     return folders
 
 
-def _check(config: RunConfig) -> None:
+def _check(config: RunConfig, problem: Problem) -> None:
     """Raises UsageError for a configuration whose run could not work or would never end."""
     fixed_mix(config.mutation.mix)
     make_mutator(config.mutation.mutator)
     budget = config.budget
     if budget.cost_usd is not None:
         require_prices(config.models)
-    asks_builtin = any(model.name == BUILTIN for model in config.models)
-    if asks_builtin and budget.evaluations is None and budget.minutes is None:
-        raise UsageError(
-            "the built-in mutator costs nothing and makes no model call: "
-            "give --evaluations or --minutes besides --cost-usd, --tokens or --calls."
-        )
+    if any(model.name == BUILTIN for model in config.models):
+        if budget.evaluations is None and budget.minutes is None:
+            raise UsageError(
+                "the built-in mutator costs nothing and makes no model call: "
+                "give --evaluations or --minutes besides --cost-usd, --tokens or --calls."
+            )
+        if problem.language is not PYTHON:
+            raise UsageError(
+                f"the built-in mutator changes Python, the programs of {problem.ref} are {problem.language.name}: "
+                "ask a model (--model NAME)."
+            )
+        if not (problem.seed or config.start.source):
+            raise UsageError(
+                f"{problem.ref} has no program to start from, and the built-in mutator only changes programs: "
+                "have a model write the first one (--model NAME)."
+            )
     totals = (budget.evaluations, budget.minutes, budget.tokens, budget.calls)
     free = next((m.name for m in config.models if not m.is_served or not (m.usd_per_mtok_in or m.usd_per_mtok_out)), "")
     if free and budget.cost_usd is not None and totals == (None,) * len(totals):
