@@ -14,7 +14,6 @@ from evolve.loop.running import Run
 from evolve.observer import Row
 from evolve.scoring import Status
 from evolve.winner import earlier_winners, standings_of
-from evolve.workers import split_score
 
 BEST_ON_TRAIN = 8
 """How many finalists have the best means on train."""
@@ -105,19 +104,21 @@ async def _score(run: Run, split: Split, programs: Iterable[Program]) -> None:
     count = len(problem.instances(split))
     there = {figures.program_id for figures in store.split_figures() if figures.split is split}
     wanted = {program.id: program for program in programs}
+    committed = {id: store.measured(id, split) for id in wanted if id not in there}
     total = len(wanted) * count
 
     def report(done: int) -> None:
         run.audience.tell(lambda o: o.finishing(split.value, done, total))
 
     def tell() -> None:
-        done = sum(count if id in there else len(store.measured(id, split)) for id in wanted)
+        done = sum(count if id in there else len(committed[id]) for id in wanted)
         if done < total:
             report(done)
 
     async def score(program: Program) -> None:
-        results, fresh = await evaluate_rest(store, run.pool, program, split, count)
-        store.score_split(program.id, await split_score(run.pool, split, results, count), fresh)
+        figures, fresh = await evaluate_rest(run, program, split, committed[program.id])
+        store.score_split(program.id, figures, fresh)
+        there.add(program.id)
 
     tell()
     scoring = asyncio.gather(*(score(program) for id, program in wanted.items() if id not in there))

@@ -46,10 +46,11 @@ class Judge:
     async def score(self, selection: Selection, program: Program, done: Results) -> tuple[Program, Results]:
         """Return a child with its figures on train, and the results that are not committed yet. Raises OutOfTime.
 
-        done: what an earlier session came to.
+        done: what an earlier session came to; results are added as they are committed.
         """
-        results, fresh = await take(self._store, program.id, Split.TRAIN, self._results(selection, program, done))
-        ordered = dict(sorted((done | results).items()))
+        stream = self._results(selection, program, done)
+        fresh = await take(self._store, program.id, Split.TRAIN, stream, done)
+        ordered = dict(sorted((done | fresh).items()))
         score = await split_score(self._run.pool, Split.TRAIN, list(ordered.values()), self._count)
         scores = tuple(ordered[i].score if i in ordered else None for i in range(self._count))
         program = replace(program.with_score(score), scores=scores)

@@ -13,7 +13,7 @@ from evolve.loop.measuring import evaluate_rest
 from evolve.loop.running import Run
 from evolve.registry import as_baselines
 from evolve.scoring import Status
-from evolve.workers import OutOfTime, split_score
+from evolve.workers import OutOfTime
 
 SEED, START = "seed", "start"
 """Names of the program that a run starts from: the problem's seed, or another that is given."""
@@ -77,15 +77,15 @@ def _called(run: Run, name: str) -> str:
 async def _score(run: Run, program: Program) -> Program:
     if program.status is not None:
         return program
-    count, deadline_s = len(run.problem.instances(Split.TRAIN)), run.ledger.deadline_s
+    done = run.store.measured(program.id, Split.TRAIN)
     try:
-        results, fresh = await evaluate_rest(run.store, run.pool, program, Split.TRAIN, count, deadline_s)
+        score, fresh = await evaluate_rest(run, program, Split.TRAIN, done, run.ledger.deadline_s)
     except OutOfTime:
         raise UsageError(
             f"{program.name} of {run.problem.ref} was not scored on train within --minutes: give it more, "
             "or see with `evolve score` how long it takes."
         ) from None
-    scored = program.with_score(await split_score(run.pool, Split.TRAIN, results, count))
+    scored = program.with_score(score)
     run.store.score(scored, fresh, known=program.role is Role.SEED)
     return scored
 
