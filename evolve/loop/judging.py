@@ -56,7 +56,7 @@ class Judge:
         program = replace(program.with_score(score), scores=scores)
         if self._rotation is not None and program.score is not None:
             try:
-                await self._rotation.score(program.id, program.source, selection.step)
+                await self._rotation.score(program, selection.step)
             except BaseException:
                 self._store.measure(program.id, Split.TRAIN, fresh)
                 raise

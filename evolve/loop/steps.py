@@ -104,7 +104,7 @@ class Steps:
                 self._tell(entry)
             else:
                 if self._rotation is not None and self._rotation.is_due(entry.step):
-                    self._rotation.enter(self._rotation.epoch(entry.step))
+                    self._rotation.enter(entry.step)
                 self._begun(entry)
             if count % SLICE == 0:
                 await asyncio.sleep(0)
