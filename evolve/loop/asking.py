@@ -22,7 +22,6 @@ class Question:
 
     def __init__(self, first: Selection) -> None:
         self.first = first
-        self.selections: list[Selection] = []
         self.calls: list[ModelCall] = []
         self.is_whole = asyncio.Event()
         """No more steps will join."""
@@ -51,7 +50,6 @@ class Asking:
             self.send()
         if self._batches.most(selection) > 1:
             self._open = self._open or Question(selection)
-            self._open.selections.append(selection)
             self._open.calls.append(call)
         return self._open
 
@@ -61,11 +59,11 @@ class Asking:
             self._open.is_whole.set()
             self._open = None
 
-    async def answered(self, selection: Selection, call: ModelCall, question: Question | None) -> ModelCall:
+    async def answered(self, call: ModelCall, question: Question | None) -> ModelCall:
         """Return a call that has ended, as it is committed. question: what it asks along with other steps."""
         self._run.audience.tell(lambda o: o.call_started(call.step, call.model, self._ledger.progress()))
         together = {} if question is None else await self._together(call.step, question)
-        return together.get(call.step) or (await self._ask([selection], [call]))[call.step]
+        return together.get(call.step) or (await self._ask([call]))[call.step]
 
     async def _together(self, step: int, question: Question) -> dict[int, ModelCall]:
         """Return what came to a question, by step. Who is not among them has to ask alone."""
@@ -75,7 +73,7 @@ class Asking:
         try:
             await question.is_whole.wait()
             if len(question.calls) > 1 and self._proposer.takes_several(question.calls[0]):
-                answers = await self._ask(question.selections, question.calls)
+                answers = await self._ask(question.calls)
         except BaseException:
             question.answers.cancel()  # the others end with this one, which says why
             raise
@@ -83,7 +81,7 @@ class Asking:
             question.answers.set_result(answers)
         return answers
 
-    async def _ask(self, selections: Sequence[Selection], calls: Sequence[ModelCall]) -> dict[int, ModelCall]:
+    async def _ask(self, calls: Sequence[ModelCall]) -> dict[int, ModelCall]:
         """Send calls that ask the same in one request; commit what came of them before anybody reads it, and return it.
 
         That is less than all where a server gives fewer answers to one request.
@@ -94,19 +92,19 @@ class Asking:
             del ledger.calling[call.step]
             ledger.evaluating.add(call.step)
             self._flow.answered(call.latency_s)
-        await self.commit(selections, ended)
+        await self.commit(ended)
         for call in ended:
             self._run.audience.tell(lambda o: o.call_finished(call, ledger.progress()))  # noqa: B023
         self._moved()
         return {call.step: call for call in ended}
 
-    async def commit(self, selections: Sequence[Selection], calls: Sequence[ModelCall]) -> None:
+    async def commit(self, calls: Sequence[ModelCall]) -> None:
         """Commit how calls ended; answers that came together, together."""
         if answers := [call for call in calls if call.status is CallStatus.ANSWERED]:
             self._store.answer(*answers)
-        for selection, call in zip(selections, calls, strict=False):
+        for call in calls:
             if call.status is not CallStatus.ANSWERED:
-                why = await self._proposer.without_answer(selection, call)
+                why = await self._proposer.without_answer(call)
                 self._store.fail(call, why.fate, why.note, why.detail, self._run.rule.at_once)
                 self._run.dropped(call.step, why.fate, why.note)
             self._ledger.count_call(call.step, Cost.of(call))

@@ -50,7 +50,7 @@ class Making:
         """
         step, done = selection.step, {} if program is None else self._store.measured(selection.step, Split.TRAIN)
         if call is not None and call.status is CallStatus.SENT:
-            call = await self._asking.answered(selection, call, question)
+            call = await self._asking.answered(call, question)
         if program is None:
             is_answered = call is None or call.status is CallStatus.ANSWERED
             values = self._chooser.values(step)

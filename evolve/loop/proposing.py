@@ -136,9 +136,10 @@ class Proposer:
             answers = [await client.complete(prompt, call.step)]
         return [_ended(call, answer) for call, answer in zip(calls, answers, strict=False)]
 
-    async def without_answer(self, selection: Selection, call: ModelCall) -> NoChild:
+    async def without_answer(self, call: ModelCall) -> NoChild:
         """Return how a step ends whose call failed: a rule writes an insight where a model gave none."""
-        found = await self.read(selection, None) if selection.kind == Kind.INSIGHT else None
+        selection = self._store.selection(call.step) if call.kind == Kind.INSIGHT else None
+        found = None if selection is None else await self.read(selection, None)
         return NoChild(Fate.INSIGHT, *found) if isinstance(found, tuple) else NoChild(Fate.CALL_ERROR, call.error)
 
     async def prepare(self) -> None:

@@ -125,7 +125,7 @@ class Steps:
             in_flight = len(under_way) + self._in_flight
             if call is not None and call.step in sent and not self._may_send(call, in_flight, places):
                 error = "not sent again: the budget has no room for it"
-                await self._asking.commit([selection], [replace(call, status=CallStatus.FAILED, error=error)])
+                await self._asking.commit([replace(call, status=CallStatus.FAILED, error=error)])
                 self._end(selection.step, None)
             else:
                 under_way.append((selection, call, program))
