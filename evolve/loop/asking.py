@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from evolve.archive import CallStatus, ModelCall
@@ -17,7 +17,7 @@ from evolve.loop.running import Run
 from evolve.trial import Selection
 
 
-class Question:
+class _Question:
     """A prompt and the steps that wait for an answer to it; the first of them sends it for all."""
 
     def __init__(self, first: Selection) -> None:
@@ -42,16 +42,16 @@ class Asking:
     ) -> None:
         self._run, self._store, self._ledger, self._proposer = run, run.store, run.ledger, proposer
         self._flow, self._batches, self._outages, self._moved = flow, batches, outages, moved
-        self._open: Question | None = None
+        self._open: _Question | None = None
+        self._questions: dict[int, _Question] = {}
 
-    def joined(self, selection: Selection, call: ModelCall) -> Question | None:
-        """Return the question that a step asks along with others; None where its model gives one answer to each."""
+    def join(self, selection: Selection, call: ModelCall) -> None:
+        """Have a step ask along with others that ask the same, where its model may give several answers."""
         if self._open is not None and not selection.repeats(self._open.first):
             self.send()
         if self._batches.most(selection) > 1:
-            self._open = self._open or Question(selection)
+            self._open = self._questions[call.step] = self._open or _Question(selection)
             self._open.calls.append(call)
-        return self._open
 
     def send(self) -> None:
         """Send the question that waits for more steps to join it."""
@@ -59,13 +59,14 @@ class Asking:
             self._open.is_whole.set()
             self._open = None
 
-    async def answered(self, call: ModelCall, question: Question | None) -> ModelCall:
-        """Return a call that has ended, as it is committed. question: what it asks along with other steps."""
+    async def answered(self, call: ModelCall) -> ModelCall:
+        """Return a call that has ended, as it is committed."""
         self._run.audience.tell(lambda o: o.call_started(call.step, call.model, self._ledger.progress()))
+        question = self._questions.pop(call.step, None)
         together = {} if question is None else await self._together(call.step, question)
         return together.get(call.step) or (await self._ask([call]))[call.step]
 
-    async def _together(self, step: int, question: Question) -> dict[int, ModelCall]:
+    async def _together(self, step: int, question: _Question) -> dict[int, ModelCall]:
         """Return what came to a question, by step. Who is not among them has to ask alone."""
         if step != question.first.step:
             return await question.answers
@@ -109,12 +110,11 @@ class Asking:
                 self._run.dropped(call.step, why.fate, why.note)
             self._ledger.count_call(call.step, Cost.of(call))
 
-    def book_cut_off(self, selections: Sequence[Selection], is_only: bool) -> None:
+    def book_cut_off(self, calls: Iterable[ModelCall | None], is_only: bool) -> None:
         """Book what requests of unfinished steps cost at most that were on their way at a kill: they may be billed.
 
         is_only: there are no other drivers; of several, each counts what was booked in its next turn.
         """
-        calls = [self._store.model_call(selection.step) for selection in selections]
         sent = [call for call in calls if call and call.status is CallStatus.SENT and call.model != MANUAL]
         if sent:
             billed = sum(map(self._proposer.worst_case, sent), Cost())

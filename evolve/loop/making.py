@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 from evolve.archive import CallStatus, ModelCall, Program
 from evolve.evaluator import Split
-from evolve.loop.asking import Asking, Question
+from evolve.loop.asking import Asking
 from evolve.loop.choosing import Chooser
 from evolve.loop.judging import Judge
 from evolve.loop.proposing import Found, NoChild, Proposer
@@ -41,16 +41,14 @@ class Making:
         """Take note of a step that has no child yet."""
         self._uncompared.add(step)
 
-    async def make(
-        self, selection: Selection, call: ModelCall | None, program: Program | None, question: Question | None
-    ) -> Program | None:
+    async def make(self, selection: Selection, call: ModelCall | None, program: Program | None) -> Program | None:
         """Return the child of a step as it was scored, or None where it makes none that is new.
 
         Raises Stopped when a stop is asked for before it is evaluated, OutOfTime when the minutes are used up.
         """
         step, done = selection.step, {} if program is None else self._store.measured(selection.step, Split.TRAIN)
         if call is not None and call.status is CallStatus.SENT:
-            call = await self._asking.answered(call, question)
+            call = await self._asking.answered(call)
         if program is None:
             is_answered = call is None or call.status is CallStatus.ANSWERED
             values = self._chooser.values(step)

@@ -8,13 +8,14 @@ and by taking up each unfinished step after the last of these that is there.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 
 from evolve.archive import CallStatus, ModelCall, Program
 from evolve.config import BUILTIN
 from evolve.errors import UsageError
-from evolve.loop.asking import Asking, Question
+from evolve.loop.asking import Asking
 from evolve.loop.batches import Batches
 from evolve.loop.budget import GRACE_S, Cost, Room
 from evolve.loop.choosing import Chooser
@@ -116,9 +117,7 @@ class Steps:
             self._end(step, store.program(step))
         under_way: list[tuple[Selection, ModelCall | None, Program | None]] = []
         own = store.selections(unfinished=True) if self._together is None else self._together.open_steps()
-        if self._tape is None:
-            self._asking.book_cut_off(own, is_only=self._together is None)
-        unfinished = [(selection, store.model_call(selection.step), store.program(selection.step)) for selection in own]
+        unfinished = self._left(own)
         sent = {call.step for _, call, _ in unfinished if call is not None and call.status is CallStatus.SENT}
         places = self._in_flight + len(unfinished) - len(sent)
         for selection, call, program in unfinished:
@@ -133,6 +132,13 @@ class Steps:
         for selection, call, program in under_way:
             self._start(selection, call, program)
         self._asking.send()
+
+    def _left(self, selections: Sequence[Selection]) -> list[tuple[Selection, ModelCall | None, Program | None]]:
+        """Return what is there of steps that were left; what their calls may have cost is booked."""
+        left = [(one, self._store.model_call(one.step), self._store.program(one.step)) for one in selections]
+        if self._tape is None:
+            self._asking.book_cut_off((call for _, call, _ in left), is_only=self._together is None)
+        return left
 
     def _may_send(self, call: ModelCall, in_flight: int, places: int) -> bool:
         """Hold an unanswered call in the ledger; return whether a budget made smaller has room for it.
@@ -275,21 +281,19 @@ class Steps:
         step = selection.step
         if program is None:
             self._making.begin(step)
-        question = None
         if call is None or call.status is not CallStatus.SENT:
             self._ledger.evaluating.add(step)
         else:
-            self._ledger.calling[step], question = call.model, self._asking.joined(selection, call)
-        task = self._tasks[step] = asyncio.create_task(self._step(selection, call, program, question))
+            self._ledger.calling[step] = call.model
+            self._asking.join(selection, call)
+        task = self._tasks[step] = asyncio.create_task(self._step(selection, call, program))
         task.add_done_callback(self._moved)
 
-    async def _step(
-        self, selection: Selection, call: ModelCall | None, program: Program | None, question: Question | None
-    ) -> None:
+    async def _step(self, selection: Selection, call: ModelCall | None, program: Program | None) -> None:
         """Do a step, and take its end. Leaves it unfinished when a stop is asked for."""
         step, has_ended = selection.step, True
         try:
-            program = await self._making.make(selection, call, program, question)
+            program = await self._making.make(selection, call, program)
         except Stopped:
             return
         except OutOfTime:  # of the minutes: the step is left for a resume with more of them
@@ -338,10 +342,8 @@ class Steps:
         if self._failure is not None:
             raise self._failure
         if self._together is not None:
-            taken = self._together.take_over()
-            self._asking.book_cut_off(taken, is_only=False)
-            for selection in taken:
-                self._start(selection, self._store.model_call(selection.step), self._store.program(selection.step))
+            for selection, call, program in self._left(self._together.take_over()):
+                self._start(selection, call, program)
                 self._asking.send()
 
     async def _finish_flight(self) -> None:
