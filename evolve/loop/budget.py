@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -82,7 +81,6 @@ class Ledger:
         spent: Cost | None = None,
         active_s: float = 0.0,
         in_step_order: bool = False,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.budget = budget
         self.evaluations = evaluations
@@ -98,13 +96,12 @@ class Ledger:
         self._released = Cost() if in_step_order else self.spent
         self._held: dict[int, Cost] = {}
         self._active_before_s = active_s
-        self._clock = clock
-        self._began_s = clock()
+        self._began_s = time.monotonic()
 
     @property
     def session_s(self) -> float:
         """Seconds of this session."""
-        return self._clock() - self._began_s
+        return time.monotonic() - self._began_s
 
     @property
     def active_s(self) -> float:

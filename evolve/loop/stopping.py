@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 
 
 class Stopped(Exception):
@@ -41,14 +41,10 @@ class Stop:
         """Have something called when a stop is asked for."""
         self._then.append(call)
 
-    async def wait(self) -> None:
-        """Return when a stop is asked for."""
-        await self._asked.wait()
-
     async def unless_asked(self, work: Awaitable[T]) -> T:
         """Return the work's result. Raises Stopped, the work cancelled, when a stop is asked for first."""
         doing = asyncio.ensure_future(work)
-        asking = asyncio.ensure_future(self.wait())
+        asking = asyncio.ensure_future(self._asked.wait())
         try:
             await asyncio.wait({doing, asking}, return_when=asyncio.FIRST_COMPLETED)
             if doing.done():
@@ -75,7 +71,7 @@ def signals(stop: Stop, announce: Callable[[str], None]) -> Iterator[None]:
 
     installed = []
     try:
-        for number, by in zip(SIGNALS, ("Ctrl-C", "SIGTERM"), strict=True):
+        for number, by in SIGNALS.items():
             try:
                 loop.add_signal_handler(number, heard, by)
             except (ValueError, RuntimeError, NotImplementedError):
