@@ -75,21 +75,19 @@ def _best_on_fresh(store: Store) -> list[int]:
 
 def _leaders(store: Store, known: Container[int]) -> list[int]:
     """Return the ids of LEADERS programs that are not known yet and lead on train instances, most leads first."""
-    best: list[float] = []
-    leading: list[list[int]] = []
+    leading: dict[int, tuple[float, list[int]]] = {}
     means: dict[int, float] = {}
     for id, train, scores in store.train_scores():
         for place, score in enumerate(scores):
-            if place == len(best):
-                best.append(-math.inf)
-                leading.append([])
-            if score is not None and score > best[place]:
-                best[place], leading[place] = score, []
-            if score is not None and score == best[place]:
-                leading[place].append(id)
+            best, ids = leading.get(place, (-math.inf, []))
+            if score is not None and score > best:
+                best, ids = score, []
+                leading[place] = best, ids
+            if score is not None and score == best:
+                ids.append(id)
                 means[id] = train
     shares: dict[int, float] = {}
-    for ids in leading:
+    for _, (_, ids) in sorted(leading.items()):
         for id in ids:
             shares[id] = shares.get(id, 0.0) + 1 / len(ids)
     ranked = sorted(shares, key=lambda id: (-shares[id], -means[id], id))

@@ -33,12 +33,8 @@ class Rotation:
 
     def __init__(self, run: Run, renew: Callable[[Sequence[Trial]], None]) -> None:
         self._run, self._store, self._search, self._renew = run, run.store, run.config.search, renew
-        self._entered = -1
+        self._count, self._entered = run.config.search.fresh_instances, -1
         self._alive: dict[int, Trial] = {}
-
-    @property
-    def _count(self) -> int:
-        return self._search.fresh_instances
 
     def epoch(self, step: int) -> int:
         """Return the epoch of a step, 0 for the first ones."""
