@@ -10,7 +10,7 @@ from evolve.archive import CallStatus, ModelCall, Program
 from evolve.evaluator import Split
 from evolve.loop.asking import Asking
 from evolve.loop.choosing import Chooser
-from evolve.loop.judging import Judge
+from evolve.loop.measuring import Judge
 from evolve.loop.proposing import Found, NoChild, Proposer
 from evolve.loop.running import Run
 from evolve.loop.stopping import Stopped

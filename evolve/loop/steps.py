@@ -20,8 +20,8 @@ from evolve.loop.batches import Batches
 from evolve.loop.budget import GRACE_S, Cost, Room
 from evolve.loop.choosing import Chooser
 from evolve.loop.free import Flow, free_models
-from evolve.loop.judging import Judge
 from evolve.loop.making import Making
+from evolve.loop.measuring import Judge
 from evolve.loop.outages import Outages
 from evolve.loop.population import SLICE
 from evolve.loop.proposing import Proposer
