@@ -15,16 +15,16 @@ from dataclasses import replace
 from evolve.archive import CallStatus, ModelCall, Program
 from evolve.config import BUILTIN
 from evolve.errors import UsageError
+from evolve.evaluator import Split
 from evolve.loop.asking import Asking
 from evolve.loop.batches import Batches
 from evolve.loop.budget import GRACE_S, Cost, Room
 from evolve.loop.choosing import Chooser
 from evolve.loop.free import Flow, free_models
-from evolve.loop.making import Making
 from evolve.loop.measuring import Judge
 from evolve.loop.outages import Outages
 from evolve.loop.population import SLICE
-from evolve.loop.proposing import Proposer
+from evolve.loop.proposing import Found, NoChild, Proposer
 from evolve.loop.rotation import Rotation
 from evolve.loop.running import Run
 from evolve.loop.stopping import Stopped
@@ -56,12 +56,11 @@ class Steps:
         self._has_winner, self._ticked_s = store.summary().winner_id is not None, 0.0
         self._failure: BaseException | None = None
         self._changed = asyncio.Event()
+        self._uncompared, self._compared = set[int](), asyncio.Condition()
         self._flow = Flow(config.workers)
         self._asking = Asking(run, proposer, self._flow, self._batches, self._outages, self._changed.set)
         is_alone = not store.is_shared or run.tape is not None or bool(lone_key(config))
         self._together = None if is_alone else Together(run, proposer, self._tell, self._begun)
-        how = (self._turn, lambda: self._last)
-        self._making = Making(run, proposer, self._asking, self._judge, self._chooser, *how)
         run.stop.then(self._changed.set)
 
     async def run(self) -> str:
@@ -280,7 +279,7 @@ class Steps:
     def _start(self, selection: Selection, call: ModelCall | None, program: Program | None) -> None:
         step = selection.step
         if program is None:
-            self._making.begin(step)
+            self._uncompared.add(step)
         if call is None or call.status is not CallStatus.SENT:
             self._ledger.evaluating.add(step)
         else:
@@ -293,7 +292,7 @@ class Steps:
         """Do a step, and take its end. Leaves it unfinished when a stop is asked for."""
         step, has_ended = selection.step, True
         try:
-            program = await self._making.make(selection, call, program)
+            program = await self._make(selection, call, program)
         except Stopped:
             return
         except OutOfTime:  # of the minutes: the step is left for a resume with more of them
@@ -303,6 +302,44 @@ class Steps:
         del self._tasks[step]
         if has_ended:
             self._end(step, program)
+
+    async def _make(self, selection: Selection, call: ModelCall | None, program: Program | None) -> Program | None:
+        """Return the child of a step as it was scored, or None where it makes none. Raises Stopped, OutOfTime."""
+        step, done = selection.step, {} if program is None else self._store.measured(selection.step, Split.TRAIN)
+        if call is not None and call.status is CallStatus.SENT:
+            call = await self._asking.answered(call)
+        if program is None:
+            is_answered = call is None or call.status is CallStatus.ANSWERED
+            values = self._chooser.values(step)
+            found = await self._proposer.read(selection, call, values) if is_answered else None
+            async with self._compared:
+                program = None if found is None else await self._child(selection, call, found)
+                self._uncompared.discard(step)
+                self._compared.notify_all()
+        if self._stop.asked:
+            raise Stopped
+        if program is None:
+            return None
+        program, fresh = await self._judge.score(selection, program, done)
+        self._store.score(program, fresh, self._rule.at_once)
+        self._ledger.count_evaluation()
+        return program
+
+    async def _child(self, selection: Selection, call: ModelCall | None, found: Found) -> Program | None:
+        """Compare a step's child with those before it when it is its turn; commit it, or why there is none."""
+        step, rule = selection.step, self._rule
+        await self._compared.wait_for(lambda: rule.may_compare(step, self._uncompared, self._last))
+        if self._stop.asked:
+            return None
+        with self._turn():
+            try:
+                program, signature = self._proposer.child(selection, call, found)
+            except NoChild as why:
+                self._store.drop(step, why.fate, why.note, why.detail, rule.at_once)
+                self._run.dropped(step, why.fate, why.note)
+                return None
+            self._run.population.bear(program, signature)
+            return program
 
     def _end(self, step: int, program: Program | None) -> None:
         """Take the end of a step, which is committed. Observers get programs in the order of the rule."""
