@@ -35,21 +35,21 @@ class Population:
         """
         self._ids.clear()
         self._is_compared = sign is not None
-        for unsigned, group in itertools.groupby(self._store.born(), key=lambda entry: entry[2] is None):
-            while some := list(itertools.islice(group, SLICE)):
-                ids, fingerprints, signatures = zip(*some, strict=True)
-                for id, fingerprint in zip(ids, fingerprints, strict=True):
-                    self._ids.setdefault(fingerprint, id)
-                if sign is not None and not unsigned:
-                    self._likeness.add_many(ids, unpacked(signatures))
-                if sign is not None and unsigned:
-                    for id in ids:
-                        program = self._store.program(id)
-                        assert program is not None
-                        self._likeness.add(id, await sign(program.source))
-                await asyncio.sleep(0)
+        born = self._store.born()
+        while some := list(itertools.islice(born, SLICE)):
+            for id, fingerprint, _ in some:
+                self._ids.setdefault(fingerprint, id)
+            if sign is not None:
+                made = [await self._signed(id, sign) if kept is None else kept for id, _, kept in some]
+                self._likeness.add_many([id for id, *_ in some], unpacked(made))
+            await asyncio.sleep(0)
         for _ in self._likeness.sort():
             await asyncio.sleep(0)
+
+    async def _signed(self, program_id: int, sign: Callable[[str], Awaitable[Signature]]) -> bytes:
+        program = self._store.program(program_id)
+        assert program is not None
+        return packed(await sign(program.source))
 
     def same_as(self, fingerprint: str) -> int | None:
         """Return the id of the program that has this fingerprint, or None."""
