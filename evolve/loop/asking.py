@@ -1,4 +1,12 @@
-"""Asking models: a step's question is sent, alone or with those of its batch, and what comes of it is committed."""
+"""Asking models: a step's question is sent, alone or with those of its batch, and what comes of it is committed.
+
+Several answers to one prompt (`model.answers`) are a batch: steps that repeat the choice of a step before. Each answer
+is a step of its own: chosen, asked, answered, evaluated and made known like any other. What the steps of a batch share
+is the choice: parent, kind, prompt, and the last event that it knew of, by which the archive tells them. How long a
+batch goes on follows from the numbers of its steps alone, so a run that was killed or had used up its budget in the
+middle of one goes on with the rest of it. How many of its steps one request asks for depends on the room there is, and
+changes nothing but the bill.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +16,12 @@ from dataclasses import replace
 
 from evolve.archive import CallStatus, ModelCall
 from evolve.config import MANUAL
-from evolve.loop.batches import Batches
 from evolve.loop.budget import Cost
 from evolve.loop.free import Flow
 from evolve.loop.outages import Outages
 from evolve.loop.proposing import Proposer
 from evolve.loop.running import Run
+from evolve.mutate.mutation import TUNE, Kind
 from evolve.trial import Selection
 
 
@@ -29,27 +37,66 @@ class _Question:
 
 
 class Asking:
-    """Asks the models of a run. moved: called when a call has ended."""
+    """Asks the models of a run. Which steps are a batch follows from the calls of `begun` and `end_batch`.
+
+    may_repeat: whether a later step may be in the batch of an earlier one.  moved: called when a call has ended.
+    """
 
     def __init__(
         self,
         run: Run,
         proposer: Proposer,
         flow: Flow,
-        batches: Batches,
         outages: Outages,
+        may_repeat: Callable[[int, int], bool],
         moved: Callable[[], None],
     ) -> None:
         self._run, self._store, self._ledger, self._proposer = run, run.store, run.ledger, proposer
-        self._flow, self._batches, self._outages, self._moved = flow, batches, outages, moved
+        self._flow, self._outages, self._may_repeat, self._moved = flow, outages, may_repeat, moved
+        self._answers = {model.name: model.answers for model in run.config.models}
+        self._first: Selection | None = None
+        self._count = 0
         self._open: _Question | None = None
         self._questions: dict[int, _Question] = {}
+
+    def begun(self, selection: Selection) -> None:
+        """Take note of a choice that is committed."""
+        if self._first is not None and selection.repeats(self._first):
+            self._count += 1
+        else:
+            self._first, self._count = selection, 1
+
+    def end_batch(self) -> None:
+        """Have the next step make a choice of its own."""
+        self._first = None
+
+    def repeated(self, step: int) -> Selection | None:
+        """Return the choice that a step repeats; None where it makes its own."""
+        first, tape = self._first, self._run.tape
+        if first is None or first.mutator in self._outages.out:
+            return None
+        if tape is not None:
+            is_repeated = step in tape.repeats
+        else:
+            is_repeated = self._count < self._most(first) and self._may_repeat(first.step, step)
+        return first._replace(step=step) if is_repeated else None
+
+    def _most(self, selection: Selection) -> int:
+        """Return how many answers a choice's prompt gets."""
+        return 1 if selection.kind in ("", TUNE, Kind.INSIGHT) else self._answers.get(selection.mutator, 1)
+
+    def again(self, selection: Selection) -> ModelCall:
+        """Return the call of a step that repeats the choice of the one before, not sent yet."""
+        asked = self._store.model_call(selection.step - 1)
+        assert asked is not None
+        question = (asked.model, asked.kind, asked.digest, asked.system, asked.prompt)
+        return ModelCall(selection.step, *question, CallStatus.SENT)
 
     def join(self, selection: Selection, call: ModelCall) -> None:
         """Have a step ask along with others that ask the same, where its model may give several answers."""
         if self._open is not None and not selection.repeats(self._open.first):
             self.send()
-        if self._batches.most(selection) > 1:
+        if self._most(selection) > 1:
             self._open = self._questions[call.step] = self._open or _Question(selection)
             self._open.calls.append(call)
 
@@ -120,10 +167,3 @@ class Asking:
             billed = sum(map(self._proposer.worst_case, sent), Cost())
             self._store.cut_off(billed.calls, billed.tokens, billed.usd)
             self._ledger.lose(replace(billed, calls=0) if is_only else Cost())
-
-    def again(self, selection: Selection) -> ModelCall:
-        """Return the call of a step that repeats the choice of the one before, not sent yet."""
-        asked = self._store.model_call(selection.step - 1)
-        assert asked is not None
-        question = (asked.model, asked.kind, asked.digest, asked.system, asked.prompt)
-        return ModelCall(selection.step, *question, CallStatus.SENT)

@@ -17,7 +17,6 @@ from evolve.config import BUILTIN
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.loop.asking import Asking
-from evolve.loop.batches import Batches
 from evolve.loop.budget import GRACE_S, Cost, Room
 from evolve.loop.choosing import Chooser
 from evolve.loop.free import Flow, free_models
@@ -47,7 +46,6 @@ class Steps:
         self._outages = Outages([model.name for model in config.models], run.audience.notice)
         self._rotation = Rotation(run, self._chooser.renew) if config.search.fresh_instances else None
         self._judge = Judge(run, self._rotation)
-        self._batches = Batches(config, run.tape, self._may_repeat)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._last, self._known_for, self._shown = store.last_step(), 0, 0
         self._ended: set[int] = set()  # and not known yet
@@ -58,7 +56,7 @@ class Steps:
         self._changed = asyncio.Event()
         self._uncompared, self._compared = set[int](), asyncio.Condition()
         self._flow = Flow(config.workers)
-        self._asking = Asking(run, proposer, self._flow, self._batches, self._outages, self._changed.set)
+        self._asking = Asking(run, proposer, self._flow, self._outages, self._may_repeat, self._changed.set)
         is_alone = not store.is_shared or run.tape is not None or bool(lone_key(config))
         self._together = None if is_alone else Together(run, proposer, self._tell, self._begun)
         run.stop.then(self._changed.set)
@@ -223,7 +221,7 @@ class Steps:
     def _begin(self, step: int, free: frozenset[str]) -> tuple[Room, str]:
         """Choose, commit the choice and the prompt, and start the step, if the budget has room for its call."""
         bound = None if self._tape is None else self._tape.bound(step)
-        repeated = self._batches.repeated(step, self._outages.out)
+        repeated = self._asking.repeated(step)
         if repeated is not None and repeated.mutator not in free:
             return Room.LATER, ""
         selection = repeated or bound or self._chooser.choose(step, free)
@@ -237,7 +235,7 @@ class Steps:
             room, reason = self._ledger.room_for(worst, self._in_flight)
             others = free - {selection.mutator}
             if room is Room.NO and others and worst.usd > 0:  # there may be room for a call of a cheaper model
-                self._batches.end()
+                self._asking.end_batch()
                 return self._begin(step, others)
             if room is not Room.YES:
                 return room, reason
@@ -258,7 +256,7 @@ class Steps:
         """Take note of a choice that is committed."""
         self._last = max(self._last, selection.step)
         self._chooser.begun(selection)
-        self._batches.begun(selection)
+        self._asking.begun(selection)
         self._judge.begun(selection.step)
 
     def _may_repeat(self, first: int, step: int) -> bool:
