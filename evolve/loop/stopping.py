@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -69,15 +69,10 @@ def signals(stop: Stop, announce: Callable[[str], None]) -> Iterator[None]:
         stop.ask(by)
         announce(f"{by}: finishing what is in flight; once more stops at once")
 
-    installed = []
-    try:
+    with ExitStack() as installed:
         for number, by in SIGNALS.items():
-            try:
+            # Not in the main thread: whoever runs the loop there decides how it ends.
+            with suppress(ValueError, RuntimeError, NotImplementedError):
                 loop.add_signal_handler(number, heard, by)
-            except (ValueError, RuntimeError, NotImplementedError):
-                continue  # not the main thread: whoever runs the loop there decides how it ends
-            installed.append(number)
+                installed.callback(loop.remove_signal_handler, number)
         yield
-    finally:
-        for number in installed:
-            loop.remove_signal_handler(number)
