@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Container, Iterable, Sequence
 
-from evolve.archive import Program, Role, SplitFigures, Store
+from evolve.archive import Program, Role, Store
 from evolve.config import from_text
 from evolve.evaluator import Split, mean
 from evolve.loop.measuring import evaluate_rest
@@ -141,25 +141,14 @@ def table(store: Store) -> tuple[tuple[Row, ...], int]:
     """Return the rows of the closing table and the id of the best program; whatever is not evaluated is None."""
     best = store.best()
     seed = store.program(0)
-    figures = {(f.program_id, f.split): f for f in store.split_figures()}
+    figures = {(f.program_id, f.split): (f.score, f.status) for f in store.split_figures()}
     named = [(seed.name, seed)] if seed is not None and seed.source else []
     named += [(program.name, program) for program in reversed(store.programs(Role.BASELINE))]
     named += [(f"earlier best {program.id}", program) for program in earlier_winners(store)]
     named += [] if best is None else [("best", best)]
-    rows = tuple(_row(name, program, figures) for name, program in named)
-    return rows, 0 if best is None else best.id
-
-
-def _row(name: str, program: Program, figures: dict[tuple[int, Split], SplitFigures]) -> Row:
-    validation = figures.get((program.id, Split.VALIDATION))
-    test = figures.get((program.id, Split.TEST))
-    return Row(
-        name=name,
-        program_id=program.id,
-        train=program.score,
-        validation=validation.score if validation else None,
-        test=test.score if test else None,
-        train_status=program.status,
-        validation_status=validation.status if validation else None,
-        test_status=test.status if test else None,
-    )
+    rows = []
+    for name, one in named:
+        validation, validation_status = figures.get((one.id, Split.VALIDATION), (None, None))
+        test, test_status = figures.get((one.id, Split.TEST), (None, None))
+        rows.append(Row(name, one.id, one.score, validation, test, one.status, validation_status, test_status))
+    return tuple(rows), 0 if best is None else best.id
