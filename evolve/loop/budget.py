@@ -195,10 +195,8 @@ class Ledger:
         budget = self.budget
         if budget.evaluations is not None:
             if self.evaluations > budget.evaluations:
-                return (
-                    Room.NO,
-                    f"{self.evaluations} evaluations are done, and {budget.evaluations} in all were asked for",
-                )
+                reason = f"{self.evaluations} evaluations are done, and {budget.evaluations} in all were asked for"
+                return Room.NO, reason
             if self.evaluations == budget.evaluations:
                 return Room.NO, _all(budget.evaluations, "evaluation", "done")
             if not self.has_place(in_flight):

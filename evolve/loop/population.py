@@ -23,7 +23,8 @@ class Population:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._example = lru_cache(KEPT)(self._read)
+        self.example: Callable[[int], Example] = lru_cache(KEPT)(self._read)
+        """Returns a scored program as mutators see it."""
         self._ids: dict[str, int] = {}
         self._likeness = Likeness()
         self._is_compared = False
@@ -78,10 +79,6 @@ class Population:
         from evolve.mutate.tuning import numbers
 
         return len(numbers(self.example(program_id).source))
-
-    def example(self, program_id: int) -> Example:
-        """Return a scored program as mutators see it."""
-        return self._example(program_id)
 
     def _read(self, program_id: int) -> Example:
         program = self._store.program(program_id)

@@ -166,18 +166,16 @@ class Proposer:
             if selection.kind == Kind.INSIGHT:
                 answer = None if call is None else call.answer
                 return await self._desk.do(WriteInsight(answer, self._subjects(selection)))
+            parent = self._population.example(selection.parent_id).source
             if selection.kind == TUNE:
-                source = self._population.example(selection.parent_id).source
-                return await self._desk.do(Tune(source, values, self._compares))
+                return await self._desk.do(Tune(parent, values, self._compares))
             if call is None:
                 return await self._desk.do(
                     Mutate(self._request(selection), self._compares, self._config.mutation.mutator)
                 )
             if call.error:  # an answer without text, or a refusal
                 return Read(Proposal(call.kind, None, call.error))
-            parent = self._population.example(selection.parent_id).source
-            defines = self._problem.evaluator.defines
-            language = self._problem.language
+            defines, language = self._problem.evaluator.defines, self._problem.language
             return await self._desk.do(ReadAnswer(parent, call.answer, call.kind, defines, self._compares, language))
         except Unread as error:
             if selection.kind == Kind.INSIGHT:
