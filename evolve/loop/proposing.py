@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from evolve.archive import CallStatus, ModelCall, Program, Role
 from evolve.evaluator import Split
 from evolve.foreign import kinds_of
 from evolve.loop.budget import Cost
-from evolve.loop.desk import Desk, Unread
+from evolve.loop.desk import Unread
 from evolve.loop.running import Run
 from evolve.mutate.models.providers import Several
 from evolve.mutate.mutation import TUNE, Example, Kind, Proposal, Request
@@ -23,7 +22,6 @@ from evolve.trial import Fate, Selection
 
 if TYPE_CHECKING:
     from evolve.mutate.models.answer import Answer
-    from evolve.mutate.models.providers import Client
     from evolve.mutate.novelty.likeness import Signature
     from evolve.mutate.prompts.scale import Scale
     from evolve.mutate.reading import Read
@@ -44,21 +42,12 @@ class NoChild(Exception):
 class Proposer:
     """Gets each step's proposal. All chance is the step's own.
 
-    clients: one per model name.  baselines: for the prompts, which show those that have a score on train, best first.
-    templates: folders whose prompt templates go before the built-in ones.
-    desk: who reads answers.
+    baselines: for the prompts, which show those that have a score on train, best first.
     """
 
-    def __init__(
-        self,
-        run: Run,
-        clients: Mapping[str, Client],
-        baselines: Sequence[Program],
-        templates: tuple[Path, ...],
-        desk: Desk,
-    ) -> None:
-        self._config, self._problem, self._store, self._population = run.config, run.problem, run.store, run.population
-        self._clients, self._templates, self._desk = clients, templates, desk
+    def __init__(self, run: Run, baselines: Sequence[Program]) -> None:
+        self._run, self._config, self._problem = run, run.config, run.problem
+        self._store, self._population, self._desk = run.store, run.population, run.desk
         shown = [(-one.score, one.name, one.id) for one in baselines if one.score is not None]
         self._baselines = tuple((name, self._population.example(id)) for _, name, id in sorted(shown))
         config, evaluator = run.config, run.problem.evaluator
@@ -98,7 +87,7 @@ class Proposer:
             request = replace(request, subjects=tuple((one, request.parent) for one in sound), inspirations=())
         if self._scale is None:
             self._scale = scale_of([self._population.example(0), *(example for _, example in self._baselines)])
-        prompt = build_prompt(request, self._config.prompt.budget_tokens, self._templates, self._scale)
+        prompt = build_prompt(request, self._config.prompt.budget_tokens, self._run.templates, self._scale)
         return ModelCall(
             step=selection.step,
             model=selection.mutator,
@@ -113,12 +102,12 @@ class Proposer:
         """Return what one attempt at a call may cost at most."""
         from evolve.mutate.prompts.prompt import Prompt
 
-        tokens, cost_usd = self._clients[call.model].worst_case(Prompt(call.system, call.prompt, Kind(call.kind)))
+        tokens, cost_usd = self._run.clients[call.model].worst_case(Prompt(call.system, call.prompt, Kind(call.kind)))
         return Cost(1, tokens, cost_usd or 0.0)
 
     def takes_several(self, call: ModelCall) -> bool:
         """Return whether one request may bring several answers, as far as is known."""
-        client = self._clients[call.model]
+        client = self._run.clients[call.model]
         return isinstance(client, Several) and client.most_answers > 1
 
     async def ask(self, calls: Sequence[ModelCall]) -> list[ModelCall]:
@@ -128,7 +117,7 @@ class Proposer:
         """
         from evolve.mutate.prompts.prompt import Prompt
 
-        call, client = calls[0], self._clients[calls[0].model]
+        call, client = calls[0], self._run.clients[calls[0].model]
         prompt = Prompt(call.system, call.prompt, Kind(call.kind))
         if len(calls) > 1 and isinstance(client, Several):
             answers = await client.complete_several(prompt, [call.step for call in calls])
@@ -147,7 +136,7 @@ class Proposer:
         if self._config.asks_models:
             from evolve.mutate.prompts.templates import compile_all
 
-            await asyncio.to_thread(compile_all, self._templates)
+            await asyncio.to_thread(compile_all, self._run.templates)
         from evolve.mutate.reading import Sign
 
         async def sign(source: str) -> Signature:

@@ -21,7 +21,6 @@ from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.foreign import blamed, folder_of
 from evolve.identity import identity, require_same
-from evolve.loop.desk import Desk
 from evolve.loop.finish import pick_winner, table
 from evolve.loop.proposing import Proposer
 from evolve.loop.replaying import tape_clients
@@ -117,12 +116,12 @@ async def run(
     with store, Store.open(folder) as reader:
         if recorded != now:
             store.change(now)
-        this = Run(config, problem, store, pool, audience, tape, stop or Stop())
+        this = Run(config, problem, store, pool, clients, templates, audience, tape, stop or Stop())
         if tape is None and any(model.name == configuration.MANUAL for model in config.models):
             news.append(f"Questions for you lie in {folder}/outbox; answer in {folder}/inbox, same name.")
         if changed:
             news.append(f"from step {store.last_step() + 1} on with another problem: {'; '.join(changed)}")
-        return await _Session(this, reader, clients, templates, resume or join, news).result()
+        return await _Session(this, reader, resume or join, news).result()
 
 
 def _templates(config: RunConfig, problem: Problem) -> tuple[Path, ...]:
@@ -174,8 +173,6 @@ class _Session:
 
     run: Run
     reader: Store
-    clients: Mapping[str, Client]
-    templates: tuple[Path, ...]
     is_resumed: bool
     notices: Sequence[str]
 
@@ -211,11 +208,11 @@ class _Session:
         """Score the start, search until the budget is used up, pick the winner. Return what ended the search."""
         run, reader, audience, stop = self.run, self.reader, self.run.audience, self.run.stop
         async with AsyncExitStack() as stack:
-            stack.callback((desk := Desk()).end)
-            for client in self.clients.values():
+            stack.callback(run.desk.end)
+            for client in run.clients.values():
                 stack.push_async_callback(client.close)
             # The workers boot in processes of their own, the clients' imports take half a second here: side by side.
-            warming = (asyncio.to_thread(client.warm_up) for client in self.clients.values())
+            warming = (asyncio.to_thread(client.warm_up) for client in run.clients.values())
             await asyncio.gather(stack.enter_async_context(run.pool), *warming)
             # What the imports left is never garbage: the collector need not walk it again and again.
             gc.freeze()
@@ -227,7 +224,7 @@ class _Session:
             if best is not None:  # of the programs that observers got in an earlier session
                 run.ledger.beats_best(best.id, best.score)
             audience.tell(lambda o: o.seeded(seed, baselines, run.ledger.progress()))
-            reason = await Steps(run, Proposer(run, self.clients, baselines, self.templates, desk)).run()
+            reason = await Steps(run, Proposer(run, baselines)).run()
             if run.tape is None or run.tape.is_finished:
                 await stop.unless_asked(self._finish())
         return reason

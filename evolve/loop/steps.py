@@ -43,7 +43,7 @@ class Steps:
         self._config, self._store, self._ledger = run.config, run.store, run.ledger
         config, store = run.config, run.store
         self._chooser = Chooser(config, run.population.numbers if run.problem.language.name == "python" else None)
-        self._outages = Outages([model.name for model in config.models], run.audience.notice)
+        self._outages = Outages(run)
         self._rotation = Rotation(run, self._chooser.renew) if config.search.fresh_instances else None
         self._judge = Judge(run, self._rotation)
         self._tasks: dict[int, asyncio.Task[None]] = {}
