@@ -9,7 +9,7 @@ from enum import Enum
 
 from evolve.archive import CallTotals, ModelCall
 from evolve.config import Budget
-from evolve.loop.barren import MOST_STEPS, Barren
+from evolve.loop.barren import Barren
 from evolve.observer import Progress
 from evolve.trial import Trial
 from evolve.words import counted
@@ -208,8 +208,8 @@ class Ledger:
             return Room.NO, f"the target of {budget.target:g} is reached: program {id} scores {score:.2f} on train"
         if budget.patience is not None and self.stale_evaluations >= budget.patience:
             return Room.NO, f"the last {counted(self.stale_evaluations, 'evaluation')} brought no better program"
-        if self._barren.steps >= MOST_STEPS:
-            return Room.NO, self._barren.reason()
+        if reason := self._barren.reason():
+            return Room.NO, reason
         return Room.YES, ""
 
     def has_place(self, in_flight: int) -> bool:
