@@ -39,20 +39,12 @@ class _Question:
 class Asking:
     """Asks the models of a run. Which steps are a batch follows from the calls of `begun` and `end_batch`.
 
-    may_repeat: whether a later step may be in the batch of an earlier one.  moved: called when a call has ended.
+    moved: called when a call has ended.
     """
 
-    def __init__(
-        self,
-        run: Run,
-        proposer: Proposer,
-        flow: Flow,
-        outages: Outages,
-        may_repeat: Callable[[int, int], bool],
-        moved: Callable[[], None],
-    ) -> None:
+    def __init__(self, run: Run, proposer: Proposer, flow: Flow, outages: Outages, moved: Callable[[], None]) -> None:
         self._run, self._store, self._ledger, self._proposer = run, run.store, run.ledger, proposer
-        self._flow, self._outages, self._may_repeat, self._moved = flow, outages, may_repeat, moved
+        self._flow, self._outages, self._moved = flow, outages, moved
         self._answers = {model.name: model.answers for model in run.config.models}
         self._first: Selection | None = None
         self._count = 0
@@ -75,10 +67,7 @@ class Asking:
         first, tape = self._first, self._run.tape
         if first is None or first.mutator in self._outages.out:
             return None
-        if tape is not None:
-            is_repeated = step in tape.repeats
-        else:
-            is_repeated = self._count < self._most(first) and self._may_repeat(first.step, step)
+        is_repeated = self._count < self._most(first) if tape is None else step in tape.repeats
         return first._replace(step=step) if is_repeated else None
 
     def _most(self, selection: Selection) -> int:

@@ -44,7 +44,7 @@ class Steps:
         config, store = run.config, run.store
         self._chooser = Chooser(config, run.population.numbers if run.problem.language.name == "python" else None)
         self._outages = Outages(run)
-        self._rotation = Rotation(run, self._chooser.renew) if config.search.fresh_instances else None
+        self._rotation = Rotation(run, self._renew) if config.search.fresh_instances else None
         self._judge = Judge(run, self._rotation)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._last, self._known_for, self._shown = store.last_step(), 0, 0
@@ -56,7 +56,7 @@ class Steps:
         self._changed = asyncio.Event()
         self._uncompared, self._compared = set[int](), asyncio.Condition()
         self._flow = Flow(config.workers)
-        self._asking = Asking(run, proposer, self._flow, self._outages, self._may_repeat, self._changed.set)
+        self._asking = Asking(run, proposer, self._flow, self._outages, self._changed.set)
         is_alone = not store.is_shared or run.tape is not None or bool(lone_key(config))
         self._together = None if is_alone else Together(run, proposer, self._tell, self._begun)
         run.stop.then(self._changed.set)
@@ -257,13 +257,14 @@ class Steps:
         self._last = max(self._last, selection.step)
         self._chooser.begun(selection)
         self._asking.begun(selection)
+        if self._chooser.is_start(selection.step):
+            self._asking.end_batch()  # each of several beginnings is another one
         self._judge.begun(selection.step)
 
-    def _may_repeat(self, first: int, step: int) -> bool:
-        """Return whether a step may be in the batch of an earlier one."""
-        rotation = self._rotation
-        in_epoch = rotation is None or rotation.epoch(first) == rotation.epoch(step)
-        return in_epoch and not self._chooser.is_start(first)
+    def _renew(self, trials: Sequence[Trial]) -> None:
+        """Have the search begin again with these programs, where an epoch begins."""
+        self._chooser.renew(trials)
+        self._asking.end_batch()
 
     def _tell(self, trial: Trial) -> None:
         """Make the end of a step known to the search: later choices depend on it."""
