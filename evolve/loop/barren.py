@@ -69,7 +69,9 @@ class Barren:
         if trial.is_program:
             self._counts.clear()
         elif trial.is_attempt:
-            cause = _cause(trial)
+            cause = CUT if "cut at max_tokens" in trial.note else OF_FATE[trial.fate]
+            if trial.fate is Fate.DUPLICATE and not trial.called:
+                cause = TRIED
             self._counts[cause] += 1
             self._last[cause] = trial
 
@@ -86,9 +88,3 @@ class Barren:
             f"the last {counted(steps, 'step')} gave no new program to evaluate: {causes}{words}; "
             f"{worst.cure.format(step=last.id)}"
         )
-
-
-def _cause(trial: Trial) -> Cause:
-    if trial.fate is Fate.DUPLICATE and not trial.called:
-        return TRIED
-    return CUT if "cut at max_tokens" in trial.note else OF_FATE[trial.fate]

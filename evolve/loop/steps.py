@@ -245,7 +245,7 @@ class Steps:
         selection = self._store.choose(selection, call, self._known)
         self._known = []
         if self._together is not None:
-            self._together.chosen(step)
+            self._together.own.add(step)
         self._begun(selection)
         if call is not None:
             self._ledger.hold(step, worst)

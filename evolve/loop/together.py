@@ -28,7 +28,7 @@ TAKE_OVER_EVERY_S = 5.0
 class Together:
     """A driver among others. What they did is folded as its own: tell, begun: an end became known, a step was chosen.
 
-    elsewhere: open steps of other drivers.
+    own: steps that this driver has begun or taken over.  elsewhere: open steps of other drivers.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Together:
         self._run, self._store, self._ledger, self._proposer = run, run.store, run.ledger, proposer
         self._tell, self._begun = tell, begun
         self.elsewhere: set[int] = set()
-        self._own: set[int] = set()
+        self.own: set[int] = set()
         self._seq = 0
         self._lost = Cost()
         self._looked_s = 0.0
@@ -51,8 +51,8 @@ class Together:
             summary = self._store.summary()
             self._ledger.restart(summary.evaluations, Cost.of_all(summary.calls))
             self._lost = _lost(self._store)
-            self._own.update(self._store.own_steps())
-            self.elsewhere = {one.step for one in self._store.selections(unfinished=True)} - self._own
+            self.own.update(self._store.own_steps())
+            self.elsewhere = {one.step for one in self._store.selections(unfinished=True)} - self.own
             for step in self.elsewhere:
                 self._hold(step)
         return self._seq
@@ -60,7 +60,7 @@ class Together:
     def open_steps(self) -> list[Selection]:
         """Return the open steps that are this driver's own."""
         self.catch_up()
-        return [one for one in self._store.selections(unfinished=True) if one.step in self._own]
+        return [one for one in self._store.selections(unfinished=True) if one.step in self.own]
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -72,10 +72,6 @@ class Together:
                 self._ledger.lose(Cost(0, lost.tokens - self._lost.tokens, lost.usd - self._lost.usd))
                 self._lost = lost
             yield
-
-    def chosen(self, step: int) -> None:
-        """Take note of a step that this driver has chosen."""
-        self._own.add(step)
 
     def catch_up(self) -> None:
         """Fold what has been committed, in its order."""
@@ -91,7 +87,7 @@ class Together:
         self._looked_s = self._ledger.session_s
         with self.turn():
             steps = self._store.take_over()
-            self._own.update(steps)
+            self.own.update(steps)
             self.elsewhere.difference_update(steps)
             return [selection for step in steps if (selection := self._store.selection(step)) is not None]
 
@@ -99,7 +95,7 @@ class Together:
         store, step = self._store, event.step
         if event.kind is EventKind.KNOWN:
             self._tell(store.trial(step))
-        elif event.kind is EventKind.CHOSEN and step not in self._own:
+        elif event.kind is EventKind.CHOSEN and step not in self.own:
             selection = store.selection(step)
             assert selection is not None, "it was chosen"
             self.elsewhere.add(step)
