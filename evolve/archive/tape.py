@@ -62,7 +62,7 @@ class Tape:
         is_finished: the run then scored its best on validation and test; else it was stopped before or in that.
         choices: of step k at place k - 1, empty of a recording that has none.
         identity: of the problem and the versions, see `evolve.identity`; empty of a recording that has none.
-        repeats: the steps that ask the question of the step before once more (`evolve.loop.batches`).
+        repeats: the steps that ask the question of the step before once more (`evolve.loop.asking`).
         is_binding: choices are taken from here, not made again, and questions are not compared: what is played is what
             came of the answers, also where searches and prompts have changed since.
     """

@@ -64,33 +64,27 @@ class Barren:
         self._counts: Counter[Cause] = Counter()
         self._last: dict[Cause, Trial] = {}
 
-    @property
-    def steps(self) -> int:
-        """How many there have been."""
-        return self._counts.total()
-
     def tell(self, trial: Trial) -> None:
         """Learn how a step ended."""
         if trial.is_program:
             self._counts.clear()
         elif trial.is_attempt:
-            cause = _cause(trial)
+            cause = CUT if "cut at max_tokens" in trial.note else OF_FATE[trial.fate]
+            if trial.fate is Fate.DUPLICATE and not trial.called:
+                cause = TRIED
             self._counts[cause] += 1
             self._last[cause] = trial
 
     def reason(self) -> str:
-        """Return in one line what was the matter, the commonest first, and what helps against that."""
+        """Return in one line what was the matter, the commonest first, and what helps; "" before MOST_STEPS of them."""
+        steps = self._counts.total()
+        if steps < MOST_STEPS:
+            return ""
         ranked = self._counts.most_common()
         worst, last = ranked[0][0], self._last[ranked[0][0]]
         causes = ", ".join(counted(count, cause.one, cause.many) for cause, count in ranked)
         words = f" (at last: {last.note.rstrip('.')})" if worst.tells and last.note else ""
         return (
-            f"the last {counted(self.steps, 'step')} gave no new program to evaluate: {causes}{words}; "
+            f"the last {counted(steps, 'step')} gave no new program to evaluate: {causes}{words}; "
             f"{worst.cure.format(step=last.id)}"
         )
-
-
-def _cause(trial: Trial) -> Cause:
-    if trial.fate is Fate.DUPLICATE and not trial.called:
-        return TRIED
-    return CUT if "cut at max_tokens" in trial.note else OF_FATE[trial.fate]

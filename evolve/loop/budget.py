@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 from evolve.archive import CallTotals, ModelCall
 from evolve.config import Budget
-from evolve.loop.barren import MOST_STEPS, Barren
+from evolve.loop.barren import Barren
 from evolve.observer import Progress
 from evolve.trial import Trial
 from evolve.words import counted
@@ -38,6 +38,11 @@ class Cost:
     def of(cls, call: ModelCall) -> Cost:
         """Return what a call that ended has cost."""
         return cls(1, call.prompt_tokens + call.completion_tokens, call.cost_usd or 0.0)
+
+    @classmethod
+    def of_trial(cls, trial: Trial) -> Cost:
+        """Return what the call of a step has cost, if it made one."""
+        return cls(int(trial.called), trial.call_tokens, trial.cost_usd or 0.0)
 
     @classmethod
     def of_all(cls, calls: CallTotals) -> Cost:
@@ -76,7 +81,6 @@ class Ledger:
         spent: Cost | None = None,
         active_s: float = 0.0,
         in_step_order: bool = False,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.budget = budget
         self.evaluations = evaluations
@@ -92,13 +96,12 @@ class Ledger:
         self._released = Cost() if in_step_order else self.spent
         self._held: dict[int, Cost] = {}
         self._active_before_s = active_s
-        self._clock = clock
-        self._began_s = clock()
+        self._began_s = time.monotonic()
 
     @property
     def session_s(self) -> float:
         """Seconds of this session."""
-        return self._clock() - self._began_s
+        return time.monotonic() - self._began_s
 
     @property
     def active_s(self) -> float:
@@ -181,7 +184,7 @@ class Ledger:
         if trial.score is not None and (self._known_best is None or trial.score > self._known_best[1]):
             self._known_best, self.stale_evaluations = (trial.id, trial.score), 0
         if self._in_step_order and trial.called:
-            self._release(trial.id, Cost(1, trial.call_tokens, trial.cost_usd or 0.0))
+            self._release(trial.id, Cost.of_trial(trial))
 
     def _release(self, step: int, cost: Cost) -> None:
         self._held.pop(step, None)
@@ -192,10 +195,8 @@ class Ledger:
         budget = self.budget
         if budget.evaluations is not None:
             if self.evaluations > budget.evaluations:
-                return (
-                    Room.NO,
-                    f"{self.evaluations} evaluations are done, and {budget.evaluations} in all were asked for",
-                )
+                reason = f"{self.evaluations} evaluations are done, and {budget.evaluations} in all were asked for"
+                return Room.NO, reason
             if self.evaluations == budget.evaluations:
                 return Room.NO, _all(budget.evaluations, "evaluation", "done")
             if not self.has_place(in_flight):
@@ -207,8 +208,8 @@ class Ledger:
             return Room.NO, f"the target of {budget.target:g} is reached: program {id} scores {score:.2f} on train"
         if budget.patience is not None and self.stale_evaluations >= budget.patience:
             return Room.NO, f"the last {counted(self.stale_evaluations, 'evaluation')} brought no better program"
-        if self._barren.steps >= MOST_STEPS:
-            return Room.NO, self._barren.reason()
+        if reason := self._barren.reason():
+            return Room.NO, reason
         return Room.YES, ""
 
     def has_place(self, in_flight: int) -> bool:
@@ -238,6 +239,34 @@ class Ledger:
         return (
             f"the budget of ${budget.cost_usd:g} is used up "
             f"(${self.spent.usd:.4g} spent, the next call may cost ${call.usd:.2g})"
+        )
+
+
+class Spending:
+    """What share of a budget is used by the steps that the search knows of: 0..1, of the total nearest to its end.
+
+    Minutes do not count: no choice depends on the speed of a host.
+    """
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget, self._evaluations, self._calls = budget, 0, Cost()
+        self.share = 0.0
+
+    def tell(self, trial: Trial) -> None:
+        """Count a step that ended."""
+        if trial.parent is None:
+            return
+        self._evaluations += trial.is_program
+        self._calls += Cost.of_trial(trial)
+        budget, spent = self._budget, self._calls
+        self.share = min(
+            1.0,
+            max(
+                self._evaluations / (budget.evaluations or math.inf),
+                spent.calls / (budget.calls or math.inf),
+                spent.tokens / (budget.tokens or math.inf),
+                spent.usd / (budget.cost_usd or math.inf),
+            ),
         )
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from evolve.config import BUILTIN, RunConfig
 from evolve.errors import UsageError
-from evolve.loop.spending import Spending
+from evolve.loop.budget import Spending
 from evolve.mutate.mutation import TUNE, Kind
 from evolve.objectives import oriented
 from evolve.search import (
@@ -29,13 +28,6 @@ from evolve.search import (
     make_strategy,
 )
 from evolve.trial import Selection, Trial
-
-
-class Part(Protocol):
-    """A part of the search."""
-
-    def tell(self, trial: Trial) -> None:
-        """Learn how a step ended."""
 
 
 class Chooser:
@@ -62,10 +54,10 @@ class Chooser:
         trials = config.mutation.tune_evaluations
         self._tuner = Tuner(lineage, share, trials, config.seed, numbers or (lambda id: 0), self._leaders.scores)
         self._spending = Spending(config.budget)
-        self._parts: tuple[Part, ...] = (
-            lineage,  # first: the others look a trial's family up
-            *(self._models, self._kinds, self._desk, self._novelty, self._notes, self._leaders, self._turns),
-            self._tuner,
+        self._learn: tuple[Callable[[Trial], None], ...] = (
+            lineage.tell,  # first: the others look a trial's family up
+            *(self._models.tell, self._kinds.tell, self._desk.tell, self._novelty.tell),
+            *(self._notes.tell, self._leaders.tell, self._turns.tell, self._tuner.tell),
         )
 
     def begun(self, selection: Selection) -> None:
@@ -81,8 +73,8 @@ class Chooser:
         """Learn how a step ended, the seed's trial before all others. with_fresh: what the strategy gets instead."""
         self._spending.tell(trial)
         trial = self._judged(trial)
-        for part in self._parts:
-            part.tell(trial)
+        for learn in self._learn:
+            learn(trial)
         trial = trial if with_fresh is None else self._judged(with_fresh)
         if not self._is_founded:  # where there is no seed, the first program with a score stands for it
             if trial.score is None:

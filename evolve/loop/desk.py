@@ -56,39 +56,37 @@ class Desk:
                 async with asyncio.timeout(self._deadline_s):
                     try:
                         outcome, trouble = await self._sent(order)
-                    except (EOFError, OSError):
-                        self.end()  # somebody killed it, most likely
+                    except (EOFError, OSError):  # somebody killed it, most likely
                         outcome, trouble = await self._sent(order)
             except TimeoutError:
-                self.end()
                 raise Unread(f"reading it took longer than {self._deadline_s:g} s") from None
             except (EOFError, OSError):
-                self.end()
                 raise Unread("the process that read it died") from None
-            except BaseException:
-                self.end()  # its answer would be taken for the next one's
-                raise
         if trouble:
             raise RuntimeError(trouble)
         return outcome  # type: ignore[no-any-return]
 
     async def _sent(self, order: Order[Outcome]) -> tuple[Any, str]:
-        if self._connection is None:
-            ours, theirs = socket.socketpair()
-            try:
-                # -P: a file random.py in the working folder must not be taken for Python's own.
-                command = [sys.executable, "-P", "-c", f"from {__name__} import serve; serve({theirs.fileno()})"]
-                self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
-            finally:
-                theirs.close()
-                self._connection = Connection(ours.detach())
-            # A process that is not up yet would let a long text fill the pipe, and the loop wait.
+        try:
+            if self._connection is None:
+                ours, theirs = socket.socketpair()
+                try:
+                    # -P: a file random.py in the working folder must not be taken for Python's own.
+                    command = [sys.executable, "-P", "-c", f"from {__name__} import serve; serve({theirs.fileno()})"]
+                    self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+                finally:
+                    theirs.close()
+                    self._connection = Connection(ours.detach())
+                # A process that is not up yet would let a long text fill the pipe, and the loop wait.
+                await heard(self._connection)
+                self._connection.recv_bytes()
+            send(self._connection, order)
             await heard(self._connection)
-            self._connection.recv_bytes()
-        send(self._connection, order)
-        await heard(self._connection)
-        outcome: tuple[Any, str] = receive(self._connection)
-        return outcome
+            outcome: tuple[Any, str] = receive(self._connection)
+            return outcome
+        except BaseException:
+            self.end()  # its answer would be taken for the next one's
+            raise
 
     def end(self) -> None:
         """End the process, whatever it is doing."""

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Container, Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Container, Iterable, Sequence
 
-from evolve.archive import Program, Role, SplitFigures, Store
+from evolve.archive import Program, Role, Store
 from evolve.config import from_text
 from evolve.evaluator import Split, mean
 from evolve.loop.measuring import evaluate_rest
+from evolve.loop.running import Run
 from evolve.observer import Row
 from evolve.scoring import Status
 from evolve.winner import earlier_winners, standings_of
-from evolve.workers import Pool, split_score
-
-if TYPE_CHECKING:
-    from evolve.registry import Problem
 
 BEST_ON_TRAIN = 8
 """How many finalists have the best means on train."""
@@ -26,19 +22,19 @@ LEADERS = 4
 REPORT_EVERY_S = 1.0
 
 
-async def pick_winner(store: Store, problem: Problem, pool: Pool, report: Callable[[str, int, int], None]) -> None:
+async def pick_winner(run: Run) -> None:
     """Score the finalists on validation, record which of them wins (`evolve.winner`), and score that one on test.
 
     The seed and the baselines are scored on both, for the table. What is committed already is not evaluated again.
-    report: called with the split's name, how many evaluations are done, and how many there are.
     """
+    store = run.store
     known = [store.program(0), *store.programs(Role.BASELINE)]
     compared = [program for program in known if program is not None]
     chosen = finalists(store)
-    await _score(store, problem, pool, Split.VALIDATION, [*chosen, *compared], report)
+    await _score(run, Split.VALIDATION, [*chosen, *compared])
     winner = _winner(store, chosen)
     store.set_winner(winner.id)
-    await _score(store, problem, pool, Split.TEST, [winner, *compared], report)
+    await _score(run, Split.TEST, [winner, *compared])
 
 
 def finalists(store: Store) -> list[Program]:
@@ -79,50 +75,48 @@ def _best_on_fresh(store: Store) -> list[int]:
 
 def _leaders(store: Store, known: Container[int]) -> list[int]:
     """Return the ids of LEADERS programs that are not known yet and lead on train instances, most leads first."""
-    best: list[float] = []
-    leading: list[list[int]] = []
+    leading: dict[int, tuple[float, list[int]]] = {}
     means: dict[int, float] = {}
     for id, train, scores in store.train_scores():
         for place, score in enumerate(scores):
-            if place == len(best):
-                best.append(-math.inf)
-                leading.append([])
-            if score is not None and score > best[place]:
-                best[place], leading[place] = score, []
-            if score is not None and score == best[place]:
-                leading[place].append(id)
+            best, ids = leading.get(place, (-math.inf, []))
+            if score is not None and score > best:
+                best, ids = score, []
+                leading[place] = best, ids
+            if score is not None and score == best:
+                ids.append(id)
                 means[id] = train
     shares: dict[int, float] = {}
-    for ids in leading:
+    for _, (_, ids) in sorted(leading.items()):
         for id in ids:
             shares[id] = shares.get(id, 0.0) + 1 / len(ids)
     ranked = sorted(shares, key=lambda id: (-shares[id], -means[id], id))
     return [id for id in ranked if id not in known][:LEADERS]
 
 
-async def _score(
-    store: Store,
-    problem: Problem,
-    pool: Pool,
-    split: Split,
-    programs: Iterable[Program],
-    report: Callable[[str, int, int], None],
-) -> None:
+async def _score(run: Run, split: Split, programs: Iterable[Program]) -> None:
+    """Score programs on a split; tell observers how many evaluations are done, and how many there are."""
+    store, problem = run.store, run.problem
     if split not in problem.evaluator.splits:
         return
     count = len(problem.instances(split))
     there = {figures.program_id for figures in store.split_figures() if figures.split is split}
     wanted = {program.id: program for program in programs}
+    committed = {id: store.measured(id, split) for id in wanted if id not in there}
     total = len(wanted) * count
 
+    def report(done: int) -> None:
+        run.audience.tell(lambda o: o.finishing(split.value, done, total))
+
     def tell() -> None:
-        done = sum(count if id in there else len(store.measured(id, split)) for id in wanted)
+        done = sum(count if id in there else len(committed[id]) for id in wanted)
         if done < total:
-            report(split.value, done, total)
+            report(done)
 
     async def score(program: Program) -> None:
-        results, fresh = await evaluate_rest(store, pool, program, split, count)
-        store.score_split(program.id, await split_score(pool, split, results, count), fresh)
+        figures, fresh = await evaluate_rest(run, program, split, committed[program.id])
+        store.score_split(program.id, figures, fresh)
+        there.add(program.id)
 
     tell()
     scoring = asyncio.gather(*(score(program) for id, program in wanted.items() if id not in there))
@@ -133,7 +127,7 @@ async def _score(
         scoring.cancel()
         await asyncio.wait({scoring})  # which commit what they have
     await scoring
-    report(split.value, total, total)
+    report(total)
 
 
 def _winner(store: Store, chosen: Sequence[Program]) -> Program:
@@ -147,25 +141,14 @@ def table(store: Store) -> tuple[tuple[Row, ...], int]:
     """Return the rows of the closing table and the id of the best program; whatever is not evaluated is None."""
     best = store.best()
     seed = store.program(0)
-    figures = {(f.program_id, f.split): f for f in store.split_figures()}
+    figures = {(f.program_id, f.split): (f.score, f.status) for f in store.split_figures()}
     named = [(seed.name, seed)] if seed is not None and seed.source else []
     named += [(program.name, program) for program in reversed(store.programs(Role.BASELINE))]
     named += [(f"earlier best {program.id}", program) for program in earlier_winners(store)]
     named += [] if best is None else [("best", best)]
-    rows = tuple(_row(name, program, figures) for name, program in named)
-    return rows, 0 if best is None else best.id
-
-
-def _row(name: str, program: Program, figures: dict[tuple[int, Split], SplitFigures]) -> Row:
-    validation = figures.get((program.id, Split.VALIDATION))
-    test = figures.get((program.id, Split.TEST))
-    return Row(
-        name=name,
-        program_id=program.id,
-        train=program.score,
-        validation=validation.score if validation else None,
-        test=test.score if test else None,
-        train_status=program.status,
-        validation_status=validation.status if validation else None,
-        test_status=test.status if test else None,
-    )
+    rows = []
+    for name, one in named:
+        validation, validation_status = figures.get((one.id, Split.VALIDATION), (None, None))
+        test, test_status = figures.get((one.id, Split.TEST), (None, None))
+        rows.append(Row(name, one.id, one.score, validation, test, one.status, validation_status, test_status))
+    return tuple(rows), 0 if best is None else best.id

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from evolve.archive import CallStatus, ModelCall
+from evolve.loop.running import Run
 from evolve.mutate.models.answer import RUN_OUT
 from evolve.mutate.models.fault import ModelGone
 
@@ -15,10 +16,10 @@ MOST_LINES = 5
 
 
 class Outages:
-    """Watches the calls of a run. models: the names of all who can be asked.  tell: shows a line to the person."""
+    """Watches the calls of a run."""
 
-    def __init__(self, models: Sequence[str], tell: Callable[[str], None]) -> None:
-        self._models, self._tell = tuple(models), tell
+    def __init__(self, run: Run) -> None:
+        self._models, self._tell = [model.name for model in run.config.models], run.audience.notice
         self._shown: dict[str, set[str]] = {}
         self._gone: dict[str, str] = {}
         self._at: dict[int, str] = {}

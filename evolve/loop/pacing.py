@@ -6,52 +6,42 @@ An end becomes known at once, in the order of the steps with a lag, or as in a r
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Protocol
 
 from evolve.archive import Tape
+from evolve.config import RunConfig
+from evolve.search.config import SearchConfig
 
 
-class Rule(Protocol):
-    """One of them. at_once: an end is known as soon as it is committed."""
+class Rule:
+    """Whatever has ended is known to the next choice. The other rules hold ends back."""
 
-    at_once: bool
+    at_once = True
+    """An end is known as soon as it is committed."""
 
     def news_for(self, step: int) -> Sequence[int]:
         """Return the steps whose ends the choice of a step is the first to know of: it waits for them."""
+        return ()
 
     def may_compare(self, step: int, waiting: Collection[int], last: int) -> bool:
         """Return whether it is a step's turn to compare its child with those before it.
 
         waiting: steps that have not, `step` among them.  last: the latest step that was chosen.
         """
-
-
-class AsTheyCome:
-    """Whatever has ended is known to the next choice."""
-
-    at_once = True
-
-    def news_for(self, step: int) -> Sequence[int]:
-        """Return nothing: it is known already."""
-        return ()
-
-    def may_compare(self, step: int, waiting: Collection[int], last: int) -> bool:
-        """Return yes."""
         return True
 
 
-class InStepOrder:
+class InStepOrder(Rule):
     """The choice of step k knows of exactly the steps up to k - 1 - lag, whatever else has ended by then.
 
     So the speed of workers and models decides nothing. The last `lag` results of a run stay unknown: a run that is
     continued with a larger budget goes on as if it had never ended.
-    epoch: after so many steps each, a choice knows of all steps before it (`evolve.loop.rotation`); None: never.
+    Where instances are drawn anew (`evolve.loop.rotation`), the first choice of an epoch knows of all steps before it.
     """
 
     at_once = False
 
-    def __init__(self, lag: int, epoch: int | None = None) -> None:
-        self._lag, self._epoch = lag, epoch
+    def __init__(self, search: SearchConfig) -> None:
+        self._lag, self._epoch = search.lag, search.fresh_every if search.fresh_instances else None
 
     def news_for(self, step: int) -> Sequence[int]:
         """Return what the choice before did not know of: one step, or all that are left where an epoch begins."""
@@ -67,7 +57,7 @@ class InStepOrder:
         return step == min(waiting)
 
 
-class AsRecorded:
+class AsRecorded(Rule):
     """Every choice knows of what it knew of in a recorded run, and children are compared in the order of that run."""
 
     at_once = False
@@ -87,8 +77,8 @@ class AsRecorded:
         return before <= last and before not in waiting
 
 
-def make_rule(tape: Tape | None, lag: int | None, epoch: int | None = None) -> Rule:
-    """Return the rule of a run. tape: of a recorded one to follow.  lag: of a deterministic one.  epoch: its steps."""
+def make_rule(config: RunConfig, tape: Tape | None) -> Rule:
+    """Return the rule of a run. tape: of a recorded one to follow."""
     if tape is not None:
         return AsRecorded(tape)
-    return AsTheyCome() if lag is None else InStepOrder(lag, epoch)
+    return InStepOrder(config.search) if config.deterministic else Rule()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 
 from evolve.archive import Program, Store
 from evolve.evaluator import Split
@@ -23,7 +23,8 @@ class Population:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._examples: OrderedDict[int, Example] = OrderedDict()
+        self.example: Callable[[int], Example] = lru_cache(KEPT)(self._read)
+        """Returns a scored program as mutators see it."""
         self._ids: dict[str, int] = {}
         self._likeness = Likeness()
         self._is_compared = False
@@ -35,21 +36,21 @@ class Population:
         """
         self._ids.clear()
         self._is_compared = sign is not None
-        for unsigned, group in itertools.groupby(self._store.born(), key=lambda entry: entry[2] is None):
-            while some := list(itertools.islice(group, SLICE)):
-                ids, fingerprints, signatures = zip(*some, strict=True)
-                for id, fingerprint in zip(ids, fingerprints, strict=True):
-                    self._ids.setdefault(fingerprint, id)
-                if sign is not None and not unsigned:
-                    self._likeness.add_many(ids, unpacked(signatures))
-                if sign is not None and unsigned:
-                    for id in ids:
-                        program = self._store.program(id)
-                        assert program is not None
-                        self._likeness.add(id, await sign(program.source))
-                await asyncio.sleep(0)
+        born = self._store.born()
+        while some := list(itertools.islice(born, SLICE)):
+            for id, fingerprint, _ in some:
+                self._ids.setdefault(fingerprint, id)
+            if sign is not None:
+                made = [await self._signed(id, sign) if kept is None else kept for id, _, kept in some]
+                self._likeness.add_many([id for id, *_ in some], unpacked(made))
+            await asyncio.sleep(0)
         for _ in self._likeness.sort():
             await asyncio.sleep(0)
+
+    async def _signed(self, program_id: int, sign: Callable[[str], Awaitable[Signature]]) -> bytes:
+        program = self._store.program(program_id)
+        assert program is not None
+        return packed(await sign(program.source))
 
     def same_as(self, fingerprint: str) -> int | None:
         """Return the id of the program that has this fingerprint, or None."""
@@ -79,29 +80,18 @@ class Population:
 
         return len(numbers(self.example(program_id).source))
 
-    def example(self, program_id: int) -> Example:
-        """Return a scored program as mutators see it."""
-        kept = self._examples.get(program_id)
-        if kept is not None:
-            self._examples.move_to_end(program_id)
-            return kept
+    def _read(self, program_id: int) -> Example:
         program = self._store.program(program_id)
         if program is None:
             raise LookupError(f"the archive has no program {program_id}")
         results = self._store.evaluations(program_id, Split.TRAIN)
-        instances = tuple((i.instance_id, i.score, i.feedback) for i in results)
-        status = "" if program.status is None else program.status.value
-        example = Example(
+        return Example(
             id=program.id,
             source=program.source,
-            status=status,
+            status="" if program.status is None else program.status.value,
             score=program.score,
             metrics=program.metrics,
-            instances=instances,
+            instances=tuple((i.instance_id, i.score, i.feedback) for i in results),
             figures=tuple(i.metrics for i in results),
             cpu_s=tuple(i.cpu_s for i in results),
         )
-        self._examples[program_id] = example
-        while len(self._examples) > KEPT:
-            self._examples.popitem(last=False)
-        return example

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+import time
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from evolve.archive import CallStatus, ModelCall, Program, Store
-from evolve.config import RunConfig
+from evolve.archive import CallStatus, ModelCall, Program, Role
 from evolve.evaluator import Split
 from evolve.foreign import kinds_of
-from evolve.loop.desk import Desk, Unread
-from evolve.loop.population import Population
+from evolve.loop.budget import Cost
+from evolve.loop.desk import Unread
+from evolve.loop.running import Run
 from evolve.mutate.models.providers import Several
 from evolve.mutate.mutation import TUNE, Example, Kind, Proposal, Request
 from evolve.search import Background
@@ -22,11 +22,9 @@ from evolve.trial import Fate, Selection
 
 if TYPE_CHECKING:
     from evolve.mutate.models.answer import Answer
-    from evolve.mutate.models.providers import Client
     from evolve.mutate.novelty.likeness import Signature
     from evolve.mutate.prompts.scale import Scale
     from evolve.mutate.reading import Read
-    from evolve.registry import Problem
 
 
 Found: TypeAlias = "Read | tuple[str, str]"
@@ -41,51 +39,21 @@ class NoChild(Exception):
         self.fate, self.note, self.detail = fate, note, detail
 
 
-@dataclass(frozen=True)
-class Child:
-    """What a step proposes, when no program is the same.
-
-    signature, nearest: where likeness is looked for: what the program is made of, and (program, likeness).
-    """
-
-    proposal: Proposal
-    source: str
-    fingerprint: str
-    tokens: int
-    signature: Signature | None
-    nearest: tuple[int, float] | None
-
-
 class Proposer:
     """Gets each step's proposal. All chance is the step's own.
 
-    clients: one per model name.  baselines: with a score on train, best first, for the prompts.
-    templates: folders whose prompt templates go before the built-in ones.
-    desk: who reads answers.
+    baselines: for the prompts, which show those that have a score on train, best first.
     """
 
-    def __init__(
-        self,
-        config: RunConfig,
-        problem: Problem,
-        store: Store,
-        population: Population,
-        clients: Mapping[str, Client],
-        baselines: tuple[tuple[str, Example], ...],
-        templates: tuple[Path, ...] = (),
-        desk: Desk | None = None,
-    ) -> None:
-        self._config = config
-        self._problem = problem
-        self._store = store
-        self._population = population
-        self._clients = clients
-        self._baselines = baselines
-        self._templates = templates
-        self._desk = desk or Desk()
-        train = problem.instances(Split.TRAIN)
+    def __init__(self, run: Run, baselines: Sequence[Program]) -> None:
+        self._run, self._config, self._problem = run, run.config, run.problem
+        self._store, self._population, self._desk = run.store, run.population, run.desk
+        shown = [(-one.score, one.name, one.id) for one in baselines if one.score is not None]
+        self._baselines = tuple((name, self._population.example(id)) for _, name, id in sorted(shown))
+        config, evaluator = run.config, run.problem.evaluator
+        train = run.problem.instances(Split.TRAIN)
         self._instances = [instance.id for instance in train]
-        self._kinds = kinds_of(problem.evaluator, train) if config.asks_models else {}
+        self._kinds = kinds_of(evaluator, train) if config.asks_models else {}
         self._scale: Scale | None = None
         self._compares = config.mutation.novelty and config.asks_models
 
@@ -94,28 +62,23 @@ class Proposer:
         from evolve.mutate.prompts.prompt import build_prompt
         from evolve.mutate.prompts.scale import scale_of
 
+        names, evaluator = self._instances, self._problem.evaluator
+        known = vars(background) | {
+            "leaders": {name: one for name, one in zip(names, background.leaders, strict=False) if one},
+            "measured": {
+                id: {name: score for name, score in zip(names, scores, strict=False) if score is not None}
+                for id, scores in background.measured.items()
+            },
+        }
         request = replace(
             self._request(selection),
             kind=Kind(selection.kind),
             baselines=self._baselines,
-            cpu_limit_s=self._problem.evaluator.limits.cpu_s,
-            cpu_counts="score" in self._problem.evaluator.timed_metrics,
+            cpu_limit_s=evaluator.limits.cpu_s,
+            cpu_counts="score" in evaluator.timed_metrics,
             kinds=self._kinds,
-            attempts=background.attempts,
-            flying=background.flying,
-            turn=background.turn,
-            leaders={name: leader for name, leader in zip(self._instances, background.leaders, strict=False) if leader},
-            measured={
-                id: {name: s for name, s in zip(self._instances, scores, strict=False) if s is not None}
-                for id, scores in background.measured.items()
-            },
-            insights=background.insights,
-            related=background.related,
-            taken=background.taken,
-            tried=background.tried,
-            best=background.best,
             show=selection.show,
-            stalled=background.stalled,
+            **known,
         )
         if selection.kind == Kind.INSIGHT:
             request = replace(request, subjects=self._subjects(selection), inspirations=())
@@ -124,7 +87,7 @@ class Proposer:
             request = replace(request, subjects=tuple((one, request.parent) for one in sound), inspirations=())
         if self._scale is None:
             self._scale = scale_of([self._population.example(0), *(example for _, example in self._baselines)])
-        prompt = build_prompt(request, self._config.prompt.budget_tokens, self._templates, self._scale)
+        prompt = build_prompt(request, self._config.prompt.budget_tokens, self._run.templates, self._scale)
         return ModelCall(
             step=selection.step,
             model=selection.mutator,
@@ -135,16 +98,16 @@ class Proposer:
             status=CallStatus.SENT,
         )
 
-    def worst_case(self, call: ModelCall) -> tuple[int, float]:
-        """Return how many tokens and US dollars one attempt at a call may cost at most."""
+    def worst_case(self, call: ModelCall) -> Cost:
+        """Return what one attempt at a call may cost at most."""
         from evolve.mutate.prompts.prompt import Prompt
 
-        tokens, cost_usd = self._clients[call.model].worst_case(Prompt(call.system, call.prompt, Kind(call.kind)))
-        return tokens, cost_usd or 0.0
+        tokens, cost_usd = self._run.clients[call.model].worst_case(Prompt(call.system, call.prompt, Kind(call.kind)))
+        return Cost(1, tokens, cost_usd or 0.0)
 
     def takes_several(self, call: ModelCall) -> bool:
         """Return whether one request may bring several answers, as far as is known."""
-        client = self._clients[call.model]
+        client = self._run.clients[call.model]
         return isinstance(client, Several) and client.most_answers > 1
 
     async def ask(self, calls: Sequence[ModelCall]) -> list[ModelCall]:
@@ -154,7 +117,7 @@ class Proposer:
         """
         from evolve.mutate.prompts.prompt import Prompt
 
-        call, client = calls[0], self._clients[calls[0].model]
+        call, client = calls[0], self._run.clients[calls[0].model]
         prompt = Prompt(call.system, call.prompt, Kind(call.kind))
         if len(calls) > 1 and isinstance(client, Several):
             answers = await client.complete_several(prompt, [call.step for call in calls])
@@ -162,9 +125,10 @@ class Proposer:
             answers = [await client.complete(prompt, call.step)]
         return [_ended(call, answer) for call, answer in zip(calls, answers, strict=False)]
 
-    async def without_answer(self, selection: Selection, call: ModelCall) -> NoChild:
+    async def without_answer(self, call: ModelCall) -> NoChild:
         """Return how a step ends whose call failed: a rule writes an insight where a model gave none."""
-        found = await self.read(selection, None) if selection.kind == Kind.INSIGHT else None
+        selection = self._store.selection(call.step) if call.kind == Kind.INSIGHT else None
+        found = None if selection is None else await self.read(selection, None)
         return NoChild(Fate.INSIGHT, *found) if isinstance(found, tuple) else NoChild(Fate.CALL_ERROR, call.error)
 
     async def prepare(self) -> None:
@@ -172,7 +136,7 @@ class Proposer:
         if self._config.asks_models:
             from evolve.mutate.prompts.templates import compile_all
 
-            await asyncio.to_thread(compile_all, self._templates)
+            await asyncio.to_thread(compile_all, self._run.templates)
         from evolve.mutate.reading import Sign
 
         async def sign(source: str) -> Signature:
@@ -191,27 +155,26 @@ class Proposer:
             if selection.kind == Kind.INSIGHT:
                 answer = None if call is None else call.answer
                 return await self._desk.do(WriteInsight(answer, self._subjects(selection)))
+            parent = self._population.example(selection.parent_id).source
             if selection.kind == TUNE:
-                source = self._population.example(selection.parent_id).source
-                return await self._desk.do(Tune(source, values, self._compares))
+                return await self._desk.do(Tune(parent, values, self._compares))
             if call is None:
                 return await self._desk.do(
                     Mutate(self._request(selection), self._compares, self._config.mutation.mutator)
                 )
             if call.error:  # an answer without text, or a refusal
                 return Read(Proposal(call.kind, None, call.error))
-            parent = self._population.example(selection.parent_id).source
-            defines = self._problem.evaluator.defines
-            language = self._problem.language
+            defines, language = self._problem.evaluator.defines, self._problem.language
             return await self._desk.do(ReadAnswer(parent, call.answer, call.kind, defines, self._compares, language))
         except Unread as error:
             if selection.kind == Kind.INSIGHT:
                 return "", ""
             return Read(Proposal(selection.kind if call is None else call.kind, None, str(error)))
 
-    def child(self, selection: Selection, call: ModelCall | None, found: Found) -> Child:
-        """Return what a step proposes. found: what `read` has found in its answer.
+    def child(self, selection: Selection, call: ModelCall | None, found: Found) -> tuple[Program, Signature | None]:
+        """Return what a step proposes, and what it is made of where likeness is looked for.
 
+        found: what `read` has found in the step's answer.
         Raises NoChild when the answer cannot be used, the child is a program that is there already or too like one, and
         when the step was to write an insight down.
         """
@@ -223,17 +186,33 @@ class Proposer:
         same = self._population.same_as(found.fingerprint)
         if same is not None:
             raise NoChild(Fate.DUPLICATE, f"the same program as {same}")
-        nearest = None if call is None or found.signature is None else self._population.nearest(found.signature)
+        signature = found.signature
+        nearest = None if call is None or signature is None else self._population.nearest(signature)
         if nearest is not None and selection.novelty is not None and nearest[1] >= selection.novelty:
             note = f"{100 * nearest[1]:.1f} % like program {nearest[0]}; programs that like score the same"
             raise NoChild(Fate.NEAR_DUPLICATE, note)
-        return Child(proposal, proposal.source, found.fingerprint, found.tokens, found.signature, nearest)
+        program = Program(
+            id=selection.step,
+            role=Role.CHILD,
+            parent_id=selection.parent_id,
+            place=selection.place,
+            kind=proposal.kind,
+            fingerprint=found.fingerprint,
+            source=proposal.source,
+            created=time.time(),
+            chars=len(proposal.source),
+            tokens=found.tokens,
+            idea=proposal.idea,
+            nearest_id=nearest[0] if nearest else None,
+            likeness=nearest[1] if nearest else None,
+        )
+        return program, signature
 
     def _subjects(self, selection: Selection) -> tuple[tuple[Example, Example], ...]:
         """Return the improvements that an insight is about, each with its parent."""
         pairs = []
         for id in selection.inspirations:
-            program: Program | None = self._store.program(id)
+            program = self._store.program(id)
             if program is not None and program.parent_id is not None:
                 pairs.append((self._population.example(program.parent_id), self._population.example(id)))
         return tuple(pairs)

@@ -19,38 +19,22 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 
-from evolve.archive import Store
+from evolve.archive import Program
 from evolve.archive.records import ROTATING
-from evolve.config import RunConfig
 from evolve.evaluator import Split, mean
-from evolve.loop.measuring import Results
+from evolve.loop.running import Run
 from evolve.scoring import InstanceResult, Status
 from evolve.trial import Trial
-from evolve.workers import Fresh, Pool
+from evolve.workers import Fresh
 
 
 class Rotation:
-    """Epochs of a run. renew: called with the trials with which the strategy begins again.
+    """Epochs of a run. renew: called with the trials with which the strategy begins again."""
 
-    deadline_s: gives how many seconds an evaluation may take, None for any.
-    """
-
-    def __init__(
-        self,
-        config: RunConfig,
-        store: Store,
-        pool: Pool,
-        renew: Callable[[Sequence[Trial]], None],
-        deadline_s: Callable[[], float | None],
-    ) -> None:
-        self._search, self._seed = config.search, config.seed
-        self._store, self._pool, self._renew, self._deadline_s = store, pool, renew, deadline_s
-        self._entered = -1
+    def __init__(self, run: Run, renew: Callable[[Sequence[Trial]], None]) -> None:
+        self._run, self._store, self._search, self._renew = run, run.store, run.config.search, renew
+        self._count, self._entered = run.config.search.fresh_instances, -1
         self._alive: dict[int, Trial] = {}
-
-    @property
-    def _count(self) -> int:
-        return self._search.fresh_instances
 
     def epoch(self, step: int) -> int:
         """Return the epoch of a step, 0 for the first ones."""
@@ -62,12 +46,12 @@ class Rotation:
 
     async def begin(self, step: int) -> None:
         """Begin the epoch of a step: score whoever is worth building on. Raises OutOfTime."""
-        epoch = self.epoch(step)
-        await asyncio.gather(*(self._score_elite(id, epoch) for id in self._elites()))
-        self.enter(epoch)
+        await asyncio.gather(*(self.score(program, step) for program in self._store.programs_among(self._elites())))
+        self.enter(step)
 
-    def enter(self, epoch: int) -> None:
-        """Begin an epoch whose elites have been scored, as `begin` does after that."""
+    def enter(self, step: int) -> None:
+        """Begin the epoch of a step, whose elites have been scored, as `begin` does after that."""
+        epoch = self.epoch(step)
         found = self._store.rotating(epoch * self._count, self._count)
         trials = [self._with(self._store.trial(id), found.get(id, {})) for id in self._elites()]
         # A search needs its seed, whatever that does on a draw.
@@ -75,10 +59,6 @@ class Rotation:
         self._alive = {trial.id: trial for trial in trials if trial.score is not None}
         self._entered = epoch
         self._renew(list(self._alive.values()))
-
-    async def score(self, program_id: int, source: str, step: int) -> None:
-        """Score a step's child, which is sound on the fixed instances, on those of its epoch. Raises OutOfTime."""
-        await self._score(program_id, source, self.epoch(step))
 
     def with_fresh(self, trial: Trial) -> Trial:
         """Return a trial with its scores on the fixed instances and on those of its epoch, as the strategy gets it."""
@@ -106,31 +86,23 @@ class Rotation:
         known = [score for score in scores if score is not None]
         return trial._replace(scores=scores, score=mean(known)) if known else trial
 
-    async def _score_elite(self, id: int, epoch: int) -> None:
-        program = self._store.program(id)
-        assert program is not None
-        await self._score(id, program.source, epoch)
-
-    async def _score(self, id: int, source: str, epoch: int) -> None:
-        first = epoch * self._count
-        done = self._store.measured(id, ROTATING)
+    async def score(self, program: Program, step: int) -> None:
+        """Score a program, which is sound on the fixed instances, on those of a step's epoch. Raises OutOfTime."""
+        first = self.epoch(step) * self._count
+        done = self._store.measured(program.id, ROTATING)
         if any(result.status is not Status.OK for place, result in done.items() if place >= first):
             return
         left = [index for index in range(self._count) if first + index not in done]
-        results: Results = {}
-        stream = self._pool.evaluate(
-            source,
+        seed = random.Random(f"{self._run.config.seed}/fresh/{self.epoch(step)}").getrandbits(63)
+        stream = self._run.pool.evaluate(
+            program.source,
             Split.TRAIN,
             left,
             stop_at_failure=True,
-            fresh=self._fresh(epoch),
-            deadline_s=self._deadline_s(),
+            fresh=Fresh(seed, self._count),
+            deadline_s=self._run.ledger.deadline_s,
         )
         async with aclosing(stream):
-            indices = iter(left)
-            async for result in stream:
-                results[first + next(indices)] = result
-        self._store.measure(id, ROTATING, results)
-
-    def _fresh(self, epoch: int) -> Fresh:
-        return Fresh(random.Random(f"{self._seed}/fresh/{epoch}").getrandbits(63), self._count)
+            results = [result async for result in stream]
+        places = [first + index for index in left]
+        self._store.measure(program.id, ROTATING, dict(zip(places, results, strict=False)))

@@ -8,35 +8,28 @@ and by taking up each unfinished step after the last of these that is there.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from evolve.archive import CallStatus, ModelCall, Program, Store, Tape
-from evolve.config import BUILTIN, RunConfig
+from evolve.archive import CallStatus, ModelCall, Program
+from evolve.config import BUILTIN
 from evolve.errors import UsageError
 from evolve.evaluator import Split
-from evolve.loop.asking import Asking, Question
-from evolve.loop.batches import Batches
-from evolve.loop.budget import GRACE_S, Cost, Ledger, Room
+from evolve.loop.asking import Asking
+from evolve.loop.budget import GRACE_S, Cost, Room
 from evolve.loop.choosing import Chooser
 from evolve.loop.free import Flow, free_models
-from evolve.loop.heats import Heats
-from evolve.loop.judging import Judge
-from evolve.loop.making import Left, Making
+from evolve.loop.measuring import Judge
 from evolve.loop.outages import Outages
-from evolve.loop.pacing import make_rule
-from evolve.loop.population import SLICE, Population
-from evolve.loop.proposing import NoChild, Proposer
+from evolve.loop.population import SLICE
+from evolve.loop.proposing import Found, NoChild, Proposer
 from evolve.loop.rotation import Rotation
-from evolve.loop.stopping import Stop, Stopped
-from evolve.loop.together import Fold, Together, may_be_shared
-from evolve.observer import Audience
-from evolve.trial import Fate, Selection, Trial
-from evolve.workers import OutOfTime, Pool
-
-if TYPE_CHECKING:
-    from evolve.registry import Problem
+from evolve.loop.running import Run
+from evolve.loop.stopping import Stopped
+from evolve.loop.together import Together, lone_key
+from evolve.trial import Selection, Trial
+from evolve.workers import OutOfTime
 
 TICK_S = 1.0
 """How often the time of work is committed and the budget of minutes looked at."""
@@ -45,32 +38,14 @@ TICK_S = 1.0
 class Steps:
     """Keeps steps in flight. The state is what the archive says; memory is a cache of it."""
 
-    def __init__(
-        self,
-        config: RunConfig,
-        problem: Problem,
-        store: Store,
-        population: Population,
-        proposer: Proposer,
-        pool: Pool,
-        ledger: Ledger,
-        stop: Stop,
-        audience: Audience,
-        tape: Tape | None = None,
-    ) -> None:
-        self._config, self._evaluator = config, problem.evaluator
-        self._count = len(problem.instances(Split.TRAIN))
-        self._store, self._population, self._proposer, self._pool = store, population, proposer, pool
-        self._ledger, self._stop, self._audience, self._tape = ledger, stop, audience, tape
-        self._chooser = Chooser(config, population.numbers if problem.language.name == "python" else None)
-        self._heats = Heats(population, config.racing, self._count, "score" in self._evaluator.timed_metrics)
-        self._outages = Outages([model.name for model in config.models], audience.notice)
-        search, renew, deadline_s = config.search, self._chooser.renew, lambda: ledger.deadline_s
-        self._rotation = Rotation(config, store, pool, renew, deadline_s) if search.fresh_instances else None
-        self._batches = Batches(config, tape, self._may_repeat)
-        self._judge = Judge(store, pool, self._heats, self._rotation, self._count, deadline_s)
-        epoch = search.fresh_every if self._rotation else None
-        self._rule = make_rule(tape, search.lag if config.deterministic else None, epoch)
+    def __init__(self, run: Run, proposer: Proposer) -> None:
+        self._run, self._proposer, self._rule, self._stop, self._tape = run, proposer, run.rule, run.stop, run.tape
+        self._config, self._store, self._ledger = run.config, run.store, run.ledger
+        config, store = run.config, run.store
+        self._chooser = Chooser(config, run.population.numbers if run.problem.language.name == "python" else None)
+        self._outages = Outages(run)
+        self._rotation = Rotation(run, self._renew) if config.search.fresh_instances else None
+        self._judge = Judge(run, self._rotation)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._last, self._known_for, self._shown = store.last_step(), 0, 0
         self._ended: set[int] = set()  # and not known yet
@@ -79,16 +54,12 @@ class Steps:
         self._has_winner, self._ticked_s = store.summary().winner_id is not None, 0.0
         self._failure: BaseException | None = None
         self._changed = asyncio.Event()
+        self._uncompared, self._compared = set[int](), asyncio.Condition()
         self._flow = Flow(config.workers)
-        rules = (self._flow, self._batches, self._outages, audience, self._rule.at_once)
-        self._asking = Asking(store, proposer, ledger, *rules, self._dropped, self._changed.set)
-        self._together: Together | None = None
-        if store.is_shared and tape is None and may_be_shared(config):
-            fold = Fold(self._tell, self._begun, self._show, self._tell_dropped, self._worst_case)
-            self._together = Together(store, population, ledger, fold)
-        parts = (store, population, proposer, self._asking, self._judge, ledger, self._chooser)
-        self._making = Making(*parts, self._rule, stop, self._turn, self._dropped, lambda: self._last)
-        stop.then(self._changed.set)
+        self._asking = Asking(run, proposer, self._flow, self._outages, self._changed.set)
+        is_alone = not store.is_shared or run.tape is not None or bool(lone_key(config))
+        self._together = None if is_alone else Together(run, proposer, self._tell, self._begun)
+        run.stop.then(self._changed.set)
 
     async def run(self) -> str:
         """Work until the budget is used up, and return what ended it. Raises Stopped when a person asked to stop."""
@@ -131,7 +102,7 @@ class Steps:
                 self._tell(entry)
             else:
                 if self._rotation is not None and self._rotation.is_due(entry.step):
-                    self._rotation.enter(self._rotation.epoch(entry.step))
+                    self._rotation.enter(entry.step)
                 self._begun(entry)
             if count % SLICE == 0:
                 await asyncio.sleep(0)
@@ -139,20 +110,18 @@ class Steps:
         for step in store.unknown() if self._together is None else ():
             call = store.model_call(step)
             if call is not None and self._config.deterministic:
-                self._ledger.hold(step, self._worst_case(call))
+                self._ledger.hold(step, self._proposer.worst_case(call))
             self._end(step, store.program(step))
         under_way: list[tuple[Selection, ModelCall | None, Program | None]] = []
         own = store.selections(unfinished=True) if self._together is None else self._together.open_steps()
-        if self._tape is None:
-            self._asking.book_cut_off(own, is_only=self._together is None)
-        unfinished = [(selection, store.model_call(selection.step), store.program(selection.step)) for selection in own]
+        unfinished = self._left(own)
         sent = {call.step for _, call, _ in unfinished if call is not None and call.status is CallStatus.SENT}
         places = self._in_flight + len(unfinished) - len(sent)
         for selection, call, program in unfinished:
             in_flight = len(under_way) + self._in_flight
             if call is not None and call.step in sent and not self._may_send(call, in_flight, places):
                 error = "not sent again: the budget has no room for it"
-                await self._asking.commit([selection], [replace(call, status=CallStatus.FAILED, error=error)])
+                await self._asking.commit([replace(call, status=CallStatus.FAILED, error=error)])
                 self._end(selection.step, None)
             else:
                 under_way.append((selection, call, program))
@@ -161,12 +130,19 @@ class Steps:
             self._start(selection, call, program)
         self._asking.send()
 
+    def _left(self, selections: Sequence[Selection]) -> list[tuple[Selection, ModelCall | None, Program | None]]:
+        """Return what is there of steps that were left; what their calls may have cost is booked."""
+        left = [(one, self._store.model_call(one.step), self._store.program(one.step)) for one in selections]
+        if self._tape is None:
+            self._asking.book_cut_off((call for _, call, _ in left), is_only=self._together is None)
+        return left
+
     def _may_send(self, call: ModelCall, in_flight: int, places: int) -> bool:
         """Hold an unanswered call in the ledger; return whether a budget made smaller has room for it.
 
         in_flight: steps that go on before it.  places: all those that may become evaluations.
         """
-        worst, ledger = self._worst_case(call), self._ledger
+        worst, ledger = self._proposer.worst_case(call), self._ledger
         if self._tape is None and not (ledger.has_place(places) and ledger.room_for(worst, in_flight)[0] is Room.YES):
             return False
         ledger.hold(call.step, worst)
@@ -245,7 +221,7 @@ class Steps:
     def _begin(self, step: int, free: frozenset[str]) -> tuple[Room, str]:
         """Choose, commit the choice and the prompt, and start the step, if the budget has room for its call."""
         bound = None if self._tape is None else self._tape.bound(step)
-        repeated = self._batches.repeated(step, self._outages.out)
+        repeated = self._asking.repeated(step)
         if repeated is not None and repeated.mutator not in free:
             return Room.LATER, ""
         selection = repeated or bound or self._chooser.choose(step, free)
@@ -254,12 +230,12 @@ class Steps:
             call = self._asking.again(selection)
         elif selection.mutator != BUILTIN:
             call = self._proposer.question(selection, self._chooser.background(selection.parent_id))
-        worst = self._worst_case(call)
+        worst = Cost() if call is None else self._proposer.worst_case(call)
         if self._tape is None:
             room, reason = self._ledger.room_for(worst, self._in_flight)
             others = free - {selection.mutator}
             if room is Room.NO and others and worst.usd > 0:  # there may be room for a call of a cheaper model
-                self._batches.end()
+                self._asking.end_batch()
                 return self._begin(step, others)
             if room is not Room.YES:
                 return room, reason
@@ -269,7 +245,7 @@ class Steps:
         selection = self._store.choose(selection, call, self._known)
         self._known = []
         if self._together is not None:
-            self._together.chosen(step)
+            self._together.own.add(step)
         self._begun(selection)
         if call is not None:
             self._ledger.hold(step, worst)
@@ -280,22 +256,20 @@ class Steps:
         """Take note of a choice that is committed."""
         self._last = max(self._last, selection.step)
         self._chooser.begun(selection)
-        self._batches.begun(selection)
-        self._heats.begun(selection.step)
+        self._asking.begun(selection)
+        if self._chooser.is_start(selection.step):
+            self._asking.end_batch()  # each of several beginnings is another one
+        self._judge.begun(selection.step)
 
-    def _may_repeat(self, first: int, step: int) -> bool:
-        """Return whether a step may be in the batch of an earlier one."""
-        rotation = self._rotation
-        in_epoch = rotation is None or rotation.epoch(first) == rotation.epoch(step)
-        return in_epoch and not self._chooser.is_start(first)
-
-    def _worst_case(self, call: ModelCall | None) -> Cost:
-        return Cost() if call is None else Cost(1, *self._proposer.worst_case(call))
+    def _renew(self, trials: Sequence[Trial]) -> None:
+        """Have the search begin again with these programs, where an epoch begins."""
+        self._chooser.renew(trials)
+        self._asking.end_batch()
 
     def _tell(self, trial: Trial) -> None:
         """Make the end of a step known to the search: later choices depend on it."""
         self._chooser.tell(trial, None if self._rotation is None else self._rotation.with_fresh(trial))
-        self._heats.tell(trial)
+        self._judge.tell(trial)
         self._ledger.tell(trial)
         self._outages.known(trial.id)
 
@@ -304,23 +278,21 @@ class Steps:
     def _start(self, selection: Selection, call: ModelCall | None, program: Program | None) -> None:
         step = selection.step
         if program is None:
-            self._making.begin(step)
-        question = None
+            self._uncompared.add(step)
         if call is None or call.status is not CallStatus.SENT:
             self._ledger.evaluating.add(step)
         else:
-            self._ledger.calling[step], question = call.model, self._asking.joined(selection, call)
-        task = self._tasks[step] = asyncio.create_task(self._step(selection, call, program, question))
+            self._ledger.calling[step] = call.model
+            self._asking.join(selection, call)
+        task = self._tasks[step] = asyncio.create_task(self._step(selection, call, program))
         task.add_done_callback(self._moved)
 
-    async def _step(
-        self, selection: Selection, call: ModelCall | None, program: Program | None, question: Question | None
-    ) -> None:
+    async def _step(self, selection: Selection, call: ModelCall | None, program: Program | None) -> None:
         """Do a step, and take its end. Leaves it unfinished when a stop is asked for."""
         step, has_ended = selection.step, True
         try:
-            program = await self._making.make(selection, call, program, question)
-        except Left:
+            program = await self._make(selection, call, program)
+        except Stopped:
             return
         except OutOfTime:  # of the minutes: the step is left for a resume with more of them
             has_ended = False
@@ -330,33 +302,60 @@ class Steps:
         if has_ended:
             self._end(step, program)
 
-    def _dropped(self, step: int, why: NoChild) -> None:
-        self._tell_dropped(step, why.fate, why.note)
+    async def _make(self, selection: Selection, call: ModelCall | None, program: Program | None) -> Program | None:
+        """Return the child of a step as it was scored, or None where it makes none. Raises Stopped, OutOfTime."""
+        step, done = selection.step, {} if program is None else self._store.measured(selection.step, Split.TRAIN)
+        if call is not None and call.status is CallStatus.SENT:
+            call = await self._asking.answered(call)
+        if program is None:
+            is_answered = call is None or call.status is CallStatus.ANSWERED
+            values = self._chooser.values(step)
+            found = await self._proposer.read(selection, call, values) if is_answered else None
+            async with self._compared:
+                program = None if found is None else await self._child(selection, call, found)
+                self._uncompared.discard(step)
+                self._compared.notify_all()
+        if self._stop.asked:
+            raise Stopped
+        if program is None:
+            return None
+        program, fresh = await self._judge.score(selection, program, done)
+        self._store.score(program, fresh, self._rule.at_once)
+        self._ledger.count_evaluation()
+        return program
 
-    def _tell_dropped(self, step: int, fate: Fate, note: str) -> None:
-        self._audience.tell(lambda o: o.dropped(step, fate, note, self._ledger.progress()))
+    async def _child(self, selection: Selection, call: ModelCall | None, found: Found) -> Program | None:
+        """Compare a step's child with those before it when it is its turn; commit it, or why there is none."""
+        step, rule = selection.step, self._rule
+        await self._compared.wait_for(lambda: rule.may_compare(step, self._uncompared, self._last))
+        if self._stop.asked:
+            return None
+        with self._turn():
+            try:
+                program, signature = self._proposer.child(selection, call, found)
+            except NoChild as why:
+                self._store.drop(step, why.fate, why.note, why.detail, rule.at_once)
+                self._run.dropped(step, why.fate, why.note)
+                return None
+            self._run.population.bear(program, signature)
+            return program
 
     def _end(self, step: int, program: Program | None) -> None:
         """Take the end of a step, which is committed. Observers get programs in the order of the rule."""
         if self._together is not None:
-            self._show(program)
+            self._run.show(program)
             self._together.catch_up()  # in its order among the ends of others
             return
         if self._rule.at_once:
             self._tell(self._store.trial(step))
-            self._show(program)
+            self._run.show(program)
             return
         self._ended.add(step)
         if step > self._shown:
             self._unshown[step] = program
         while self._shown + 1 in self._unshown:
             self._shown += 1
-            self._show(self._unshown.pop(self._shown))
-
-    def _show(self, program: Program | None) -> None:
-        if program is not None:
-            improved = self._ledger.beats_best(program.id, program.score)
-            self._audience.tell(lambda o: o.evaluated(program, improved, self._ledger.progress()))
+            self._run.show(self._unshown.pop(self._shown))
 
     # -- waiting -------------------------------------------------------------------------------------------------
 
@@ -379,10 +378,8 @@ class Steps:
         if self._failure is not None:
             raise self._failure
         if self._together is not None:
-            taken = self._together.take_over()
-            self._asking.book_cut_off(taken, is_only=False)
-            for selection in taken:
-                self._start(selection, self._store.model_call(selection.step), self._store.program(selection.step))
+            for selection, call, program in self._left(self._together.take_over()):
+                self._start(selection, call, program)
                 self._asking.send()
 
     async def _finish_flight(self) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TypeVar
 
 T = TypeVar("T")
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 
 
 class Stopped(Exception):
@@ -41,14 +41,10 @@ class Stop:
         """Have something called when a stop is asked for."""
         self._then.append(call)
 
-    async def wait(self) -> None:
-        """Return when a stop is asked for."""
-        await self._asked.wait()
-
     async def unless_asked(self, work: Awaitable[T]) -> T:
         """Return the work's result. Raises Stopped, the work cancelled, when a stop is asked for first."""
         doing = asyncio.ensure_future(work)
-        asking = asyncio.ensure_future(self.wait())
+        asking = asyncio.ensure_future(self._asked.wait())
         try:
             await asyncio.wait({doing, asking}, return_when=asyncio.FIRST_COMPLETED)
             if doing.done():
@@ -73,15 +69,10 @@ def signals(stop: Stop, announce: Callable[[str], None]) -> Iterator[None]:
         stop.ask(by)
         announce(f"{by}: finishing what is in flight; once more stops at once")
 
-    installed = []
-    try:
-        for number, by in zip(SIGNALS, ("Ctrl-C", "SIGTERM"), strict=True):
-            try:
+    with ExitStack() as installed:
+        for number, by in SIGNALS.items():
+            # Not in the main thread: whoever runs the loop there decides how it ends.
+            with suppress(ValueError, RuntimeError, NotImplementedError):
                 loop.add_signal_handler(number, heard, by)
-            except (ValueError, RuntimeError, NotImplementedError):
-                continue  # not the main thread: whoever runs the loop there decides how it ends
-            installed.append(number)
+                installed.callback(loop.remove_signal_handler, number)
         yield
-    finally:
-        for number in installed:
-            loop.remove_signal_handler(number)

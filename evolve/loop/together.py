@@ -11,45 +11,33 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 
-from evolve.archive import CallStatus, Event, EventKind, ModelCall, Program, RunStatus, Stage, Store
+from evolve.archive import CallStatus, Event, EventKind, RunStatus, Stage, Store
 from evolve.config import RunConfig
 from evolve.errors import UsageError
-from evolve.loop.budget import Cost, Ledger
-from evolve.loop.population import Population
-from evolve.trial import Fate, Selection, Trial
+from evolve.loop.budget import Cost
+from evolve.loop.proposing import Proposer
+from evolve.loop.running import Run
+from evolve.trial import Selection, Trial
 
 LOOK_EVERY_S = 0.5
 """How often a driver that waits for another looks whether it is done."""
 TAKE_OVER_EVERY_S = 5.0
 
 
-@dataclass(frozen=True)
-class Fold:
-    """What a driver does with an event of another, or with its own that the search is to know of.
-
-    tell: an end became known.  begun: a step was chosen.  show: a program was scored.  dropped: a step made none.
-    worst_case: what a call may cost.
-    """
-
-    tell: Callable[[Trial], None]
-    begun: Callable[[Selection], None]
-    show: Callable[[Program | None], None]
-    dropped: Callable[[int, Fate, str], None]
-    worst_case: Callable[[ModelCall | None], Cost]
-
-
 class Together:
-    """A driver among others.
+    """A driver among others. What they did is folded as its own: tell, begun: an end became known, a step was chosen.
 
-    elsewhere: open steps of other drivers.
+    own: steps that this driver has begun or taken over.  elsewhere: open steps of other drivers.
     """
 
-    def __init__(self, store: Store, population: Population, ledger: Ledger, fold: Fold) -> None:
-        self._store, self._population, self._ledger, self._do = store, population, ledger, fold
+    def __init__(
+        self, run: Run, proposer: Proposer, tell: Callable[[Trial], None], begun: Callable[[Selection], None]
+    ) -> None:
+        self._run, self._store, self._ledger, self._proposer = run, run.store, run.ledger, proposer
+        self._tell, self._begun = tell, begun
         self.elsewhere: set[int] = set()
-        self._own: set[int] = set()
+        self.own: set[int] = set()
         self._seq = 0
         self._lost = Cost()
         self._looked_s = 0.0
@@ -63,8 +51,8 @@ class Together:
             summary = self._store.summary()
             self._ledger.restart(summary.evaluations, Cost.of_all(summary.calls))
             self._lost = _lost(self._store)
-            self._own.update(self._store.own_steps())
-            self.elsewhere = {one.step for one in self._store.selections(unfinished=True)} - self._own
+            self.own.update(self._store.own_steps())
+            self.elsewhere = {one.step for one in self._store.selections(unfinished=True)} - self.own
             for step in self.elsewhere:
                 self._hold(step)
         return self._seq
@@ -72,7 +60,7 @@ class Together:
     def open_steps(self) -> list[Selection]:
         """Return the open steps that are this driver's own."""
         self.catch_up()
-        return [one for one in self._store.selections(unfinished=True) if one.step in self._own]
+        return [one for one in self._store.selections(unfinished=True) if one.step in self.own]
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -84,10 +72,6 @@ class Together:
                 self._ledger.lose(Cost(0, lost.tokens - self._lost.tokens, lost.usd - self._lost.usd))
                 self._lost = lost
             yield
-
-    def chosen(self, step: int) -> None:
-        """Take note of a step that this driver has chosen."""
-        self._own.add(step)
 
     def catch_up(self) -> None:
         """Fold what has been committed, in its order."""
@@ -103,19 +87,19 @@ class Together:
         self._looked_s = self._ledger.session_s
         with self.turn():
             steps = self._store.take_over()
-            self._own.update(steps)
+            self.own.update(steps)
             self.elsewhere.difference_update(steps)
             return [selection for step in steps if (selection := self._store.selection(step)) is not None]
 
     def _fold(self, event: Event) -> None:
         store, step = self._store, event.step
         if event.kind is EventKind.KNOWN:
-            self._do.tell(store.trial(step))
-        elif event.kind is EventKind.CHOSEN and step not in self._own:
+            self._tell(store.trial(step))
+        elif event.kind is EventKind.CHOSEN and step not in self.own:
             selection = store.selection(step)
             assert selection is not None, "it was chosen"
             self.elsewhere.add(step)
-            self._do.begun(selection)
+            self._begun(selection)
         elif step in self.elsewhere:
             self._elsewhere(event.kind, step)
 
@@ -128,22 +112,22 @@ class Together:
             assert call is not None, "it was asked"
             self._ledger.count_call(step, Cost.of(call))
         elif kind is EventKind.BORN:
-            self._population.take_in(step)
+            self._run.population.take_in(step)
         if kind is EventKind.SCORED:
             self.elsewhere.discard(step)
             self._ledger.count_evaluation(is_own=False)
-            self._do.show(self._store.program(step))
+            self._run.show(self._store.program(step))
         elif kind in (EventKind.FAILED, EventKind.DROPPED):
             self.elsewhere.discard(step)
             selection = self._store.selection(step)
             if selection is not None and selection.fate is not None:
-                self._do.dropped(step, selection.fate, selection.note)
+                self._run.dropped(step, selection.fate, selection.note)
 
     def _hold(self, step: int) -> None:
         """Set aside what a call of another driver may cost, which may be on its way."""
         call = self._store.model_call(step)
         if call is not None and call.status is CallStatus.SENT:
-            self._ledger.hold(step, self._do.worst_case(call))
+            self._ledger.hold(step, self._proposer.worst_case(call))
 
 
 def _lost(store: Store) -> Cost:
@@ -166,17 +150,17 @@ async def only_one(store: Store, stage: Stage) -> AsyncIterator[bool]:
             store.release(stage)
 
 
-def may_be_shared(config: RunConfig) -> bool:
-    """Return whether several drivers may work on a run: its choices hang on nothing that one of them alone has."""
-    return not (config.deterministic or config.search.fresh_instances or config.replay is not None)
+def lone_key(config: RunConfig) -> str:
+    """Return the key of a configuration that fixes an order which one driver keeps; "" where several may work on it."""
+    keys = {
+        "deterministic": config.deterministic,
+        "search.fresh_instances": config.search.fresh_instances,
+        "replay": config.replay,
+    }
+    return next((key for key, is_set in keys.items() if is_set), "")
 
 
 def require_joinable(config: RunConfig, ref: str) -> None:
     """Raises UsageError for a run on which one driver works at a time."""
-    for key, is_set in (
-        ("deterministic", config.deterministic),
-        ("search.fresh_instances", bool(config.search.fresh_instances)),
-        ("replay", config.replay is not None),
-    ):
-        if is_set:
-            raise UsageError(f"{ref} has {key}, which fixes an order that one driver keeps: it cannot be joined.")
+    if key := lone_key(config):
+        raise UsageError(f"{ref} has {key}, which fixes an order that one driver keeps: it cannot be joined.")

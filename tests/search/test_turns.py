@@ -12,9 +12,8 @@ from loop_parts import HashModel, QuickPool, archive_digest, configured, trivial
 from evolve import loop
 from evolve.archive import Store
 from evolve.config import Budget, RunConfig, resolve
-from evolve.loop.budget import Ledger, Room
+from evolve.loop.budget import Ledger, Room, Spending
 from evolve.loop.choosing import Chooser
-from evolve.loop.spending import Spending
 from evolve.mutate.mutation import Kind
 from evolve.scoring import Status
 from evolve.search import Turns
