@@ -291,19 +291,12 @@ class Reader:
 
     # -- the sequence --------------------------------------------------------------------------------------------
 
-    def events(self, *kinds: EventKind) -> list[Event]:
-        """Return the events of the given kinds, or all, in their order."""
-        chosen = select(EventRow.seq, EventRow.time, EventRow.step, EventRow.kind).order_by(EventRow.seq)
-        rows = self._all(chosen.where(EventRow.kind.in_(kinds)) if kinds else chosen)
+    def events(self, *kinds: EventKind, after: int = 0) -> list[Event]:
+        """Return the events of the given kinds, or of all, in their order. after: only what came after this one."""
+        chosen = select(EventRow.seq, EventRow.time, EventRow.step, EventRow.kind).where(EventRow.seq > after)
+        chosen = chosen.where(EventRow.kind.in_(kinds)) if kinds else chosen
+        rows = self._all(chosen.order_by(EventRow.seq))
         return [Event(seq, time, step, EventKind(kind)) for seq, time, step, kind in rows]
-
-    def events_after(self, seq: int) -> list[Event]:
-        """Return the events after the given one, in their order."""
-        chosen = select(EventRow.seq, EventRow.time, EventRow.step, EventRow.kind).order_by(EventRow.seq)
-        return [
-            Event(seq, time, step, EventKind(kind))
-            for seq, time, step, kind in self._all(chosen.where(EventRow.seq > seq))
-        ]
 
     def history(self, until: int | None = None) -> Iterator[Selection | Trial]:
         """Yield what the search learnt, in that order: a selection when it was made, a trial when it became known.

@@ -91,7 +91,7 @@ class Together:
 
     def catch_up(self) -> None:
         """Fold what has been committed, in its order."""
-        for event in self._store.events_after(self._seq):
+        for event in self._store.events(after=self._seq):
             self._fold(event)
             self._seq = event.seq
 
