@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from heapq import merge
 from pathlib import Path
 from typing import Any, Self
 
@@ -304,19 +305,14 @@ class Reader:
         until: an event; what it learnt up to it.
         The search's state is a fold over these, the seed's trial first.
         """
+        upto = () if until is None else (EventRow.seq <= until,)
         chosen = select(EventRow.seq, *SELECTION).join(SelectionRow, SelectionRow.step == EventRow.step)
-        choices = self._stream(_until(chosen.where(EventRow.kind == EventKind.CHOSEN), until).order_by(EventRow.seq))
+        choices = self._stream(chosen.where(EventRow.kind == EventKind.CHOSEN, *upto).order_by(EventRow.seq))
         known = with_trial(select(EventRow.seq, EventRow.step, *TRIAL).select_from(EventRow), EventRow.step)
-        ends = self._stream(_until(known.where(EventRow.kind == EventKind.KNOWN), until).order_by(EventRow.seq))
-        end = next(ends, None)
-        for choice in choices:
-            while end is not None and end[0] < choice[0]:
-                yield trial_of(end[1], end)
-                end = next(ends, None)
-            yield selection_of(choice[1:])
-        while end is not None:
-            yield trial_of(end[1], end)
-            end = next(ends, None)
+        ends = self._stream(known.where(EventRow.kind == EventKind.KNOWN, *upto).order_by(EventRow.seq))
+        selections = ((row[0], selection_of(row[1:])) for row in choices)
+        trials = ((row[0], trial_of(row[1], row)) for row in ends)
+        yield from (one for _, one in merge(selections, trials))
 
     def trial(self, step: int) -> Trial:
         """Return how a step ended. step: 0 for the seed."""
@@ -489,11 +485,6 @@ class Reader:
         with self._engine.connect() as connection:
             for page in connection.execute(chosen.execution_options(yield_per=PAGE)).partitions():
                 yield from page
-
-
-def _until(chosen: Any, seq: int | None) -> Any:
-    """Keep the rows of events up to one."""
-    return chosen if seq is None else chosen.where(EventRow.seq <= seq)
 
 
 def _not_ours(shown: str, schema: object) -> str:
