@@ -276,8 +276,7 @@ class Reader:
         """Yield (step, who was asked, whether a program was scored, US dollars) of steps in the order of `trials`."""
         scored = ProgramRow.status.is_not(None).label("scored")
         chosen = select(_ENDS.c.step, SelectionRow.mutator, scored, ModelCallRow.cost_usd)
-        joined = _with_program_and_call(chosen, _ENDS, _ENDS.c.step)
-        joined = joined.join(SelectionRow, SelectionRow.step == _ENDS.c.step)
+        joined = with_trial(chosen.select_from(_ENDS), _ENDS.c.step)
         for row in self._stream(joined.where(_ENDS.c.step > 0).order_by(_ENDS.c.place)):
             yield row.step, row.mutator, bool(row.scored), row.cost_usd or 0.0
 
@@ -371,9 +370,11 @@ class Reader:
             func.coalesce(func.sum(ModelCallRow.cost_usd), 0.0),
             func.count(case((answered & ModelCallRow.cost_usd.is_(None), 1))),
         )
-        ended = _with_program_and_call(counted.where(SelectionRow.fate.is_not(None)), SelectionRow, SelectionRow.step)
+        ended = counted.select_from(SelectionRow).where(SelectionRow.fate.is_not(None))
+        joined = ended.outerjoin(ProgramRow, ProgramRow.id == SelectionRow.step)
+        joined = joined.outerjoin(ModelCallRow, ModelCallRow.step == SelectionRow.step)
         by = (SelectionRow.mutator, asked, SelectionRow.fate)
-        groups = self._all(ended.group_by(*by).order_by(*by))
+        groups = self._all(joined.group_by(*by).order_by(*by))
         return [Share(mutator, kind, Fate(fate), *figures) for mutator, kind, fate, *figures in groups]
 
     def failures(self) -> list[tuple[str, str, int]]:
@@ -514,11 +515,6 @@ def _between(ends: Subquery) -> Any:
     joined = counted.join(SelectionRow, SelectionRow.step == ends.c.step)
     joined = joined.outerjoin(ModelCallRow, ModelCallRow.step == ends.c.step)
     return joined.where(ends.c.place > bindparam("after"), ends.c.place <= bindparam("upto"))
-
-
-def _with_program_and_call(chosen: Any, table: Any, step: Any) -> Any:
-    joined = chosen.select_from(table).outerjoin(ProgramRow, ProgramRow.id == step)
-    return joined.outerjoin(ModelCallRow, ModelCallRow.step == step)
 
 
 def _call_totals(counts: Mapping[str, float]) -> CallTotals:
