@@ -243,10 +243,6 @@ class Reader:
         chosen = PROGRAM if role is None else PROGRAM.where(_OF_ROLE[role])
         return self._programs(chosen.order_by(ProgramRow.id))
 
-    def children(self, program_id: int) -> list[Program]:
-        """Return the programs made from a program, ordered by id."""
-        return self._programs(PROGRAM.where(ProgramRow.parent_id == program_id).order_by(ProgramRow.id))
-
     def programs_among(self, ids: Sequence[int]) -> list[Program]:
         """Return those of some programs that there are, ordered by id."""
         pages = [sorted(ids)[first : first + PAGE] for first in range(0, len(ids), PAGE)]
