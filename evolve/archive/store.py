@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 from sqlalchemy.exc import DatabaseError
 
 from evolve.archive.committing import Committing
@@ -21,7 +21,6 @@ from evolve.archive.events import MOVES, EventKind
 from evolve.archive.lock import RunLock
 from evolve.archive.models import (
     SCHEMA_VERSION,
-    CountRow,
     EvaluationRow,
     EventRow,
     InsightRow,
@@ -45,7 +44,10 @@ _INSERT_PROGRAM = insert(ProgramRow)
 _INSERT_EVALUATION = insert(EvaluationRow)
 _END_CALL = update(ModelCallRow).where(ModelCallRow.step == bindparam("b_step"))
 _SCORE = update(ProgramRow).where(ProgramRow.id == bindparam("b_id"))
-_COUNT = update(CountRow).where(CountRow.name == bindparam("b_name")).values(value=CountRow.value + bindparam("b_more"))
+_COUNT = text(
+    "INSERT INTO counts (name, value) VALUES (:name, :more) "  # an old archive has not every count yet
+    "ON CONFLICT (name) DO UPDATE SET value = counts.value + excluded.value"
+)
 _MOVE = {
     state: update(SelectionRow).where(
         SelectionRow.step == bindparam("b_step"), SelectionRow.state.in_([old for old in MOVES if state in MOVES[old]])
@@ -109,7 +111,7 @@ class Store(Committing):
             made(folder)
             with store._transaction() as connection:
                 place.make(connection)
-                connection.execute(insert(CountRow), [{"name": name, "value": 0} for name in count_names()])
+                store._count(connection, dict.fromkeys(count_names(), 0))
                 connection.execute(insert(RunRow), row)
                 store._writer.enter(connection)
         except BaseException:
@@ -213,12 +215,8 @@ class Store(Committing):
 
     def cut_off(self, requests: int, tokens: int, cost_usd: float) -> None:
         """Commit what requests cost at most that were on their way when the run was killed or stopped at once."""
-        more, there = dict(zip(CUT_OFF, (requests, tokens, cost_usd), strict=True)), self.counts()
-        missing = [{"name": name, "value": 0} for name in CUT_OFF if name not in there]
         with self._commit() as connection:
-            if missing:
-                connection.execute(insert(CountRow), missing)
-            self._count(connection, more)
+            self._count(connection, dict(zip(CUT_OFF, (requests, tokens, cost_usd), strict=True)))
 
     def fail(self, call: ModelCall, fate: Fate, note: str, detail: str = "", known: bool = False) -> None:
         """Commit that a step ends without an answer. fate: CALL_ERROR, or INSIGHT where a rule wrote one down."""
@@ -333,9 +331,7 @@ class Store(Committing):
         self._happen(connection, EventKind(state), step)
         if fate is Fate.INSIGHT:
             connection.execute(insert(InsightRow), {"step": step, "line": note, "detail": detail})
-        name = f"steps {fate}"
-        if connection.execute(_COUNT, {"b_name": name, "b_more": 1}).rowcount == 0:
-            connection.execute(insert(CountRow), {"name": name, "value": 1})  # the run is older than the fate
+        self._count(connection, {f"steps {fate}": 1})
         self._happen(connection, EventKind.KNOWN, *[step] * known)
 
     def _add_results(
@@ -358,7 +354,7 @@ class Store(Committing):
         self._count(connection, {f"calls {call.status}": 1, "cost_usd": call.cost_usd or 0.0, **tokens})
 
     def _count(self, connection: Connection, more: Mapping[str, float]) -> None:
-        connection.execute(_COUNT, [{"b_name": name, "b_more": count} for name, count in more.items()])
+        connection.execute(_COUNT, [{"name": name, "more": count} for name, count in more.items()])
 
 
 def _locked(folder: Path) -> RunLock:
