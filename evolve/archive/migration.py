@@ -23,9 +23,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from evolve.archive.events import EventKind
-from evolve.archive.inflate import MOST_SOURCE_BYTES, inflate
 from evolve.archive.lock import RunLock
 from evolve.archive.models import SCHEMA_VERSION, Base
+from evolve.archive.packing import MOST_SOURCE_BYTES, unpack
 from evolve.archive.records import CallStatus, count_names
 from evolve.archive.sqlite_file import SqliteFile
 from evolve.archive.views import create_views
@@ -107,7 +107,8 @@ def _rewrite(connection: Connection) -> None:
     scores = _scores(connection)
     for row in programs.values():
         row["place"] = str(row["island"]) if row["id"] > 0 else ""
-        row |= {"scores": json.dumps(scores.get(row["id"], [])), "chars": len(_inflated(row["source"])), "tokens": 0}
+        chars = len(unpack(row["source"], MOST_SOURCE_BYTES))
+        row |= {"scores": json.dumps(scores.get(row["id"], [])), "chars": chars, "tokens": 0}
     for row in old["selections"]:
         row |= {"place": str(row["island"]), "known": known[row["step"]], "state": _state(row, programs, calls)}
     old["runs"][0] |= {"schema_version": SCHEMA_VERSION, "identity": "{}"}
@@ -197,10 +198,6 @@ def _scores(connection: Connection) -> dict[int, list[float | None]]:
     for program_id, score in connection.execute(text(train)):
         found.setdefault(program_id, []).append(score)
     return found
-
-
-def _inflated(source: bytes) -> str:
-    return inflate(source, MOST_SOURCE_BYTES).decode("utf-8", "surrogatepass")
 
 
 def _counts(programs: _Rows, selections: list[dict[str, Any]], calls: _Rows) -> dict[str, float]:

@@ -39,7 +39,6 @@ from evolve.archive.models import (
     SelectionRow,
     SplitRow,
 )
-from evolve.archive.prompts import PromptCodec
 from evolve.archive.records import (
     ROTATING,
     CallStatus,
@@ -104,7 +103,7 @@ class Reader:
         self.folder = database.folder
         self._database = database
         self._lock = lock
-        self._prompts = PromptCodec(None)
+        self._dictionary = b""
         self._engine = database.engine(writable)
         self._connection = self._engine.connect()
         if database.is_shared:  # a transaction for each question would take two more journeys to the server
@@ -145,7 +144,7 @@ class Reader:
                 raise
             raise UsageError(database.refusal(error)) from None
         store._lock = lock
-        store._prompts = PromptCodec(row.prompt_dictionary)
+        store._dictionary = row.prompt_dictionary or b""
         return store
 
     def close(self) -> None:
@@ -448,18 +447,17 @@ class Reader:
     def model_call(self, step: int) -> ModelCall | None:
         """Return the question and answer of a step, or None where no model was asked."""
         row = self._one(select(*ModelCallRow.__table__.columns).where(ModelCallRow.step == step))
-        return None if row is None else call_of(row, self._codec())
+        return None if row is None else self._call(row)
 
     def model_calls(self) -> list[ModelCall]:
         """Return all questions and answers, in the order of steps."""
         chosen = select(*ModelCallRow.__table__.columns).order_by(ModelCallRow.step)
-        return [call_of(row, self._codec()) for row in self._all(chosen)]
+        return [self._call(row) for row in self._all(chosen)]
 
-    def _codec(self) -> PromptCodec:
-        """Return what unpacks prompts; its dictionary, the first prompt, may have come since this was opened."""
-        if self._prompts.is_empty:
-            self._prompts = PromptCodec(self._run().prompt_dictionary)
-        return self._prompts
+    def _call(self, row: Any) -> ModelCall:
+        if not self._dictionary:  # it is made of the first prompt, which may have come since this was opened
+            self._dictionary = self._run().prompt_dictionary or b""
+        return call_of(row, self._dictionary)
 
     def _run(self) -> Any:
         row = self._one(select(*RunRow.__table__.columns))

@@ -30,7 +30,7 @@ from evolve.archive.models import (
     SelectionRow,
     SplitRow,
 )
-from evolve.archive.prompts import PromptCodec
+from evolve.archive.packing import pack
 from evolve.archive.records import CUT_OFF, ModelCall, Part, Program, RunStatus, count_names
 from evolve.archive_url import ArchiveUrl
 from evolve.errors import UsageError
@@ -38,6 +38,8 @@ from evolve.evaluator import Split
 from evolve.scoring import InstanceResult, SplitScore
 from evolve.trial import Fate, Selection, State
 
+_WINDOW = 32_000
+"""Bytes of a preset dictionary that deflate can reach back to."""
 _INSERT_SELECTION = insert(SelectionRow)
 _INSERT_CALL = insert(ModelCallRow)
 _INSERT_PROGRAM = insert(ProgramRow)
@@ -194,12 +196,12 @@ class Store(Committing):
             counts: dict[str, float] = {"steps": 1}
             if call is not None:
                 sent = f"{call.system}\0{call.prompt}"
-                if self._prompts.is_empty:
-                    self._prompts = PromptCodec.learnt_from(sent)
-                    connection.execute(update(RunRow).values(prompt_dictionary=self._prompts.dictionary))
+                if not self._dictionary:  # most of a prompt is the same in the whole run
+                    self._dictionary = sent.encode("utf-8", "surrogatepass")[-_WINDOW:]
+                    connection.execute(update(RunRow).values(prompt_dictionary=self._dictionary))
                 self._happen(connection, EventKind.ASKED, call.step)
                 row = {"step": call.step, "model": call.model, "kind": call.kind, "digest": call.digest}
-                packed = {"prompt": self._prompts.pack(sent), "status": call.status, "cost_usd": call.cost_usd}
+                packed = {"prompt": pack(sent, self._dictionary), "status": call.status, "cost_usd": call.cost_usd}
                 connection.execute(_INSERT_CALL, row | packed)
                 counts["calls"] = 1
             self._count(connection, counts)

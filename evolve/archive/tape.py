@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from evolve.archive.events import ENDS, EventKind
-from evolve.archive.inflate import GZIP, inflate
+from evolve.archive.packing import GZIP, inflate
 from evolve.archive.reader import Reader
 from evolve.archive.records import ModelCall, RunStatus
 from evolve.errors import UsageError

@@ -1,4 +1,4 @@
-"""Inflating what an archive holds, which may have been made to fill the memory of whoever opens it."""
+"""Texts as an archive holds them, deflated. One from elsewhere may be made to fill the memory of whoever reads it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,20 @@ MOST_BYTES = 64_000_000
 """The longest text of any kind."""
 ZLIB, GZIP = 15, 31
 """What zlib is told of the head that the deflated bytes have."""
+
+
+def pack(text: str, dictionary: bytes = b"") -> bytes:
+    """Deflate a text. dictionary: what it may have in common with others.
+
+    A lone surrogate, which a model's answer may hold, survives.
+    """
+    deflating = zlib.compressobj(6, memLevel=9, zdict=dictionary)
+    return deflating.compress(text.encode("utf-8", "surrogatepass")) + deflating.flush()
+
+
+def unpack(packed: bytes, most_bytes: int = MOST_BYTES, dictionary: bytes = b"") -> str:
+    """Return the text that `pack` deflated with the same dictionary. Raises ValueError as `inflate` does."""
+    return inflate(packed, most_bytes, dictionary).decode("utf-8", "surrogatepass")
 
 
 def inflate(packed: bytes, most_bytes: int = MOST_BYTES, dictionary: bytes = b"", bits: int = ZLIB) -> bytes:
