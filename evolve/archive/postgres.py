@@ -30,7 +30,7 @@ _RUNS = text(
 
 
 class PostgresSchema:
-    """The run's schema. What a database must offer is said in `evolve.archive.database`."""
+    """The run's schema, on which several drivers may work. It has the methods of `SqliteFile`."""
 
     is_shared = True
 

@@ -24,7 +24,7 @@ WRITTEN_AFTER = "log.jsonl"
 
 
 class SqliteFile:
-    """RUN/archive.db. What a database must offer is said in `evolve.archive.database`."""
+    """RUN/archive.db, on which one process works. It has the methods of `PostgresSchema`."""
 
     is_shared = False
 
