@@ -25,6 +25,13 @@ def database_of(folder: Path) -> Database:
     return SqliteFile(folder) if url is None else PostgresSchema(folder, url)
 
 
+def archive_of(folder: Path) -> Database:
+    """Return where the archive of a run folder lies. Raises UsageError where there is none."""
+    place = database_of(folder)
+    place.require_archive()
+    return place
+
+
 def url_of(folder: Path) -> ArchiveUrl | None:
     """Return the address that a run folder points to; None where the archive is in the folder, or nowhere."""
     path = folder / POINTER

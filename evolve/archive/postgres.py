@@ -52,9 +52,8 @@ class PostgresSchema:
     def require_there(self) -> None:
         """Nothing: the database says so itself."""
 
-    def exists(self) -> bool:
-        """Return yes: the folder points to it."""
-        return True
+    def require_archive(self) -> None:
+        """Nothing: the folder points to it, and whoever opens it is told."""
 
     def holds_run(self) -> bool:
         """Return whether the schema is there."""
@@ -92,14 +91,12 @@ class PostgresSchema:
         """Return how a store writes: as one driver of perhaps several, on a connection of its own."""
         return drivers.Driver(engine, self.shown)
 
-    def no_run(self) -> str:
-        """Return why there is no run."""
-        return f"there is no run '{self.url.run}' in {self.url.without_run}. `evolve runs --archive URL` lists them."
-
     def refusal(self, error: DatabaseError) -> str:
         """Return why what lies there cannot be opened."""
         if not self.holds_run():
-            return self.no_run()
+            return (
+                f"there is no run '{self.url.run}' in {self.url.without_run}. `evolve runs --archive URL` lists them."
+            )
         return f"{self.shown} is not the archive of a run: {_line(error.orig)}."
 
     def is_worked_on(self, connection: Connection) -> bool:

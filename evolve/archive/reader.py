@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DatabaseError
 
-from evolve.archive.database import Database, database_of
+from evolve.archive.database import Database, archive_of, database_of
 from evolve.archive.events import ENDS, Event, EventKind
 from evolve.archive.lock import RunLock
 from evolve.archive.models import (
@@ -112,20 +112,17 @@ class Reader:
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Open a run for reading, while it runs or after. Raises UsageError when the folder holds no run."""
-        return cls._existing(database_of(folder), writable=False, lock=None)
+        return cls._existing(archive_of(folder), writable=False, lock=None)
 
     @classmethod
     def holds_run(cls, folder: Path) -> bool:
         """Return whether a run has begun in a folder. An archive without tables is left by a start that was killed."""
-        database = database_of(folder)
-        return database.exists() and database.holds_run()
+        return database_of(folder).holds_run()
 
     @classmethod
     def _existing(cls, database: Database, writable: bool, lock: RunLock | None) -> Self:
         store = None
         try:
-            if not database.exists():
-                raise UsageError(database.no_run())
             store = cls(database, writable)
             row = store._one(select(RunRow.schema_version, RunRow.prompt_dictionary))
             schema: object = None if row is None else row.schema_version

@@ -92,9 +92,11 @@ class SqliteFile:
                 f"{NAME}. Resume it where it is now: evolve resume FOLDER"
             )
 
-    def exists(self) -> bool:
-        """Return whether there is an archive, be it empty."""
-        return self.path.is_file()
+    def require_archive(self) -> None:
+        """Raises UsageError where there is no archive, be it empty."""
+        if not self.path.is_file():
+            what = f"is not a run: it has no {NAME}" if self.folder.is_dir() else "does not exist"
+            raise UsageError(f"{self.folder} {what}. `evolve runs` lists the runs.")
 
     def holds_run(self) -> bool:
         """Return whether a run has begun. An archive without tables is left by a start that was killed.
@@ -129,11 +131,6 @@ class SqliteFile:
     def writing(self, engine: Engine, connection: Connection) -> Writing:
         """Return how a store writes: on the connection that it reads on."""
         return Writing(connection)
-
-    def no_run(self) -> str:
-        """Return why there is no run where none exists."""
-        what = f"is not a run: it has no {NAME}" if self.folder.is_dir() else "does not exist"
-        return f"{self.folder} {what}. `evolve runs` lists the runs."
 
     def refusal(self, error: DatabaseError) -> str:
         """Return why what lies there cannot be opened."""

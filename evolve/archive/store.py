@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 from sqlalchemy.exc import DatabaseError
 
 from evolve.archive.committing import Committing
-from evolve.archive.database import Database, database_of, point_to
+from evolve.archive.database import Database, archive_of, database_of, point_to
 from evolve.archive.events import MOVES, EventKind
 from evolve.archive.lock import RunLock
 from evolve.archive.models import (
@@ -127,9 +127,7 @@ class Store(Committing):
 
         Raises UsageError when the folder holds no run, cannot be written, or another process works on it.
         """
-        place = database_of(folder)
-        if not place.exists():
-            raise UsageError(place.no_run())
+        place = archive_of(folder)
         try:
             lock = _locked(folder)
         except OSError as error:
@@ -166,9 +164,7 @@ class Store(Committing):
     @staticmethod
     def require_shared(folder: Path) -> Database:
         """Return where the archive of a run is. Raises UsageError where only one process can work on it."""
-        place = database_of(folder)
-        if not place.exists():
-            raise UsageError(place.no_run())
+        place = archive_of(folder)
         if not place.is_shared:
             raise UsageError(
                 f"{place.shown} is a file, on which one process works: a run that others can join has its archive in "
