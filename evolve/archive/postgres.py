@@ -12,7 +12,6 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DatabaseError
 
 from evolve.archive import drivers
-from evolve.archive.writing import Writing
 from evolve.archive_url import ArchiveUrl
 from evolve.errors import UsageError
 
@@ -86,10 +85,6 @@ class PostgresSchema:
                 migration.upgrade(connection, found)
         finally:
             engine.dispose()
-
-    def writing(self, engine: Engine, connection: Connection) -> Writing:
-        """Return how a store writes: as one driver of perhaps several, on a connection of its own."""
-        return drivers.Driver(engine, self.shown)
 
     def refusal(self, error: DatabaseError) -> str:
         """Return why what lies there cannot be opened."""

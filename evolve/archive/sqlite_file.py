@@ -15,7 +15,6 @@ from sqlalchemy.pool import NullPool
 from evolve.archive.lock import RunLock
 from evolve.archive.models import Base, compact, from_json
 from evolve.archive.views import create_views
-from evolve.archive.writing import Writing
 from evolve.errors import UsageError
 
 NAME = "archive.db"
@@ -127,10 +126,6 @@ class SqliteFile:
         from evolve.archive import migration
 
         migration.upgrade_file(self, found, is_locked)
-
-    def writing(self, engine: Engine, connection: Connection) -> Writing:
-        """Return how a store writes: on the connection that it reads on."""
-        return Writing(connection)
 
     def refusal(self, error: DatabaseError) -> str:
         """Return why what lies there cannot be opened."""

@@ -109,16 +109,11 @@ class Store(Committing):
             "pid": os.getpid(),
             "started": time.time(),
         }
-        try:
+        with store._entering() as connection:
             made(folder)
-            with store._transaction() as connection:
-                place.make(connection)
-                store._count(connection, dict.fromkeys(count_names(), 0))
-                connection.execute(insert(RunRow), row)
-                store._writer.enter(connection)
-        except BaseException:
-            store.close()
-            raise
+            place.make(connection)
+            store._count(connection, dict.fromkeys(count_names(), 0))
+            connection.execute(insert(RunRow), row)
         return store
 
     @classmethod
@@ -134,13 +129,8 @@ class Store(Committing):
             raise UsageError(f"{folder} cannot be written: {error.strerror}; a run is resumed where it lies.") from None
         store = cls._existing(place, writable=True, lock=lock)
         facts = {"status": RunStatus.RUNNING, "reason": "", "pid": os.getpid(), "ended": None}
-        try:
-            with store._transaction() as connection:
-                store._writer.enter(connection)
-                connection.execute(update(RunRow).values(**facts, **({} if config is None else {"config": config})))
-        except BaseException:
-            store.close()
-            raise
+        with store._entering() as connection:
+            connection.execute(update(RunRow).values(**facts, **({} if config is None else {"config": config})))
         store._seq = store._one(select(func.coalesce(func.max(EventRow.seq), 0)))[0]
         return store
 
@@ -152,13 +142,8 @@ class Store(Committing):
         """
         place = cls.require_shared(folder)
         store = cls._existing(place, writable=True, lock=None)
-        try:
-            with store._transaction() as connection:
-                store._writer.enter(connection, together=True)
-                connection.execute(update(RunRow).values(status=RunStatus.RUNNING, reason="", ended=None))
-        except BaseException:
-            store.close()
-            raise
+        with store._entering(together=True) as connection:
+            connection.execute(update(RunRow).values(status=RunStatus.RUNNING, reason="", ended=None))
         return store
 
     @staticmethod
@@ -188,7 +173,8 @@ class Store(Committing):
             del row["show"]
             self._happen(connection, EventKind.CHOSEN, selection.step)
             connection.execute(_INSERT_SELECTION, {**row, "state": state})
-            self._writer.claim(connection, selection.step)
+            if self._driver is not None:
+                self._driver.claim(connection, selection.step)
             counts: dict[str, float] = {"steps": 1}
             if call is not None:
                 sent = f"{call.system}\0{call.prompt}"
@@ -303,7 +289,7 @@ class Store(Committing):
         with self._commit() as connection:
             self._happen(connection, EventKind.STOPPED, 0)
             facts = {"status": status, "reason": reason, "active_s": self._longest(active_s), "ended": time.time()}
-            if status is RunStatus.FINISHED or self._writer.is_last(connection):
+            if status is RunStatus.FINISHED or self._driver is None or self._driver.is_last(connection):
                 ending = update(RunRow).where(RunRow.status == RunStatus.RUNNING) if self.is_shared else update(RunRow)
                 connection.execute(ending.values(**facts))
 
@@ -315,7 +301,8 @@ class Store(Committing):
 
     def _move(self, connection: Connection, step: int, state: State, **facts: Any) -> None:
         """Put a step into a state. Raises RuntimeError when that does not follow the state it is in."""
-        self._writer.require_own(connection, step)
+        if self._driver is not None:
+            self._driver.require_own(connection, step)
         moved = connection.execute(_MOVE[state], {"b_step": step, "state": state, **facts})
         if moved.rowcount != 1:
             row = connection.execute(select(SelectionRow.state).where(SelectionRow.step == step)).one_or_none()

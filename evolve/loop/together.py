@@ -63,7 +63,7 @@ class Together:
             summary = self._store.summary()
             self._ledger.restart(summary.evaluations, Cost.of_all(summary.calls))
             self._lost = _lost(self._store)
-            self._own.update(self._store.own_steps())
+            self._own.update(self._store.take_over())
             self.elsewhere = {one.step for one in self._store.selections(unfinished=True)} - self._own
             for step in self.elsewhere:
                 self._hold(step)
@@ -102,7 +102,7 @@ class Together:
             return []
         self._looked_s = self._ledger.session_s
         with self.turn():
-            steps = self._store.take_over()
+            steps = [step for step in self._store.take_over() if step in self.elsewhere]
             self._own.update(steps)
             self.elsewhere.difference_update(steps)
             return [selection for step in steps if (selection := self._store.selection(step)) is not None]

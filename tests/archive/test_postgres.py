@@ -324,11 +324,11 @@ def test_a_lease_is_renewed_although_its_connection_was_cut(
         def until_renewed() -> None:
             (before,) = outside.execute("SELECT seen FROM run.drivers").fetchone()
             while outside.execute("SELECT seen FROM run.drivers").fetchone() == (before,):
-                assert store._writer._renewing.is_alive()
+                assert store._driver._renewing.is_alive()
                 time.sleep(0.01)
 
         until_renewed()
-        others = (store._connection, store._writer.connection)
+        others = (store._connection, store._driver.connection)
         kept = [one.connection.dbapi_connection.info.backend_pid for one in others]
         drivers_own = "FROM pg_stat_activity WHERE application_name = 'evolve' AND pid != ALL(%s)"
         assert outside.execute(f"SELECT pg_terminate_backend(pid) {drivers_own}", [kept]).fetchall()
