@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import cache
 from heapq import merge
 from pathlib import Path
@@ -112,7 +113,7 @@ class Reader:
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Open a run for reading, while it runs or after. Raises UsageError when the folder holds no run."""
-        return cls._existing(archive_of(folder), writable=False, lock=None)
+        return cls._existing(archive_of(folder))
 
     @classmethod
     def holds_run(cls, folder: Path) -> bool:
@@ -120,27 +121,22 @@ class Reader:
         return database_of(folder).holds_run()
 
     @classmethod
-    def _existing(cls, database: Database, writable: bool, lock: RunLock | None) -> Self:
-        store = None
-        try:
-            store = cls(database, writable)
-            row = store._one(select(RunRow.schema_version, RunRow.prompt_dictionary))
-            schema: object = None if row is None else row.schema_version
-            if isinstance(schema, int) and 0 < schema < SCHEMA_VERSION:
-                store.close()
-                database.upgrade(schema, lock is not None)
-                store = cls(database, writable)
-            elif schema != SCHEMA_VERSION:
-                raise UsageError(_not_ours(database.shown, schema))
-        except BaseException as error:
-            if store is not None:
-                store.close()
+    def _existing(cls, database: Database, writable: bool = False, lock: RunLock | None = None) -> Self:
+        """Open an archive that is there, and upgrade it where it is old. lock: the store's; given back on failure."""
+        with ExitStack() as undo:
             if lock is not None:
-                lock.release()
-            if not isinstance(error, DatabaseError):
-                raise
-            raise UsageError(database.refusal(error)) from None
-        store._lock = lock
+                undo.callback(lock.release)
+            try:
+                store = undo.enter_context(cls(database, writable, lock))
+                row = store._one(select(RunRow.schema_version, RunRow.prompt_dictionary))
+                schema: object = None if row is None else row.schema_version
+                if isinstance(schema, int) and 0 < schema < SCHEMA_VERSION:
+                    database.upgrade(schema, is_locked=lock is not None)
+                elif schema != SCHEMA_VERSION:
+                    raise UsageError(_not_ours(database.shown, schema))
+            except DatabaseError as error:
+                raise UsageError(database.refusal(error)) from None
+            undo.pop_all()
         store._dictionary = row.prompt_dictionary or b""
         return store
 

@@ -141,7 +141,7 @@ class Store(Committing):
         Raises UsageError where the archive is a file, or the folder holds no run.
         """
         place = cls.require_shared(folder)
-        store = cls._existing(place, writable=True, lock=None)
+        store = cls._existing(place, writable=True)
         with store._entering(together=True) as connection:
             connection.execute(update(RunRow).values(status=RunStatus.RUNNING, reason="", ended=None))
         return store
