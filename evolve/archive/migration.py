@@ -1,7 +1,7 @@
 """Archives of an earlier schema: brought to the present one where they lie, an SQLite file after a copy.
 
 From schema 2 on the revisions of Alembic in `revisions/versions` do it, in both databases; their numbers are those of
-the schema. In PostgreSQL they also make the tables of a new run.
+the schema. The tables of a new run are made from the models.
 
 Schema 1, which was SQLite's alone, is rewritten by hand: what it lacks is no column but the sequence of events, and
 whoever opens such a run needs nothing that the base install does not have. It had no table of events. Their order was
@@ -18,7 +18,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, text
 
@@ -32,6 +32,9 @@ from evolve.archive.views import create_views
 from evolve.errors import UsageError
 from evolve.trial import State
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 OLD = 1
 """The schema that is rewritten by hand."""
 REVISIONS = Path(__file__).parent / "revisions"
@@ -39,27 +42,32 @@ REVISIONS = Path(__file__).parent / "revisions"
 _Rows = dict[int, dict[str, Any]]
 
 
-def upgrade(connection: Connection, found: int | None, to: int = SCHEMA_VERSION, revisions: Path = REVISIONS) -> None:
-    """Bring tables to a schema by the revisions, in the transaction that is open. found: theirs; None: there are none.
+def stamp(connection: Connection, schema: int, revisions: Path = REVISIONS) -> Config:
+    """Write down which schema tables have, for Alembic, which must be installed. Returns what its commands take."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(revisions).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.stamp(config, str(schema))
+    return config
+
+
+def upgrade(connection: Connection, found: int, to: int = SCHEMA_VERSION, revisions: Path = REVISIONS) -> None:
+    """Bring tables to a schema by the revisions, in the transaction that is open. found: theirs.
 
     Raises UsageError where Alembic is not installed.
     """
     try:
         from alembic import command
-        from alembic.config import Config
     except ImportError:
         raise UsageError(
             f"the archive has schema {found}, of an earlier evolve, and Alembic brings it to schema {to}: "
             "pip install 'evolve[postgres]'."
         ) from None
-    config = Config()
-    config.set_main_option("script_location", str(revisions).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    if found is not None:
-        command.stamp(config, str(found))
-    command.upgrade(config, str(to))
-    if found is not None:
-        connection.execute(text("UPDATE runs SET schema_version = :to"), {"to": to})
+    command.upgrade(stamp(connection, found, revisions), str(to))
+    connection.execute(text("UPDATE runs SET schema_version = :to"), {"to": to})
 
 
 def upgrade_file(

@@ -12,6 +12,8 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DatabaseError
 
 from evolve.archive import drivers
+from evolve.archive.models import SCHEMA_VERSION, Base
+from evolve.archive.views import create_views
 from evolve.archive_url import ArchiveUrl
 from evolve.errors import UsageError
 
@@ -67,7 +69,10 @@ class PostgresSchema:
             raise UsageError(f"{self.url.without_run} has a schema '{self.url.run}' already: give another --run.")
         quoted = connection.dialect.identifier_preparer.quote_identifier(self.url.run)
         connection.exec_driver_sql(f"CREATE SCHEMA {quoted.replace('%', '%%')}")
-        migration.upgrade(connection, None)
+        for tables in (Base, drivers.SharedBase):
+            tables.metadata.create_all(connection)
+        create_views(connection)
+        migration.stamp(connection, SCHEMA_VERSION)
 
     def upgrade(self, found: int, is_locked: bool) -> None:
         """Bring the tables to the present schema. is_locked: the caller works on the run."""
