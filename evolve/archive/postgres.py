@@ -118,7 +118,7 @@ def run_names(url: ArchiveUrl) -> list[str]:
 def _engine(url: ArchiveUrl, what_then: str) -> Engine:
     """Return an engine; whatever is wrong with the server is a UsageError. what_then: what to do once it is back."""
     psycopg = _psycopg()
-    words = _Words.of(psycopg)
+    dumper = _dumper(psycopg)
 
     def connect() -> Any:
         told = {"connect_timeout": CONNECT_S, "tcp_user_timeout": 1000 * SILENT_S, "application_name": "evolve"}
@@ -126,7 +126,7 @@ def _engine(url: ArchiveUrl, what_then: str) -> Engine:
             connection = psycopg.connect(**{**told, **url.connection_options()})
         except psycopg.ProgrammingError as error:  # an option that libpq does not know
             raise UsageError(f"{url.without_run}: {_line(error)}.") from None
-        connection.adapters.register_dumper(str, words)
+        connection.adapters.register_dumper(str, dumper)
         if url.run:
             connection.execute(psycopg.sql.SQL("SET search_path TO {}").format(psycopg.sql.Identifier(url.run)))
             connection.commit()
@@ -146,18 +146,14 @@ def _engine(url: ArchiveUrl, what_then: str) -> Engine:
     return engine
 
 
-class _Words:
-    """Texts as PostgreSQL takes them: it has no NUL, which a program may print; U+2400 stands for it."""
+def _dumper(psycopg: Any) -> Any:
+    """Return how texts go to PostgreSQL, which has no NUL, as a program may print it; U+2400 stands for it."""
 
-    @staticmethod
-    def of(psycopg: Any) -> Any:
-        """Return the dumper."""
+    class Words(psycopg.types.string.StrDumper):  # type: ignore[misc]
+        def dump(self, obj: str) -> Any:
+            return super().dump(obj.replace("\0", "\u2400") if "\0" in obj else obj)
 
-        class Words(psycopg.types.string.StrDumper):  # type: ignore[misc]
-            def dump(self, obj: str) -> Any:
-                return super().dump(obj.replace("\0", "\u2400") if "\0" in obj else obj)
-
-        return Words
+    return Words
 
 
 def _psycopg() -> Any:
