@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, case, func, insert, select, text, update
 from sqlalchemy.exc import DatabaseError
 
 from evolve.archive.committing import Committing
@@ -273,10 +273,7 @@ class Store(Committing):
 
     def set_active(self, active_s: float) -> None:
         """Commit how long the run has been worked on, all resumes together; by several drivers, it is the longest."""
-        self._write_run(active_s=self._longest(active_s))
-
-    def _longest(self, active_s: float) -> Any:
-        return func.greatest(RunRow.active_s, active_s) if self.is_shared else active_s
+        self._write_run(active_s=_longest(active_s))
 
     def change(self, identity: Mapping[str, str]) -> None:
         """Commit that from here on the problem or a version is another one, on purpose."""
@@ -288,10 +285,9 @@ class Store(Committing):
         """Commit how the run, or this session of it, ended. While others are at work on it, it goes on."""
         with self._commit() as connection:
             self._happen(connection, EventKind.STOPPED, 0)
-            facts = {"status": status, "reason": reason, "active_s": self._longest(active_s), "ended": time.time()}
+            facts = {"status": status, "reason": reason, "active_s": _longest(active_s), "ended": time.time()}
             if status is RunStatus.FINISHED or self._driver is None or self._driver.is_last(connection):
-                ending = update(RunRow).where(RunRow.status == RunStatus.RUNNING) if self.is_shared else update(RunRow)
-                connection.execute(ending.values(**facts))
+                connection.execute(update(RunRow).where(RunRow.status == RunStatus.RUNNING).values(**facts))
 
     def _write_run(self, **facts: Any) -> None:
         with self._commit() as connection:
@@ -340,6 +336,10 @@ class Store(Committing):
 
     def _count(self, connection: Connection, more: Mapping[str, float]) -> None:
         connection.execute(_COUNT, [{"name": name, "more": count} for name, count in more.items()])
+
+
+def _longest(active_s: float) -> Any:
+    return case((RunRow.active_s > active_s, RunRow.active_s), else_=active_s)
 
 
 def _locked(folder: Path) -> RunLock:
