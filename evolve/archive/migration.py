@@ -28,7 +28,6 @@ from evolve.archive.models import SCHEMA_VERSION, Base
 from evolve.archive.packing import MOST_SOURCE_BYTES, unpack
 from evolve.archive.records import CallStatus, count_names
 from evolve.archive.sqlite_file import SqliteFile
-from evolve.archive.views import create_views
 from evolve.errors import UsageError
 from evolve.trial import State
 
@@ -92,19 +91,18 @@ def upgrade_file(
             connection.rollback()
             with file.transaction(connection):
                 if found == OLD:
-                    _rewrite(connection)
+                    _rewrite(file, connection)
                 else:
                     upgrade(connection, found, to, revisions)
     finally:
         lock.release()
 
 
-def _rewrite(connection: Connection) -> None:
+def _rewrite(file: SqliteFile, connection: Connection) -> None:
     old = {name: _rows(connection, name) for name in ("programs", "selections", "model_calls", "runs")}
     for name in old:
         connection.execute(text(f"DROP TABLE {name}"))
-    Base.metadata.create_all(connection)
-    create_views(connection)
+    file.make(connection)
     programs = {row["id"]: row for row in old["programs"]}
     calls = {row["step"]: row for row in old["model_calls"]}
     events, known = [], {}
