@@ -107,14 +107,11 @@ class SqliteFile:
         return (self.folder / WRITTEN_AFTER).is_file() or self._has_tables()
 
     def _has_tables(self) -> bool:
-        engine = self.engine(writable=False)
         try:
-            with engine.connect() as connection:
+            with self.engine(writable=False).connect() as connection:
                 return bool(inspect(connection).get_table_names())
         except DatabaseError:
             return True  # whoever opens it gets the reason
-        finally:
-            engine.dispose()
 
     def make(self, connection: Connection) -> None:
         """Make tables and views."""
