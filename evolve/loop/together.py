@@ -57,7 +57,7 @@ class Together:
     def begin(self) -> int:
         """Return the last event; ledger and open steps are as they are then. What the search knows of it is told next.
 
-        Which of the open steps are this driver's own was settled when it entered the run.
+        Its own are those that it has taken over: when it entered the run, or now from a driver that died since.
         """
         with self._store.turn() as self._seq:
             summary = self._store.summary()
