@@ -127,7 +127,8 @@ class Reader:
             if lock is not None:
                 undo.callback(lock.release)
             try:
-                store = undo.enter_context(cls(database, writable, lock))
+                store = cls(database, writable, lock)
+                undo.callback(store.close)
                 row = store._one(select(RunRow.schema_version, RunRow.prompt_dictionary))
                 schema: object = None if row is None else row.schema_version
                 if isinstance(schema, int) and 0 < schema < SCHEMA_VERSION:
@@ -297,9 +298,10 @@ class Reader:
         choices = self._stream(chosen.where(EventRow.kind == EventKind.CHOSEN, *upto).order_by(EventRow.seq))
         known = with_trial(select(EventRow.seq, EventRow.step, *TRIAL).select_from(EventRow), EventRow.step)
         ends = self._stream(known.where(EventRow.kind == EventKind.KNOWN, *upto).order_by(EventRow.seq))
-        selections = ((row[0], selection_of(row[1:])) for row in choices)
+        selections: Iterator[tuple[int, Selection | Trial]] = ((row[0], selection_of(row[1:])) for row in choices)
         trials = ((row[0], trial_of(row[1], row)) for row in ends)
-        yield from (one for _, one in merge(selections, trials))
+        for _, one in merge(selections, trials):
+            yield one
 
     def trial(self, step: int) -> Trial:
         """Return how a step ended. step: 0 for the seed."""
