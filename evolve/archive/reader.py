@@ -122,10 +122,8 @@ class Reader:
 
     @classmethod
     def _existing(cls, database: Database, writable: bool = False, lock: RunLock | None = None) -> Self:
-        """Open an archive that is there, and upgrade it where it is old. lock: the store's; given back on failure."""
+        """Open an archive that is there, and upgrade it where it is old. lock: of who writes, held already."""
         with ExitStack() as undo:
-            if lock is not None:
-                undo.callback(lock.release)
             try:
                 store = cls(database, writable, lock)
                 undo.callback(store.close)

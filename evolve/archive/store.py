@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -84,20 +84,14 @@ class Store(Committing):
             folder.mkdir(parents=True, exist_ok=True)
             if cls.holds_run(folder):
                 raise UsageError(f"{folder} already holds a run. To continue it: evolve resume {folder}")
-            lock = _locked(folder)
-            if url is not None:
-                point_to(folder, url)
+            with _locked(folder) as lock:
+                if url is not None:
+                    point_to(folder, url)
+                store = cls(database_of(folder), True, lock)
         except OSError as error:
             raise UsageError(f"{folder} cannot be written: {error.strerror}. Give another folder with --run.") from None
-        place = database_of(folder)
-        try:
-            store = cls(place, True, lock)
         except DatabaseError as error:
-            lock.release()
-            raise UsageError(f"{place.shown} cannot be made: {error.orig}.") from None
-        except UsageError:
-            lock.release()
-            raise
+            raise UsageError(f"{database_of(folder).shown} cannot be made: {error.orig}.") from None
         row = {
             "id": 1,
             "schema_version": SCHEMA_VERSION,
@@ -111,7 +105,7 @@ class Store(Committing):
         }
         with store._entering() as connection:
             made(folder)
-            place.make(connection)
+            store._database.make(connection)
             store._count(connection, dict.fromkeys(count_names(), 0))
             connection.execute(insert(RunRow), row)
         return store
@@ -124,10 +118,10 @@ class Store(Committing):
         """
         place = archive_of(folder)
         try:
-            lock = _locked(folder)
+            with _locked(folder) as lock:
+                store = cls._existing(place, writable=True, lock=lock)
         except OSError as error:
             raise UsageError(f"{folder} cannot be written: {error.strerror}; a run is resumed where it lies.") from None
-        store = cls._existing(place, writable=True, lock=lock)
         facts = {"status": RunStatus.RUNNING, "reason": "", "pid": os.getpid(), "ended": None}
         with store._entering() as connection:
             connection.execute(update(RunRow).values(**facts, **({} if config is None else {"config": config})))
@@ -342,11 +336,17 @@ def _longest(active_s: float) -> Any:
     return case((RunRow.active_s > active_s, RunRow.active_s), else_=active_s)
 
 
-def _locked(folder: Path) -> RunLock:
+@contextmanager
+def _locked(folder: Path) -> Iterator[RunLock]:
+    """Take a run's lock for a store, and give it back where that cannot be opened."""
     lock = RunLock(folder)
     if not lock.acquire():
         pid = ""
         with suppress(UsageError), Store.open(folder) as store:
             pid = f" (process {store._run().pid})"
         raise UsageError(f"{folder} is being worked on by another process{pid}; wait for it or stop it first.")
-    return lock
+    try:
+        yield lock
+    except BaseException:
+        lock.release()
+        raise
