@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import String, false, func, select, type_coerce
+from sqlalchemy import String, func, select, type_coerce
 
 from evolve.archive.models import EvaluationRow, InsightRow, ModelCallRow, ProgramRow, SelectionRow, from_json
 from evolve.archive.packing import unpack
@@ -19,22 +19,19 @@ SELECTION = tuple(
 )
 RESULT = tuple(c for c in EvaluationRow.__table__.columns if c.name not in ("program_id", "split", "position"))
 TRIAL = (
-    SelectionRow.parent_id,
-    func.coalesce(SelectionRow.place, ""),
-    func.coalesce(SelectionRow.kind, ""),
-    func.coalesce(ProgramRow.kind, SelectionRow.kind, ""),
-    func.coalesce(SelectionRow.mutator, ""),
+    SelectionRow.parent_id.label("parent"),
+    SelectionRow.place,
+    SelectionRow.kind.label("asked"),
+    func.coalesce(ProgramRow.kind, SelectionRow.kind).label("kind"),
+    SelectionRow.mutator.label("model"),
     type_coerce(SelectionRow.inspirations, String),
     *(SelectionRow.fate, ProgramRow.status, ProgramRow.score),
     *(type_coerce(ProgramRow.scores, String), type_coerce(ProgramRow.metrics, String)),
-    *(func.coalesce(ProgramRow.chars, 0), func.coalesce(ProgramRow.tokens, 0), func.coalesce(ProgramRow.cpu_s, 0.0)),
-    ModelCallRow.step.is_not(None),
-    func.coalesce(ModelCallRow.status == CallStatus.ANSWERED, false()),
-    func.coalesce(ModelCallRow.prompt_tokens + ModelCallRow.completion_tokens, 0),
-    ModelCallRow.cost_usd,
-    *(func.coalesce(column, "") for column in (ProgramRow.failure, ProgramRow.idea, SelectionRow.note)),
-    func.coalesce(InsightRow.detail, ""),
-    *(ProgramRow.nearest_id, ProgramRow.likeness),
+    *(ProgramRow.chars, ProgramRow.tokens, ProgramRow.cpu_s),
+    ModelCallRow.status.label("called"),
+    (ModelCallRow.prompt_tokens + ModelCallRow.completion_tokens).label("call_tokens"),
+    *(ModelCallRow.cost_usd, ProgramRow.failure, ProgramRow.idea, SelectionRow.note, InsightRow.detail),
+    *(ProgramRow.nearest_id.label("nearest"), ProgramRow.likeness),
 )
 """Columns that make a trial, in the order of its fields; `with_trial` joins their tables.
 
@@ -61,10 +58,34 @@ def with_trial(chosen: Any, step: Any) -> Any:
 def trial_of(id: int, row: Any) -> Trial:
     """Return the trial of a step from a row that holds the columns of `TRIAL`, and perhaps others before them."""
     parent, place, asked, kind, model, inspirations, fate, status, score, scores, metrics, *rest = row[-len(TRIAL) :]
-    inspirations = () if inspirations in (None, "[]") else tuple(from_json(inspirations))
-    ended = (_FATES[fate] or Fate.SCORED, _STATUSES[status], score)
-    figures = (tuple(from_json(scores)) if scores else (), from_json(metrics) if metrics else {})
-    return Trial(id, parent, place, asked, kind, model, inspirations, *ended, *figures, *rest)
+    chars, tokens, cpu_s, call_status, call_tokens, cost_usd, failure, idea, note, detail, nearest, likeness = rest
+    return Trial(
+        id,
+        parent,
+        place or "",
+        asked or "",
+        kind or "",
+        model or "",
+        () if inspirations in (None, "[]") else tuple(from_json(inspirations)),
+        _FATES[fate] or Fate.SCORED,
+        _STATUSES[status],
+        score,
+        tuple(from_json(scores)) if scores else (),
+        from_json(metrics) if metrics else {},
+        chars or 0,
+        tokens or 0,
+        cpu_s or 0.0,
+        call_status is not None,
+        call_status == CallStatus.ANSWERED,
+        call_tokens or 0,
+        cost_usd,
+        failure or "",
+        idea or "",
+        note or "",
+        detail or "",
+        nearest,
+        likeness,
+    )
 
 
 def selection_of(row: Any) -> Selection:
