@@ -8,8 +8,8 @@ MOST_SOURCE_BYTES = 1_000_000
 """Five times the longest program that is taken."""
 MOST_BYTES = 64_000_000
 """The longest text of any kind."""
-ZLIB, GZIP = 15, 31
-"""What zlib is told of the head that the deflated bytes have."""
+_ZLIB_OR_GZIP = 47
+"""What zlib is told of the head that deflated bytes have: it may be either."""
 
 
 def pack(text: str, dictionary: bytes = b"") -> bytes:
@@ -26,14 +26,11 @@ def unpack(packed: bytes, most_bytes: int = MOST_BYTES, dictionary: bytes = b"")
     return inflate(packed, most_bytes, dictionary).decode("utf-8", "surrogatepass")
 
 
-def inflate(packed: bytes, most_bytes: int = MOST_BYTES, dictionary: bytes = b"", bits: int = ZLIB) -> bytes:
-    """Return what was deflated. bits: ZLIB, or GZIP of a file that gzip made.
-
-    Raises ValueError when it is no such thing, or longer than `most_bytes`.
-    """
+def inflate(packed: bytes, most_bytes: int = MOST_BYTES, dictionary: bytes = b"") -> bytes:
+    """Return what was deflated, also by gzip. Raises ValueError when it was not, or is longer than `most_bytes`."""
     if not isinstance(packed, bytes):
         raise ValueError(f"a {type(packed).__name__} where deflated bytes belong")
-    inflating = zlib.decompressobj(bits, zdict=dictionary)
+    inflating = zlib.decompressobj(_ZLIB_OR_GZIP, zdict=dictionary)
     try:
         text = inflating.decompress(packed, most_bytes)
     except zlib.error as error:
