@@ -119,13 +119,10 @@ def _rewrite(file: SqliteFile, connection: Connection) -> None:
         row |= {"place": str(row["island"]), "known": known[row["step"]], "state": _state(row, programs, calls)}
     old["runs"][0] |= {"schema_version": SCHEMA_VERSION, "identity": "{}"}
     counts = _counts(programs, old["selections"], calls)
-    for name, rows in (
-        *old.items(),
-        ("events", events),
-        ("counts", [{"name": n, "value": v} for n, v in counts.items()]),
-    ):
-        names = [column.name for column in Base.metadata.tables[name].columns if rows and column.name in rows[0]]
+    old |= {"events": events, "counts": [{"name": name, "value": value} for name, value in counts.items()]}
+    for name, rows in old.items():
         if rows:
+            names = [column.name for column in Base.metadata.tables[name].columns if column.name in rows[0]]
             values = ", ".join(f":{column}" for column in names)
             connection.execute(text(f"INSERT INTO {name} ({', '.join(names)}) VALUES ({values})"), rows)
 
