@@ -107,7 +107,9 @@ def test_a_run_is_the_same_in_both_databases(tmp_path: Path, postgres: Server) -
         assert shared.shares() == file.shares() and shared.failures() == file.failures()
         assert shared.curve() == file.curve() and shared.improvements() == file.improvements()
         assert [s.splits for s in (shared.summary(),)] == [s.splits for s in (file.summary(),)]
-        assert shared.model_calls() == file.model_calls() and shared.insights() == file.insights()
+        assert shared.model_calls() == file.model_calls()
+        learnt = [[(one._replace(known=0), *text) for one, *text in store.insights()] for store in (shared, file)]
+        assert learnt[0] == learnt[1] != [], "but for the number of the last event, which depends on when others came"
 
 
 @pytest.mark.slow
