@@ -41,9 +41,10 @@ The words of this package and of the search:
 
 from evolve.archive.committing import Stage
 from evolve.archive.damage import damage_of
-from evolve.archive.database import is_run, point_to, run_names, url_of
+from evolve.archive.database import is_run, point_to, url_of
 from evolve.archive.difference import Difference, differences
 from evolve.archive.events import Event, EventKind
+from evolve.archive.postgres import run_names
 from evolve.archive.records import (
     CallStatus,
     CallTotals,

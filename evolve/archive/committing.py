@@ -9,12 +9,12 @@ from enum import IntEnum
 
 from sqlalchemy import Connection, insert
 
+from evolve.archive import drivers
 from evolve.archive.database import Database
 from evolve.archive.events import EventKind
 from evolve.archive.lock import RunLock
 from evolve.archive.models import EventRow
 from evolve.archive.reader import Reader
-from evolve.archive.writing import Writing
 
 _INSERT_EVENT = insert(EventRow)
 
@@ -34,12 +34,13 @@ class Committing(Reader):
 
     def __init__(self, place: Database, writable: bool = False, lock: RunLock | None = None) -> None:
         super().__init__(place, writable, lock)
-        self._writing = place.writing(self._engine, self._connection) if writable else None
+        self._writable = writable
+        self._driver = drivers.Driver(self._engine, place.shown) if writable and place.is_shared else None
 
     def close(self) -> None:
         """Close it and give the lock back. May be called twice."""
-        if self._writing is not None:
-            self._writing.close()
+        if self._driver is not None:
+            self._driver.close()
         super().close()
 
     # -- together with other drivers -----------------------------------------------------------------------------
@@ -53,11 +54,8 @@ class Committing(Reader):
     def turn(self) -> Iterator[int]:
         """Make one transaction of all that is committed inside; nobody else commits anything meanwhile.
 
-        Gives the number of the last event. Where nobody else can, there is nothing to hold together.
+        Gives the number of the last event.
         """
-        if not self.is_shared:
-            yield self._seq
-            return
         with self._commit() as connection:
             self._turn = connection
             try:
@@ -66,50 +64,56 @@ class Committing(Reader):
                 self._turn = None
 
     def take_over(self) -> list[int]:
-        """Make the open steps of drivers that are dead this one's own. Returns them."""
+        """Make the open steps of drivers that are dead this one's own. Returns all that are, in their order."""
         with self._commit() as connection:
-            return self._writer.take_over(connection)
-
-    def own_steps(self) -> list[int]:
-        """Return the open steps that are this driver's own."""
-        with self._commit() as connection:
-            return self._writer.own_steps(connection)
+            return [] if self._driver is None else self._driver.take_over(connection)
 
     def claim(self, stage: Stage) -> bool:
         """Make a stage of the run this driver's own; return False where another living driver is at it."""
-        if not self.is_shared:
+        if self._driver is None:
             return True
         with self._commit() as connection:
-            return self._writer.claim_stage(connection, stage)
+            return self._driver.claim_stage(connection, stage)
 
     def release(self, stage: Stage) -> None:
         """Have a stage be nobody's: whoever claims it then looks what of it is done."""
-        if self.is_shared:
+        if self._driver is not None:
             with self._commit() as connection:
-                self._writer.release_stage(connection, stage)
+                self._driver.release_stage(connection, stage)
 
     # -- a transaction ---------------------------------------------------------------------------------------------
 
-    @property
-    def _writer(self) -> Writing:
-        if self._writing is None:
-            raise RuntimeError(f"{self.folder} is opened for reading only")
-        return self._writing
-
     def _transaction(self) -> AbstractContextManager[Connection]:
-        return self._database.transaction(self._writer.connection)
+        if not self._writable:
+            raise RuntimeError(f"{self.folder} is opened for reading only")
+        return self._database.transaction(self._connection if self._driver is None else self._driver.connection)
+
+    @contextmanager
+    def _entering(self, together: bool = False) -> Iterator[Connection]:
+        """The first transaction of who begins to work on the run; where that fails, the archive is closed.
+
+        together: with others, who may be at work already.
+        """
+        try:
+            with self._transaction() as connection:
+                yield connection
+                if self._driver is not None:
+                    self._driver.enter(connection, together)
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def _commit(self) -> Iterator[Connection]:
         if self._turn is not None:
             yield self._turn
             return
-        writer = self._writer
         self._database.require_there()
         before = self._seq
         try:
             with self._transaction() as connection:
-                self._seq = writer.turn(connection, before)
+                if self._driver is not None:
+                    self._seq = drivers.turn(connection)
                 yield connection
         except BaseException:
             self._seq = before

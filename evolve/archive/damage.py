@@ -13,8 +13,8 @@ from sqlalchemy import JSON, Boolean, Column, Float, Integer, LargeBinary, Table
 
 from evolve.archive.database import url_of
 from evolve.archive.events import EventKind
-from evolve.archive.inflate import inflate
 from evolve.archive.models import Base, CompressedText
+from evolve.archive.packing import unpack
 from evolve.archive.records import CallStatus, Role, RunStatus
 from evolve.archive.sqlite_file import NAME
 from evolve.evaluator import Split
@@ -110,7 +110,7 @@ def _kinds(column: Column[Any]) -> tuple[str, ...]:
 
 def _inflated(place: str, packed: bytes, most_bytes: int) -> Iterator[str]:
     try:
-        inflate(packed, most_bytes).decode("utf-8", "surrogatepass")
+        unpack(packed, most_bytes)
     except (ValueError, UnicodeDecodeError) as error:
         yield f"{place} holds {error}"
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DatabaseError
-
+from evolve.archive.postgres import PostgresSchema
 from evolve.archive.sqlite_file import NAME, SqliteFile
-from evolve.archive.writing import Writing
 from evolve.archive_url import ArchiveUrl
 from evolve.errors import UsageError
 
@@ -19,59 +15,21 @@ POINTER = "archive.url"
 """A file with one line, the address of the run's archive."""
 MOST_POINTER_BYTES = 4_000
 
-
-class Database(Protocol):
-    """What the store asks of the place where an archive lies; `SqliteFile` and `PostgresSchema` are the two.
-
-    folder: of the run.  shown: what messages call the archive.  is_shared: several drivers may work on it.
-    """
-
-    folder: Path
-    shown: str
-    is_shared: bool
-
-    def engine(self, writable: bool) -> Engine:
-        """Return an engine whose failures are one-line errors where the person can put them right."""
-
-    def transaction(self, connection: Connection) -> AbstractContextManager[Connection]:
-        """One short transaction. Raises UsageError for what a person can put right; what was committed stays."""
-
-    def require_there(self) -> None:
-        """Raises UsageError where the archive was taken away since it was opened."""
-
-    def exists(self) -> bool:
-        """Return whether there is an archive, be it empty."""
-
-    def holds_run(self) -> bool:
-        """Return whether a run has begun there."""
-
-    def make(self, connection: Connection) -> None:
-        """Make tables and views."""
-
-    def upgrade(self, found: int, is_locked: bool) -> None:
-        """Bring an archive of an older schema to the present one. is_locked: the caller has the run's lock."""
-
-    def writing(self, engine: Engine, connection: Connection) -> Writing:
-        """Return how a store writes. connection: the one it reads on."""
-
-    def no_run(self) -> str:
-        """Return why there is no run where none exists."""
-
-    def refusal(self, error: DatabaseError) -> str:
-        """Return why what lies there cannot be opened."""
-
-    def is_worked_on(self, connection: Connection) -> bool:
-        """Return whether a living process works on the run."""
+Database: TypeAlias = SqliteFile | PostgresSchema
+"""Where an archive lies. Both have the same methods; one that `is_shared` may be worked on by several drivers."""
 
 
 def database_of(folder: Path) -> Database:
     """Return where the archive of a run folder lies. Raises UsageError where the folder says it wrongly."""
     url = url_of(folder)
-    if url is None:
-        return SqliteFile(folder)
-    from evolve.archive.postgres import PostgresSchema
+    return SqliteFile(folder) if url is None else PostgresSchema(folder, url)
 
-    return PostgresSchema(folder, url)
+
+def archive_of(folder: Path) -> Database:
+    """Return where the archive of a run folder lies. Raises UsageError where there is none."""
+    place = database_of(folder)
+    place.require_archive()
+    return place
 
 
 def url_of(folder: Path) -> ArchiveUrl | None:
@@ -84,13 +42,6 @@ def url_of(folder: Path) -> ArchiveUrl | None:
     if not url.run:
         raise UsageError(f"{path} names no run: expected postgresql+psycopg://USER@HOST/DATABASE/RUN.")
     return url
-
-
-def run_names(url: ArchiveUrl) -> list[str]:
-    """Return the names of the runs in a database. Raises UsageError where it cannot be reached."""
-    from evolve.archive import postgres
-
-    return postgres.run_names(url)
 
 
 def is_run(folder: Path) -> bool:

@@ -8,7 +8,6 @@ from typing import Any
 
 from evolve.archive.events import EventKind
 from evolve.archive.reader import Reader
-from evolve.archive.records import Program
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,7 @@ def _order(store: Reader) -> dict[tuple[EventKind, int], int]:
 
 
 def _programs(store: Reader) -> dict[int, dict[str, Any]]:
-    return {program.id: _facts(program) for program in store.programs()}
-
-
-def _facts(program: Program) -> dict[str, Any]:
-    return {**vars(program), "created": 0.0, "cpu_s": 0.0}
+    return {program.id: {**vars(program), "created": 0.0, "cpu_s": 0.0} for program in store.programs()}
 
 
 def _compared(kind: str, recorded: dict[int, Any], replayed: dict[int, Any]) -> Iterator[Difference]:

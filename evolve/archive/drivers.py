@@ -20,7 +20,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from evolve.archive.models import EventRow, RunRow
-from evolve.archive.writing import Writing
 from evolve.errors import UsageError
 
 LEASE_S = 30.0
@@ -67,10 +66,13 @@ class ClaimRow(SharedBase):
 
 _CLAIM = insert(ClaimRow)
 _OWNER = select(ClaimRow.driver).where(ClaimRow.step == bindparam("step"))
-_OWN = text("SELECT c.step FROM claims c JOIN selections s ON s.step = c.step WHERE s.fate IS NULL AND c.driver = :id")
+_OWN = text(
+    "SELECT c.step FROM claims c JOIN selections s ON s.step = c.step "
+    "WHERE s.fate IS NULL AND c.driver = :id ORDER BY c.step"
+)
 _ORPHANS = text(
     "SELECT c.step FROM claims c JOIN selections s ON s.step = c.step JOIN drivers d ON d.id = c.driver "
-    f"WHERE s.fate IS NULL AND d.id != :id AND NOT {_ALIVE} ORDER BY c.step FOR UPDATE OF c SKIP LOCKED"
+    f"WHERE s.fate IS NULL AND d.id != :id AND NOT {_ALIVE} FOR UPDATE OF c SKIP LOCKED"
 )
 
 
@@ -86,12 +88,12 @@ def anybody(connection: Connection, but: int = 0) -> bool:
     return found.first() is not None
 
 
-class Driver(Writing):
+class Driver:
     """This process as a driver of a run in PostgreSQL."""
 
     def __init__(self, engine: Engine, what: str) -> None:
-        """what: the run, for a person."""
-        super().__init__(engine.connect())
+        """what: the run, for a person.  connection: what its transactions are made on."""
+        self.connection = engine.connect()
         self.id = 0
         self._engine, self._what = engine, what
         self._over = threading.Event()
@@ -100,7 +102,10 @@ class Driver(Writing):
             self.connection.exec_driver_sql(f"SET idle_in_transaction_session_timeout = {1000 * LEASE_S:.0f}")
 
     def enter(self, connection: Connection, together: bool = False) -> None:
-        """Begin to work on the run. A driver that works alone takes all open steps over."""
+        """Begin to work on the run, in an open transaction. together: with others, who may be at work already.
+
+        Raises UsageError where others are and should not be.
+        """
         turn(connection)
         if not together and anybody(connection):
             found = connection.execute(text(f"SELECT pid, host FROM drivers WHERE {_ALIVE} ORDER BY id"))
@@ -124,16 +129,12 @@ class Driver(Writing):
             with suppress(UsageError, SQLAlchemyError), self._engine.connect() as connection, connection.begin():
                 connection.execute(renewal)
 
-    def turn(self, connection: Connection, seq: int) -> int:
-        """Wait until no other driver writes; see what they have committed."""
-        return turn(connection)
-
     def claim(self, connection: Connection, step: int) -> None:
         """Write down whose the step is."""
         connection.execute(_CLAIM, {"step": step, "driver": self.id})
 
     def require_own(self, connection: Connection, step: int) -> None:
-        """Refuse what another driver has taken over, since this one's lease was over."""
+        """Raises UsageError for a step that another driver has taken over, since this one's lease was over."""
         if connection.execute(_OWNER, {"step": step}).scalar_one_or_none() != self.id:
             raise UsageError(
                 f"step {step} of {self._what} was taken over by another driver: this one did not renew its lease for "
@@ -141,15 +142,11 @@ class Driver(Writing):
             )
 
     def take_over(self, connection: Connection) -> list[int]:
-        """Make the open steps of dead drivers this one's own. Returns them, in their order."""
-        steps = [step for (step,) in connection.execute(_ORPHANS, {"id": self.id})]
-        if steps:
-            connection.execute(update(ClaimRow).where(ClaimRow.step.in_(steps)).values(driver=self.id))
-        return steps
-
-    def own_steps(self, connection: Connection) -> list[int]:
-        """Return the open steps that are this driver's own."""
-        return [step for (step,) in connection.execute(_OWN, {"id": self.id})]
+        """Make the open steps of dead drivers this one's own. Returns all open steps that are, in their order."""
+        orphans = list(connection.execute(_ORPHANS, {"id": self.id}).scalars())
+        if orphans:
+            connection.execute(update(ClaimRow).where(ClaimRow.step.in_(orphans)).values(driver=self.id))
+        return list(connection.execute(_OWN, {"id": self.id}).scalars())
 
     def claim_stage(self, connection: Connection, stage: int) -> bool:
         """Make a stage this driver's own, where it is nobody's or a dead driver's."""

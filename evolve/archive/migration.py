@@ -1,7 +1,7 @@
 """Archives of an earlier schema: brought to the present one where they lie, an SQLite file after a copy.
 
 From schema 2 on the revisions of Alembic in `revisions/versions` do it, in both databases; their numbers are those of
-the schema. In PostgreSQL they also make the tables of a new run.
+the schema. The tables of a new run are made from the models.
 
 Schema 1, which was SQLite's alone, is rewritten by hand: what it lacks is no column but the sequence of events, and
 whoever opens such a run needs nothing that the base install does not have. It had no table of events. Their order was
@@ -18,19 +18,21 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, text
 
 from evolve.archive.events import EventKind
-from evolve.archive.inflate import MOST_SOURCE_BYTES, inflate
 from evolve.archive.lock import RunLock
 from evolve.archive.models import SCHEMA_VERSION, Base
+from evolve.archive.packing import MOST_SOURCE_BYTES, unpack
 from evolve.archive.records import CallStatus, count_names
 from evolve.archive.sqlite_file import SqliteFile
-from evolve.archive.views import create_views
 from evolve.errors import UsageError
 from evolve.trial import State
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 OLD = 1
 """The schema that is rewritten by hand."""
@@ -39,27 +41,32 @@ REVISIONS = Path(__file__).parent / "revisions"
 _Rows = dict[int, dict[str, Any]]
 
 
-def upgrade(connection: Connection, found: int | None, to: int = SCHEMA_VERSION, revisions: Path = REVISIONS) -> None:
-    """Bring tables to a schema by the revisions, in the transaction that is open. found: theirs; None: there are none.
+def stamp(connection: Connection, schema: int, revisions: Path = REVISIONS) -> Config:
+    """Write down which schema tables have, for Alembic, which must be installed. Returns what its commands take."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(revisions).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.stamp(config, str(schema))
+    return config
+
+
+def upgrade(connection: Connection, found: int, to: int = SCHEMA_VERSION, revisions: Path = REVISIONS) -> None:
+    """Bring tables to a schema by the revisions, in the transaction that is open. found: theirs.
 
     Raises UsageError where Alembic is not installed.
     """
     try:
         from alembic import command
-        from alembic.config import Config
     except ImportError:
         raise UsageError(
             f"the archive has schema {found}, of an earlier evolve, and Alembic brings it to schema {to}: "
             "pip install 'evolve[postgres]'."
         ) from None
-    config = Config()
-    config.set_main_option("script_location", str(revisions).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    if found is not None:
-        command.stamp(config, str(found))
-    command.upgrade(config, str(to))
-    if found is not None:
-        connection.execute(text("UPDATE runs SET schema_version = :to"), {"to": to})
+    command.upgrade(stamp(connection, found, revisions), str(to))
+    connection.execute(text("UPDATE runs SET schema_version = :to"), {"to": to})
 
 
 def upgrade_file(
@@ -84,19 +91,18 @@ def upgrade_file(
             connection.rollback()
             with file.transaction(connection):
                 if found == OLD:
-                    _rewrite(connection)
+                    _rewrite(file, connection)
                 else:
                     upgrade(connection, found, to, revisions)
     finally:
         lock.release()
 
 
-def _rewrite(connection: Connection) -> None:
+def _rewrite(file: SqliteFile, connection: Connection) -> None:
     old = {name: _rows(connection, name) for name in ("programs", "selections", "model_calls", "runs")}
     for name in old:
         connection.execute(text(f"DROP TABLE {name}"))
-    Base.metadata.create_all(connection)
-    create_views(connection)
+    file.make(connection)
     programs = {row["id"]: row for row in old["programs"]}
     calls = {row["step"]: row for row in old["model_calls"]}
     events, known = [], {}
@@ -107,18 +113,16 @@ def _rewrite(connection: Connection) -> None:
     scores = _scores(connection)
     for row in programs.values():
         row["place"] = str(row["island"]) if row["id"] > 0 else ""
-        row |= {"scores": json.dumps(scores.get(row["id"], [])), "chars": len(_inflated(row["source"])), "tokens": 0}
+        chars = len(unpack(row["source"], MOST_SOURCE_BYTES))
+        row |= {"scores": json.dumps(scores.get(row["id"], [])), "chars": chars, "tokens": 0}
     for row in old["selections"]:
         row |= {"place": str(row["island"]), "known": known[row["step"]], "state": _state(row, programs, calls)}
     old["runs"][0] |= {"schema_version": SCHEMA_VERSION, "identity": "{}"}
     counts = _counts(programs, old["selections"], calls)
-    for name, rows in (
-        *old.items(),
-        ("events", events),
-        ("counts", [{"name": n, "value": v} for n, v in counts.items()]),
-    ):
-        names = [column.name for column in Base.metadata.tables[name].columns if rows and column.name in rows[0]]
+    old |= {"events": events, "counts": [{"name": name, "value": value} for name, value in counts.items()]}
+    for name, rows in old.items():
         if rows:
+            names = [column.name for column in Base.metadata.tables[name].columns if column.name in rows[0]]
             values = ", ".join(f":{column}" for column in names)
             connection.execute(text(f"INSERT INTO {name} ({', '.join(names)}) VALUES ({values})"), rows)
 
@@ -197,10 +201,6 @@ def _scores(connection: Connection) -> dict[int, list[float | None]]:
     for program_id, score in connection.execute(text(train)):
         found.setdefault(program_id, []).append(score)
     return found
-
-
-def _inflated(source: bytes) -> str:
-    return inflate(source, MOST_SOURCE_BYTES).decode("utf-8", "surrogatepass")
 
 
 def _counts(programs: _Rows, selections: list[dict[str, Any]], calls: _Rows) -> dict[str, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from typing import Any
 
 import msgspec
@@ -11,7 +10,7 @@ from sqlalchemy import JSON, BigInteger, Dialect, ForeignKey, Index, Integer, La
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from evolve.archive.inflate import MOST_BYTES, MOST_SOURCE_BYTES, inflate
+from evolve.archive.packing import MOST_BYTES, MOST_SOURCE_BYTES, pack, unpack
 
 SCHEMA_VERSION = 2
 
@@ -28,12 +27,12 @@ class CompressedText(TypeDecorator[str]):
         self.most_bytes = most_bytes
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
-        """Deflate; a lone surrogate, which a model's answer may hold, survives."""
-        return None if value is None else zlib.compress(value.encode("utf-8", "surrogatepass"), 6)
+        """Deflate."""
+        return None if value is None else pack(value)
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
         """Inflate."""
-        return None if value is None else inflate(value, self.most_bytes).decode("utf-8", "surrogatepass")
+        return None if value is None else unpack(value, self.most_bytes)
 
 
 def compact(value: Any) -> str:
@@ -79,7 +78,7 @@ class RunRow(Base):
 
     __tablename__ = "runs"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     schema_version: Mapped[int]
     evaluator: Mapped[str]
     config: Mapped[str]

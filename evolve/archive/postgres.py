@@ -12,7 +12,8 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DatabaseError
 
 from evolve.archive import drivers
-from evolve.archive.writing import Writing
+from evolve.archive.models import SCHEMA_VERSION, Base
+from evolve.archive.views import create_views
 from evolve.archive_url import ArchiveUrl
 from evolve.errors import UsageError
 
@@ -30,7 +31,7 @@ _RUNS = text(
 
 
 class PostgresSchema:
-    """The run's schema. What a database must offer is said in `evolve.archive.database`."""
+    """The run's schema, on which several drivers may work. It has the methods of `SqliteFile`."""
 
     is_shared = True
 
@@ -52,9 +53,8 @@ class PostgresSchema:
     def require_there(self) -> None:
         """Nothing: the database says so itself."""
 
-    def exists(self) -> bool:
-        """Return yes: the folder points to it."""
-        return True
+    def require_archive(self) -> None:
+        """Nothing: the folder points to it, and whoever opens it is told."""
 
     def holds_run(self) -> bool:
         """Return whether the schema is there."""
@@ -69,7 +69,10 @@ class PostgresSchema:
             raise UsageError(f"{self.url.without_run} has a schema '{self.url.run}' already: give another --run.")
         quoted = connection.dialect.identifier_preparer.quote_identifier(self.url.run)
         connection.exec_driver_sql(f"CREATE SCHEMA {quoted.replace('%', '%%')}")
-        migration.upgrade(connection, None)
+        for tables in (Base, drivers.SharedBase):
+            tables.metadata.create_all(connection)
+        create_views(connection)
+        migration.stamp(connection, SCHEMA_VERSION)
 
     def upgrade(self, found: int, is_locked: bool) -> None:
         """Bring the tables to the present schema. is_locked: the caller works on the run."""
@@ -88,18 +91,12 @@ class PostgresSchema:
         finally:
             engine.dispose()
 
-    def writing(self, engine: Engine, connection: Connection) -> Writing:
-        """Return how a store writes: as one driver of perhaps several, on a connection of its own."""
-        return drivers.Driver(engine, self.shown)
-
-    def no_run(self) -> str:
-        """Return why there is no run."""
-        return f"there is no run '{self.url.run}' in {self.url.without_run}. `evolve runs --archive URL` lists them."
-
     def refusal(self, error: DatabaseError) -> str:
         """Return why what lies there cannot be opened."""
         if not self.holds_run():
-            return self.no_run()
+            return (
+                f"there is no run '{self.url.run}' in {self.url.without_run}. `evolve runs --archive URL` lists them."
+            )
         return f"{self.shown} is not the archive of a run: {_line(error.orig)}."
 
     def is_worked_on(self, connection: Connection) -> bool:
@@ -121,7 +118,7 @@ def run_names(url: ArchiveUrl) -> list[str]:
 def _engine(url: ArchiveUrl, what_then: str) -> Engine:
     """Return an engine; whatever is wrong with the server is a UsageError. what_then: what to do once it is back."""
     psycopg = _psycopg()
-    words = _Words.of(psycopg)
+    dumper = _dumper(psycopg)
 
     def connect() -> Any:
         told = {"connect_timeout": CONNECT_S, "tcp_user_timeout": 1000 * SILENT_S, "application_name": "evolve"}
@@ -129,7 +126,7 @@ def _engine(url: ArchiveUrl, what_then: str) -> Engine:
             connection = psycopg.connect(**{**told, **url.connection_options()})
         except psycopg.ProgrammingError as error:  # an option that libpq does not know
             raise UsageError(f"{url.without_run}: {_line(error)}.") from None
-        connection.adapters.register_dumper(str, words)
+        connection.adapters.register_dumper(str, dumper)
         if url.run:
             connection.execute(psycopg.sql.SQL("SET search_path TO {}").format(psycopg.sql.Identifier(url.run)))
             connection.commit()
@@ -149,18 +146,14 @@ def _engine(url: ArchiveUrl, what_then: str) -> Engine:
     return engine
 
 
-class _Words:
-    """Texts as PostgreSQL takes them: it has no NUL, which a program may print; U+2400 stands for it."""
+def _dumper(psycopg: Any) -> Any:
+    """Return how texts go to PostgreSQL, which has no NUL, as a program may print it; U+2400 stands for it."""
 
-    @staticmethod
-    def of(psycopg: Any) -> Any:
-        """Return the dumper."""
+    class Words(psycopg.types.string.StrDumper):  # type: ignore[misc]
+        def dump(self, obj: str) -> Any:
+            return super().dump(obj.replace("\0", "\u2400") if "\0" in obj else obj)
 
-        class Words(psycopg.types.string.StrDumper):  # type: ignore[misc]
-            def dump(self, obj: str) -> Any:
-                return super().dump(obj.replace("\0", "\u2400") if "\0" in obj else obj)
-
-        return Words
+    return Words
 
 
 def _psycopg() -> Any:

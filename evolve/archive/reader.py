@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import cache
+from heapq import merge
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DatabaseError
 
-from evolve.archive.database import Database, database_of
+from evolve.archive.database import Database, archive_of, database_of
 from evolve.archive.events import ENDS, Event, EventKind
 from evolve.archive.lock import RunLock
 from evolve.archive.models import (
@@ -38,7 +40,6 @@ from evolve.archive.models import (
     SelectionRow,
     SplitRow,
 )
-from evolve.archive.prompts import PromptCodec
 from evolve.archive.records import (
     ROTATING,
     CallStatus,
@@ -103,7 +104,7 @@ class Reader:
         self.folder = database.folder
         self._database = database
         self._lock = lock
-        self._prompts = PromptCodec(None)
+        self._dictionary = b""
         self._engine = database.engine(writable)
         self._connection = self._engine.connect()
         if database.is_shared:  # a transaction for each question would take two more journeys to the server
@@ -112,39 +113,30 @@ class Reader:
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Open a run for reading, while it runs or after. Raises UsageError when the folder holds no run."""
-        return cls._existing(database_of(folder), writable=False, lock=None)
+        return cls._existing(archive_of(folder))
 
     @classmethod
     def holds_run(cls, folder: Path) -> bool:
         """Return whether a run has begun in a folder. An archive without tables is left by a start that was killed."""
-        database = database_of(folder)
-        return database.exists() and database.holds_run()
+        return database_of(folder).holds_run()
 
     @classmethod
-    def _existing(cls, database: Database, writable: bool, lock: RunLock | None) -> Self:
-        store = None
-        try:
-            if not database.exists():
-                raise UsageError(database.no_run())
-            store = cls(database, writable)
-            row = store._one(select(RunRow.schema_version, RunRow.prompt_dictionary))
-            schema: object = None if row is None else row.schema_version
-            if isinstance(schema, int) and 0 < schema < SCHEMA_VERSION:
-                store.close()
-                database.upgrade(schema, lock is not None)
-                store = cls(database, writable)
-            elif schema != SCHEMA_VERSION:
-                raise UsageError(_not_ours(database.shown, schema))
-        except BaseException as error:
-            if store is not None:
-                store.close()
-            if lock is not None:
-                lock.release()
-            if not isinstance(error, DatabaseError):
-                raise
-            raise UsageError(database.refusal(error)) from None
-        store._lock = lock
-        store._prompts = PromptCodec(row.prompt_dictionary)
+    def _existing(cls, database: Database, writable: bool = False, lock: RunLock | None = None) -> Self:
+        """Open an archive that is there, and upgrade it where it is old. lock: of who writes, held already."""
+        with ExitStack() as undo:
+            try:
+                store = cls(database, writable, lock)
+                undo.callback(store.close)
+                row = store._one(select(RunRow.schema_version, RunRow.prompt_dictionary))
+                schema: object = None if row is None else row.schema_version
+                if isinstance(schema, int) and 0 < schema < SCHEMA_VERSION:
+                    database.upgrade(schema, is_locked=lock is not None)
+                elif schema != SCHEMA_VERSION:
+                    raise UsageError(_not_ours(database.shown, schema))
+            except DatabaseError as error:
+                raise UsageError(database.refusal(error)) from None
+            undo.pop_all()
+        store._dictionary = row.prompt_dictionary or b""
         return store
 
     def close(self) -> None:
@@ -242,10 +234,6 @@ class Reader:
         chosen = PROGRAM if role is None else PROGRAM.where(_OF_ROLE[role])
         return self._programs(chosen.order_by(ProgramRow.id))
 
-    def children(self, program_id: int) -> list[Program]:
-        """Return the programs made from a program, ordered by id."""
-        return self._programs(PROGRAM.where(ProgramRow.parent_id == program_id).order_by(ProgramRow.id))
-
     def programs_among(self, ids: Sequence[int]) -> list[Program]:
         """Return those of some programs that there are, ordered by id."""
         pages = [sorted(ids)[first : first + PAGE] for first in range(0, len(ids), PAGE)]
@@ -294,19 +282,12 @@ class Reader:
 
     # -- the sequence --------------------------------------------------------------------------------------------
 
-    def events(self, *kinds: EventKind) -> list[Event]:
-        """Return the events of the given kinds, or all, in their order."""
-        chosen = select(EventRow.seq, EventRow.time, EventRow.step, EventRow.kind).order_by(EventRow.seq)
-        rows = self._all(chosen.where(EventRow.kind.in_(kinds)) if kinds else chosen)
+    def events(self, *kinds: EventKind, after: int = 0) -> list[Event]:
+        """Return the events of the given kinds, or of all, in their order. after: only what came after this one."""
+        chosen = select(EventRow.seq, EventRow.time, EventRow.step, EventRow.kind).where(EventRow.seq > after)
+        chosen = chosen.where(EventRow.kind.in_(kinds)) if kinds else chosen
+        rows = self._all(chosen.order_by(EventRow.seq))
         return [Event(seq, time, step, EventKind(kind)) for seq, time, step, kind in rows]
-
-    def events_after(self, seq: int) -> list[Event]:
-        """Return the events after the given one, in their order."""
-        chosen = select(EventRow.seq, EventRow.time, EventRow.step, EventRow.kind).order_by(EventRow.seq)
-        return [
-            Event(seq, time, step, EventKind(kind))
-            for seq, time, step, kind in self._all(chosen.where(EventRow.seq > seq))
-        ]
 
     def history(self, until: int | None = None) -> Iterator[Selection | Trial]:
         """Yield what the search learnt, in that order: a selection when it was made, a trial when it became known.
@@ -314,19 +295,15 @@ class Reader:
         until: an event; what it learnt up to it.
         The search's state is a fold over these, the seed's trial first.
         """
+        upto = () if until is None else (EventRow.seq <= until,)
         chosen = select(EventRow.seq, *SELECTION).join(SelectionRow, SelectionRow.step == EventRow.step)
-        choices = self._stream(_until(chosen.where(EventRow.kind == EventKind.CHOSEN), until).order_by(EventRow.seq))
+        choices = self._stream(chosen.where(EventRow.kind == EventKind.CHOSEN, *upto).order_by(EventRow.seq))
         known = with_trial(select(EventRow.seq, EventRow.step, *TRIAL).select_from(EventRow), EventRow.step)
-        ends = self._stream(_until(known.where(EventRow.kind == EventKind.KNOWN), until).order_by(EventRow.seq))
-        end = next(ends, None)
-        for choice in choices:
-            while end is not None and end[0] < choice[0]:
-                yield trial_of(end[1], end)
-                end = next(ends, None)
-            yield selection_of(choice[1:])
-        while end is not None:
-            yield trial_of(end[1], end)
-            end = next(ends, None)
+        ends = self._stream(known.where(EventRow.kind == EventKind.KNOWN, *upto).order_by(EventRow.seq))
+        selections: Iterator[tuple[int, Selection | Trial]] = ((row[0], selection_of(row[1:])) for row in choices)
+        trials = ((row[0], trial_of(row[1], row)) for row in ends)
+        for _, one in merge(selections, trials):
+            yield one
 
     def trial(self, step: int) -> Trial:
         """Return how a step ended. step: 0 for the seed."""
@@ -385,9 +362,11 @@ class Reader:
             func.coalesce(func.sum(ModelCallRow.cost_usd), 0.0),
             func.count(case((answered & ModelCallRow.cost_usd.is_(None), 1))),
         )
-        ended = _with_program_and_call(counted.where(SelectionRow.fate.is_not(None)), SelectionRow, SelectionRow.step)
+        ended = counted.select_from(SelectionRow).where(SelectionRow.fate.is_not(None))
+        joined = ended.outerjoin(ProgramRow, ProgramRow.id == SelectionRow.step)
+        joined = joined.outerjoin(ModelCallRow, ModelCallRow.step == SelectionRow.step)
         by = (SelectionRow.mutator, asked, SelectionRow.fate)
-        groups = self._all(ended.group_by(*by).order_by(*by))
+        groups = self._all(joined.group_by(*by).order_by(*by))
         return [Share(mutator, kind, Fate(fate), *figures) for mutator, kind, fate, *figures in groups]
 
     def failures(self) -> list[tuple[str, str, int]]:
@@ -465,18 +444,17 @@ class Reader:
     def model_call(self, step: int) -> ModelCall | None:
         """Return the question and answer of a step, or None where no model was asked."""
         row = self._one(select(*ModelCallRow.__table__.columns).where(ModelCallRow.step == step))
-        return None if row is None else call_of(row, self._codec())
+        return None if row is None else self._call(row)
 
     def model_calls(self) -> list[ModelCall]:
         """Return all questions and answers, in the order of steps."""
         chosen = select(*ModelCallRow.__table__.columns).order_by(ModelCallRow.step)
-        return [call_of(row, self._codec()) for row in self._all(chosen)]
+        return [self._call(row) for row in self._all(chosen)]
 
-    def _codec(self) -> PromptCodec:
-        """Return what unpacks prompts; its dictionary, the first prompt, may have come since this was opened."""
-        if self._prompts.is_empty:
-            self._prompts = PromptCodec(self._run().prompt_dictionary)
-        return self._prompts
+    def _call(self, row: Any) -> ModelCall:
+        if not self._dictionary:  # it is made of the first prompt, which may have come since this was opened
+            self._dictionary = self._run().prompt_dictionary or b""
+        return call_of(row, self._dictionary)
 
     def _run(self) -> Any:
         row = self._one(select(*RunRow.__table__.columns))
@@ -499,11 +477,6 @@ class Reader:
         with self._engine.connect() as connection:
             for page in connection.execute(chosen.execution_options(yield_per=PAGE)).partitions():
                 yield from page
-
-
-def _until(chosen: Any, seq: int | None) -> Any:
-    """Keep the rows of events up to one."""
-    return chosen if seq is None else chosen.where(EventRow.seq <= seq)
 
 
 def _not_ours(shown: str, schema: object) -> str:
@@ -533,11 +506,6 @@ def _between(ends: Subquery) -> Any:
     joined = counted.join(SelectionRow, SelectionRow.step == ends.c.step)
     joined = joined.outerjoin(ModelCallRow, ModelCallRow.step == ends.c.step)
     return joined.where(ends.c.place > bindparam("after"), ends.c.place <= bindparam("upto"))
-
-
-def _with_program_and_call(chosen: Any, table: Any, step: Any) -> Any:
-    joined = chosen.select_from(table).outerjoin(ProgramRow, ProgramRow.id == step)
-    return joined.outerjoin(ModelCallRow, ModelCallRow.step == step)
 
 
 def _call_totals(counts: Mapping[str, float]) -> CallTotals:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import String, func, select, type_coerce
 
 from evolve.archive.models import EvaluationRow, InsightRow, ModelCallRow, ProgramRow, SelectionRow, from_json
-from evolve.archive.prompts import PromptCodec
+from evolve.archive.packing import unpack
 from evolve.archive.records import CallStatus, ModelCall, Program, Role
 from evolve.scoring import InstanceResult, Status
 from evolve.trial import Fate, Selection, State, Trial
@@ -109,9 +109,9 @@ def result_of(row: Any) -> InstanceResult:
     return InstanceResult(**{**facts, "status": Status(facts["status"])})
 
 
-def call_of(row: Any, prompts: PromptCodec) -> ModelCall:
-    """Return the question and answer of a row of `model_calls`."""
+def call_of(row: Any, dictionary: bytes) -> ModelCall:
+    """Return the question and answer of a row of `model_calls`. dictionary: of the run's prompts."""
     facts = dict(row._mapping)
-    system, _, prompt = prompts.unpack(facts.pop("prompt")).partition("\0")
+    system, _, prompt = unpack(facts.pop("prompt"), dictionary=dictionary).partition("\0")
     given = {"status": CallStatus(facts["status"]), "answer": facts["answer"] or ""}
     return ModelCall(**{**facts, **given, "system": system, "prompt": prompt})

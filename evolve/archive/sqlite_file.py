@@ -15,7 +15,6 @@ from sqlalchemy.pool import NullPool
 from evolve.archive.lock import RunLock
 from evolve.archive.models import Base, compact, from_json
 from evolve.archive.views import create_views
-from evolve.archive.writing import Writing
 from evolve.errors import UsageError
 
 NAME = "archive.db"
@@ -24,7 +23,7 @@ WRITTEN_AFTER = "log.jsonl"
 
 
 class SqliteFile:
-    """RUN/archive.db. What a database must offer is said in `evolve.archive.database`."""
+    """RUN/archive.db, on which one process works. It has the methods of `PostgresSchema`."""
 
     is_shared = False
 
@@ -92,9 +91,11 @@ class SqliteFile:
                 f"{NAME}. Resume it where it is now: evolve resume FOLDER"
             )
 
-    def exists(self) -> bool:
-        """Return whether there is an archive, be it empty."""
-        return self.path.is_file()
+    def require_archive(self) -> None:
+        """Raises UsageError where there is no archive, be it empty."""
+        if not self.path.is_file():
+            what = f"is not a run: it has no {NAME}" if self.folder.is_dir() else "does not exist"
+            raise UsageError(f"{self.folder} {what}. `evolve runs` lists the runs.")
 
     def holds_run(self) -> bool:
         """Return whether a run has begun. An archive without tables is left by a start that was killed.
@@ -106,14 +107,11 @@ class SqliteFile:
         return (self.folder / WRITTEN_AFTER).is_file() or self._has_tables()
 
     def _has_tables(self) -> bool:
-        engine = self.engine(writable=False)
         try:
-            with engine.connect() as connection:
+            with self.engine(writable=False).connect() as connection:
                 return bool(inspect(connection).get_table_names())
         except DatabaseError:
             return True  # whoever opens it gets the reason
-        finally:
-            engine.dispose()
 
     def make(self, connection: Connection) -> None:
         """Make tables and views."""
@@ -125,15 +123,6 @@ class SqliteFile:
         from evolve.archive import migration
 
         migration.upgrade_file(self, found, is_locked)
-
-    def writing(self, engine: Engine, connection: Connection) -> Writing:
-        """Return how a store writes: on the connection that it reads on."""
-        return Writing(connection)
-
-    def no_run(self) -> str:
-        """Return why there is no run where none exists."""
-        what = f"is not a run: it has no {NAME}" if self.folder.is_dir() else "does not exist"
-        return f"{self.folder} {what}. `evolve runs` lists the runs."
 
     def refusal(self, error: DatabaseError) -> str:
         """Return why what lies there cannot be opened."""

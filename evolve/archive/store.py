@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, case, func, insert, select, text, update
 from sqlalchemy.exc import DatabaseError
 
 from evolve.archive.committing import Committing
-from evolve.archive.database import Database, database_of, point_to
+from evolve.archive.database import Database, archive_of, database_of, point_to
 from evolve.archive.events import MOVES, EventKind
 from evolve.archive.lock import RunLock
 from evolve.archive.models import (
     SCHEMA_VERSION,
-    CountRow,
     EvaluationRow,
     EventRow,
     InsightRow,
@@ -31,7 +30,7 @@ from evolve.archive.models import (
     SelectionRow,
     SplitRow,
 )
-from evolve.archive.prompts import PromptCodec
+from evolve.archive.packing import pack
 from evolve.archive.records import CUT_OFF, ModelCall, Part, Program, RunStatus, count_names
 from evolve.archive_url import ArchiveUrl
 from evolve.errors import UsageError
@@ -39,13 +38,18 @@ from evolve.evaluator import Split
 from evolve.scoring import InstanceResult, SplitScore
 from evolve.trial import Fate, Selection, State
 
+_WINDOW = 32_000
+"""Bytes of a preset dictionary that deflate can reach back to."""
 _INSERT_SELECTION = insert(SelectionRow)
 _INSERT_CALL = insert(ModelCallRow)
 _INSERT_PROGRAM = insert(ProgramRow)
 _INSERT_EVALUATION = insert(EvaluationRow)
 _END_CALL = update(ModelCallRow).where(ModelCallRow.step == bindparam("b_step"))
 _SCORE = update(ProgramRow).where(ProgramRow.id == bindparam("b_id"))
-_COUNT = update(CountRow).where(CountRow.name == bindparam("b_name")).values(value=CountRow.value + bindparam("b_more"))
+_COUNT = text(
+    "INSERT INTO counts (name, value) VALUES (:name, :more) "  # an old archive has not every count yet
+    "ON CONFLICT (name) DO UPDATE SET value = counts.value + excluded.value"
+)
 _MOVE = {
     state: update(SelectionRow).where(
         SelectionRow.step == bindparam("b_step"), SelectionRow.state.in_([old for old in MOVES if state in MOVES[old]])
@@ -80,20 +84,14 @@ class Store(Committing):
             folder.mkdir(parents=True, exist_ok=True)
             if cls.holds_run(folder):
                 raise UsageError(f"{folder} already holds a run. To continue it: evolve resume {folder}")
-            lock = _locked(folder)
-            if url is not None:
-                point_to(folder, url)
+            with _locked(folder) as lock:
+                if url is not None:
+                    point_to(folder, url)
+                store = cls(database_of(folder), True, lock)
         except OSError as error:
             raise UsageError(f"{folder} cannot be written: {error.strerror}. Give another folder with --run.") from None
-        place = database_of(folder)
-        try:
-            store = cls(place, True, lock)
         except DatabaseError as error:
-            lock.release()
-            raise UsageError(f"{place.shown} cannot be made: {error.orig}.") from None
-        except UsageError:
-            lock.release()
-            raise
+            raise UsageError(f"{database_of(folder).shown} cannot be made: {error.orig}.") from None
         row = {
             "id": 1,
             "schema_version": SCHEMA_VERSION,
@@ -105,16 +103,11 @@ class Store(Committing):
             "pid": os.getpid(),
             "started": time.time(),
         }
-        try:
+        with store._entering() as connection:
             made(folder)
-            with store._transaction() as connection:
-                place.make(connection)
-                connection.execute(insert(CountRow), [{"name": name, "value": 0} for name in count_names()])
-                connection.execute(insert(RunRow), row)
-                store._writer.enter(connection)
-        except BaseException:
-            store.close()
-            raise
+            store._database.make(connection)
+            store._count(connection, dict.fromkeys(count_names(), 0))
+            connection.execute(insert(RunRow), row)
         return store
 
     @classmethod
@@ -123,22 +116,15 @@ class Store(Committing):
 
         Raises UsageError when the folder holds no run, cannot be written, or another process works on it.
         """
-        place = database_of(folder)
-        if not place.exists():
-            raise UsageError(place.no_run())
+        place = archive_of(folder)
         try:
-            lock = _locked(folder)
+            with _locked(folder) as lock:
+                store = cls._existing(place, writable=True, lock=lock)
         except OSError as error:
             raise UsageError(f"{folder} cannot be written: {error.strerror}; a run is resumed where it lies.") from None
-        store = cls._existing(place, writable=True, lock=lock)
         facts = {"status": RunStatus.RUNNING, "reason": "", "pid": os.getpid(), "ended": None}
-        try:
-            with store._transaction() as connection:
-                store._writer.enter(connection)
-                connection.execute(update(RunRow).values(**facts, **({} if config is None else {"config": config})))
-        except BaseException:
-            store.close()
-            raise
+        with store._entering() as connection:
+            connection.execute(update(RunRow).values(**facts, **({} if config is None else {"config": config})))
         store._seq = store._one(select(func.coalesce(func.max(EventRow.seq), 0)))[0]
         return store
 
@@ -149,22 +135,15 @@ class Store(Committing):
         Raises UsageError where the archive is a file, or the folder holds no run.
         """
         place = cls.require_shared(folder)
-        store = cls._existing(place, writable=True, lock=None)
-        try:
-            with store._transaction() as connection:
-                store._writer.enter(connection, together=True)
-                connection.execute(update(RunRow).values(status=RunStatus.RUNNING, reason="", ended=None))
-        except BaseException:
-            store.close()
-            raise
+        store = cls._existing(place, writable=True)
+        with store._entering(together=True) as connection:
+            connection.execute(update(RunRow).values(status=RunStatus.RUNNING, reason="", ended=None))
         return store
 
     @staticmethod
     def require_shared(folder: Path) -> Database:
         """Return where the archive of a run is. Raises UsageError where only one process can work on it."""
-        place = database_of(folder)
-        if not place.exists():
-            raise UsageError(place.no_run())
+        place = archive_of(folder)
         if not place.is_shared:
             raise UsageError(
                 f"{place.shown} is a file, on which one process works: a run that others can join has its archive in "
@@ -188,16 +167,17 @@ class Store(Committing):
             del row["show"]
             self._happen(connection, EventKind.CHOSEN, selection.step)
             connection.execute(_INSERT_SELECTION, {**row, "state": state})
-            self._writer.claim(connection, selection.step)
+            if self._driver is not None:
+                self._driver.claim(connection, selection.step)
             counts: dict[str, float] = {"steps": 1}
             if call is not None:
                 sent = f"{call.system}\0{call.prompt}"
-                if self._prompts.is_empty:
-                    self._prompts = PromptCodec.learnt_from(sent)
-                    connection.execute(update(RunRow).values(prompt_dictionary=self._prompts.dictionary))
+                if not self._dictionary:  # most of a prompt is the same in the whole run
+                    self._dictionary = sent.encode("utf-8", "surrogatepass")[-_WINDOW:]
+                    connection.execute(update(RunRow).values(prompt_dictionary=self._dictionary))
                 self._happen(connection, EventKind.ASKED, call.step)
                 row = {"step": call.step, "model": call.model, "kind": call.kind, "digest": call.digest}
-                packed = {"prompt": self._prompts.pack(sent), "status": call.status, "cost_usd": call.cost_usd}
+                packed = {"prompt": pack(sent, self._dictionary), "status": call.status, "cost_usd": call.cost_usd}
                 connection.execute(_INSERT_CALL, row | packed)
                 counts["calls"] = 1
             self._count(connection, counts)
@@ -213,12 +193,8 @@ class Store(Committing):
 
     def cut_off(self, requests: int, tokens: int, cost_usd: float) -> None:
         """Commit what requests cost at most that were on their way when the run was killed or stopped at once."""
-        more, there = dict(zip(CUT_OFF, (requests, tokens, cost_usd), strict=True)), self.counts()
-        missing = [{"name": name, "value": 0} for name in CUT_OFF if name not in there]
         with self._commit() as connection:
-            if missing:
-                connection.execute(insert(CountRow), missing)
-            self._count(connection, more)
+            self._count(connection, dict(zip(CUT_OFF, (requests, tokens, cost_usd), strict=True)))
 
     def fail(self, call: ModelCall, fate: Fate, note: str, detail: str = "", known: bool = False) -> None:
         """Commit that a step ends without an answer. fate: CALL_ERROR, or INSIGHT where a rule wrote one down."""
@@ -291,10 +267,7 @@ class Store(Committing):
 
     def set_active(self, active_s: float) -> None:
         """Commit how long the run has been worked on, all resumes together; by several drivers, it is the longest."""
-        self._write_run(active_s=self._longest(active_s))
-
-    def _longest(self, active_s: float) -> Any:
-        return func.greatest(RunRow.active_s, active_s) if self.is_shared else active_s
+        self._write_run(active_s=_longest(active_s))
 
     def change(self, identity: Mapping[str, str]) -> None:
         """Commit that from here on the problem or a version is another one, on purpose."""
@@ -306,10 +279,9 @@ class Store(Committing):
         """Commit how the run, or this session of it, ended. While others are at work on it, it goes on."""
         with self._commit() as connection:
             self._happen(connection, EventKind.STOPPED, 0)
-            facts = {"status": status, "reason": reason, "active_s": self._longest(active_s), "ended": time.time()}
-            if status is RunStatus.FINISHED or self._writer.is_last(connection):
-                ending = update(RunRow).where(RunRow.status == RunStatus.RUNNING) if self.is_shared else update(RunRow)
-                connection.execute(ending.values(**facts))
+            facts = {"status": status, "reason": reason, "active_s": _longest(active_s), "ended": time.time()}
+            if status is RunStatus.FINISHED or self._driver is None or self._driver.is_last(connection):
+                connection.execute(update(RunRow).where(RunRow.status == RunStatus.RUNNING).values(**facts))
 
     def _write_run(self, **facts: Any) -> None:
         with self._commit() as connection:
@@ -319,7 +291,8 @@ class Store(Committing):
 
     def _move(self, connection: Connection, step: int, state: State, **facts: Any) -> None:
         """Put a step into a state. Raises RuntimeError when that does not follow the state it is in."""
-        self._writer.require_own(connection, step)
+        if self._driver is not None:
+            self._driver.require_own(connection, step)
         moved = connection.execute(_MOVE[state], {"b_step": step, "state": state, **facts})
         if moved.rowcount != 1:
             row = connection.execute(select(SelectionRow.state).where(SelectionRow.step == step)).one_or_none()
@@ -333,9 +306,7 @@ class Store(Committing):
         self._happen(connection, EventKind(state), step)
         if fate is Fate.INSIGHT:
             connection.execute(insert(InsightRow), {"step": step, "line": note, "detail": detail})
-        name = f"steps {fate}"
-        if connection.execute(_COUNT, {"b_name": name, "b_more": 1}).rowcount == 0:
-            connection.execute(insert(CountRow), {"name": name, "value": 1})  # the run is older than the fate
+        self._count(connection, {f"steps {fate}": 1})
         self._happen(connection, EventKind.KNOWN, *[step] * known)
 
     def _add_results(
@@ -358,14 +329,24 @@ class Store(Committing):
         self._count(connection, {f"calls {call.status}": 1, "cost_usd": call.cost_usd or 0.0, **tokens})
 
     def _count(self, connection: Connection, more: Mapping[str, float]) -> None:
-        connection.execute(_COUNT, [{"b_name": name, "b_more": count} for name, count in more.items()])
+        connection.execute(_COUNT, [{"name": name, "more": count} for name, count in more.items()])
 
 
-def _locked(folder: Path) -> RunLock:
+def _longest(active_s: float) -> Any:
+    return case((RunRow.active_s > active_s, RunRow.active_s), else_=active_s)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[RunLock]:
+    """Take a run's lock for a store, and give it back where that cannot be opened."""
     lock = RunLock(folder)
     if not lock.acquire():
         pid = ""
         with suppress(UsageError), Store.open(folder) as store:
             pid = f" (process {store._run().pid})"
         raise UsageError(f"{folder} is being worked on by another process{pid}; wait for it or stop it first.")
-    return lock
+    try:
+        yield lock
+    except BaseException:
+        lock.release()
+        raise

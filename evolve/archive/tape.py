@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from evolve.archive.events import ENDS, EventKind
-from evolve.archive.inflate import GZIP, inflate
+from evolve.archive.packing import inflate
 from evolve.archive.reader import Reader
 from evolve.archive.records import ModelCall, RunStatus
 from evolve.errors import UsageError
@@ -163,7 +163,7 @@ def read_tape(path: Path) -> Tape:
         if path.exists() and not path.is_file():  # a pipe or a device would be read for ever
             raise UsageError(f"{path} is no file: it should be a recording, as --record writes it.")
         content = path.read_bytes()
-        text = inflate(content, bits=GZIP) if content[:2] == GZIPPED else content
+        text = inflate(content) if content[:2] == GZIPPED else content
         lines = text.decode("utf-8", errors="surrogatepass").splitlines()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None

@@ -10,7 +10,7 @@ import re
 
 from sqlalchemy import Connection, text
 
-from evolve.archive.inflate import MOST_BYTES, MOST_SOURCE_BYTES
+from evolve.archive.packing import MOST_BYTES, MOST_SOURCE_BYTES
 
 VIEWS = {
     "readable_programs": f"""

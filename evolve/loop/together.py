@@ -45,13 +45,13 @@ class Together:
     def begin(self) -> int:
         """Return the last event; ledger and open steps are as they are then. What the search knows of it is told next.
 
-        Which of the open steps are this driver's own was settled when it entered the run.
+        Its own are those that it has taken over: when it entered the run, or now from a driver that died since.
         """
         with self._store.turn() as self._seq:
             summary = self._store.summary()
             self._ledger.restart(summary.evaluations, Cost.of_all(summary.calls))
             self._lost = _lost(self._store)
-            self.own.update(self._store.own_steps())
+            self.own.update(self._store.take_over())
             self.elsewhere = {one.step for one in self._store.selections(unfinished=True)} - self.own
             for step in self.elsewhere:
                 self._hold(step)
@@ -75,7 +75,7 @@ class Together:
 
     def catch_up(self) -> None:
         """Fold what has been committed, in its order."""
-        for event in self._store.events_after(self._seq):
+        for event in self._store.events(after=self._seq):
             self._fold(event)
             self._seq = event.seq
 
@@ -86,7 +86,7 @@ class Together:
             return []
         self._looked_s = self._ledger.session_s
         with self.turn():
-            steps = self._store.take_over()
+            steps = [step for step in self._store.take_over() if step in self.elsewhere]
             self.own.update(steps)
             self.elsewhere.difference_update(steps)
             return [selection for step in steps if (selection := self._store.selection(step)) is not None]

@@ -56,7 +56,9 @@ def test_there_is_one_revision_for_every_schema_from_the_first_that_alembic_know
     assert there == {f"schema_{number}" for number in range(2, SCHEMA_VERSION + 1)}
 
 
-def test_the_revisions_make_the_tables_of_the_models(tmp_path: Path, postgres: Server) -> None:
+def test_a_new_run_in_postgresql_has_the_tables_of_the_models_and_says_which_schema_they_are(
+    tmp_path: Path, postgres: Server
+) -> None:
     with Store.create(tmp_path / "run", "p", "", 0, archive=postgres.empty().url) as store:
         expected = MetaData()
         for table in (*Base.metadata.sorted_tables, *SharedBase.metadata.sorted_tables):
@@ -65,6 +67,7 @@ def test_the_revisions_make_the_tables_of_the_models(tmp_path: Path, postgres: S
         assert compare_metadata(context, expected) == []
         expected.remove(expected.tables["insights"])
         assert [one[0] for one in compare_metadata(context, expected)] == ["remove_table"], "it does compare"
+        assert context.get_current_revision() == str(SCHEMA_VERSION)
 
 
 def test_a_later_revision_upgrades_a_run_of_today_and_keeps_what_it_holds(folder: Path, future: Path) -> None:

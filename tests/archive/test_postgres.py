@@ -107,7 +107,9 @@ def test_a_run_is_the_same_in_both_databases(tmp_path: Path, postgres: Server) -
         assert shared.shares() == file.shares() and shared.failures() == file.failures()
         assert shared.curve() == file.curve() and shared.improvements() == file.improvements()
         assert [s.splits for s in (shared.summary(),)] == [s.splits for s in (file.summary(),)]
-        assert shared.model_calls() == file.model_calls() and shared.insights() == file.insights()
+        assert shared.model_calls() == file.model_calls()
+        learnt = [[(one._replace(known=0), *text) for one, *text in store.insights()] for store in (shared, file)]
+        assert learnt[0] == learnt[1] != [], "but for the number of the last event, which depends on when others came"
 
 
 @pytest.mark.slow
@@ -324,11 +326,11 @@ def test_a_lease_is_renewed_although_its_connection_was_cut(
         def until_renewed() -> None:
             (before,) = outside.execute("SELECT seen FROM run.drivers").fetchone()
             while outside.execute("SELECT seen FROM run.drivers").fetchone() == (before,):
-                assert store._writer._renewing.is_alive()
+                assert store._driver._renewing.is_alive()
                 time.sleep(0.01)
 
         until_renewed()
-        others = (store._connection, store._writer.connection)
+        others = (store._connection, store._driver.connection)
         kept = [one.connection.dbapi_connection.info.backend_pid for one in others]
         drivers_own = "FROM pg_stat_activity WHERE application_name = 'evolve' AND pid != ALL(%s)"
         assert outside.execute(f"SELECT pg_terminate_backend(pid) {drivers_own}", [kept]).fetchall()

@@ -100,7 +100,7 @@ def test_everything_comes_back_as_it_was_committed(store: Store) -> None:
         assert reader.program(2).failure == "train/1: GPU 3 is full"
         expected = Selection(1, 0, (), "0", "because", "builtin", known=4, state=State.SCORED, fate=Fate.SCORED)
         assert reader.selection(1) == expected
-        assert [p.id for p in reader.children(0)] == [1, 2]
+        assert [p.id for p in reader.programs() if p.parent_id == 0] == [1, 2]
         assert reader.program(99) is None and reader.selection(99) is None and reader.model_call(99) is None
         assert reader.config() == "seed = 3\n"
 

@@ -81,7 +81,7 @@ def make(folder: Path, programs: int, problem: Problem | None = None, **flags: A
 
     @contextmanager
     def joined(store: Store) -> Iterator[Connection]:
-        yield store._writer.connection
+        yield store._connection
 
     def result(score: float | None, n: int) -> InstanceResult:
         return InstanceResult(f"train/{n}", Status.OK, score, {"cost_usd": 3.25}, "waited 3.1 h for spot", "", 0.01)

@@ -13,7 +13,7 @@ from command_line import evolve
 from loop_parts import HashModel, QuickPool, configured, trivial_problem
 
 from evolve import loop
-from evolve.archive.inflate import inflate
+from evolve.archive.packing import inflate
 from evolve.errors import UsageError
 from evolve.report import RunFolder
 
