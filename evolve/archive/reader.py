@@ -280,15 +280,6 @@ class Reader:
         for row in self._stream(joined.where(_ENDS.c.step > 0).order_by(_ENDS.c.place)):
             yield row.step, row.mutator, bool(row.scored), row.cost_usd or 0.0
 
-    def pauses(self) -> list[tuple[float, float]]:
-        """Return when sessions stopped and when the first choice after that was made, in seconds since the epoch."""
-        found = []
-        for stop in self.events(EventKind.STOPPED):
-            chosen = select(EventRow.time).where(EventRow.seq > stop.seq, EventRow.kind == EventKind.CHOSEN)
-            rows = self._all(chosen.order_by(EventRow.seq).limit(1))
-            found += [(stop.time, row.time) for row in rows]
-        return list({begin: (end, begin) for end, begin in found}.values())
-
     # -- the sequence --------------------------------------------------------------------------------------------
 
     def events(self, *kinds: EventKind) -> list[Event]:
