@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from multiprocess.connection import Connection, Listener
+from multiprocess.connection import Connection, Listener, answer_challenge, deliver_challenge
 
 import evolve
 from evolve.config import RunConfig
@@ -92,7 +92,7 @@ class _Door:
     def open(self, host: str) -> None:
         self._loop = asyncio.get_running_loop()
         self._host = host or socket.getfqdn()
-        self._listener = Listener((host or "", 0), backlog=1024, authkey=self._key)
+        self._listener = Listener((host or "", 0), backlog=1024)
         threading.Thread(target=self._answer, daemon=True).start()
 
     def expect(self) -> tuple[asyncio.Future[Connection], tuple[str, int, bytes, int]]:
@@ -111,13 +111,21 @@ class _Door:
 
     def _answer(self) -> None:
         while not self._is_closed:
-            try:
+            with suppress(OSError):
                 wire = self._listener.accept()
-                number = receive(wire)
-            except Exception:  # not one of ours, or gone again
-                continue
-            with suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._arrived, number, wire)
+                # In a thread each: a stranger who calls and says nothing keeps no job waiting.
+                threading.Thread(target=self._let_in, args=(wire,), daemon=True).start()
+
+    def _let_in(self, wire: Connection) -> None:
+        try:
+            deliver_challenge(wire, self._key)
+            answer_challenge(wire, self._key)
+            number = receive(wire)
+        except Exception:  # not one of ours, or gone again
+            wire.close()
+            return
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._arrived, number, wire)
 
     def _arrived(self, number: int, wire: Connection) -> None:
         there = self._expected.pop(number, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from evolve.config import RunConfig, resolve
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.scoring import InstanceResult
-from evolve.workers import evaluate_spread, make_pool
+from evolve.workers import evaluate_spread, make_pool, slurm_engine
 from evolve.workers.relay import own_core
 
 GOOD = "def answer():\n    return 21.0"
@@ -69,6 +70,28 @@ def test_slurm_jobs_evaluate_one_that_is_killed_is_replaced_and_none_is_left(tmp
     for results in asyncio.run(go()):
         assert [(result.status, result.score) for result in results] == [("ok", pytest.approx(SCORE))]
     wait_until(lambda: not relays(tmp_path))
+
+
+def test_a_stranger_who_calls_and_says_nothing_keeps_no_job_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strangers: list[socket.socket] = []
+    opened = slurm_engine._Door.open
+
+    def open_and_be_called(door: slurm_engine._Door, host: str) -> None:
+        opened(door, host)
+        strangers.append(socket.create_connection(door._listener.address))
+
+    monkeypatch.setattr(slurm_engine._Door, "open", open_and_be_called)
+
+    async def go() -> InstanceResult:
+        async with make_pool(slurm(tmp_path, workers=1)) as pool:
+            (result,) = await evaluate_spread(pool, GOOD, Split.TRAIN, 1)
+            return result
+
+    assert asyncio.run(go()).score == pytest.approx(SCORE)
+    (stranger,) = strangers
+    stranger.close()
 
 
 def test_a_cluster_that_is_not_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
