@@ -19,6 +19,7 @@ from pathlib import Path
 from evolve.archive.database import POINTER
 from evolve.archive.sqlite_file import NAME
 from evolve.report.event_log import EventLog
+from evolve.user_state import user_state
 
 MARK = ".made-here"
 MOST_LINES = 2_000
@@ -43,8 +44,7 @@ class OwnRun:
 
 def index_file() -> Path:
     """Return the file that remembers the user's runs: $XDG_STATE_HOME/evolve/runs.jsonl."""
-    state = os.environ.get("XDG_STATE_HOME", "")
-    return (Path(state) if state.startswith("/") else Path.home() / ".local" / "state") / "evolve" / "runs.jsonl"
+    return user_state() / "runs.jsonl"
 
 
 def remember(folder: Path, only_pointer: bool = False) -> bool:

@@ -18,6 +18,7 @@ import evolve
 from evolve.config import RunConfig
 from evolve.errors import UsageError
 from evolve.registry import load_problem
+from evolve.user_state import user_state
 from evolve.workers.crew import Crew, WorkerLost
 from evolve.workers.messages import Ready, Setup, heard, receive, send
 from evolve.workers.relay import Lost, connect
@@ -47,10 +48,13 @@ class SlurmWorkers(Crew):
         import submitit
 
         slurm, evaluator = self._slurm, self._evaluator
-        folder = slurm.folder or Path(tempfile.mkdtemp(prefix="evolve-slurm-"))
+        is_local = slurm.cluster == "local"
+        shared = slurm.folder or (Path(tempfile.gettempdir()) if is_local else user_state() / "slurm")
+        folder = _private_folder(shared)
         try:
             executor = submitit.AutoExecutor(folder=folder, cluster=slurm.cluster)
         except (RuntimeError, ValueError) as error:
+            folder.rmdir()
             raise UsageError(f"engine slurm: {error} (sbatch is looked for on this machine)") from None
         executor.update_parameters(
             name="evolve",
@@ -78,6 +82,18 @@ class SlurmWorkers(Crew):
 
     def _make(self, setup: Setup) -> SlurmWorker:
         return SlurmWorker(self._executor, self._door, setup)
+
+
+def _private_folder(shared: Path) -> Path:
+    """Make a folder for the files of a run's jobs, which hold its key: nobody else may read them."""
+    try:
+        shared.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix="evolve-slurm-", dir=shared.absolute()))
+    except OSError as error:
+        raise UsageError(
+            f"engine slurm: {shared} cannot be written: {error.strerror}. Give a folder on a disk that all nodes see: "
+            "--set slurm.folder=DIR"
+        ) from None
 
 
 class _Door:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -37,7 +38,7 @@ def slurm(folder: Path, **sets: Any) -> RunConfig:
 
 
 def relays(folder: Path) -> list[int]:
-    """The processes that stand for jobs: those that read the folder of the jobs."""
+    """The processes that stand for jobs: those that read a folder in the folder of the jobs."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -45,7 +46,7 @@ def relays(folder: Path) -> list[int]:
                 words = (entry / "cmdline").read_bytes().decode().split("\0")
             except OSError:
                 continue
-            if "submitit.core._submit" in words and str(folder) in words:
+            if "submitit.core._submit" in words and any(word.startswith(str(folder)) for word in words):
                 found.append(int(entry.name))
     return found
 
@@ -92,6 +93,16 @@ def test_a_stranger_who_calls_and_says_nothing_keeps_no_job_waiting(
     assert asyncio.run(go()).score == pytest.approx(SCORE)
     (stranger,) = strangers
     stranger.close()
+
+
+def test_the_files_of_jobs_which_hold_the_key_of_the_run_are_nobody_elses(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+
+    async def go() -> list[int]:
+        async with make_pool(slurm(tmp_path, workers=1)):
+            return [stat.S_IMODE(folder.stat().st_mode) for folder in tmp_path.iterdir()]
+
+    assert asyncio.run(go()) == [0o700]
 
 
 def test_a_cluster_that_is_not_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
