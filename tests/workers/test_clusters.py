@@ -9,13 +9,13 @@ import socket
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import TRIVIAL, evolve
+from slurm_server import relays, wait_until
 
 from evolve.config import RunConfig, resolve
 from evolve.errors import UsageError
@@ -35,27 +35,6 @@ def engine(name: str, **sets: Any) -> RunConfig:
 
 def slurm(folder: Path, **sets: Any) -> RunConfig:
     return engine("slurm", slurm__cluster="local", slurm__host="127.0.0.1", slurm__folder=str(folder), **sets)
-
-
-def relays(folder: Path) -> list[int]:
-    """The processes that stand for jobs: those that read a folder in the folder of the jobs."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().decode().split("\0")
-            except OSError:
-                continue
-            if "submitit.core._submit" in words and any(word.startswith(str(folder)) for word in words):
-                found.append(int(entry.name))
-    return found
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < give_up
-        time.sleep(0.02)
 
 
 def test_slurm_jobs_evaluate_one_that_is_killed_is_replaced_and_none_is_left(tmp_path: Path) -> None:
