@@ -31,6 +31,7 @@ class SlurmConfig(Part):
     minutes: int = Field(default=240, ge=1, description="time limit of a job; a new one takes its place")
     host: str = Field(default="", description="name of this machine as the nodes know it; empty: its full name")
     folder: Path | None = Field(
-        default=None, description="for the jobs' files, on a shared disk; none: a temporary one"
+        default=None,
+        description="for the jobs' files, on a disk that all nodes see; none: one in the user's home",
     )
     options: dict[str, Any] = Field(default_factory=dict, description="more options of sbatch, e.g. account, qos")

@@ -271,15 +271,6 @@ class Reader:
             for step, mutator, fate, cost_usd in self._stream(chosen):
                 yield step, mutator, fate == Fate.SCORED, cost_usd or 0.0
 
-    def pauses(self) -> list[tuple[float, float]]:
-        """Return when sessions stopped and when the first choice after that was made, in seconds since the epoch."""
-        found = []
-        for stop in self.events(EventKind.STOPPED):
-            chosen = select(EventRow.time).where(EventRow.seq > stop.seq, EventRow.kind == EventKind.CHOSEN)
-            rows = self._all(chosen.order_by(EventRow.seq).limit(1))
-            found += [(stop.time, row.time) for row in rows]
-        return list({begin: (end, begin) for end, begin in found}.values())
-
     # -- the sequence --------------------------------------------------------------------------------------------
 
     def events(self, *kinds: EventKind, after: int = 0) -> list[Event]:

@@ -9,6 +9,7 @@ a folder that was moved keeps them.
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from contextlib import suppress
@@ -18,6 +19,7 @@ from pathlib import Path
 from evolve.archive.database import POINTER
 from evolve.archive.sqlite_file import NAME
 from evolve.report.event_log import EventLog
+from evolve.user_state import user_state
 
 MARK = ".made-here"
 MOST_LINES = 2_000
@@ -27,8 +29,9 @@ MOST_BYTES = 4_000_000
 
 @dataclass(frozen=True)
 class OwnRun:
-    """A run of this user. cwd: where it was started.  started: seconds since the epoch.  mark: what no copy has.
+    """A run of this user. cwd: where it was started.  mark: what no copy has.
 
+    started: seconds since the epoch, later than of every run before it, even where the clock was set back meanwhile.
     only_pointer: somebody else's, maybe; the user has named its address in a database.
     """
 
@@ -41,8 +44,7 @@ class OwnRun:
 
 def index_file() -> Path:
     """Return the file that remembers the user's runs: $XDG_STATE_HOME/evolve/runs.jsonl."""
-    state = os.environ.get("XDG_STATE_HOME", "")
-    return (Path(state) if state.startswith("/") else Path.home() / ".local" / "state") / "evolve" / "runs.jsonl"
+    return user_state() / "runs.jsonl"
 
 
 def remember(folder: Path, only_pointer: bool = False) -> bool:
@@ -87,16 +89,14 @@ def own_runs() -> list[OwnRun]:
         lines = index.read_text(encoding="utf-8", errors="replace").splitlines()
     except (OSError, RuntimeError):
         return []
-    found = []
+    found: list[OwnRun] = []
     for line in lines:
         with suppress(ValueError, LookupError, TypeError, AttributeError):
             facts = json.loads(line)
             folder = Path(os.fsdecode(bytes.fromhex(facts["folder"])))
-            found.append(
-                OwnRun(
-                    folder, str(facts["cwd"]), float(facts["started"]), tuple(facts["mark"]), "only_pointer" in facts
-                )
-            )
+            earliest = math.nextafter(found[-1].started, math.inf) if found else 0.0
+            started = max(earliest, float(facts["started"]))
+            found.append(OwnRun(folder, str(facts["cwd"]), started, tuple(facts["mark"]), "only_pointer" in facts))
     return found
 
 
@@ -116,6 +116,11 @@ def _remembered(folder: Path) -> list[OwnRun]:
     except OSError:
         return []
     return [run for run in own_runs() if run.mark == mark]
+
+
+def starts() -> dict[Path, float]:
+    """Return when the runs that are remembered were started, by their folders: for their order, as `OwnRun.started`."""
+    return {run.folder: run.started for run in own_runs()}
 
 
 def started_here() -> list[OwnRun]:

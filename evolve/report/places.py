@@ -18,7 +18,7 @@ from evolve.archive_url import ArchiveUrl, is_archive_url
 from evolve.errors import UsageError
 from evolve.registry import require_utf8
 from evolve.report.event_log import WRITTEN
-from evolve.report.own_runs import own_runs, started_here
+from evolve.report.own_runs import own_runs, started_here, starts
 from evolve.report.shared_archives import folder_for, mirror, require_known_pointer
 
 RUNS = Path("runs")
@@ -152,10 +152,11 @@ def folders(runs: Path = RUNS) -> list[Path]:
 
 
 def _starts(runs: Path) -> Iterator[tuple[float, Path]]:
-    """Yield when the runs of a folder were started; runs that cannot be read are left out."""
+    """Yield when the runs of a folder were started, for their order; runs that cannot be read are left out."""
+    own = starts()
     for folder in folders(runs):
         with suppress(Exception):
             require_known_pointer(folder)
             with Store.open(folder) as store:
                 started = float(store.summary().started)
-            yield started, folder
+            yield own.get(folder.resolve(), started), folder

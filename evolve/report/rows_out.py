@@ -13,7 +13,7 @@ from evolve.draw.rows import to_csv
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.report.documents import plain, to_json_line
-from evolve.report.page.facts import clock_of
+from evolve.report.work_time import minutes_of_work
 
 TABLES = ("programs", "evaluations", "calls")
 FORMS = ("csv", "parquet", "jsonl")
@@ -26,7 +26,7 @@ def rows_of(store: Store, table: str) -> Iterator[dict[str, Any]]:
 
 def _programs(store: Store) -> Iterator[dict[str, Any]]:
     trials = {trial.id: trial for trial in store.trials()}
-    clock, splits = clock_of(store), {}
+    minutes, splits = minutes_of_work(store), {}
     for figure in store.split_figures():
         splits[figure.program_id, figure.split] = figure.score
     for program in store.programs():
@@ -43,7 +43,7 @@ def _programs(store: Store) -> Iterator[dict[str, Any]]:
             **{f"score_{split}": splits.get((program.id, split)) for split in (Split.VALIDATION, Split.TEST)},
             "cpu_s": program.cpu_s,
             "chars": program.chars,
-            "minutes": clock.minutes(program.created) if program.id > 0 else 0.0,
+            "minutes": minutes.get(program.id, 0.0) if program.id > 0 else 0.0,
             "call_cost_usd": None if trial is None else trial.cost_usd,
             "failure": program.failure,
             "idea": program.idea,

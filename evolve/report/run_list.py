@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from evolve.evaluator import Split
 from evolve.report.damaged import explained
 from evolve.report.documents import to_json
 from evolve.report.figures import cell_text, usd_text
+from evolve.report.own_runs import starts
 from evolve.report.run_document import when
 from evolve.report.run_report import Cell
 from evolve.report.shared_archives import is_mirrored
@@ -39,6 +40,7 @@ class Listed:
         error: why it cannot be read; the rest is then empty.
         program_id: the program that train and test are of: the winner, or the best on train while there is none.
         cost_usd: None where models were asked whose prices are not known.
+        place: in the order of starts, a later one is higher: `started`, unless the clock was set back meanwhile.
     """
 
     folder: Path
@@ -57,15 +59,17 @@ class Listed:
     active_s: float = 0.0
     started: float = 0.0
     ended: float | None = None
+    place: float = 0.0
 
 
 def listed(folders: Iterable[Path]) -> list[Listed]:
     """Return the runs in some folders, the newest first; those that cannot be read come last, with the reason."""
-    found = [_listed(folder) for folder in folders]
-    return sorted(found, key=lambda one: (-one.started, str(one.folder)))
+    own = starts()
+    found = [_listed(folder, own) for folder in folders]
+    return sorted(found, key=lambda one: (-one.place, str(one.folder)))
 
 
-def _listed(folder: Path) -> Listed:
+def _listed(folder: Path, own: Mapping[Path, float]) -> Listed:
     try:
         with explained(folder), Store.open(folder) as store:
             summary = store.summary()
@@ -89,6 +93,7 @@ def _listed(folder: Path) -> Listed:
                 active_s=summary.active_s,
                 started=float(summary.started),
                 ended=summary.ended,
+                place=own.get(folder.resolve(), float(summary.started)),
             )
             to_json([list_document([one]), *_cells(one)])  # what cannot be shown is found out here, of this run alone
             return one

@@ -62,7 +62,7 @@ def _row(one: Listed) -> dict[str, Any]:
         "cost": cost,
         "work": duration_text(one.active_s),
         "sort": {
-            "started": one.started,
+            "started": one.place,
             "score": -1e9 if score is None else score,
             "cost": one.cost_usd or 0.0,
             "evaluations": one.evaluations,

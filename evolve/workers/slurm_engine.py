@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import socket
 import tempfile
 import threading
+import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from multiprocess.connection import Connection, Listener
+from multiprocess.connection import Connection, Listener, answer_challenge, deliver_challenge
 
 import evolve
 from evolve.config import RunConfig
 from evolve.errors import UsageError
 from evolve.registry import load_problem
+from evolve.user_state import user_state
 from evolve.workers.crew import Crew, WorkerLost
 from evolve.workers.messages import Ready, Setup, heard, receive, send
 from evolve.workers.relay import Lost, connect
+from evolve.workers.slurm_queue import BY_ITSELF, SlurmQueue
 
-LOOK_S = 2.0
-"""How often a job that has not called yet is looked after."""
+FIRST_LOOK_S, LAST_LOOK_S = 2.0, 30.0
+"""How often a job that has not called yet is looked after, soon after it was submitted and later."""
+_PASSES = re.compile(r"unable to contact|timed out|connection refused|try again|temporarily", re.IGNORECASE)
+"""What sbatch says while the cluster is restarted."""
 
 
 class SlurmWorkers(Crew):
@@ -47,21 +53,26 @@ class SlurmWorkers(Crew):
         import submitit
 
         slurm, evaluator = self._slurm, self._evaluator
-        folder = slurm.folder or Path(tempfile.mkdtemp(prefix="evolve-slurm-"))
+        is_local = slurm.cluster == "local"
+        shared = slurm.folder or (Path(tempfile.gettempdir()) if is_local else user_state() / "slurm")
+        folder = _private_folder(shared)
         try:
             executor = submitit.AutoExecutor(folder=folder, cluster=slurm.cluster)
         except (RuntimeError, ValueError) as error:
+            folder.rmdir()
             raise UsageError(f"engine slurm: {error} (sbatch is looked for on this machine)") from None
         executor.update_parameters(
             name="evolve",
             timeout_min=slurm.minutes,
             cpus_per_task=max(1, round(evaluator.cpus)),
             gpus_per_node=round(evaluator.gpus),
+            # Another job is submitted for one that is lost; Slurm would have the lost one wait for its node besides.
+            slurm_additional_parameters={"no-requeue": True} | slurm.options,
             **({"mem_gb": evaluator.memory_gb} if evaluator.memory_gb else {}),
             **({"slurm_partition": slurm.partition} if slurm.partition else {}),
-            **({"slurm_additional_parameters": slurm.options} if slurm.options else {}),
         )
         self._executor = executor
+        self._queue = SlurmQueue(is_local)
         self._door.open(slurm.host)
         self.notices.append(
             f"Slurm jobs write to {folder}; each has cores of its own if the cluster binds tasks to them"
@@ -77,7 +88,19 @@ class SlurmWorkers(Crew):
         self._door.close()
 
     def _make(self, setup: Setup) -> SlurmWorker:
-        return SlurmWorker(self._executor, self._door, setup)
+        return SlurmWorker(self._executor, self._queue, self._door, setup)
+
+
+def _private_folder(shared: Path) -> Path:
+    """Make a folder for the files of a run's jobs, which hold its key: nobody else may read them."""
+    try:
+        shared.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix="evolve-slurm-", dir=shared.absolute()))
+    except OSError as error:
+        raise UsageError(
+            f"engine slurm: {shared} cannot be written: {error.strerror}. Give a folder on a disk that all nodes see: "
+            "--set slurm.folder=DIR"
+        ) from None
 
 
 class _Door:
@@ -90,9 +113,15 @@ class _Door:
         self._is_closed = False
 
     def open(self, host: str) -> None:
+        """Listen. Raises UsageError where this machine does not go by the name."""
         self._loop = asyncio.get_running_loop()
         self._host = host or socket.getfqdn()
-        self._listener = Listener((host or "", 0), backlog=1024, authkey=self._key)
+        try:
+            self._listener = Listener((host or "", 0), backlog=1024)
+        except OSError as error:
+            raise UsageError(
+                f"engine slurm: nobody can call this machine at {host} (slurm.host): {error.strerror}."
+            ) from None
         threading.Thread(target=self._answer, daemon=True).start()
 
     def expect(self) -> tuple[asyncio.Future[Connection], tuple[str, int, bytes, int]]:
@@ -111,13 +140,21 @@ class _Door:
 
     def _answer(self) -> None:
         while not self._is_closed:
-            try:
+            with suppress(OSError):
                 wire = self._listener.accept()
-                number = receive(wire)
-            except Exception:  # not one of ours, or gone again
-                continue
-            with suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._arrived, number, wire)
+                # In a thread each: a stranger who calls and says nothing keeps no job waiting.
+                threading.Thread(target=self._let_in, args=(wire,), daemon=True).start()
+
+    def _let_in(self, wire: Connection) -> None:
+        try:
+            deliver_challenge(wire, self._key)
+            answer_challenge(wire, self._key)
+            number = receive(wire)
+        except Exception:  # not one of ours, or gone again
+            wire.close()
+            return
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._arrived, number, wire)
 
     def _arrived(self, number: int, wire: Connection) -> None:
         there = self._expected.pop(number, None)
@@ -130,27 +167,50 @@ class _Door:
 class SlurmWorker:
     """One job, as the crew sees it."""
 
-    def __init__(self, executor: Any, door: _Door, setup: Setup) -> None:
-        self._setup = setup
-        self._there, address = door.expect()
-        self._job = executor.submit(connect, *address)
+    def __init__(self, executor: Any, queue: SlurmQueue, door: _Door, setup: Setup) -> None:
+        self._executor, self._queue, self._setup = executor, queue, setup
+        self._there, self._address = door.expect()
+        self._job: Any = None
+        self._is_let_go = False
         self._wire: Connection | None = None
 
     async def greet(self) -> Ready:
         """As `Worker.greet`; how long the job waits in the queue has no limit."""
+        submitted_s, pause_s = time.monotonic(), FIRST_LOOK_S
+        await asyncio.to_thread(self._submit)
         while not self._there.done():
-            await asyncio.wait([self._there], timeout=LOOK_S)
-            if not self._there.done() and await asyncio.to_thread(self._job.done, True):
-                raise UsageError(
-                    f"the Slurm job {self._job.job_id} ended ({self._job.state}) before it could work: "
-                    f"its words are in {self._job.paths.stderr}"
-                )
+            await asyncio.wait([self._there], timeout=pause_s)
+            pause_s = min(LAST_LOOK_S, 1.5 * pause_s)
+            if not self._there.done() and (end := await self._queue.end_of(self._job, submitted_s)):
+                raise self._ended(end)
         self._wire = self._there.result()
         self.say((self._setup, evolve.__version__))
         ready: Ready = await self.hear()
         if ready.error:
             raise UsageError(ready.error)
         return ready
+
+    def _submit(self) -> None:
+        """Submit the job; in a thread, since a cluster may take its time. Raises UsageError, WorkerLost."""
+        from submitit.core.utils import FailedJobError, FailedSubmissionError
+
+        try:
+            self._job = self._executor.submit(connect, *self._address)
+        except (FailedJobError, FailedSubmissionError, OSError) as error:
+            words = " ".join(str(error).split())
+            if _PASSES.search(words):
+                raise WorkerLost(f"could not be submitted to Slurm ({words})", by_host=True) from None
+            raise UsageError(f"engine slurm: no job could be submitted: {words}") from None
+        if self._is_let_go:
+            self._queue.cancel(self._job)
+
+    def _ended(self, end: str) -> UsageError | WorkerLost:
+        """Return what is wrong with a job that has ended before it called."""
+        if end not in BY_ITSELF:  # somebody cancelled it, or its node is gone: another one may do better
+            return WorkerLost(f"was lost with its Slurm job {self._job.job_id} ({end})", by_host=True)
+        words = self._job.paths.stderr
+        where = f"its words are in {words}" if words.exists() else f"its node may not see {words.parent} (slurm.folder)"
+        return UsageError(f"the Slurm job {self._job.job_id} ended ({end}) before it could work: {where}")
 
     def say(self, value: Any) -> None:
         """As `Worker.say`."""
@@ -178,10 +238,11 @@ class SlurmWorker:
     def let_go(self) -> None:
         """As `Worker.let_go`: the job ends when the wire does, or is cancelled where it has none yet."""
         self._there.cancel()
-        if self._wire is None:
-            self._job.cancel(check=False)
-        else:
+        self._is_let_go = True
+        if self._wire is not None:
             self._wire.close()
+        elif self._job is not None:
+            self._queue.cancel(self._job)
 
     def end(self) -> None:
         """As `Worker.end`."""

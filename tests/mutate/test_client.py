@@ -145,7 +145,14 @@ def test_a_retry_after_may_be_a_date() -> None:
     wait_s = retry_after_s(email.utils.formatdate(time.time() + 100, usegmt=True))
     assert 98 < wait_s <= 100
     assert retry_after_s("Mon, 99 Foo") == 0.0
+    assert 98 < retry_after_s(email.utils.formatdate(time.time() + 100, usegmt=True), "Mon, 99 Foo") <= 100
     assert retry_after_s("inf") == 0.0
+
+
+def test_a_date_to_retry_after_counts_from_the_servers_own_clock() -> None:
+    yesterday = time.time() - 86_400
+    until, now = (email.utils.formatdate(yesterday + more_s, usegmt=True) for more_s in (30, 0))
+    assert retry_after_s(until, now) == 30.0
 
 
 def test_a_retry_after_that_is_a_date_is_waited_for() -> None:

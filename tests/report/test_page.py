@@ -20,7 +20,6 @@ from page_parts import made_run, page_of
 from evolve.archive import Store
 from evolve.report.chain import chain, touched
 from evolve.report.page import facts
-from evolve.report.page.facts import Clock
 from evolve.report.page.run_page import page_facts
 from evolve.report.run_report import describe
 
@@ -177,11 +176,6 @@ def test_what_a_step_touched_is_named() -> None:
     assert touched(before, after) == ("P.go", "+P.new", "-P.old")
     assert touched(before, before.replace("A = 1", "A = 2")) == ("the top level",)
     assert touched(before, "def (") == ()
-
-
-def test_minutes_of_work_leave_out_the_time_between_sessions() -> None:
-    clock = Clock(((100.0, 400.0),), 40.0)
-    assert [clock.minutes(when) for when in (40.0, 100.0, 200.0, 400.0, 460.0)] == [0.0, 1.0, 1.0, 1.0, 2.0]
 
 
 def test_of_very_many_programs_a_page_draws_a_part_and_says_so(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

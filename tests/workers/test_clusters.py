@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
+import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import TRIVIAL, evolve
+from slurm_server import relays, wait_until
 
 from evolve.config import RunConfig, resolve
 from evolve.errors import UsageError
 from evolve.evaluator import Split
 from evolve.scoring import InstanceResult
-from evolve.workers import evaluate_spread, make_pool
+from evolve.workers import evaluate_spread, make_pool, slurm_engine
 from evolve.workers.relay import own_core
 
 GOOD = "def answer():\n    return 21.0"
@@ -35,27 +37,6 @@ def slurm(folder: Path, **sets: Any) -> RunConfig:
     return engine("slurm", slurm__cluster="local", slurm__host="127.0.0.1", slurm__folder=str(folder), **sets)
 
 
-def relays(folder: Path) -> list[int]:
-    """The processes that stand for jobs: those that read the folder of the jobs."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().decode().split("\0")
-            except OSError:
-                continue
-            if "submitit.core._submit" in words and str(folder) in words:
-                found.append(int(entry.name))
-    return found
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < give_up
-        time.sleep(0.02)
-
-
 def test_slurm_jobs_evaluate_one_that_is_killed_is_replaced_and_none_is_left(tmp_path: Path) -> None:
     async def go() -> tuple[list[InstanceResult], list[InstanceResult]]:
         async with make_pool(slurm(tmp_path)) as pool:
@@ -69,6 +50,38 @@ def test_slurm_jobs_evaluate_one_that_is_killed_is_replaced_and_none_is_left(tmp
     for results in asyncio.run(go()):
         assert [(result.status, result.score) for result in results] == [("ok", pytest.approx(SCORE))]
     wait_until(lambda: not relays(tmp_path))
+
+
+def test_a_stranger_who_calls_and_says_nothing_keeps_no_job_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strangers: list[socket.socket] = []
+    opened = slurm_engine._Door.open
+
+    def open_and_be_called(door: slurm_engine._Door, host: str) -> None:
+        opened(door, host)
+        strangers.append(socket.create_connection(door._listener.address))
+
+    monkeypatch.setattr(slurm_engine._Door, "open", open_and_be_called)
+
+    async def go() -> InstanceResult:
+        async with make_pool(slurm(tmp_path, workers=1)) as pool:
+            (result,) = await evaluate_spread(pool, GOOD, Split.TRAIN, 1)
+            return result
+
+    assert asyncio.run(go()).score == pytest.approx(SCORE)
+    (stranger,) = strangers
+    stranger.close()
+
+
+def test_the_files_of_jobs_which_hold_the_key_of_the_run_are_nobody_elses(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+
+    async def go() -> list[int]:
+        async with make_pool(slurm(tmp_path, workers=1)):
+            return [stat.S_IMODE(folder.stat().st_mode) for folder in tmp_path.iterdir()]
+
+    assert asyncio.run(go()) == [0o700]
 
 
 def test_a_cluster_that_is_not_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

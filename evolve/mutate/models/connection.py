@@ -196,7 +196,7 @@ class Connection:
             words,
             status=status,
             retry=status in RETRIED or status >= 500,
-            retry_after_s=retry_after_s(response.headers.get("retry-after")),
+            retry_after_s=retry_after_s(response.headers.get("retry-after"), response.headers.get("date")),
             parameter=str(blamed.get("param") or ""),
         )
 

@@ -143,18 +143,28 @@ class EqualFailures:
         self._outage = ("", 0.0, 0)
 
 
-def retry_after_s(header: str | None) -> float:
-    """Return the seconds that a Retry-After header asks for (a number or a date); 0 without one."""
+def retry_after_s(header: str | None, date: str | None = None) -> float:
+    """Return the seconds that a Retry-After header asks for (a number or a date); 0 without one.
+
+    date: the Date header of the same answer. A date counts from there: this machine's clock may be set otherwise.
+    """
     if not header:
         return 0.0
     try:
         seconds = float(header)
     except ValueError:
-        try:
-            seconds = parsedate_to_datetime(header).timestamp() - time.time()
-        except (ValueError, OverflowError):
+        until, now = _seconds_of(header), _seconds_of(date or "")
+        if until is None:
             return 0.0
+        seconds = until - (time.time() if now is None else now)
     return seconds if 0.0 < seconds < float("inf") else 0.0
+
+
+def _seconds_of(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 WORDS = 200

@@ -8,8 +8,8 @@ from evolve.archive import Program, Store
 from evolve.evaluator import Split
 from evolve.picture import Arc, Bar, Bars, Line, Map, Matrix, Picture, Point, Series
 from evolve.report.chain import ancestors
-from evolve.report.page.facts import clock_of
 from evolve.report.run_report import SHOWN_SPLITS, RunReport
+from evolve.report.work_time import minutes_of_work
 from evolve.words import counted
 
 COLUMNS = 40
@@ -41,11 +41,10 @@ def splits_picture(report: RunReport) -> Picture | None:
 
 def curve_points(store: Store) -> list[tuple[int, float, float, float]]:
     """Return (evaluations, minutes of work, dollars, best score on train) at the seed, each improvement and the end."""
-    best, summary, clock = store.improvements(), store.summary(), clock_of(store)
+    best, summary, made = store.improvements(), store.summary(), minutes_of_work(store)
 
     def minutes(id: int) -> float:
-        program = store.program(id) if id > 0 else None
-        return 0.0 if program is None else clock.minutes(program.created)
+        return made.get(id, 0.0) if id > 0 else 0.0
 
     points = [(one.evaluation, minutes(one.trial.id), one.total_usd, one.score) for one in best]
     if best and best[-1].evaluation < summary.evaluations:

@@ -10,7 +10,6 @@ import base64
 import json
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from evolve.archive import Program, Role, Store
@@ -18,6 +17,7 @@ from evolve.evaluator import Split
 from evolve.report.chain import ancestors
 from evolve.report.documents import plain
 from evolve.report.run_report import last_line
+from evolve.report.work_time import minutes_of_work
 from evolve.safe_text import one_line, visible
 from evolve.scoring import InstanceResult, Status
 
@@ -29,24 +29,6 @@ ELITES = 24
 """Best programs that keep prompt, answer and figures of every instance."""
 LINE = 200
 """Characters of an idea or a failure beside a program."""
-
-
-@dataclass(frozen=True)
-class Clock:
-    """When something happened in minutes of work: the times between sessions are taken out."""
-
-    gaps: tuple[tuple[float, float], ...]
-    started: float
-
-    def minutes(self, when: float) -> float:
-        """Return minutes of work up to a time, in seconds since the epoch."""
-        idle_s = sum(min(end, when) - begin for begin, end in self.gaps if begin < when)
-        return max((when - self.started - idle_s) / 60, 0.0)
-
-
-def clock_of(store: Store) -> Clock:
-    """Return the clock of a run."""
-    return Clock(tuple(store.pauses()), float(store.summary().started))
 
 
 class _End(NamedTuple):
@@ -70,7 +52,7 @@ def program_facts(store: Store, kept: Iterable[int] = ()) -> dict[str, Any]:
         total += cost_usd
         if is_scored:
             ends[step] = _End(len(ends) + 1, model, total)
-    clock, best = clock_of(store), store.best()
+    minutes, best = minutes_of_work(store), store.best()
     path = [] if best is None else [program.id for program in ancestors(store, best)]
     part = _part(list(ends), {*path, *kept, *(program.id for program in store.top(ELITES))})
     programs = [*store.programs(Role.BASELINE), *store.programs(Role.SEED), *store.programs_among(part)]
@@ -86,7 +68,7 @@ def program_facts(store: Store, kept: Iterable[int] = ()) -> dict[str, Any]:
             program.id,
             program.parent_id,
             end.at,
-            round(clock.minutes(program.created), 3) if program.id > 0 else 0,
+            round(minutes.get(program.id, 0.0), 3) if program.id > 0 else 0,
             round(end.usd, 6),
             _rounded(program.score),
             kinds.place(program.kind),
