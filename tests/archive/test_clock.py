@@ -19,7 +19,6 @@ from postgres_server import Server
 from evolve import loop
 from evolve.archive import EventKind, RunStatus, Store
 from evolve.archive.database import POINTER
-from evolve.archive.events import Event
 from evolve.config import RunConfig, to_toml
 from evolve.errors import UsageError
 from evolve.mutate.models.answer import Answer
@@ -184,9 +183,9 @@ def test_a_lease_in_postgresql_holds_by_the_servers_clock_alone(
 # -- time of work ------------------------------------------------------------------------------------------------
 
 
-def events(*facts: tuple[float, str]) -> list[Event]:
-    """Events by their time and kind; births are numbered from 1."""
-    return [Event(seq, when, seq, EventKind(kind)) for seq, (when, kind) in enumerate(facts, 1)]
+def events(*facts: tuple[float, str]) -> list[tuple[float, int, str]]:
+    """Events by their time and kind; their steps are numbered from 1."""
+    return [(when, step, kind) for step, (when, kind) in enumerate(facts, 1)]
 
 
 def test_the_time_between_sessions_is_none_of_work() -> None:
