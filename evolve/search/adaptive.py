@@ -14,29 +14,27 @@ them. When no island has improved the whole for a while, steps are asked for one
 crossover with another island, an idea that no program has, the same with less.
 
 It differs from the paper in d: there the gain is divided by the best score, which may be 0 or below here. It is
-g / (g + m) instead, m the median of the latest gains of all islands, so that no scale of scores and no poor island is
-favoured. Islands are fixed in number, and tactics are kinds of change, not texts by a model; for another approach from
-a strong model see `search.turn_after`.
+squeezed by the median of the latest gains of all islands instead (`Gains`), so that no scale of scores and no poor
+island is favoured. Islands are fixed in number, and tactics are kinds of change, not texts by a model; for another
+approach from a strong model see `search.turn_after`.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections import deque
-from statistics import median
 from typing import ClassVar
 
 from pydantic import Field
 
 from evolve.mutate.mutation import Kind
+from evolve.search.bandit import Gains
 from evolve.search.elites import Elites
 from evolve.search.strategy import Choice, Strategy, StrategyOptions
 from evolve.trial import Selection, Trial
 
 __all__ = ["Adaptive"]
 
-GAINS_KEPT = 64
 TACTICS = (Kind.REWRITE, Kind.CROSSOVER, Kind.EXPLORE, Kind.SIMPLIFY)
 
 
@@ -79,7 +77,7 @@ class Adaptive(Strategy):
     def __init__(self, options: StrategyOptions | None = None) -> None:
         super().__init__(options)
         self._islands = [_Island(self.options.elites) for _ in range(self.options.islands)]
-        self._gains: deque[float] = deque(maxlen=GAINS_KEPT)
+        self._gains = Gains()
         self._best = -math.inf
         self._told = self._since = 0
 
@@ -99,10 +97,8 @@ class Adaptive(Strategy):
         home = self._islands[self._home(trial.place, trial.id)]
         change = 0.0
         if trial.score is not None:
-            gain = trial.score - max((score for score, _ in home.elites.scored), default=trial.score)
-            if gain > 0:
-                self._gains.append(gain)
-                change = gain / (gain + median(self._gains))
+            best = home.elites.scored[0][0] if len(home.elites) else trial.score
+            change = self._gains.squeezed(trial.score - best)
             home.elites.add(trial.score, trial.id)
         home.tell(change, self.options.fading)
         better = trial.score is not None and trial.score > self._best

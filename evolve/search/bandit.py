@@ -9,12 +9,13 @@ late.
 from __future__ import annotations
 
 import random
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
-__all__ = ["Bandit"]
+__all__ = ["Bandit", "Gains"]
 
 FADING = 0.99
 """What is left of an arm's evidence at each `tell` of any arm: a step counts for about a hundred others."""
@@ -22,6 +23,24 @@ GAINS_KEPT = 64
 """Positive gains whose median is the scale of the next one."""
 CHEAPEST = 0.05
 """Least share of the dearest cost that an arm is taken to cost, so that a free arm does not win by that alone."""
+
+
+class Gains:
+    """Squeezes gains into 0..1: g is worth g / (g + m), m the median of the latest, so half are always above 1/2."""
+
+    def __init__(self) -> None:
+        self._latest: deque[float] = deque()
+        self._ranked: list[float] = []
+
+    def squeezed(self, gain: float) -> float:
+        """Take a gain in, and return what it is worth; of 0 or less nothing is learnt, and it is worth 0."""
+        if gain <= 0:
+            return 0.0
+        if len(self._latest) == GAINS_KEPT:
+            del self._ranked[bisect_left(self._ranked, self._latest.popleft())]
+        self._latest.append(gain)
+        insort(self._ranked, gain)
+        return gain / (gain + median(self._ranked))
 
 
 @dataclass
@@ -44,13 +63,12 @@ class _Arm:
 class Bandit:
     """Learns from `tell`; `choose` changes nothing, so the state follows from these calls, in their order.
 
-    A gain is squeezed into 0..1 by g / (g + m), m the median of the latest positive gains: half of them are above 1/2
-    at any stage of a run. A cost is a share of the dearest so far, whatever the unit.
+    A gain counts as `Gains` squeezes it. A cost is a share of the dearest so far, whatever the unit.
     """
 
     def __init__(self) -> None:
         self._arms: dict[str, _Arm] = {}
-        self._gains: deque[float] = deque(maxlen=GAINS_KEPT)
+        self._gains = Gains()
         self._dearest = 0.0
 
     def tell(self, arm: str, gain: float, cost: float | None) -> None:
@@ -66,9 +84,7 @@ class Bandit:
         pulled = self._arms.setdefault(arm, _Arm())
         pulled.pulls += 1
         pulled.evidence += 1
-        if gain > 0:
-            self._gains.append(gain)
-            pulled.gain += gain / (gain + median(self._gains))
+        pulled.gain += self._gains.squeezed(gain)
         self._dearest = max(self._dearest, cost or 0.0)
         dear = cost is None or self._dearest == 0
         pulled.cost += 1.0 if dear else max((cost or 0.0) / self._dearest, CHEAPEST)
