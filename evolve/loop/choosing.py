@@ -57,7 +57,7 @@ class Chooser:
         self._novelty = Novelty(lineage)
         self._notes = Notes(lineage, config.prompt.insights_every, config.asks_models)
         self._leaders = Leaders()
-        self._turns = Turns(config.search.starts, config.search.turn_after)
+        self._turns = Turns(lineage, config.search.starts, config.search.turn_after)
         share = config.mutation.tune if numbers is not None else 0.0
         trials = config.mutation.tune_evaluations
         self._tuner = Tuner(lineage, share, trials, config.seed, numbers or (lambda id: 0), self._leaders.scores)

@@ -74,7 +74,6 @@ class Notes:
         self._since = 0
         self._taken: list[tuple[float, int, Attempt]] = []
         self._tried: list[Attempt] = []
-        self._best: tuple[int, float] | None = None
 
     def begun(self, selection: Selection) -> None:
         """Take note of a choice: it is in flight, and an insight may be under way."""
@@ -92,8 +91,7 @@ class Notes:
         if trial.fate is Fate.INSIGHT and trial.note:
             self._insights.append(Insight(trial.id, trial.inspirations, trial.note, trial.detail))
             _shorten(self._insights, INSIGHTS_KEPT)
-        if trial.score is not None and (self._best is None or trial.score > self._best[1]):
-            self._best = trial.id, trial.score
+        if self._lineage.has_improved:
             self._since = 0
             self._idle.clear()
             if trial.is_attempt and self._every and trial.asked != TUNE:
@@ -157,7 +155,7 @@ class Notes:
             related=frozenset(insight.id for insight in self._insights if line & set(insight.subjects)),
             taken=tuple(attempt for _, _, attempt in self._taken),
             tried=tuple(self._tried),
-            best=self._best,
+            best=self._lineage.best,
         )
 
 

@@ -75,9 +75,11 @@ class RepairDesk:
                 is_sound = trial.is_program and not trial.is_broken
                 self.tried(trial.parent, trial.id, is_sound, trial.failure if trial.is_broken else None)
         elif trial.is_broken and trial.called:
-            lineage = self._lineage
-            span, before = lineage.best - lineage.worst, lineage.score(lineage.sound_ancestor(trial.id))
-            promise = 1.0 if before is None or span <= 0 else (before - lineage.worst) / span
+            best, worst = self._lineage.best, self._lineage.worst
+            before = self._lineage.score(self._lineage.sound_ancestor(trial.id))
+            promise = 1.0
+            if before is not None and best is not None and best[1] > worst:
+                promise = (before - worst) / (best[1] - worst)
             self.broken(trial.id, promise, trial.failure)
 
     def broken(self, id: int, promise: float, failure: str) -> None:

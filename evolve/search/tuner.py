@@ -105,7 +105,6 @@ class Tuner:
         self._done: set[int] = set()
         self._now: _Campaign | None = None
         self._before: dict[int, _Campaign] = {}
-        self._best: tuple[int, float] | None = None
 
     def begun(self, selection: Selection) -> None:
         """Take note of a choice: a trial may be under way."""
@@ -128,8 +127,6 @@ class Tuner:
 
     def tell(self, trial: Trial) -> None:
         """Learn how a step ended."""
-        if trial.score is not None and (self._best is None or trial.score > self._best[1]):
-            self._best = trial.id, trial.score
         campaign = self._before.pop(trial.id, None)
         if campaign is None:
             return
@@ -159,7 +156,7 @@ class Tuner:
             return self._told(self._now) if self._now.waiting else None
         if self._tuned + self._trials > self._share * (self._steps + self._trials):
             return None
-        best = parent if self._best is None else self._best[0]
+        best = parent if self._lineage.best is None else self._lineage.best[0]
         for id in dict.fromkeys((best, parent)):
             if id not in self._done and (count := self._numbers(id)):
                 return id, f"trial 1 of {self._trials} on the {count} numbers of {id}"

@@ -10,6 +10,7 @@ from collections import Counter
 
 from evolve.mutate.mutation import Kind
 from evolve.scoring import Status
+from evolve.search.lineage import Lineage
 from evolve.trial import Selection, Trial
 
 __all__ = ["Turns"]
@@ -22,9 +23,8 @@ class Turns:
     after: evaluations without improvement after which a turn is due, and as many after each turn; 0: never.
     """
 
-    def __init__(self, starts: int, after: int) -> None:
-        self._starts, self._after = starts, after
-        self._best: tuple[int, float] | None = None
+    def __init__(self, lineage: Lineage, starts: int, after: int) -> None:
+        self._lineage, self._starts, self._after = lineage, starts, after
         self._since: Counter[str] = Counter()
         self._highest: float | None = None
         self._quiet = 0
@@ -38,8 +38,8 @@ class Turns:
         """Learn how a step ended."""
         if not trial.is_program:
             return
-        if trial.score is not None and (self._best is None or trial.score > self._best[1]):
-            self._best, self._highest, self._quiet = (trial.id, trial.score), None, 0
+        if self._lineage.has_improved:
+            self._highest, self._quiet = None, 0
             self._since.clear()
             return
         self._quiet += 1
@@ -61,9 +61,9 @@ class Turns:
     @property
     def stalled(self) -> str:
         """What has come of the search since its last improvement, in one line; empty when nothing has."""
-        if self._best is None or not self._since:
+        if self._lineage.best is None or not self._since:
             return ""
-        id, score = self._best
+        id, score = self._lineage.best
         parts = [f"{self._since['sound']} scored no more"] if self._since["sound"] else []
         if self._highest is not None:
             parts[0] += f", at best {self._highest:.2f}"
