@@ -29,7 +29,7 @@ from pydantic import Field
 
 from evolve.mutate.mutation import Kind
 from evolve.search.bandit import Gains
-from evolve.search.elites import Elites
+from evolve.search.elites import Elites, migrate
 from evolve.search.strategy import Choice, Strategy, StrategyOptions
 from evolve.trial import Selection, Trial
 
@@ -105,7 +105,7 @@ class Adaptive(Strategy):
         self._best, self._since = (trial.score or 0.0, 0) if better else (self._best, self._since + 1)
         self._told += 1
         if self._told % self.options.migrate_every == 0:
-            self._migrate()
+            migrate([island.elites for island in self._islands], 1)
 
     def ask(self, rng: random.Random) -> Choice:
         """Choose the island by its bound, explore or exploit by its signal, and bring a tactic where all stall."""
@@ -143,9 +143,3 @@ class Adaptive(Strategy):
 
     def _home(self, place: str, id: int) -> int:
         return (int(place) if place else id) % len(self._islands)
-
-    def _migrate(self) -> None:
-        leaving = [island.elites.scored[:1] for island in self._islands]
-        for index, migrants in enumerate(leaving):
-            for score, id in migrants:
-                self._islands[(index + 1) % len(self._islands)].elites.add(score, id)
