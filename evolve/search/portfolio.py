@@ -85,9 +85,9 @@ class Portfolio(Strategy):
     def tell(self, trial: Trial) -> None:
         """Tell every member; a program of another member has no place with it."""
         name, _, place = trial.place.partition(":")
-        elsewhere = trial._replace(place="")
+        elsewhere = trial.at("")
         for member in self._members:
-            member.strategy.tell(trial._replace(place=place) if member.name == name else elsewhere)
+            member.strategy.tell(elsewhere.at(place) if member.name == name else elsewhere)
         if not trial.is_program:
             return
         gain = 0.0 if trial.score is None else max(0.0, trial.score - self._best)
