@@ -13,12 +13,12 @@ from evolve.loop.spending import Spending
 from evolve.mutate.mutation import TUNE, Kind
 from evolve.objectives import oriented
 from evolve.search import (
+    PREFERENCE,
+    Arms,
     Background,
     Choice,
-    Kinds,
     Leaders,
     Lineage,
-    Models,
     Notes,
     Novelty,
     RepairDesk,
@@ -51,8 +51,10 @@ class Chooser:
         self._lineage = lineage = Lineage()
         self._strategy = make_strategy(config.search.strategy, config.search.options)
         self._is_founded = False  # no program has a score yet, so that a strategy has nothing to choose from
-        self._models = Models(lineage, in_usd, config.mutation.models == "weights")
-        self._kinds = Kinds(lineage, in_usd, fixed_mix(config.mutation.mix))
+        mix, by_weight = fixed_mix(config.mutation.mix), config.mutation.models == "weights"
+        self._mix = mix or PREFERENCE
+        self._models = Arms(lineage, in_usd, by_weight, lambda trial: None if trial.asked == TUNE else trial.model)
+        self._kinds = Arms(lineage, in_usd, bool(mix), lambda trial: trial.asked if trial.called else None)
         self._desk = RepairDesk(lineage, config.mutation.repair_turns)
         self._novelty = Novelty(lineage)
         self._notes = Notes(lineage, config.prompt.insights_every, config.asks_models)
@@ -132,7 +134,7 @@ class Chooser:
             return self._tuning(step, choice, *subject)
         if self._config.asks_models:
             choice = self._turned(step, choice)
-        mutator = self._models.choose(self._weights(free, choice.tier), self._chance("model", step))
+        mutator, _ = self._models.choose(self._weights(free, choice.tier), self._chance("model", step))
         evidence = self._models.evidence(mutator) if len(self._config.models) > 1 else ""
         if mutator == BUILTIN:
             return self._selection(step, choice, mutator, "", None, evidence)
@@ -144,7 +146,7 @@ class Chooser:
     def _first(self, step: int, free: frozenset[str] | None) -> Selection:
         """Ask for the first program, or for the repair of one that failed."""
         id, reason = self._desk.next() or (0, "no program has a score yet")
-        mutator = self._models.choose(self._weights(free), self._chance("model", step))
+        mutator, _ = self._models.choose(self._weights(free), self._chance("model", step))
         return Selection(step, id, (), "", reason, mutator, Kind.REPAIR if id else Kind.REWRITE)
 
     def _selection(
@@ -188,7 +190,11 @@ class Chooser:
         partner = None if choice.parent == 0 else self._leaders.partner(choice.parent, choice.inspirations)
         if partner is None:
             impossible.add(Kind.CROSSOVER)
-        kind, why = self._kinds.choose(impossible, self._chance("kind", step))
+        possible = {name: weight for name, weight in self._mix.items() if name not in impossible}
+        kind, why = Kind.EDIT, "none of the mix is possible"
+        if possible:
+            name, why = self._kinds.choose(possible, self._chance("kind", step))
+            kind = Kind(name)
         if kind is Kind.REPAIR and broken is not None:
             id, reason = broken
             ancestor = self._lineage.sound_ancestor(id)

@@ -11,11 +11,14 @@ from __future__ import annotations
 import random
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-__all__ = ["Bandit", "Gains"]
+from evolve.search.lineage import Lineage
+from evolve.trial import Trial
+
+__all__ = ["Arms", "Bandit", "Gains"]
 
 FADING = 0.99
 """What is left of an arm's evidence at each `tell` of any arm: a step counts for about a hundred others."""
@@ -103,3 +106,33 @@ class Bandit:
         known = self._arms.get(arm, _Arm())
         gain, cost = known.means()
         return f"{arm}: gain {gain:.2f} for cost {cost:.2f} in {known.pulls} pulls"
+
+
+class Arms:
+    """The models that may be asked, or the kinds of change: a bandit over them that learns from every step.
+
+    in_usd: a call costs dollars, else tokens.  by_weight: weights alone decide, whatever was learnt.
+    arm: whose an attempt was; None: it tells nothing.
+    """
+
+    def __init__(self, lineage: Lineage, in_usd: bool, by_weight: bool, arm: Callable[[Trial], str | None]) -> None:
+        self._lineage, self._in_usd, self._by_weight, self._arm = lineage, in_usd, by_weight, arm
+        self._bandit = Bandit()
+
+    def tell(self, trial: Trial) -> None:
+        """Learn how a step ended."""
+        arm = self._arm(trial) if trial.is_attempt else None
+        if arm is not None:
+            has_failed = trial.called and not trial.answered
+            cost = (trial.cost_usd if self._in_usd else trial.call_tokens) or 0.0
+            self._bandit.tell(arm, self._lineage.gain, None if has_failed else cost)
+
+    def choose(self, weights: Mapping[str, float], rng: random.Random) -> tuple[str, str]:
+        """Return one of the arms in `weights`, and why, in a few words."""
+        if self._by_weight:
+            return rng.choices(list(weights), list(weights.values()))[0], ""
+        return self._bandit.choose(weights, rng)
+
+    def evidence(self, arm: str) -> str:
+        """Return what is known of an arm, in a few words."""
+        return self._bandit.evidence(arm)
