@@ -40,12 +40,11 @@ class Lineage:
         self.has_improved, self.gain = False, 0.0
         if not trial.is_program:
             return
-        missing = trial.id + 1 - len(self._scores)
-        if missing > 0:
-            self._scores.extend([math.nan] * missing)
-            self._parents.extend([_NONE] * missing)
-            self._places.extend([""] * missing)
-            self._tokens.extend([0] * missing)
+        while len(self._scores) <= trial.id:
+            self._scores.append(math.nan)
+            self._parents.append(_NONE)
+            self._places.append("")
+            self._tokens.append(0)
         self._places[trial.id] = trial.place
         self._tokens[trial.id] = trial.tokens
         if trial.parent is not None:
