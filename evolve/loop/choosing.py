@@ -13,7 +13,6 @@ from evolve.loop.spending import Spending
 from evolve.mutate.mutation import TUNE, Kind
 from evolve.objectives import oriented
 from evolve.search import (
-    PREFERENCE,
     Arms,
     Background,
     Choice,
@@ -28,6 +27,7 @@ from evolve.search import (
     fixed_mix,
     make_strategy,
 )
+from evolve.search.kinds import PREFERENCE
 from evolve.trial import Selection, Trial
 
 

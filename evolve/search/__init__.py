@@ -5,7 +5,7 @@ None of them sees SQL or a program's source. What each of them knows follows fro
 
 from evolve.search.bandit import Arms, Bandit
 from evolve.search.front import Front
-from evolve.search.kinds import PREFERENCE, fixed_mix
+from evolve.search.kinds import fixed_mix
 from evolve.search.leaders import Leaders
 from evolve.search.lineage import Lineage
 from evolve.search.notes import Background, Notes
@@ -17,7 +17,6 @@ from evolve.search.tuner import Tuner
 from evolve.search.turns import Turns
 
 __all__ = [
-    "PREFERENCE",
     "Arms",
     "Background",
     "Bandit",
