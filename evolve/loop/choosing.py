@@ -66,7 +66,8 @@ class Chooser:
         self._spending = Spending(config.budget)
         self._parts: tuple[Part, ...] = (
             lineage,  # first: the others look a trial's family up
-            *(self._models, self._kinds, self._desk, self._novelty, self._notes, self._leaders, self._turns),
+            *((self._models,) if len(config.models) > 1 else ()),  # of one there is nothing to choose
+            *(self._kinds, self._desk, self._novelty, self._notes, self._leaders, self._turns),
             self._tuner,
         )
 

@@ -46,7 +46,7 @@ class Gains:
         return gain / (gain + median(self._ranked))
 
 
-@dataclass
+@dataclass(slots=True)
 class _Arm:
     """Evidence on one arm, beyond the uniform prior. gain, cost: of steps; pulls: how many, none faded."""
 
@@ -88,9 +88,9 @@ class Bandit:
         pulled.pulls += 1
         pulled.evidence += 1
         pulled.gain += self._gains.squeezed(gain)
-        self._dearest = max(self._dearest, cost or 0.0)
-        dear = cost is None or self._dearest == 0
-        pulled.cost += 1.0 if dear else max((cost or 0.0) / self._dearest, CHEAPEST)
+        if cost is not None and cost > self._dearest:
+            self._dearest = cost
+        pulled.cost += 1.0 if cost is None or self._dearest == 0 else max(cost / self._dearest, CHEAPEST)
 
     def choose(self, weights: Mapping[str, float], rng: random.Random) -> tuple[str, str]:
         """Return one of the arms in `weights`, and why, in a few words.

@@ -56,8 +56,8 @@ class Lineage:
             self.worst = min(self.worst, trial.score)
             if self.best is None or trial.score > self.best[1]:
                 self.best, self.has_improved = (trial.id, trial.score), True
-            before = self.score(self.sound_ancestor(trial.id))
-            self.gain = 0.0 if before is None else trial.score - before
+            before = self._scores[self.sound_ancestor(trial.id)]
+            self.gain = 0.0 if math.isnan(before) else trial.score - before
 
     def score(self, id: int) -> float | None:
         """Return a program's score; None where it has none, or is not known yet."""

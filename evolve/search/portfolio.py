@@ -53,7 +53,7 @@ class PortfolioOptions(StrategyOptions):
         return members
 
 
-@dataclass
+@dataclass(slots=True)
 class _Member:
     name: str
     strategy: Strategy
