@@ -105,7 +105,7 @@ class Chooser:
             wanted = ", ".join(one.metric for one in self._config.objectives)
             known = ", ".join(["score", *trial.metrics])
             raise UsageError(f"objectives are {wanted}; the seed has these metrics on train: {known}.")
-        return Trial(*trial[:-2], self._spending.share, point)
+        return Trial._make((*trial[:-2], self._spending.share, point))
 
     def values(self, step: int) -> tuple[float, ...]:
         """Return what a step in flight sets its parent's numbers to, as of `tuned`; empty where it does not."""

@@ -50,11 +50,11 @@ class Background:
     stalled: str = ""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Tried:
     """From one program. begun: steps that changed it, those in flight among them."""
 
-    attempts: deque[Attempt] = field(default_factory=lambda: deque(maxlen=ATTEMPTS_KEPT))
+    attempts: list[Attempt] = field(default_factory=list)
     begun: int = 0
 
 
@@ -106,7 +106,9 @@ class Notes:
         note = "" if trial.score is not None else _last_line(trial.failure) or trial.note
         gain = None if trial.score is None else self._lineage.gain
         attempt = Attempt(trial.id, trial.kind, trial.score, outcome.value, note, trial.idea, parent, gain)
-        self._of(parent).attempts.append(attempt)
+        before = self._of(parent).attempts
+        before.append(attempt)
+        del before[:-ATTEMPTS_KEPT]
         if trial.score is not None and self._lineage.gain > LOST:
             if trial.idea:
                 insort(self._taken, (-trial.score, trial.id, attempt))
