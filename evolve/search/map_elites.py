@@ -63,7 +63,7 @@ class MapElites(Strategy):
         self._recent: deque[_Scored] = deque(maxlen=KEPT * self.options.warm_up)
         self._told, self._next = 0, self.options.warm_up
         self._centroids = np.empty((0, 0))  # (cells, dimensions); none until they are laid out
-        self._marks: np.ndarray | None = None  # (recent, dimensions), each column in order
+        self._marks: np.ndarray | None = None  # (recent, dimensions), with features
         self._elites: dict[int, _Scored] = {}
         self._least = -math.inf  # score of any elite, once every cell has one
 
@@ -125,13 +125,7 @@ class MapElites(Strategy):
 
     def _placed(self, points: np.ndarray) -> np.ndarray:
         """Return where points lie. points: (n, dimensions), as they are. With features: the share that is below."""
-        if self._marks is None:
-            return points
-        below = [
-            np.searchsorted(self._marks[:, column], points[:, column]) / len(self._marks)
-            for column in range(points.shape[1])
-        ]
-        return np.stack(below, axis=1)
+        return points if self._marks is None else (self._marks < points[:, None]).mean(axis=1)
 
     def _lay_out(self) -> None:
         """Choose the centroids anew, and give each elite and recent program its cell: the best of a cell stays.
@@ -141,13 +135,15 @@ class MapElites(Strategy):
         known = [*{one[1].id: one for one in [*self._elites.values(), *self._recent]}.values()]
         points = self._points(known)
         if self._features:
-            self._marks = np.sort(points, axis=0)
+            self._marks = points
         points = self._placed(points)
         chosen = [max(range(len(known)), key=lambda place: (known[place][0], -known[place][1].id))]
-        gaps = _squares(points, points[chosen[0]])
-        while len(chosen) < self.options.cells and gaps.max() > 0:
+        gaps = np.full(len(points), math.inf)
+        while len(chosen) < self.options.cells:
+            gaps = np.minimum(gaps, ((points - points[chosen[-1]]) ** 2).sum(axis=1))
+            if gaps.max() == 0:
+                break
             chosen.append(int(gaps.argmax()))
-            gaps = np.minimum(gaps, _squares(points, points[chosen[-1]]))
         centroids = points[chosen]
         for _ in range(ROUNDS):
             nearest = _nearest(centroids, points)
@@ -164,12 +160,6 @@ def _figures(trial: Trial) -> dict[str, float]:
     """Return what a feature may be."""
     source = (trial.chars, trial.tokens, trial.cpu_s, trial.likeness or 0.0)
     return dict(zip(SOURCE_FEATURES, map(float, source), strict=True)) | dict(trial.metrics)
-
-
-def _squares(points: np.ndarray, point: np.ndarray) -> np.ndarray:
-    """Return the squared distances of points to one. points: (n, dimensions); point: (dimensions,). Returns (n,)."""
-    apart: np.ndarray = ((points - point) ** 2).sum(axis=1)
-    return apart
 
 
 def _nearest(centroids: np.ndarray, points: np.ndarray) -> np.ndarray:
