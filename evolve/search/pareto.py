@@ -21,7 +21,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from statistics import mean, stdev
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from pydantic import Field
 
@@ -37,6 +37,9 @@ MERGE = "merge"
 """The place of a child of two."""
 BEHIND = 2.0
 """Standard errors."""
+
+_Drawn: TypeAlias = tuple[int, tuple[int, ...], str, tuple[int, ...]]
+"""Parent, who is shown besides it, why, and on which instances the first of those leads and the parent does not."""
 
 
 class ParetoOptions(StrategyOptions):
@@ -102,9 +105,15 @@ class Pareto(Strategy):
         self._merged = {pair for pair in self._merged if leading.issuperset(pair)}
 
     def ask(self, rng: random.Random) -> Choice:
-        """Draw a parent from the frontier, and show who leads where the parent does not."""
-        if len(self._by_objectives):
-            return self._on_front(rng)
+        """Draw a parent from a frontier, and show who is good at something else; now and then the two are merged."""
+        parent, shown, why, worst = self._on_front(rng) if len(self._by_objectives) else self._among_leaders(rng)
+        if shown and rng.random() < self.options.merge and _pair(parent, shown[0]) not in self._merged:
+            why += f"; merged with {shown[0]}" + (f", which leads on {len(worst)} others" if worst else "")
+            return Choice(parent, shown, MERGE, why, kind=Kind.CROSSOVER, instances=worst)
+        return Choice(parent, shown[: self.options.inspirations], "", why, instances=worst)
+
+    def _among_leaders(self, rng: random.Random) -> _Drawn:
+        """Return a parent, who leads where it does not, why, and where the first of those leads."""
         leads = self._front
         parent = rng.choices(list(self._parents), list(self._parents.values()))[0]
         left = behind = set(range(len(self._best))) - leads[parent]
@@ -117,19 +126,12 @@ class Pareto(Strategy):
             shown.append(best)
             left = left - leads[best]
         why = f"leads on {len(leads[parent])} of {len(self._best)} instances; {len(leads)} do on some"
-        worst = tuple(sorted(behind & leads[shown[0]])) if shown else ()
-        if shown and rng.random() < self.options.merge and _pair(parent, shown[0]) not in self._merged:
-            other = f"{why}; merged with {shown[0]}, which leads on {len(worst)} others"
-            return Choice(parent, tuple(shown), MERGE, other, kind=Kind.CROSSOVER, instances=worst)
-        return Choice(parent, tuple(shown), "", why, instances=worst)
+        return parent, tuple(shown), why, tuple(sorted(behind & leads[shown[0]])) if shown else ()
 
-    def _on_front(self, rng: random.Random) -> Choice:
+    def _on_front(self, rng: random.Random) -> _Drawn:
         parent = self._by_objectives.draw(rng)
         shown = self._by_objectives.far_from(parent, max(1, self.options.inspirations))
-        why = f"one of {len(self._by_objectives)} that nobody beats in all objectives"
-        if shown and rng.random() < self.options.merge and _pair(parent, shown[0]) not in self._merged:
-            return Choice(parent, shown, MERGE, f"{why}; merged with {shown[0]}", kind=Kind.CROSSOVER)
-        return Choice(parent, shown[: self.options.inspirations], "", why)
+        return parent, shown, f"one of {len(self._by_objectives)} that nobody beats in all objectives", ()
 
     def _weights(self) -> dict[int, float]:
         """Return of those on the frontier who may be parents the instances that each leads on, shared among equals."""
