@@ -44,6 +44,13 @@ class _Case:
     turns: int = 0
     changed: bool = True
 
+    @property
+    def tries(self) -> int:
+        return max(self.begun, self.turns)
+
+    def is_open(self, cap: int) -> bool:
+        return self.tries < cap or (self.changed and self.begun <= self.turns and self.tries < LONGEST * cap)
+
 
 class RepairDesk:
     """Keeps broken programs, and counts the tries at each. first_cap: of tries, until past repairs tell it."""
@@ -112,19 +119,15 @@ class RepairDesk:
     def next(self) -> tuple[int, str] | None:
         """Return the case with the highest upper confidence bound (UCB1), and why; None when none deserves a try."""
         cap = self.cap
-        best: tuple[float, int] | None = None
-        for case in self._cases.values():
-            tries = max(case.begun, case.turns)
-            open_ = tries < cap or (case.changed and case.begun <= case.turns and tries < LONGEST * cap)
-            if not open_:
-                continue
-            bound = case.promise + EXPLORATION * math.sqrt(math.log(self._begun + 2) / (tries + 1))
-            if best is None or (bound, -case.id) > (best[0], -best[1]):
-                best = bound, case.id
-        if best is None:
+
+        def bound(case: _Case) -> float:
+            return case.promise + EXPLORATION * math.sqrt(math.log(self._begun + 2) / (case.tries + 1))
+
+        cases = [case for case in self._cases.values() if case.is_open(cap)]
+        if not cases:
             return None
-        case = self._cases[best[1]]
-        return case.id, f"repair of {case.id}, try {max(case.begun, case.turns) + 1}, cap {cap}, bound {best[0]:.2f}"
+        case = max(cases, key=lambda case: (bound(case), -case.id))
+        return case.id, f"repair of {case.id}, try {case.tries + 1}, cap {cap}, bound {bound(case):.2f}"
 
 
 def _signature(failure: str) -> str:
