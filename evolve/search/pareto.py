@@ -100,8 +100,7 @@ class Pareto(Strategy):
                 leaders.remove(min(leaders, key=lambda id: (self._mean(id), id)))
         leading = {id for leaders in self._leaders for id in leaders}
         self._known = {id: known for id, known in self._known.items() if id in leading}
-        self._front = self._frontier()
-        self._parents = self._weights()
+        self._front = {}  # made when somebody asks: many programs in a row may lead, and all of a resume do so unasked
         self._merged = {pair for pair in self._merged if leading.issuperset(pair)}
 
     def ask(self, rng: random.Random) -> Choice:
@@ -114,6 +113,9 @@ class Pareto(Strategy):
 
     def _among_leaders(self, rng: random.Random) -> _Drawn:
         """Return a parent, who leads where it does not, why, and where the first of those leads."""
+        if not self._front:
+            self._front = self._frontier()
+            self._parents = self._weights()
         leads = self._front
         parent = rng.choices(list(self._parents), list(self._parents.values()))[0]
         left = behind = set(range(len(self._best))) - leads[parent]
