@@ -12,12 +12,11 @@ from evolve.loop.budget import Spending
 from evolve.mutate.mutation import TUNE, Kind
 from evolve.objectives import oriented
 from evolve.search import (
+    Arms,
     Background,
     Choice,
-    Kinds,
     Leaders,
     Lineage,
-    Models,
     Notes,
     Novelty,
     RepairDesk,
@@ -27,6 +26,7 @@ from evolve.search import (
     fixed_mix,
     make_strategy,
 )
+from evolve.search.kinds import PREFERENCE
 from evolve.trial import Selection, Trial
 
 
@@ -43,20 +43,23 @@ class Chooser:
         self._lineage = lineage = Lineage()
         self._strategy = make_strategy(config.search.strategy, config.search.options)
         self._is_founded = False  # no program has a score yet, so that a strategy has nothing to choose from
-        self._models = Models(lineage, in_usd, config.mutation.models == "weights")
-        self._kinds = Kinds(lineage, in_usd, fixed_mix(config.mutation.mix))
+        mix, by_weight = fixed_mix(config.mutation.mix), config.mutation.models == "weights"
+        self._mix = mix or PREFERENCE
+        self._models = Arms(lineage, in_usd, by_weight, lambda trial: None if trial.asked == TUNE else trial.model)
+        self._kinds = Arms(lineage, in_usd, bool(mix), lambda trial: trial.asked if trial.called else None)
         self._desk = RepairDesk(lineage, config.mutation.repair_turns)
         self._novelty = Novelty(lineage)
         self._notes = Notes(lineage, config.prompt.insights_every, config.asks_models)
         self._leaders = Leaders()
-        self._turns = Turns(config.search.starts, config.search.turn_after)
+        self._turns = Turns(lineage, config.search.starts, config.search.turn_after)
         share = config.mutation.tune if numbers is not None else 0.0
         trials = config.mutation.tune_evaluations
         self._tuner = Tuner(lineage, share, trials, config.seed, numbers or (lambda id: 0), self._leaders.scores)
         self._spending = Spending(config.budget)
         self._learn: tuple[Callable[[Trial], None], ...] = (
             lineage.tell,  # first: the others look a trial's family up
-            *(self._models.tell, self._kinds.tell, self._desk.tell, self._novelty.tell),
+            *((self._models.tell,) if len(config.models) > 1 else ()),  # of one there is nothing to choose
+            *(self._kinds.tell, self._desk.tell, self._novelty.tell),
             *(self._notes.tell, self._leaders.tell, self._turns.tell, self._tuner.tell),
         )
 
@@ -94,7 +97,7 @@ class Chooser:
             wanted = ", ".join(one.metric for one in self._config.objectives)
             known = ", ".join(["score", *trial.metrics])
             raise UsageError(f"objectives are {wanted}; the seed has these metrics on train: {known}.")
-        return Trial(*trial[:-2], self._spending.share, point)
+        return Trial._make((*trial[:-2], self._spending.share, point))
 
     def values(self, step: int) -> tuple[float, ...]:
         """Return what a step in flight sets its parent's numbers to, as of `tuned`; empty where it does not."""
@@ -124,7 +127,7 @@ class Chooser:
             return self._tuning(step, choice, *subject)
         if self._config.asks_models:
             choice = self._turned(step, choice)
-        mutator = self._models.choose(self._weights(free, choice.tier), self._chance("model", step))
+        mutator, _ = self._models.choose(self._weights(free, choice.tier), self._chance("model", step))
         evidence = self._models.evidence(mutator) if len(self._config.models) > 1 else ""
         if mutator == BUILTIN:
             return self._selection(step, choice, mutator, "", None, evidence)
@@ -136,7 +139,7 @@ class Chooser:
     def _first(self, step: int, free: frozenset[str] | None) -> Selection:
         """Ask for the first program, or for the repair of one that failed."""
         id, reason = self._desk.next() or (0, "no program has a score yet")
-        mutator = self._models.choose(self._weights(free), self._chance("model", step))
+        mutator, _ = self._models.choose(self._weights(free), self._chance("model", step))
         return Selection(step, id, (), "", reason, mutator, Kind.REPAIR if id else Kind.REWRITE)
 
     def _selection(
@@ -180,7 +183,11 @@ class Chooser:
         partner = None if choice.parent == 0 else self._leaders.partner(choice.parent, choice.inspirations)
         if partner is None:
             impossible.add(Kind.CROSSOVER)
-        kind, why = self._kinds.choose(impossible, self._chance("kind", step))
+        possible = {name: weight for name, weight in self._mix.items() if name not in impossible}
+        kind, why = Kind.EDIT, "none of the mix is possible"
+        if possible:
+            name, why = self._kinds.choose(possible, self._chance("kind", step))
+            kind = Kind(name)
         if kind is Kind.REPAIR and broken is not None:
             id, reason = broken
             ancestor = self._lineage.sound_ancestor(id)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Kind(StrEnum):
@@ -51,8 +51,7 @@ class Example:
     cpu_s: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(NamedTuple):
     """What was tried from a program before, and what came of it.
 
     id: the step, which is the child's id.  kind: what was done, as in `Proposal.kind`.

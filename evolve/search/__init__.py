@@ -3,43 +3,35 @@
 None of them sees SQL or a program's source. What each of them knows follows from what it was given, in that order.
 """
 
-from evolve.search.bandit import Bandit
-from evolve.search.claims import StrategyClaims
+from evolve.search.bandit import Arms, Bandit
 from evolve.search.front import Front
-from evolve.search.islands import Islands
-from evolve.search.kinds import Kinds, fixed_mix
+from evolve.search.kinds import fixed_mix
 from evolve.search.leaders import Leaders
 from evolve.search.lineage import Lineage
-from evolve.search.models import Models
 from evolve.search.notes import Background, Notes
 from evolve.search.novelty import Novelty
 from evolve.search.repair import RepairDesk
-from evolve.search.strategies import known_strategies, make_strategy, strategy_class
+from evolve.search.strategies import make_strategy
 from evolve.search.strategy import Choice, Strategy, StrategyOptions, Tier
 from evolve.search.tuner import Tuner
 from evolve.search.turns import Turns
 
 __all__ = [
+    "Arms",
     "Background",
     "Bandit",
     "Choice",
     "Front",
-    "Islands",
-    "Kinds",
     "Leaders",
     "Lineage",
-    "Models",
     "Notes",
     "Novelty",
     "RepairDesk",
     "Strategy",
-    "StrategyClaims",
     "StrategyOptions",
     "Tier",
     "Tuner",
     "Turns",
     "fixed_mix",
-    "known_strategies",
     "make_strategy",
-    "strategy_class",
 ]

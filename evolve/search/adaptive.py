@@ -14,29 +14,27 @@ them. When no island has improved the whole for a while, steps are asked for one
 crossover with another island, an idea that no program has, the same with less.
 
 It differs from the paper in d: there the gain is divided by the best score, which may be 0 or below here. It is
-g / (g + m) instead, m the median of the latest gains of all islands, so that no scale of scores and no poor island is
-favoured. Islands are fixed in number, and tactics are kinds of change, not texts by a model; for another approach from
-a strong model see `search.turn_after`.
+squeezed by the median of the latest gains of all islands instead (`Gains`), so that no scale of scores and no poor
+island is favoured. Islands are fixed in number, and tactics are kinds of change, not texts by a model; for another
+approach from a strong model see `search.turn_after`.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections import deque
-from statistics import median
 from typing import ClassVar
 
 from pydantic import Field
 
 from evolve.mutate.mutation import Kind
-from evolve.search.elites import Elites
+from evolve.search.bandit import Gains
+from evolve.search.elites import Elites, migrate
 from evolve.search.strategy import Choice, Strategy, StrategyOptions
 from evolve.trial import Selection, Trial
 
 __all__ = ["Adaptive"]
 
-GAINS_KEPT = 64
 TACTICS = (Kind.REWRITE, Kind.CROSSOVER, Kind.EXPLORE, Kind.SIMPLIFY)
 
 
@@ -79,7 +77,7 @@ class Adaptive(Strategy):
     def __init__(self, options: StrategyOptions | None = None) -> None:
         super().__init__(options)
         self._islands = [_Island(self.options.elites) for _ in range(self.options.islands)]
-        self._gains: deque[float] = deque(maxlen=GAINS_KEPT)
+        self._gains = Gains()
         self._best = -math.inf
         self._told = self._since = 0
 
@@ -99,17 +97,15 @@ class Adaptive(Strategy):
         home = self._islands[self._home(trial.place, trial.id)]
         change = 0.0
         if trial.score is not None:
-            gain = trial.score - max((score for score, _ in home.elites.scored), default=trial.score)
-            if gain > 0:
-                self._gains.append(gain)
-                change = gain / (gain + median(self._gains))
+            best = home.elites.scored[0][0] if len(home.elites) else trial.score
+            change = self._gains.squeezed(trial.score - best)
             home.elites.add(trial.score, trial.id)
         home.tell(change, self.options.fading)
         better = trial.score is not None and trial.score > self._best
         self._best, self._since = (trial.score or 0.0, 0) if better else (self._best, self._since + 1)
         self._told += 1
         if self._told % self.options.migrate_every == 0:
-            self._migrate()
+            migrate([island.elites for island in self._islands], 1)
 
     def ask(self, rng: random.Random) -> Choice:
         """Choose the island by its bound, explore or exploit by its signal, and bring a tactic where all stall."""
@@ -147,9 +143,3 @@ class Adaptive(Strategy):
 
     def _home(self, place: str, id: int) -> int:
         return (int(place) if place else id) % len(self._islands)
-
-    def _migrate(self) -> None:
-        leaving = [island.elites.scored[:1] for island in self._islands]
-        for index, migrants in enumerate(leaving):
-            for score, id in migrants:
-                self._islands[(index + 1) % len(self._islands)].elites.add(score, id)

@@ -6,7 +6,7 @@ import random
 from bisect import insort
 from collections.abc import Sequence
 
-__all__ = ["Elites"]
+__all__ = ["Elites", "migrate"]
 
 BETTER_THAN_SEED = 2
 """Elites with more points than the seed for which it is given up as a parent: it is no algorithm yet."""
@@ -55,3 +55,11 @@ class Elites:
         That is ranking with a linear density, Baker 1985.
         """
         return min(rng.randrange(count) for _ in range(draws))
+
+
+def migrate(populations: Sequence[Elites], count: int) -> None:
+    """Hand the best `count` of each population to the next one, all at the same time; the last is before the first."""
+    leaving = [population.scored[:count] for population in populations]
+    for index, migrants in enumerate(leaving):
+        for score, id in migrants:
+            populations[(index + 1) % len(populations)].add(score, id)

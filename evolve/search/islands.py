@@ -1,8 +1,8 @@
 """Islands: populations that evolve apart and now and then exchange their best programs.
 
-After Tanese 1989 (distributed genetic algorithms) with a ring topology. A run
-begins on one island, and another one is founded, by every second elite of the first, when there are results enough for
-it: a few dozen calls on four islands would change the seed again and again.
+After Tanese 1989 (distributed genetic algorithms) with a ring topology. A run begins on one island, and another one is
+founded, by every second elite of the first, when there are results enough for it: a few dozen calls on four islands
+would change the seed again and again.
 
 Parents are drawn by one of three rules; r is an elite's rank from 1, n how many there are, f its score, N how many
 children it was asked for:
@@ -23,7 +23,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from evolve.scoring import Status
-from evolve.search.elites import Elites
+from evolve.search.elites import Elites, migrate
 from evolve.search.strategy import Choice, Strategy, StrategyOptions
 from evolve.trial import Selection, Trial
 
@@ -96,7 +96,7 @@ class Islands(Strategy):
             elites = self._islands[0].scored
             self._islands.append(Elites(self.options.elites, elites[1::2] or elites))
         if self._told % self.options.migrate_every == 0:
-            self._migrate()
+            migrate(self._islands, self.options.migrants)
 
     def ask(self, rng: random.Random) -> Choice:
         """Draw an island, a parent by rank, and inspirations: one elite of another island, the rest from its own.
@@ -139,9 +139,3 @@ class Islands(Strategy):
             if candidate not in chosen:
                 chosen.append(candidate)
         return tuple(chosen)
-
-    def _migrate(self) -> None:
-        leaving = [island.scored[: self.options.migrants] for island in self._islands]
-        for index, migrants in enumerate(leaving):
-            for score, id in migrants:
-                self._islands[(index + 1) % len(self._islands)].add(score, id)

@@ -19,8 +19,10 @@ _NONE = -1
 class Lineage:
     """Parents, places and scores of the programs that the search knows of.
 
-    best, worst: score so far.  has_children: a program besides the seed has a score.
-    gain: by how many points the latest trial's program beats its last sound ancestor; 0 where it has no score.
+    best: (program, score) of the first that is best so far.  worst: score so far.
+    has_improved: the latest trial's program is the best so far.
+    gain: by how many points it beats its last sound ancestor; 0 where it has no score.
+    has_children: a program besides the seed has a score.
     """
 
     def __init__(self) -> None:
@@ -28,21 +30,21 @@ class Lineage:
         self._parents = array("q")
         self._places: list[str] = []
         self._tokens = array("q")
-        self.best, self.worst = -math.inf, math.inf
-        self.has_children = False
+        self.best: tuple[int, float] | None = None
+        self.worst = math.inf
+        self.has_improved = self.has_children = False
         self.gain = 0.0
 
     def tell(self, trial: Trial) -> None:
         """Take a program in."""
-        self.gain = 0.0
+        self.has_improved, self.gain = False, 0.0
         if not trial.is_program:
             return
-        missing = trial.id + 1 - len(self._scores)
-        if missing > 0:
-            self._scores.extend([math.nan] * missing)
-            self._parents.extend([_NONE] * missing)
-            self._places.extend([""] * missing)
-            self._tokens.extend([0] * missing)
+        while len(self._scores) <= trial.id:
+            self._scores.append(math.nan)
+            self._parents.append(_NONE)
+            self._places.append("")
+            self._tokens.append(0)
         self._places[trial.id] = trial.place
         self._tokens[trial.id] = trial.tokens
         if trial.parent is not None:
@@ -51,9 +53,11 @@ class Lineage:
             self._scores[trial.id] = trial.score
             self._tokens[0] = self._tokens[0] or trial.tokens  # where there is no seed, the first with a score
             self.has_children |= trial.id > 0
-            self.best, self.worst = max(self.best, trial.score), min(self.worst, trial.score)
-            before = self.score(self.sound_ancestor(trial.id))
-            self.gain = 0.0 if before is None else trial.score - before
+            self.worst = min(self.worst, trial.score)
+            if self.best is None or trial.score > self.best[1]:
+                self.best, self.has_improved = (trial.id, trial.score), True
+            before = self._scores[self.sound_ancestor(trial.id)]
+            self.gain = 0.0 if math.isnan(before) else trial.score - before
 
     def score(self, id: int) -> float | None:
         """Return a program's score; None where it has none, or is not known yet."""

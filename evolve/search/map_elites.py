@@ -12,8 +12,10 @@ Until the first time every program is a cell of its own.
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
+from collections.abc import Sequence
 from typing import ClassVar, TypeAlias
 
 import numpy as np
@@ -31,9 +33,8 @@ KEPT = 4
 ROUNDS = 8
 """Of k-means: for a few dozen programs enough."""
 
-_Behaviour: TypeAlias = tuple[float, ...]
-_Known: TypeAlias = tuple[_Behaviour, float, int]
-"""Behaviour, score, id."""
+_Scored: TypeAlias = tuple[float, Trial]
+"""A program with its score."""
 
 
 class MapElitesOptions(StrategyOptions):
@@ -59,12 +60,12 @@ class MapElites(Strategy):
     def __init__(self, options: StrategyOptions | None = None) -> None:
         super().__init__(options)
         self._features = [name.strip() for name in self.options.features.split(",") if name.strip()]
-        self._recent: deque[_Known] = deque(maxlen=KEPT * self.options.warm_up)
+        self._recent: deque[_Scored] = deque(maxlen=KEPT * self.options.warm_up)
         self._told, self._next = 0, self.options.warm_up
-        self._centroids: np.ndarray | None = None  # (cells, dimensions)
-        self._squared: np.ndarray | None = None  # |c|^2 of each, (cells,)
-        self._marks: np.ndarray | None = None  # (recent, dimensions), each column in order
-        self._elites: dict[int, _Known] = {}
+        self._centroids = np.empty((0, 0))  # (cells, dimensions); none until they are laid out
+        self._marks: np.ndarray | None = None  # (recent, dimensions), with features
+        self._elites: dict[int, _Scored] = {}
+        self._least = -math.inf  # score of any elite, once every cell has one
 
     def tell(self, trial: Trial) -> None:
         """Put a program with a score into its cell when it is better than who is there.
@@ -73,9 +74,16 @@ class MapElites(Strategy):
         """
         if trial.score is None:
             return
-        known = (self._behaviour(trial, trial.score), trial.score, trial.id)
+        if trial.parent is None:
+            for name in self._features:
+                pick("search.features", name, _figures(trial))
+        known = (trial.score, trial)
         self._recent.append(known)
-        self._settle(self._told if self._centroids is None else self._cell(known[0]), known)
+        if not len(self._centroids):
+            self._elites[self._told] = known
+        elif trial.score > self._least:  # as hardly any is in a long run
+            points = self._points([known], self._centroids.shape[1])
+            self._settle(int(_nearest(self._centroids, self._placed(points))[0]), known)
         self._told += 1
         if self._told >= self._next:
             self._next *= 2
@@ -87,62 +95,55 @@ class MapElites(Strategy):
         drawn = [rng.choice(cells)]
         if rng.random() < self.options.greedy:
             drawn.append(rng.choice(cells))
-        cell = max(drawn, key=lambda one: self._elites[one][1])
-        _, score, parent = self._elites[cell]
-        others = [self._elites[one][2] for one in cells if self._elites[one][2] != parent]
+        cell = max(drawn, key=lambda one: self._elites[one][0])
+        score, parent = self._elites[cell]
+        others = [self._elites[one][1].id for one in cells if self._elites[one][1].id != parent.id]
         shown = rng.sample(others, min(len(others), self.options.inspirations))
         reason = f"elite of cell {cell} ({len(cells)} are filled), {score:.2f} on train"
-        return Choice(parent, tuple(shown), str(cell), reason)
+        return Choice(parent.id, tuple(shown), str(cell), reason)
 
-    def _behaviour(self, trial: Trial, score: float) -> _Behaviour:
-        if not self._features:
-            scores = [score if one is None else one for one in trial.scores] or [score]
-            return tuple(one - score for one in scores)
-        source = (trial.chars, trial.tokens, trial.cpu_s, trial.likeness or 0.0)
-        values = dict(zip(SOURCE_FEATURES, map(float, source), strict=True)) | dict(trial.metrics)
-        if trial.parent is None:
-            for name in self._features:
-                pick("search.features", name, values)
-        return tuple(values.get(name, 0.0) for name in self._features)
+    def _behaviour(self, score: float, trial: Trial) -> list[float]:
+        if self._features:
+            figures = _figures(trial)
+            return [figures.get(name, 0.0) for name in self._features]
+        return [0.0 if one is None else one - score for one in trial.scores] or [0.0]
 
-    def _settle(self, cell: int, known: _Known) -> None:
-        there = self._elites.get(cell)
-        if there is None or known[1] > there[1]:
+    def _points(self, known: Sequence[_Scored], width: int = 0) -> np.ndarray:
+        """Return the behaviours of programs. width: dimensions; 0: of whoever has most. Returns (n, dimensions)."""
+        rows = [self._behaviour(score, trial) for score, trial in known]
+        points = np.zeros((len(rows), width or max(map(len, rows))))
+        for point, row in zip(points, rows, strict=True):
+            point[: len(row)] = row[: len(point)]
+        return points
+
+    def _settle(self, cell: int, known: _Scored) -> None:
+        """Put a program into a cell, if it is better than who is there."""
+        if cell not in self._elites or known[0] > self._elites[cell][0]:
             self._elites[cell] = known
-
-    def _cell(self, behaviour: _Behaviour) -> int:
-        assert self._centroids is not None
-        point = np.zeros(self._centroids.shape[1])
-        point[: len(behaviour)] = behaviour[: len(point)]
-        return int(_nearest(self._centroids, self._placed(point[None, :]), self._squared)[0])
+            if len(self._elites) == len(self._centroids):
+                self._least = min(score for score, _ in self._elites.values())
 
     def _placed(self, points: np.ndarray) -> np.ndarray:
         """Return where points lie. points: (n, dimensions), as they are. With features: the share that is below."""
-        if self._marks is None:
-            return points
-        below = [
-            np.searchsorted(self._marks[:, column], points[:, column]) / len(self._marks)
-            for column in range(points.shape[1])
-        ]
-        return np.stack(below, axis=1)
+        return points if self._marks is None else (self._marks < points[:, None]).mean(axis=1)
 
     def _lay_out(self) -> None:
         """Choose the centroids anew, and give each elite and recent program its cell: the best of a cell stays.
 
         They begin at the best program, and at whoever is farthest from all before it.
         """
-        known = [*dict.fromkeys([*self._elites.values(), *self._recent])]
-        width = max(len(behaviour) for behaviour, _, _ in known)
-        points = np.array([behaviour + (0.0,) * (width - len(behaviour)) for behaviour, _, _ in known])
+        known = [*{one[1].id: one for one in [*self._elites.values(), *self._recent]}.values()]
+        points = self._points(known)
         if self._features:
-            self._marks = np.sort(points, axis=0)
+            self._marks = points
         points = self._placed(points)
-        best = max(range(len(known)), key=lambda place: (known[place][1], -known[place][2]))
-        chosen = [best]
-        gaps = _squares(points, points[best])
-        while len(chosen) < self.options.cells and gaps.max() > 0:
+        chosen = [max(range(len(known)), key=lambda place: (known[place][0], -known[place][1].id))]
+        gaps = np.full(len(points), math.inf)
+        while len(chosen) < self.options.cells:
+            gaps = np.minimum(gaps, ((points - points[chosen[-1]]) ** 2).sum(axis=1))
+            if gaps.max() == 0:
+                break
             chosen.append(int(gaps.argmax()))
-            gaps = np.minimum(gaps, _squares(points, points[chosen[-1]]))
         centroids = points[chosen]
         for _ in range(ROUNDS):
             nearest = _nearest(centroids, points)
@@ -150,23 +151,21 @@ class MapElites(Strategy):
                 [points[nearest == cell].mean(axis=0) if (nearest == cell).any() else centroid
                  for cell, centroid in enumerate(centroids)]
             )  # fmt: skip
-        self._centroids, self._squared, self._elites = centroids, (centroids**2).sum(axis=1), {}
+        self._centroids, self._elites, self._least = centroids, {}, -math.inf
         for cell, one in zip(_nearest(centroids, points), known, strict=True):
             self._settle(int(cell), one)
 
 
-def _squares(points: np.ndarray, point: np.ndarray) -> np.ndarray:
-    """Return the squared distances of points to one. points: (n, dimensions); point: (dimensions,). Returns (n,)."""
-    apart: np.ndarray = ((points - point) ** 2).sum(axis=1)
-    return apart
+def _figures(trial: Trial) -> dict[str, float]:
+    """Return what a feature may be."""
+    source = (trial.chars, trial.tokens, trial.cpu_s, trial.likeness or 0.0)
+    return dict(zip(SOURCE_FEATURES, map(float, source), strict=True)) | dict(trial.metrics)
 
 
-def _nearest(centroids: np.ndarray, points: np.ndarray, squared: np.ndarray | None = None) -> np.ndarray:
+def _nearest(centroids: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Return which centroid each point is nearest to. centroids: (cells, dimensions); points: (n, dimensions).
 
-    squared: |c|^2 of each centroid, (cells,), where it is known.
     Returns (n,) indices. |p - c|^2 = |p|^2 - 2 p.c + |c|^2, and the first term is the same for all centroids.
     """
-    squared = (centroids**2).sum(axis=1) if squared is None else squared
-    nearest: np.ndarray = (squared - 2 * points @ centroids.T).argmin(axis=1)
+    nearest: np.ndarray = ((centroids**2).sum(axis=1) - 2 * points @ centroids.T).argmin(axis=1)
     return nearest

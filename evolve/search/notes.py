@@ -50,11 +50,11 @@ class Background:
     stalled: str = ""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Tried:
     """From one program. begun: steps that changed it, those in flight among them."""
 
-    attempts: deque[Attempt] = field(default_factory=lambda: deque(maxlen=ATTEMPTS_KEPT))
+    attempts: list[Attempt] = field(default_factory=list)
     begun: int = 0
 
 
@@ -74,7 +74,6 @@ class Notes:
         self._since = 0
         self._taken: list[tuple[float, int, Attempt]] = []
         self._tried: list[Attempt] = []
-        self._best: tuple[int, float] | None = None
 
     def begun(self, selection: Selection) -> None:
         """Take note of a choice: it is in flight, and an insight may be under way."""
@@ -92,31 +91,34 @@ class Notes:
         if trial.fate is Fate.INSIGHT and trial.note:
             self._insights.append(Insight(trial.id, trial.inspirations, trial.note, trial.detail))
             _shorten(self._insights, INSIGHTS_KEPT)
-        if trial.score is not None and (self._best is None or trial.score > self._best[1]):
-            self._best = trial.id, trial.score
+        if self._lineage.has_improved:
             self._since = 0
             self._idle.clear()
-            if trial.is_attempt and self._every and trial.asked != TUNE:
-                self._improved.append(trial.id)
         elif trial.is_attempt:
             self._since += 1
-        if trial.is_attempt and trial.parent is not None and trial.asked != TUNE:
+        if trial.parent is not None and trial.is_attempt and trial.asked != TUNE:
+            if self._lineage.has_improved and self._every:
+                self._improved.append(trial.id)
             self._keep(trial, trial.parent)
 
     def _keep(self, trial: Trial, parent: int) -> None:
-        attempt = _attempt(trial, parent, None if trial.score is None else self._lineage.gain)
-        self._of(parent).attempts.append(attempt)
-        brought_nothing = attempt.gain is None or attempt.gain <= LOST
-        if brought_nothing and (trial.score is not None or trial.is_broken):
-            self._idle.append((-math.inf if attempt.gain is None else attempt.gain, trial.id))
-        if not trial.idea:
+        outcome = trial.fate if trial.status is None else trial.status
+        note = "" if trial.score is not None else _last_line(trial.failure) or trial.note
+        gain = None if trial.score is None else self._lineage.gain
+        attempt = Attempt(trial.id, trial.kind, trial.score, outcome.value, note, trial.idea, parent, gain)
+        before = self._of(parent).attempts
+        before.append(attempt)
+        del before[:-ATTEMPTS_KEPT]
+        if trial.score is not None and self._lineage.gain > LOST:
+            if trial.idea:
+                insort(self._taken, (-trial.score, trial.id, attempt))
+                del self._taken[TOP_KEPT:]
             return
-        if brought_nothing:
+        if trial.score is not None or trial.is_broken:
+            self._idle.append((-math.inf if gain is None else gain, trial.id))
+        if trial.idea:
             self._tried.append(attempt)
             _shorten(self._tried, TRIED_KEPT)
-        elif attempt.score is not None:
-            insort(self._taken, (-attempt.score, trial.id, attempt))
-            del self._taken[TOP_KEPT:]
 
     def _of(self, program: int) -> _Tried:
         kept = self._from.pop(program, None) or _Tried()
@@ -157,7 +159,7 @@ class Notes:
             related=frozenset(insight.id for insight in self._insights if line & set(insight.subjects)),
             taken=tuple(attempt for _, _, attempt in self._taken),
             tried=tuple(self._tried),
-            best=self._best,
+            best=self._lineage.best,
         )
 
 
@@ -168,12 +170,6 @@ def _shorten(kept: list[Any], most: int) -> None:
     """
     if len(kept) > most:
         del kept[: most // 2]
-
-
-def _attempt(trial: Trial, parent: int, gain: float | None) -> Attempt:
-    outcome = trial.status.value if trial.status is not None else trial.fate.value
-    note = "" if trial.score is not None else _last_line(trial.failure) or trial.note
-    return Attempt(trial.id, trial.kind, trial.score, outcome, note, trial.idea, parent, gain)
 
 
 def _last_line(text: str) -> str:

@@ -21,7 +21,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from statistics import mean, stdev
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from pydantic import Field
 
@@ -37,6 +37,9 @@ MERGE = "merge"
 """The place of a child of two."""
 BEHIND = 2.0
 """Standard errors."""
+
+_Drawn: TypeAlias = tuple[int, tuple[int, ...], str, tuple[int, ...]]
+"""Parent, who is shown besides it, why, and on which instances the first of those leads and the parent does not."""
 
 
 class ParetoOptions(StrategyOptions):
@@ -62,8 +65,7 @@ class Pareto(Strategy):
         super().__init__(options)
         self._best: list[float] = []
         self._leaders: list[list[int]] = []
-        self._mean: dict[int, float] = {}
-        self._scores: dict[int, list[float]] = {}
+        self._known: dict[int, tuple[float, list[float]]] = {}  # of those who lead: mean, scores
         self._front: dict[int, set[int]] = {}
         self._parents: dict[int, float] = {}
         self._by_objectives = Front(self.options.bound)
@@ -83,71 +85,68 @@ class Pareto(Strategy):
             return
         scores = [score for score in trial.scores if score is not None] or [trial.score]
         if not self._best:
-            self._best = [float("-inf")] * len(scores)
+            self._best = [-math.inf] * len(scores)
             self._leaders = [[] for _ in scores]
         if all(map(operator.lt, scores, self._best)):
             return  # as nearly every program of a long run
-        changed = False
+        self._known[trial.id] = trial.score, scores
         for place, score in enumerate(scores[: len(self._best)]):
-            changed |= score >= self._best[place]
             if score > self._best[place]:
                 self._best[place], self._leaders[place] = score, [trial.id]
             elif score == self._best[place]:
                 self._leaders[place].append(trial.id)
-        if not changed:
-            return
-        self._mean[trial.id], self._scores[trial.id] = trial.score, scores
         for leaders in self._leaders:
             if len(leaders) > self.options.leaders:  # of equal ones there, who is worst elsewhere, of these the oldest
-                leaders.remove(min(leaders, key=lambda id: (self._mean[id], id)))
+                leaders.remove(min(leaders, key=lambda id: (self._mean(id), id)))
         leading = {id for leaders in self._leaders for id in leaders}
-        self._mean = {id: mean for id, mean in self._mean.items() if id in leading}
-        self._scores = {id: own for id, own in self._scores.items() if id in leading}
-        self._front = self._frontier()
-        self._parents = self._weights()
+        self._known = {id: known for id, known in self._known.items() if id in leading}
+        self._front = {}  # made when somebody asks: many programs in a row may lead, and all of a resume do so unasked
         self._merged = {pair for pair in self._merged if leading.issuperset(pair)}
 
     def ask(self, rng: random.Random) -> Choice:
-        """Draw a parent from the frontier, and show who leads where the parent does not."""
-        if len(self._by_objectives):
-            return self._on_front(rng)
-        leads = self._front
-        ids = sorted(leads)
-        parent = rng.choices(list(self._parents), list(self._parents.values()))[0]
-        behind = set(range(len(self._best))) - leads[parent]
-        shown: list[int] = []
-        while behind and len(shown) < self.options.inspirations:
-            gains = {id: len(leads[id] & behind) for id in ids if id != parent and id not in shown}
-            if not gains or not max(gains.values()):
-                break
-            best = max(gains, key=lambda id: (gains[id], self._mean[id], -id))
-            shown.append(best)
-            behind -= leads[best]
-        why = f"leads on {len(leads[parent])} of {len(self._best)} instances; {len(ids)} do on some"
-        behind = set(range(len(self._best))) - leads[parent]
-        worst = tuple(sorted(behind & leads[shown[0]])) if shown else ()
+        """Draw a parent from a frontier, and show who is good at something else; now and then the two are merged."""
+        parent, shown, why, worst = self._on_front(rng) if len(self._by_objectives) else self._among_leaders(rng)
         if shown and rng.random() < self.options.merge and _pair(parent, shown[0]) not in self._merged:
-            other = f"{why}; merged with {shown[0]}, which leads on {len(worst)} others"
-            return Choice(parent, tuple(shown), MERGE, other, kind=Kind.CROSSOVER, instances=worst)
-        return Choice(parent, tuple(shown), "", why, instances=worst)
+            why += f"; merged with {shown[0]}" + (f", which leads on {len(worst)} others" if worst else "")
+            return Choice(parent, shown, MERGE, why, kind=Kind.CROSSOVER, instances=worst)
+        return Choice(parent, shown[: self.options.inspirations], "", why, instances=worst)
 
-    def _on_front(self, rng: random.Random) -> Choice:
+    def _among_leaders(self, rng: random.Random) -> _Drawn:
+        """Return a parent, who leads where it does not, why, and where the first of those leads."""
+        if not self._front:
+            self._front = self._frontier()
+            self._parents = self._weights()
+        leads = self._front
+        parent = rng.choices(list(self._parents), list(self._parents.values()))[0]
+        left = behind = set(range(len(self._best))) - leads[parent]
+        shown: list[int] = []
+        while left and len(shown) < self.options.inspirations:
+            # Who leads on any of what is left is neither the parent nor shown yet.
+            best = max(leads, key=lambda id: (len(leads[id] & left), self._mean(id), -id))
+            if not leads[best] & left:
+                break
+            shown.append(best)
+            left = left - leads[best]
+        why = f"leads on {len(leads[parent])} of {len(self._best)} instances; {len(leads)} do on some"
+        return parent, tuple(shown), why, tuple(sorted(behind & leads[shown[0]])) if shown else ()
+
+    def _on_front(self, rng: random.Random) -> _Drawn:
         parent = self._by_objectives.draw(rng)
         shown = self._by_objectives.far_from(parent, max(1, self.options.inspirations))
-        why = f"one of {len(self._by_objectives)} that nobody beats in all objectives"
-        if shown and rng.random() < self.options.merge and _pair(parent, shown[0]) not in self._merged:
-            return Choice(parent, shown, MERGE, f"{why}; merged with {shown[0]}", kind=Kind.CROSSOVER)
-        return Choice(parent, shown[: self.options.inspirations], "", why)
+        return parent, shown, f"one of {len(self._by_objectives)} that nobody beats in all objectives", ()
 
     def _weights(self) -> dict[int, float]:
         """Return of those on the frontier who may be parents the instances that each leads on, shared among equals."""
         shared = Counter(place for places in self._front.values() for place in places)
-        best = max(self._front, key=lambda id: (self._mean[id], id))
+        best = max(self._front, key=lambda id: (self._mean(id), id))
         return {
             id: sum(1 / shared[place] for place in sorted(self._front[id]))
             for id in sorted(self._front)
-            if id == best or not _is_behind(self._scores[id], self._scores[best])
+            if id == best or not _is_behind(self._known[id][1], self._known[best][1])
         }
+
+    def _mean(self, id: int) -> float:
+        return self._known[id][0]
 
     def _frontier(self) -> dict[int, set[int]]:
         """Return the frontier: by id, the instances on which a program is among the best."""
@@ -156,7 +155,7 @@ class Pareto(Strategy):
             for id in leaders:
                 leads.setdefault(id, set()).add(place)
         kept: dict[int, set[int]] = {}
-        for id in sorted(leads, key=lambda one: (-len(leads[one]), -self._mean[one], one)):
+        for id in sorted(leads, key=lambda one: (-len(leads[one]), -self._mean(one), one)):
             if not any(leads[id] <= places for places in kept.values()):
                 kept[id] = leads[id]
         return kept

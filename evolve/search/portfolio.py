@@ -6,22 +6,21 @@ one the member with the highest
 
     R_k / V_k + C sqrt(ln(sum V) / V_k)
 
-is next, the present one left out: R is the fading sum of its gains, each squeezed into 0..1 by g / (g + m), m the
-median of all gains of the run, V the fading number of its evaluations. Who has not had its turn comes first. Every
-member learns of every program, so whoever takes over knows what the others have found.
+is next, the present one left out: R is the fading sum of its gains, each squeezed into 0..1 (`Gains`), V the fading
+number of its evaluations. Who has not had its turn comes first. Every member learns of every program, so whoever takes
+over knows what the others have found.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections import deque
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import ClassVar
 
 from pydantic import Field, field_validator
 
+from evolve.search.bandit import Gains
 from evolve.search.strategies import known_strategies, make_strategy
 from evolve.search.strategy import Choice, Strategy, StrategyOptions
 from evolve.trial import Selection, Trial
@@ -30,7 +29,6 @@ __all__ = ["Portfolio"]
 
 FADING = 0.98
 """What an evaluation leaves of the evidence on all members."""
-GAINS_KEPT = 64
 
 
 class PortfolioOptions(StrategyOptions):
@@ -55,7 +53,7 @@ class PortfolioOptions(StrategyOptions):
         return members
 
 
-@dataclass
+@dataclass(slots=True)
 class _Member:
     name: str
     strategy: Strategy
@@ -75,7 +73,7 @@ class Portfolio(Strategy):
         self._now = 0
         self._best = -math.inf
         self._since = 0
-        self._gains: deque[float] = deque(maxlen=GAINS_KEPT)
+        self._gains = Gains()
 
     def begun(self, selection: Selection) -> None:
         """Hand the choice to the member that it was of."""
@@ -87,9 +85,9 @@ class Portfolio(Strategy):
     def tell(self, trial: Trial) -> None:
         """Tell every member; a program of another member has no place with it."""
         name, _, place = trial.place.partition(":")
-        elsewhere = trial._replace(place="")
+        elsewhere = trial.at("")
         for member in self._members:
-            member.strategy.tell(trial._replace(place=place) if member.name == name else elsewhere)
+            member.strategy.tell(elsewhere.at(place) if member.name == name else elsewhere)
         if not trial.is_program:
             return
         gain = 0.0 if trial.score is None else max(0.0, trial.score - self._best)
@@ -114,9 +112,7 @@ class Portfolio(Strategy):
             member.reward, member.weight = FADING * member.reward, FADING * member.weight
             if member.name == name:
                 member.weight += 1.0
-                if gain > 0:
-                    self._gains.append(gain)
-                    member.reward += gain / (gain + median(self._gains))
+                member.reward += self._gains.squeezed(gain)
 
     def _switch(self) -> None:
         total = sum(member.weight for member in self._members) + 1.0

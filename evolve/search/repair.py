@@ -44,6 +44,13 @@ class _Case:
     turns: int = 0
     changed: bool = True
 
+    @property
+    def tries(self) -> int:
+        return max(self.begun, self.turns)
+
+    def is_open(self, cap: int) -> bool:
+        return self.tries < cap or (self.changed and self.begun <= self.turns and self.tries < LONGEST * cap)
+
 
 class RepairDesk:
     """Keeps broken programs, and counts the tries at each. first_cap: of tries, until past repairs tell it."""
@@ -75,9 +82,11 @@ class RepairDesk:
                 is_sound = trial.is_program and not trial.is_broken
                 self.tried(trial.parent, trial.id, is_sound, trial.failure if trial.is_broken else None)
         elif trial.is_broken and trial.called:
-            lineage = self._lineage
-            span, before = lineage.best - lineage.worst, lineage.score(lineage.sound_ancestor(trial.id))
-            promise = 1.0 if before is None or span <= 0 else (before - lineage.worst) / span
+            best, worst = self._lineage.best, self._lineage.worst
+            before = self._lineage.score(self._lineage.sound_ancestor(trial.id))
+            promise = 1.0
+            if before is not None and best is not None and best[1] > worst:
+                promise = (before - worst) / (best[1] - worst)
             self.broken(trial.id, promise, trial.failure)
 
     def broken(self, id: int, promise: float, failure: str) -> None:
@@ -110,19 +119,15 @@ class RepairDesk:
     def next(self) -> tuple[int, str] | None:
         """Return the case with the highest upper confidence bound (UCB1), and why; None when none deserves a try."""
         cap = self.cap
-        best: tuple[float, int] | None = None
-        for case in self._cases.values():
-            tries = max(case.begun, case.turns)
-            open_ = tries < cap or (case.changed and case.begun <= case.turns and tries < LONGEST * cap)
-            if not open_:
-                continue
-            bound = case.promise + EXPLORATION * math.sqrt(math.log(self._begun + 2) / (tries + 1))
-            if best is None or (bound, -case.id) > (best[0], -best[1]):
-                best = bound, case.id
-        if best is None:
+
+        def bound(case: _Case) -> float:
+            return case.promise + EXPLORATION * math.sqrt(math.log(self._begun + 2) / (case.tries + 1))
+
+        cases = [case for case in self._cases.values() if case.is_open(cap)]
+        if not cases:
             return None
-        case = self._cases[best[1]]
-        return case.id, f"repair of {case.id}, try {max(case.begun, case.turns) + 1}, cap {cap}, bound {best[0]:.2f}"
+        case = max(cases, key=lambda case: (bound(case), -case.id))
+        return case.id, f"repair of {case.id}, try {case.tries + 1}, cap {cap}, bound {bound(case):.2f}"
 
 
 def _signature(failure: str) -> str:

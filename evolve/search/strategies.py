@@ -14,13 +14,13 @@ GROUP = "evolve.strategies"
 """The entry points through which strategies of other packages are found."""
 OWN = {
     "adaptive": "evolve.search.adaptive:Adaptive",
-    "climbing": "evolve.search.climbing:Climbing",
+    "climbing": "evolve.search.plain:Climbing",
     "islands": "evolve.search.islands:Islands",
     "map_elites": "evolve.search.map_elites:MapElites",
     "pareto": "evolve.search.pareto:Pareto",
     "portfolio": "evolve.search.portfolio:Portfolio",
-    "sampling": "evolve.search.sampling:Sampling",
-    "sequential": "evolve.search.sequential:Sequential",
+    "sampling": "evolve.search.plain:Sampling",
+    "sequential": "evolve.search.plain:Sequential",
 }
 DEFAULT = "portfolio"
 """Ahead of the others, or level with who is, in the table of `evolve/contest/README.md`."""

@@ -45,19 +45,13 @@ class _Campaign:
         self.base, self.score, self.scores, self.count, self.trials = base, score, scores, count, trials
         # One number alone is no plane to search: it gets a second one that nobody reads.
         self._cma = CMA(mean=np.zeros(max(2, count)), sigma=SIGMA, seed=seed)
-        self.waiting: list[np.ndarray] = []
+        self.waiting = self._generation()
         self.flying: dict[int, np.ndarray] = {}
         self._ended: list[tuple[np.ndarray, float]] = []
         self.begun = 0
-        self._generate()
 
-    def _generate(self) -> None:
-        self.waiting = [self._cma.ask() for _ in range(self._cma.population_size)]
-
-    @property
-    def is_over(self) -> bool:
-        """Whether no further trial will begin."""
-        return self.begun >= self.trials
+    def _generation(self) -> list[np.ndarray]:
+        return [self._cma.ask() for _ in range(self._cma.population_size)]
 
     def begin(self, step: int) -> None:
         """Make the next point a step's."""
@@ -76,10 +70,9 @@ class _Campaign:
     def tell(self, step: int, loss: float) -> None:
         """Learn how a step ended; the last of a generation moves the distribution."""
         self._ended.append((self.flying.pop(step), loss))
-        if not self.waiting and not self.flying and len(self._ended) == self._cma.population_size:
+        if not self.waiting and not self.flying:
             self._cma.tell(self._ended)
-            self._ended = []
-            self._generate()
+            self._ended, self.waiting = [], self._generation()
 
 
 class Tuner:
@@ -105,7 +98,6 @@ class Tuner:
         self._done: set[int] = set()
         self._now: _Campaign | None = None
         self._before: dict[int, _Campaign] = {}
-        self._best: tuple[int, float] | None = None
 
     def begun(self, selection: Selection) -> None:
         """Take note of a choice: a trial may be under way."""
@@ -113,23 +105,17 @@ class Tuner:
         if selection.kind != TUNE:
             return
         self._tuned += 1
-        now = self._now
-        if now is None or now.base != selection.parent_id:
-            base = selection.parent_id
-            score = self._lineage.score(base)
-            chance = random.Random(f"{self._seed}/tune/{selection.step}")
-            count = self._numbers(base)
-            scores = self._measured([base]).get(base, ())
-            now = _Campaign(base, score or 0.0, scores, count, self._trials, chance.getrandbits(32))
-            self._now = now
+        base = selection.parent_id
+        if self._now is None or self._now.base != base:
+            score, scores = self._lineage.score(base) or 0.0, self._measured([base]).get(base, ())
+            seed = random.Random(f"{self._seed}/tune/{selection.step}").getrandbits(32)
+            self._now = _Campaign(base, score, scores, self._numbers(base), self._trials, seed)
             self._done.add(base)
-        now.begin(selection.step)
-        self._before[selection.step] = now
+        self._now.begin(selection.step)
+        self._before[selection.step] = self._now
 
     def tell(self, trial: Trial) -> None:
         """Learn how a step ended."""
-        if trial.score is not None and (self._best is None or trial.score > self._best[1]):
-            self._best = trial.id, trial.score
         campaign = self._before.pop(trial.id, None)
         if campaign is None:
             return
@@ -155,15 +141,14 @@ class Tuner:
         """
         if self._share == 0:
             return None
-        if self._now is not None and not self._now.is_over:
-            return self._told(self._now) if self._now.waiting else None
+        now = self._now
+        if now is not None and now.begun < now.trials:
+            why = f"trial {now.begun + 1} of {now.trials} on the {now.count} numbers of {now.base}"
+            return (now.base, why) if now.waiting else None
         if self._tuned + self._trials > self._share * (self._steps + self._trials):
             return None
-        best = parent if self._best is None else self._best[0]
+        best = parent if self._lineage.best is None else self._lineage.best[0]
         for id in dict.fromkeys((best, parent)):
             if id not in self._done and (count := self._numbers(id)):
                 return id, f"trial 1 of {self._trials} on the {count} numbers of {id}"
         return None
-
-    def _told(self, now: _Campaign) -> tuple[int, str]:
-        return now.base, f"trial {now.begun + 1} of {now.trials} on the {now.count} numbers of {now.base}"

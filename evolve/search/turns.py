@@ -6,10 +6,12 @@ where there is one: many cheap edits and few dear turns.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 from evolve.mutate.mutation import Kind
 from evolve.scoring import Status
+from evolve.search.lineage import Lineage
 from evolve.trial import Selection, Trial
 
 __all__ = ["Turns"]
@@ -22,11 +24,10 @@ class Turns:
     after: evaluations without improvement after which a turn is due, and as many after each turn; 0: never.
     """
 
-    def __init__(self, starts: int, after: int) -> None:
-        self._starts, self._after = starts, after
-        self._best: tuple[int, float] | None = None
+    def __init__(self, lineage: Lineage, starts: int, after: int) -> None:
+        self._lineage, self._starts, self._after = lineage, starts, after
         self._since: Counter[str] = Counter()
-        self._highest: float | None = None
+        self._highest = -math.inf
         self._quiet = 0
 
     def begun(self, selection: Selection) -> None:
@@ -38,16 +39,16 @@ class Turns:
         """Learn how a step ended."""
         if not trial.is_program:
             return
-        if trial.score is not None and (self._best is None or trial.score > self._best[1]):
-            self._best, self._highest, self._quiet = (trial.id, trial.score), None, 0
+        if self._lineage.has_improved:
+            self._highest, self._quiet = -math.inf, 0
             self._since.clear()
             return
         self._quiet += 1
-        self._since[
-            "sound" if trial.score is not None else "outrun" if trial.status is Status.OUTRUN else "failed"
-        ] += 1
         if trial.score is not None:
-            self._highest = trial.score if self._highest is None else max(self._highest, trial.score)
+            self._since["sound"] += 1
+            self._highest = max(self._highest, trial.score)
+        else:
+            self._since["outrun" if trial.status is Status.OUTRUN else "failed"] += 1
 
     def is_start(self, step: int) -> bool:
         """Return whether a step is one of several beginnings."""
@@ -61,12 +62,10 @@ class Turns:
     @property
     def stalled(self) -> str:
         """What has come of the search since its last improvement, in one line; empty when nothing has."""
-        if self._best is None or not self._since:
+        if self._lineage.best is None or not self._since:
             return ""
-        id, score = self._best
-        parts = [f"{self._since['sound']} scored no more"] if self._since["sound"] else []
-        if self._highest is not None:
-            parts[0] += f", at best {self._highest:.2f}"
-        parts += [f"{self._since['outrun']} were stopped far behind"] if self._since["outrun"] else []
-        parts += [f"{self._since['failed']} failed"] if self._since["failed"] else []
-        return f"Since program {id} ({score:.2f}), {self._since.total()} programs brought nothing: {'; '.join(parts)}."
+        id, score = self._lineage.best
+        came = {"sound": f"scored no more, at best {self._highest:.2f}", "outrun": "were stopped far behind"}
+        came["failed"] = "failed"
+        parts = "; ".join(f"{self._since[how]} {what}" for how, what in came.items() if self._since[how])
+        return f"Since program {id} ({score:.2f}), {self._since.total()} programs brought nothing: {parts}."

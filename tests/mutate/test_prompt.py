@@ -256,7 +256,7 @@ def test_a_shrinking_budget_leaves_out_more_and_more_and_never_the_statement_nor
 
 
 def test_what_is_least_useful_goes_first() -> None:
-    given = dataclasses.replace(TOLD, attempts=tuple(dataclasses.replace(ATTEMPTS[0], id=100 + n) for n in range(12)))
+    given = dataclasses.replace(TOLD, attempts=tuple(ATTEMPTS[0]._replace(id=100 + n) for n in range(12)))
     whole = len(build_prompt(given).user.encode()) + len(build_prompt(given).system.encode())
     less = build_prompt(given, whole // 4 - 10).user
     assert "100 edit" not in less and "111 edit" in less

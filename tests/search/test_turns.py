@@ -16,7 +16,7 @@ from evolve.loop.budget import Ledger, Room, Spending
 from evolve.loop.choosing import Chooser
 from evolve.mutate.mutation import Kind
 from evolve.scoring import Status
-from evolve.search import Turns
+from evolve.search import Lineage, Turns
 from evolve.trial import Fate, Selection, Trial
 
 PROBLEM = trivial_problem()
@@ -55,11 +55,14 @@ def test_a_model_of_another_tier_answers_where_none_of_the_wanted_can_be_asked()
 
 
 def test_an_improvement_puts_the_next_turn_off() -> None:
-    turns = Turns(1, 3)
+    lineage = Lineage()
+    turns = Turns(lineage, 1, 3)
     for trial in (SEED, scored(1, 9.0), scored(2, 9.0), scored(3, 11.0), scored(4, 9.0), scored(5, 9.0)):
+        lineage.tell(trial)
         turns.tell(trial)
         assert not turns.is_due
-    turns.tell(Trial(6, 0, status=Status.ERROR))
+    for part in (lineage, turns):
+        part.tell(Trial(6, 0, status=Status.ERROR))
     assert turns.is_due
     turns.begun(Selection(7, 0, (), "", "", "m", Kind.TURN))
     assert not turns.is_due
