@@ -105,14 +105,16 @@ class RaceOrder:
 
         Source of the update: Welford 1962.
         """
+        means, squares = self._means, self._squares
         known = [score for score in scores if score is not None]
-        if len(known) != len(self._means):
+        if len(known) != len(means):
             return
         self._told += 1
+        told = self._told
         for place, score in enumerate(known):
-            before = score - self._means[place]
-            self._means[place] += before / self._told
-            self._squares[place] += before * (score - self._means[place])
+            before = score - means[place]
+            means[place] += before / told
+            squares[place] += before * (score - means[place])
         if self._told % INFORMED == 0:
             self.current = tuple(sorted(self._blind, key=lambda place: -self._squares[place]))
 

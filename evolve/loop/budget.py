@@ -249,25 +249,22 @@ class Spending:
     """
 
     def __init__(self, budget: Budget) -> None:
-        self._budget, self._evaluations, self._calls = budget, 0, Cost()
-        self.share = 0.0
+        totals = (budget.evaluations, budget.calls, budget.tokens, budget.cost_usd)
+        self._totals = [total or math.inf for total in totals]
+        self._evaluations = self._calls = self._tokens = 0
+        self._usd = self.share = 0.0
 
     def tell(self, trial: Trial) -> None:
         """Count a step that ended."""
         if trial.parent is None:
             return
         self._evaluations += trial.is_program
-        self._calls += Cost.of_trial(trial)
-        budget, spent = self._budget, self._calls
-        self.share = min(
-            1.0,
-            max(
-                self._evaluations / (budget.evaluations or math.inf),
-                spent.calls / (budget.calls or math.inf),
-                spent.tokens / (budget.tokens or math.inf),
-                spent.usd / (budget.cost_usd or math.inf),
-            ),
-        )
+        self._calls += trial.called
+        self._tokens += trial.call_tokens
+        self._usd += trial.cost_usd or 0.0
+        evaluations, calls, tokens, usd = self._totals
+        share = max(self._evaluations / evaluations, self._calls / calls, self._tokens / tokens, self._usd / usd)
+        self.share = min(1.0, share)
 
 
 def _all(count: int, what: str, done: str) -> str:

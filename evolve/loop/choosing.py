@@ -38,7 +38,7 @@ class Chooser:
     """
 
     def __init__(self, config: RunConfig, numbers: Callable[[int], int] | None = None) -> None:
-        self._config = config
+        self._config, self._asks_models = config, config.asks_models
         in_usd = config.prices_known and any(model.is_served for model in config.models)
         self._lineage = lineage = Lineage()
         self._strategy = make_strategy(config.search.strategy, config.search.options)
@@ -49,7 +49,7 @@ class Chooser:
         self._kinds = Arms(lineage, in_usd, bool(mix), lambda trial: trial.asked if trial.called else None)
         self._desk = RepairDesk(lineage, config.mutation.repair_turns)
         self._novelty = Novelty(lineage)
-        self._notes = Notes(lineage, config.prompt.insights_every, config.asks_models)
+        self._notes = Notes(lineage, config.prompt.insights_every, self._asks_models)
         self._leaders = Leaders()
         self._turns = Turns(lineage, config.search.starts, config.search.turn_after)
         share = config.mutation.tune if numbers is not None else 0.0
@@ -112,7 +112,7 @@ class Chooser:
 
     def is_start(self, step: int) -> bool:
         """Return whether a step is one of several beginnings, each of which sees the ideas of those before."""
-        return self._config.asks_models and self._turns.is_start(step)
+        return self._asks_models and self._turns.is_start(step)
 
     def choose(self, step: int, free: frozenset[str] | None = None) -> Selection:
         """Return the choice of a step. free: models that can be asked now; None: all of them."""
@@ -125,7 +125,7 @@ class Chooser:
         subject = self._tuner.subject(choice.parent)
         if subject is not None:
             return self._tuning(step, choice, *subject)
-        if self._config.asks_models:
+        if self._asks_models:
             choice = self._turned(step, choice)
         mutator, _ = self._models.choose(self._weights(free, choice.tier), self._chance("model", step))
         evidence = self._models.evidence(mutator) if len(self._config.models) > 1 else ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,3 +61,14 @@ class Run:
     def dropped(self, step: int, fate: Fate, note: str) -> None:
         """Tell observers of a step that made no program."""
         self.audience.tell(lambda o: o.dropped(step, fate, note, self.ledger.progress()))
+
+
+@contextmanager
+def all_kept() -> Iterator[None]:
+    """What is made inside is never garbage: the collector need not walk it again and again."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()

@@ -25,7 +25,7 @@ from evolve.loop.outages import Outages
 from evolve.loop.population import SLICE
 from evolve.loop.proposing import Found, NoChild, Proposer
 from evolve.loop.rotation import Rotation
-from evolve.loop.running import Run
+from evolve.loop.running import Run, all_kept
 from evolve.loop.stopping import Stopped
 from evolve.loop.together import Together, lone_key
 from evolve.trial import Selection, Trial
@@ -97,15 +97,16 @@ class Steps:
         until: the last event to fold here; None: there is no other driver, so all of them.
         """
         store = self._store
-        for count, entry in enumerate(store.history(until), 1):
-            if isinstance(entry, Trial):
-                self._tell(entry)
-            else:
-                if self._rotation is not None and self._rotation.is_due(entry.step):
-                    self._rotation.enter(entry.step)
-                self._begun(entry)
-            if count % SLICE == 0:
-                await asyncio.sleep(0)
+        with all_kept():
+            for count, entry in enumerate(store.history(until), 1):
+                if isinstance(entry, Trial):
+                    self._tell(entry)
+                else:
+                    if self._rotation is not None and self._rotation.is_due(entry.step):
+                        self._rotation.enter(entry.step)
+                    self._begun(entry)
+                if count % SLICE == 0:
+                    await asyncio.sleep(0)
         self._shown = store.last_complete_step()  # observers got those, in step order
         for step in store.unknown() if self._together is None else ():
             call = store.model_call(step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -20,21 +21,22 @@ class Leaders:
     def __init__(self) -> None:
         self._scores = np.full((64, 0), np.nan, dtype=np.float32)
         self._best: list[tuple[int, float] | None] = []
+        self._highest: list[float] = []
 
     def tell(self, trial: Trial) -> None:
         """Learn how a step ended: the seed first, whose number of instances is everybody's."""
         if trial.score is None or not trial.scores:
             return
         if not self._best:
-            self._best = [None] * len(trial.scores)
+            self._best, self._highest = [None] * len(trial.scores), [-math.inf] * len(trial.scores)
             self._scores = np.full((64, len(self._best)), np.nan, dtype=np.float32)
         while trial.id >= len(self._scores):
             self._scores = np.concatenate([self._scores, np.full_like(self._scores, np.nan)])
         scores = trial.scores[: len(self._best)]
         self._scores[trial.id, : len(scores)] = scores  # None becomes NaN
-        for place, (score, leader) in enumerate(zip(scores, self._best, strict=False)):
-            if score is not None and (leader is None or score > leader[1]):
-                self._best[place] = trial.id, score
+        for place, score in enumerate(scores):
+            if score is not None and score > self._highest[place]:
+                self._highest[place], self._best[place] = score, (trial.id, score)
 
     def best(self) -> tuple[tuple[int, float] | None, ...]:
         """Return (program, score) of the first that is best, for each train instance in their order."""

@@ -40,24 +40,25 @@ class Lineage:
         self.has_improved, self.gain = False, 0.0
         if not trial.is_program:
             return
-        while len(self._scores) <= trial.id:
-            self._scores.append(math.nan)
+        id, score, scores = trial.id, trial.score, self._scores
+        while len(scores) <= id:
+            scores.append(math.nan)
             self._parents.append(_NONE)
             self._places.append("")
             self._tokens.append(0)
-        self._places[trial.id] = trial.place
-        self._tokens[trial.id] = trial.tokens
+        self._places[id], self._tokens[id] = trial.place, trial.tokens
         if trial.parent is not None:
-            self._parents[trial.id] = trial.parent
-        if trial.score is not None:
-            self._scores[trial.id] = trial.score
+            self._parents[id] = trial.parent
+        if score is not None:
+            scores[id] = score
             self._tokens[0] = self._tokens[0] or trial.tokens  # where there is no seed, the first with a score
-            self.has_children |= trial.id > 0
-            self.worst = min(self.worst, trial.score)
-            if self.best is None or trial.score > self.best[1]:
-                self.best, self.has_improved = (trial.id, trial.score), True
-            before = self._scores[self.sound_ancestor(trial.id)]
-            self.gain = 0.0 if math.isnan(before) else trial.score - before
+            self.has_children |= id > 0
+            if score < self.worst:
+                self.worst = score
+            if self.best is None or score > self.best[1]:
+                self.best, self.has_improved = (id, score), True
+            before = scores[self.sound_ancestor(id)]
+            self.gain = 0.0 if math.isnan(before) else score - before
 
     def score(self, id: int) -> float | None:
         """Return a program's score; None where it has none, or is not known yet."""
