@@ -81,6 +81,7 @@ class RayWorker:
 
         actor = ray.remote(Relay).options(max_concurrency=4, **options)
         self._actor: Any = actor.remote(setup, evolve.__version__)
+        self._answer: Any = None
 
     async def greet(self) -> Ready:
         """As `Worker.greet`; how long it waits for room in the cluster has no limit."""
@@ -91,11 +92,12 @@ class RayWorker:
 
     def say(self, value: Any) -> None:
         """As `Worker.say`; a node that is gone shows when it is heard."""
-        self._actor.say.remote(value)
+        self._answer = self._actor.ask.remote(value)
 
     async def hear(self) -> Any:
         """As `Worker.hear`."""
-        said = await self._of(self._actor.hear.remote())
+        answer, self._answer = self._answer or self._actor.hear.remote(), None
+        said = await self._of(answer)
         if isinstance(said, Lost):
             raise WorkerLost(said.how, said.by_host)
         return said

@@ -76,6 +76,11 @@ class Relay:
         except WorkerLost as lost:
             return Lost(lost.how, lost.by_host)
 
+    async def ask(self, value: Any) -> Any:
+        """Pass a word on to the worker, and return its next one: one call instead of two."""
+        await self.say(value)
+        return await self.hear()
+
     async def end(self) -> None:
         """End the worker and all that it started."""
         if self._worker is not None:
