@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    type_coerce,
     union_all,
 )
 from sqlalchemy.exc import DatabaseError
@@ -40,6 +41,7 @@ from evolve.archive.models import (
     RunRow,
     SelectionRow,
     SplitRow,
+    from_json,
 )
 from evolve.archive.records import (
     ROTATING,
@@ -220,15 +222,16 @@ class Reader:
 
     def train_scores(self) -> Iterator[tuple[int, float, tuple[float | None, ...]]]:
         """Yield (id, score, scores per instance) on train of seed and children that have a score, by id."""
-        scored = select(ProgramRow.id, ProgramRow.score, ProgramRow.scores)
-        for row in self._stream(scored.where(ProgramRow.score.is_not(None), _IN_SEARCH).order_by(ProgramRow.id)):
-            yield row.id, row.score, tuple(row.scores)
+        return self._scores(ProgramRow.score.is_not(None), _IN_SEARCH)
 
     def instance_scores(self) -> Iterator[tuple[int, float | None, tuple[float | None, ...]]]:
         """Yield (id, score or None, scores per instance) on train of all evaluated children, by id."""
-        evaluated = select(ProgramRow.id, ProgramRow.score, ProgramRow.scores).where(ProgramRow.id > 0)
-        for row in self._stream(evaluated.where(ProgramRow.status.is_not(None)).order_by(ProgramRow.id)):
-            yield row.id, row.score, tuple(row.scores)
+        return self._scores(ProgramRow.status.is_not(None), ProgramRow.id > 0)
+
+    def _scores(self, *which: Any) -> Iterator[tuple[int, Any, tuple[float | None, ...]]]:
+        chosen = select(ProgramRow.id, ProgramRow.score, type_coerce(ProgramRow.scores, String)).where(*which)
+        for id, score, scores in self._stream(chosen.order_by(ProgramRow.id)):
+            yield id, score, tuple(from_json(scores))
 
     def programs(self, role: Role | None = None) -> list[Program]:
         """Return all programs, or those of a role, ordered by id."""

@@ -7,8 +7,9 @@ in the order of their numbers, and the sum is held against how long the run was 
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable
+
+import numpy as np
 
 from evolve.archive import EventKind, Store
 
@@ -31,27 +32,23 @@ def work_s(moments: Iterable[tuple[float, int, str]], started: float, active_s: 
     active_s: how long the run was worked on. Where the events took longer, the longest silences among them were none:
     a kill and the time until the resume, a machine that slept, a clock that was set forward.
     """
-    steps: list[int | None] = []
+    born: list[tuple[int, int]] = []
     passed: list[float] = []
     last, is_stopped = started, False
     for time, step, kind in moments:
-        is_pause = is_stopped or time < last - SET_BACK_S
-        passed.append(0.0 if is_pause else max(0.0, time - last))
-        steps.append(step if kind == EventKind.BORN else None)
-        last = time if is_pause else max(last, time)
+        if kind == EventKind.BORN:
+            born.append((step, len(passed)))
+        if is_stopped or time < last - SET_BACK_S:
+            passed.append(0.0)
+            last = time
+        else:
+            passed.append(max(0.0, time - last))
+            last = max(last, time)
         is_stopped = kind == EventKind.STOPPED
-    excess_s = sum(passed) - active_s
-    longest = [(-seconds, place) for place, seconds in enumerate(passed)]
-    heapq.heapify(longest)
-    while excess_s > 0 and longest:
-        _, place = heapq.heappop(longest)
-        cut_s = min(excess_s, passed[place])
-        passed[place] -= cut_s
-        excess_s -= cut_s
-    found: dict[int, float] = {}
-    sum_s = 0.0
-    for born, more_s in zip(steps, passed, strict=True):
-        sum_s += more_s
-        if born is not None:
-            found[born] = min(sum_s, active_s)
-    return found
+    work = np.array(passed)
+    longest_first = np.argsort(-work, kind="stable")
+    silences = work[longest_first]
+    excess_s = np.maximum(0.0, work.sum() - active_s)
+    work[longest_first] -= np.clip(excess_s - (np.cumsum(silences) - silences), 0.0, silences)
+    so_far = np.minimum(np.cumsum(work), active_s).tolist()
+    return {step: so_far[place] for step, place in born}
