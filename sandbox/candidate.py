@@ -45,6 +45,15 @@ class Spawned:
     wire: socket.socket
     output: int
 
+    def is_gone(self) -> bool:
+        """Return whether the process has ended, which has said nothing yet."""
+        try:
+            return not self.wire.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def close(self) -> None:
         """Close this end of it; the process then ends by itself."""
         self.wire.close()
@@ -66,7 +75,7 @@ class Source(Protocol):
     limits: Limits
 
     def spawn(self) -> Spawned:
-        """Fork one process."""
+        """Return a fresh process."""
 
     def prepare(self) -> None:
         """Take note that a program is imported, and the next process can be made."""

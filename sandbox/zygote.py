@@ -70,6 +70,7 @@ class Sandbox:
     """A source of fresh, confined candidate processes under one set of limits.
 
     limits: of each candidate.  libraries: importable beyond the standard library and numpy.
+    has_spare: while a candidate works the next is forked, which on one core takes its time from the calls of the first.
     without: layers to leave off (for tests that show what each layer stops).
     Use it as a context manager; it is not for use by two threads at once.
     """
@@ -77,6 +78,7 @@ class Sandbox:
     limits: Limits = field(default_factory=Limits)
     libraries: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()
+    has_spare: bool = False
 
     def __post_init__(self) -> None:
         unknown = self.without - LAYERS.keys()
@@ -109,14 +111,14 @@ class Sandbox:
         return self._layers
 
     def fork(self, source: str) -> Candidate:
-        """Fork a fresh process for a program, which `Candidate.load` then imports.
+        """Take a fresh process for a program, which `Candidate.load` then imports.
 
         Raises SandboxLost when the host could not start a process.
         """
         return Candidate(self, source)
 
     def start(self, source: str) -> Candidate:
-        """Fork a fresh process and import the program in it. Raises as `fork` and `Candidate.load`."""
+        """Take a fresh process and import the program in it. Raises as `fork` and `Candidate.load`."""
         candidate = self.fork(source)
         try:
             candidate.load()
@@ -148,14 +150,18 @@ class Sandbox:
             self._boot()
         self._await_spare()
         spawned, self._spare = self._spare, None
+        if spawned is not None and spawned.is_gone():  # somebody, or a kernel without memory, has killed it
+            self.reap(spawned.pid, 0.0)
+            spawned.close()
+            spawned = None
         if spawned is None:
             self._order_spare()
             spawned = self._ordered()
         return spawned
 
     def prepare(self) -> None:
-        """Have the next process forked while the last one works: it knows as little as one that is forked later."""
-        if self._awaited is None and self._spare is None:
+        """Have the next process forked, where there is a spare: it knows as little as one that is forked later."""
+        if self.has_spare and self._awaited is None and self._spare is None:
             with contextlib.suppress(SandboxLost):
                 self._order_spare()
 
@@ -298,6 +304,7 @@ class Sandbox:
         try:
             data, ancillary, _, _ = self._control.recvmsg(65536, socket.CMSG_SPACE(2 * array.array("i").itemsize))
         except OSError as error:
+            self._control.close()  # a late answer would be taken for that to another question
             raise SandboxLost(f"the zygote is gone ({error})") from None
         descriptors = array.array("i")
         for level, kind, content in ancillary:

@@ -42,7 +42,8 @@ class Line:
             return await one.place
         except asyncio.CancelledError:
             if one.place.cancelled():
-                line.remove(one)
+                if one in line:
+                    line.remove(one)
                 self._serve()
             else:  # he had it already
                 self.add(one.place.result())
@@ -58,6 +59,9 @@ class Line:
     def _serve(self) -> None:
         while self._free and not self._is_alone:
             line = self._questions or self._evaluations
+            if line and line[0].place.cancelled():  # he leaves as soon as the loop comes to him
+                line.popleft()
+                continue
             if not line or (line[0].alone and self._busy):
                 return
             one = line.popleft()

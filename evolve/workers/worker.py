@@ -44,7 +44,7 @@ def _serve(connection: Connection) -> None:
         if setup.cpu is not None and "score" in evaluator.timed_metrics:
             # A candidate answers in 10 us on its worker's core, in 70 us across cores.
             os.sched_setaffinity(0, {setup.cpu})
-        sandbox = Sandbox(evaluator.limits, tuple(evaluator.libraries))
+        sandbox = Sandbox(evaluator.limits, tuple(evaluator.libraries), has_spare=not evaluator.timed_metrics)
         missing = tuple((layer.name, layer.detail) for layer in sandbox.layers if not layer.active)
     except (UsageError, SandboxLost) as error:
         send(connection, Ready(error=str(error)))

@@ -97,3 +97,25 @@ def test_who_leaves_takes_no_worker_along(is_served: bool) -> None:
         await scene.settle()
 
     assert played(play) == ["stays"]
+
+
+@pytest.mark.parametrize("leaving", [("alone",), ("alone", "behind"), ("behind", "alone")])
+def test_who_is_told_to_leave_in_the_same_moment_as_others_takes_no_worker_along(leaving: tuple[str, ...]) -> None:
+    async def play(scene: Scene) -> None:
+        scene.line.add(0)
+        await scene.comes("busy")
+        await scene.comes("alone", alone=True)
+        await scene.comes("behind")
+        await scene.comes("stays", alone=True)
+        for name in leaving:
+            scene.tasks[name].cancel()
+        scene.line.give_back()  # before those who leave have had their turn in the loop
+        scene.line.add(0)
+        await scene.settle()
+        left = [scene.tasks[name] for name in leaving]
+        assert all(isinstance(e, asyncio.CancelledError) for e in await asyncio.gather(*left, return_exceptions=True))
+        if "behind" not in leaving:
+            assert scene.served == ["busy", "behind"]
+            await scene.ends(0)
+
+    assert played(play)[-1] == "stays"
