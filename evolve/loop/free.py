@@ -38,7 +38,7 @@ class Flow:
     def steps(self) -> float:
         """As many as end while one is answered (Little's law), chance in it (its root), and two for each worker.
 
-        0 while nothing is known: until a worker had a queue, and a call has ended.
+        0 while nothing is known: until steps have ended while every worker was busy.
         """
         if not self._interval.value:
             return 0.0

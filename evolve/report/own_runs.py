@@ -120,7 +120,7 @@ def _remembered(folder: Path) -> list[OwnRun]:
 
 def starts() -> dict[Path, float]:
     """Return when the runs that are remembered were started, by their folders: for their order, as `OwnRun.started`."""
-    return {run.folder: run.started for run in own_runs()}
+    return {run.folder: run.started for run in own_runs() if not run.only_pointer}
 
 
 def started_here() -> list[OwnRun]:

@@ -14,7 +14,7 @@ import numpy as np
 from evolve.archive import EventKind, Store
 
 SET_BACK_S = 60.0
-"""A clock that is so much behind the event before was set back; by less, it is another driver's."""
+"""A clock that is so much behind the event before was set back, or is another driver's; by less, it runs as it may."""
 
 
 def minutes_of_work(store: Store) -> dict[int, float]:
@@ -34,13 +34,16 @@ def work_s(moments: Iterable[tuple[float, int, str]], started: float, active_s: 
     """
     born: list[tuple[int, int]] = []
     passed: list[float] = []
-    last, is_stopped = started, False
+    last, ahead_s, is_stopped = started, 0.0, False
     for time, step, kind in moments:
         if kind == EventKind.BORN:
             born.append((step, len(passed)))
         if is_stopped or time < last - SET_BACK_S:
             passed.append(0.0)
-            last = time
+            last, ahead_s = time, 0.0 if is_stopped else last - time
+        elif time > last + SET_BACK_S and ahead_s:  # by the clock that was before
+            passed.append(max(0.0, time - last - ahead_s))
+            last, ahead_s = time, 0.0
         else:
             passed.append(max(0.0, time - last))
             last = max(last, time)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import secrets
 import socket
+import struct
 import tempfile
 import threading
 import time
@@ -28,6 +30,8 @@ from evolve.workers.slurm_queue import BY_ITSELF, SlurmQueue
 
 FIRST_LOOK_S, LAST_LOOK_S = 2.0, 30.0
 """How often a job that has not called yet is looked after, soon after it was submitted and later."""
+HANDSHAKE_S = 30
+"""How long who calls may take to prove that it belongs to the run."""
 _PASSES = re.compile(r"unable to contact|timed out|connection refused|try again|temporarily", re.IGNORECASE)
 """What sbatch says while the cluster is restarted."""
 
@@ -54,8 +58,7 @@ class SlurmWorkers(Crew):
 
         slurm, evaluator = self._slurm, self._evaluator
         is_local = slurm.cluster == "local"
-        shared = slurm.folder or (Path(tempfile.gettempdir()) if is_local else user_state() / "slurm")
-        folder = _private_folder(shared)
+        folder = _private_folder(Path(tempfile.gettempdir()) if is_local and not slurm.folder else slurm.folder)
         try:
             executor = submitit.AutoExecutor(folder=folder, cluster=slurm.cluster)
         except (RuntimeError, ValueError) as error:
@@ -91,16 +94,20 @@ class SlurmWorkers(Crew):
         return SlurmWorker(self._executor, self._queue, self._door, setup)
 
 
-def _private_folder(shared: Path) -> Path:
-    """Make a folder for the files of a run's jobs, which hold its key: nobody else may read them."""
+def _private_folder(shared: Path | None) -> Path:
+    """Make a folder for the files of a run's jobs, which hold its key: nobody else may read them.
+
+    shared: a folder in which it is to lie; None: one in the user's home.
+    """
+    advice = "Give a folder on a disk that all nodes see: --set slurm.folder=DIR"
     try:
+        shared = shared or user_state() / "slurm"
         shared.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix="evolve-slurm-", dir=shared.absolute()))
+    except RuntimeError:
+        raise UsageError(f"engine slurm: this user has no home for the jobs' files. {advice}") from None
     except OSError as error:
-        raise UsageError(
-            f"engine slurm: {shared} cannot be written: {error.strerror}. Give a folder on a disk that all nodes see: "
-            "--set slurm.folder=DIR"
-        ) from None
+        raise UsageError(f"engine slurm: {shared} cannot be written: {error.strerror}. {advice}") from None
 
 
 class _Door:
@@ -142,15 +149,20 @@ class _Door:
         while not self._is_closed:
             with suppress(OSError):
                 wire = self._listener.accept()
-                # In a thread each: a stranger who calls and says nothing keeps no job waiting.
-                threading.Thread(target=self._let_in, args=(wire,), daemon=True).start()
+                try:
+                    # In a thread each: a stranger who calls and says nothing keeps no job waiting.
+                    threading.Thread(target=self._let_in, args=(wire,), daemon=True).start()
+                except RuntimeError:  # there are too many
+                    wire.close()
 
     def _let_in(self, wire: Connection) -> None:
         try:
+            _limit_waits(wire, HANDSHAKE_S)
             deliver_challenge(wire, self._key)
             answer_challenge(wire, self._key)
             number = receive(wire)
-        except Exception:  # not one of ours, or gone again
+            _limit_waits(wire, 0)
+        except Exception:  # not one of ours, or gone again, or it says nothing
             wire.close()
             return
         with suppress(RuntimeError):  # the loop has ended
@@ -162,6 +174,12 @@ class _Door:
             wire.close()
         else:
             there.set_result(wire)
+
+
+def _limit_waits(wire: Connection, seconds: int) -> None:
+    """Have reads fail that wait for longer; 0: none does."""
+    with socket.socket(fileno=os.dup(wire.fileno())) as same:
+        same.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", seconds, 0))
 
 
 class SlurmWorker:
@@ -176,13 +194,18 @@ class SlurmWorker:
 
     async def greet(self) -> Ready:
         """As `Worker.greet`; how long the job waits in the queue has no limit."""
-        submitted_s, pause_s = time.monotonic(), FIRST_LOOK_S
         await asyncio.to_thread(self._submit)
+        submitted_s, pause_s = time.monotonic(), FIRST_LOOK_S
         while not self._there.done():
             await asyncio.wait([self._there], timeout=pause_s)
             pause_s = min(LAST_LOOK_S, 1.5 * pause_s)
-            if not self._there.done() and (end := await self._queue.end_of(self._job, submitted_s)):
-                raise self._ended(end)
+            looking = asyncio.create_task(self._queue.end_of(self._job, submitted_s))
+            try:
+                await asyncio.wait([self._there, looking], return_when=asyncio.FIRST_COMPLETED)
+                if not self._there.done() and (end := looking.result()):
+                    raise self._ended(end)
+            finally:
+                looking.cancel()
         self._wire = self._there.result()
         self.say((self._setup, evolve.__version__))
         ready: Ready = await self.hear()

@@ -205,3 +205,9 @@ def test_a_clock_that_is_set_back_costs_the_one_silence_in_which_it_was() -> Non
 def test_two_drivers_whose_clocks_differ_by_a_second_make_no_time() -> None:
     facts = [(float(second) + (1.0 if second % 2 else 0.0), "born") for second in range(10, 20)]
     assert max(work_s(events(*facts), 0.0, 100.0).values()) == 20.0
+
+
+def test_two_drivers_whose_clocks_are_minutes_apart_do_not_add_that_up() -> None:
+    born = [(30.0 * number + 300.0 * (number % 2), "born") for number in range(1, 201)]
+    found = work_s(events(*born), 0.0, 6000.0)
+    assert max(abs(found[number] - 30.0 * number) for number in range(1, 201)) < 330.0

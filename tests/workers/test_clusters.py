@@ -52,7 +52,7 @@ def test_slurm_jobs_evaluate_one_that_is_killed_is_replaced_and_none_is_left(tmp
     wait_until(lambda: not relays(tmp_path))
 
 
-def test_a_stranger_who_calls_and_says_nothing_keeps_no_job_waiting(
+def test_a_stranger_who_calls_and_says_nothing_keeps_no_job_waiting_and_is_hung_up_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strangers: list[socket.socket] = []
@@ -63,6 +63,7 @@ def test_a_stranger_who_calls_and_says_nothing_keeps_no_job_waiting(
         strangers.append(socket.create_connection(door._listener.address))
 
     monkeypatch.setattr(slurm_engine._Door, "open", open_and_be_called)
+    monkeypatch.setattr(slurm_engine, "HANDSHAKE_S", 2)
 
     async def go() -> InstanceResult:
         async with make_pool(slurm(tmp_path, workers=1)) as pool:
@@ -71,7 +72,10 @@ def test_a_stranger_who_calls_and_says_nothing_keeps_no_job_waiting(
 
     assert asyncio.run(go()).score == pytest.approx(SCORE)
     (stranger,) = strangers
-    stranger.close()
+    with stranger:
+        stranger.settimeout(60.0)
+        while stranger.recv(4096):  # the challenge, then the end
+            pass
 
 
 def test_the_files_of_jobs_which_hold_the_key_of_the_run_are_nobody_elses(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ def _own_part(store: Store) -> dict[str, object]:
     return {
         "report": report,
         "verdict": verdict(report),
+        "most_steps": MOST_STEPS,
         "chain": chain(store, best, MOST_STEPS) if is_better and best else [],
         "diff": unified_diff(seed.source, best.source, "seed.py", "best.py") if is_better and seed and best else "",
     }
