@@ -49,10 +49,8 @@ class Spawned:
         """Return whether the process has ended, which has said nothing yet."""
         try:
             return not self.wire.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
+        except OSError as error:
+            return not isinstance(error, BlockingIOError)
 
     def close(self) -> None:
         """Close this end of it; the process then ends by itself."""

@@ -255,6 +255,26 @@ def test_killed_after_any_commit_no_answer_of_a_wave_is_paid_twice(
         assert stride == 7 or survived >= 30
 
 
+@pytest.mark.parametrize("begun", [5, 6, 7])
+def test_a_step_that_goes_on_with_a_wave_after_a_resume_is_not_lost_when_that_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: int
+) -> None:
+    for survived in range(2, 8):
+        folder = tmp_path / str(survived)
+        run(folder, configured(begun, model__answers=3))
+        kill_after(survived, monkeypatch)
+        with pytest.raises(Killed):
+            run(folder, configured(16, model__answers=3), resume=True)
+        let_live(monkeypatch)
+        with Store.open(folder) as store:
+            sent = {call.step for call in store.model_calls() if call.status is CallStatus.SENT}
+            assert sent <= {selection.step for selection in store.selections(unfinished=True)}
+        assert run(folder, configured(16, model__answers=3), resume=True).progress.evaluations == 16
+        with Store.open(folder) as store:
+            assert CallStatus.SENT not in {call.status for call in store.model_calls()}
+            assert store.summary().calls.cut_off == len(sent)
+
+
 @pytest.mark.slow
 def test_killed_between_the_request_and_its_answers_the_wave_is_asked_for_again_as_one(tmp_path: Path) -> None:
     def script(request: dict[str, object], number: int) -> Answer:

@@ -285,16 +285,14 @@ class Reader:
         return [Event(seq, time, step, EventKind(kind)) for seq, time, step, kind in rows]
 
     def moments(self) -> Iterator[tuple[float, int, str]]:
-        """Yield (time, step, kind) of births, stops, and the first choice after each stop, in the order of events."""
+        """Yield (time, step, kind) of births, stops, and what came first after each stop, in the order of events."""
         chosen = select(EventRow.time, EventRow.step, EventRow.kind).order_by(EventRow.seq)
+        told = EventRow.kind.in_((EventKind.BORN, EventKind.STOPPED))
         stops = [0, *(stop.seq for stop in self.events(EventKind.STOPPED))]
-        for stop, end in itertools.zip_longest(stops, stops[1:]):
-            session = (
-                chosen.where(EventRow.seq > stop) if end is None else chosen.where(EventRow.seq.between(stop + 1, end))
-            )
-            if stop:
-                yield from self._stream(session.where(EventRow.kind == EventKind.CHOSEN).limit(1))
-            yield from self._stream(session.where(EventRow.kind.in_((EventKind.BORN, EventKind.STOPPED))))
+        for stop, end in itertools.zip_longest(stops, stops[1:], fillvalue=2**62):
+            session = chosen.where(EventRow.seq > stop, EventRow.seq <= end)
+            yield from self._stream(session.where(EventRow.seq == stop + 1, ~told))
+            yield from self._stream(session.where(told))
 
     def history(self, until: int | None = None) -> Iterator[Selection | Trial]:
         """Yield what the search learnt, in that order: a selection when it was made, a trial when it became known.

@@ -22,7 +22,7 @@ from evolve.loop.outages import Outages
 from evolve.loop.proposing import Proposer
 from evolve.loop.running import Run
 from evolve.mutate.mutation import TUNE, Kind
-from evolve.trial import Selection
+from evolve.trial import Selection, State
 
 
 class _Question:
@@ -68,7 +68,8 @@ class Asking:
         if first is None or first.mutator in self._outages.out:
             return None
         is_repeated = self._count < self._most(first) if tape is None else step in tape.repeats
-        return first._replace(step=step) if is_repeated else None
+        # After a resume the first one has ended: what became of it is not chosen again.
+        return first._replace(step=step, state=State.CHOSEN, fate=None, note="") if is_repeated else None
 
     def _most(self, selection: Selection) -> int:
         """Return how many answers a choice's prompt gets."""
