@@ -136,10 +136,16 @@ class Driver:
     def require_own(self, connection: Connection, step: int) -> None:
         """Raises UsageError for a step that another driver has taken over, since this one's lease was over."""
         if connection.execute(_OWNER, {"step": step}).scalar_one_or_none() != self.id:
+            what = f"step {step}" if step > 0 else "the start" if step else "the end"
             raise UsageError(
-                f"step {step} of {self._what} was taken over by another driver: this one did not renew its lease for "
+                f"{what} of {self._what} was taken over by another driver: this one did not renew its lease for "
                 f"{LEASE_S:g} s. What it had committed is kept."
             )
+
+    def refuse_others(self, connection: Connection, step: int) -> None:
+        """Raises UsageError for a step, or a stage, that is another driver's; it may be nobody's."""
+        if connection.execute(_OWNER, {"step": step}).scalar_one_or_none() not in (None, self.id):
+            self.require_own(connection, step)
 
     def take_over(self, connection: Connection) -> list[int]:
         """Make the open steps of dead drivers this one's own. Returns all open steps that are, in their order."""

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, func, insert, select, text, update
 from sqlalchemy.exc import DatabaseError
 
-from evolve.archive.committing import Committing
+from evolve.archive.committing import Committing, Stage
 from evolve.archive.database import Database, archive_of, database_of, point_to
 from evolve.archive.events import MOVES, EventKind
 from evolve.archive.lock import RunLock
@@ -312,6 +312,9 @@ class Store(Committing):
     def _add_results(
         self, connection: Connection, program_id: int, split: Part, results: Mapping[int, InstanceResult]
     ) -> None:
+        if self._driver is not None:  # who has lost its lease must not add what the other one evaluates anew
+            stage = Stage.START if program_id <= 0 else program_id
+            self._driver.refuse_others(connection, stage if split == Split.TRAIN else Stage.END)
         rows = [
             {"program_id": program_id, "split": split, "position": position, **vars(result)}
             for position, result in results.items()

@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 from test_loop_resume import survives_kills
 
 from evolve import loop
-from evolve.archive import Program, Role, RunStatus, Selection, Store, drivers, run_names, url_of
+from evolve.archive import Program, Role, RunStatus, Selection, Stage, Store, drivers, run_names, url_of
 from evolve.archive_url import ArchiveUrl
 from evolve.errors import UsageError
 from evolve.evaluator import Split
@@ -316,6 +316,31 @@ def test_a_driver_whose_lease_is_over_writes_no_more_into_what_was_taken_over(tm
                 slept.bear(Program(1, Role.CHILD, "edit", "mark1", "X = 2", 1.0, parent_id=0))
             awake.bear(Program(1, Role.CHILD, "edit", "mark1", "X = 3", 1.0, parent_id=0))
             assert awake.program(1).source == "X = 3"
+
+
+@pytest.mark.parametrize(
+    "program, split, whose", [(1, Split.TRAIN, "step 1"), (0, Split.TRAIN, "the start"), (0, Split.TEST, "the end")]
+)
+def test_a_driver_whose_lease_is_over_adds_no_result_to_what_another_evaluates_anew(
+    tmp_path: Path, postgres: Server, program: int, split: Split, whose: str
+) -> None:
+    result = {0: InstanceResult(f"{split}/0", Status.OK, 1.0)}
+    with Store.create(tmp_path / "a" / "run", "p", "", 0, archive=postgres.empty().url) as slept:
+        slept.claim(Stage.START)
+        slept.claim(Stage.END)
+        slept.bear(Program(0, Role.SEED, "seed", "mark", "X = 1", 1.0))
+        slept.choose(Selection(1, 0, (), "", "", "builtin"))
+        slept.bear(Program(1, Role.CHILD, "edit", "mark1", "X = 2", 1.0, parent_id=0))
+        slept.measure(program, split, result)
+        shutil.copytree(tmp_path / "a", tmp_path / "b")
+        with postgres.connection() as connection:
+            connection.execute("UPDATE run.drivers SET seen = seen - 3600")
+        with Store.resume(tmp_path / "b" / "run") as awake:
+            assert awake.claim(Stage.START) and awake.claim(Stage.END)
+            with pytest.raises(UsageError, match=rf"{whose} of .* was taken over by another driver"):
+                slept.measure(program, split, {1: result[0]})
+            awake.measure(program, split, {1: result[0]})
+            assert list(awake.measured(program, split)) == [0, 1]
 
 
 def test_a_lease_is_renewed_although_its_connection_was_cut(
