@@ -3,7 +3,8 @@
     python -m tests.benchmarks.kills [--kills 100] [--seed 0] [--archive own|URL] [--drivers 2]
 
 Victims are the drivers, a worker (or the guard over it), a zygote of the sandbox, and a candidate or the stem that
-forks them; always by SIGKILL. A driver that is killed is resumed, or joins where another is at work. With `--archive
+forks them; always by SIGKILL. No worker and no candidate is killed directly after another: a program with which that
+happens twice in a row is recorded as the culprit. A driver that is killed is resumed, or joins where another is at work. With `--archive
 own` the archive is in a PostgreSQL server that is started here; then connections of the drivers are cut, too
 (`pg_terminate_backend`), and the server is stopped or killed, and started again: a driver ends by itself then, with
 exit code 2 and a line that says why, and is begun again. The model server, in this process, gives every request another
@@ -261,9 +262,11 @@ def harass(target: Target, kills: int, rng: random.Random, server: Server | None
     """Kill so many times; return what was committed at each kill of a driver. server: that of the archive."""
     moments: list[Before] = []
     struck: Counter[str] = Counter()
-    before = -1
+    before, last = -1, ""
     while struck.total() < kills:
         kind = rng.choice(VICTIMS if server is None else VICTIMS + OF_SERVER)
+        if kind == last and kind in (WORKER, CANDIDATE):
+            continue  # a program with which that happens twice in a row is the culprit: so it says, and should
         at_start = kind == DRIVER and before >= 0 and rng.random() < 0.2
         give_up = time.monotonic() + PATIENCE_S
         target.tend()
@@ -276,6 +279,7 @@ def harass(target: Target, kills: int, rng: random.Random, server: Server | None
         if not strike(kind, target, server, rng):
             continue
         struck[kind] += 1
+        last = kind
         before = max(before, target.evaluations())
         print(f"kill {struck.total()}: {kind}{' as it starts' * at_start}, after {before} evaluations", flush=True)
         if kind in (DRIVER, STOPPED, CRASHED):
