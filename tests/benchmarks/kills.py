@@ -5,10 +5,10 @@
 Victims are the drivers, a worker (or the guard over it), a zygote of the sandbox, and a candidate or the stem that
 forks them; always by SIGKILL. No worker and no candidate is killed directly after another: a program with which that
 happens twice in a row is recorded as the culprit. A driver that is killed is resumed, or joins where another is at
-work. With `--archive own` the archive is in a PostgreSQL server that is started here; then connections of the drivers are
-cut, too (`pg_terminate_backend`), and the server is stopped or killed, and started again: a driver ends by itself then, with
-exit code 2 and a line that says why, and is begun again. The model server, in this process, gives every request another
-answer, and counts. At the end a resume finishes the run, and then it must hold that
+work. With `--archive own` the archive is in a PostgreSQL server that is started here; then connections of the drivers
+are cut, too (`pg_terminate_backend`), and the server is stopped or killed, and started again: a driver ends by itself
+then, with exit code 2 and a line that says why, and is begun again. The model server, in this process, gives every
+request another answer, and counts. At the end a resume finishes the run, and then it must hold that
 
 - no answer that was committed before a kill is gone or another, and none of the server's answers was used twice;
 - the server has given no answer that is neither in the archive nor booked as cut off, and was asked no more often than
