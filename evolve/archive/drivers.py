@@ -133,19 +133,18 @@ class Driver:
         """Write down whose the step is."""
         connection.execute(_CLAIM, {"step": step, "driver": self.id})
 
-    def require_own(self, connection: Connection, step: int) -> None:
-        """Raises UsageError for a step that another driver has taken over, since this one's lease was over."""
-        if connection.execute(_OWNER, {"step": step}).scalar_one_or_none() != self.id:
+    def require_own(self, connection: Connection, step: int, or_nobodys: bool = False) -> None:
+        """Raises UsageError for a step or stage that another driver has taken over, since this one's lease was over.
+
+        or_nobodys: it may be nobody's.
+        """
+        owner = connection.execute(_OWNER, {"step": step}).scalar_one_or_none()
+        if owner != self.id and not (or_nobodys and owner is None):
             what = f"step {step}" if step > 0 else "the start" if step else "the end"
             raise UsageError(
                 f"{what} of {self._what} was taken over by another driver: this one did not renew its lease for "
                 f"{LEASE_S:g} s. What it had committed is kept."
             )
-
-    def refuse_others(self, connection: Connection, step: int) -> None:
-        """Raises UsageError for a step, or a stage, that is another driver's; it may be nobody's."""
-        if connection.execute(_OWNER, {"step": step}).scalar_one_or_none() not in (None, self.id):
-            self.require_own(connection, step)
 
     def take_over(self, connection: Connection) -> list[int]:
         """Make the open steps of dead drivers this one's own. Returns all open steps that are, in their order."""

@@ -214,6 +214,7 @@ class Store(Committing):
     def measure(self, program_id: int, split: Part, results: Mapping[int, InstanceResult]) -> None:
         """Commit what a program came to on instances of a split, before it is done with all: index -> result."""
         with self._commit() as connection:
+            self._require_own(connection, program_id, split)
             self._add_results(connection, program_id, split, results)
 
     def score(self, program: Program, results: Mapping[int, InstanceResult], known: bool = False) -> None:
@@ -235,6 +236,8 @@ class Store(Committing):
             if program.id > 0:
                 self._move(connection, program.id, State.SCORED, fate=Fate.SCORED)
                 self._count(connection, {f"programs {program.status}": 1, f"steps {Fate.SCORED}": 1})
+            else:
+                self._require_own(connection, program.id, Split.TRAIN)
             self._add_results(connection, program.id, Split.TRAIN, results)
             connection.execute(_SCORE, facts)
             self._happen(connection, EventKind.SCORED, program.id)
@@ -257,6 +260,7 @@ class Store(Committing):
         """Commit a program's figures on validation, test or public. results: as of `score`."""
         row = {"split": score.split, "status": score.status, "score": score.score, "metrics": score.metrics}
         with self._commit() as connection:
+            self._require_own(connection, program_id, score.split)
             self._add_results(connection, program_id, score.split, results)
             self._happen(connection, EventKind.SCORED, program_id)
             connection.execute(insert(SplitRow), {"program_id": program_id, **row})
@@ -309,12 +313,15 @@ class Store(Committing):
         self._count(connection, {f"steps {fate}": 1})
         self._happen(connection, EventKind.KNOWN, *[step] * known)
 
+    def _require_own(self, connection: Connection, program_id: int, split: Part) -> None:
+        """Refuse results from who has lost its lease, and whose program another driver evaluates anew."""
+        if self._driver is not None:
+            stage = Stage.START if program_id <= 0 else program_id
+            self._driver.require_own(connection, stage if split == Split.TRAIN else Stage.END, or_nobodys=True)
+
     def _add_results(
         self, connection: Connection, program_id: int, split: Part, results: Mapping[int, InstanceResult]
     ) -> None:
-        if self._driver is not None:  # who has lost its lease must not add what the other one evaluates anew
-            stage = Stage.START if program_id <= 0 else program_id
-            self._driver.refuse_others(connection, stage if split == Split.TRAIN else Stage.END)
         rows = [
             {"program_id": program_id, "split": split, "position": position, **vars(result)}
             for position, result in results.items()
