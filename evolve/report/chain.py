@@ -43,7 +43,7 @@ class Link:
     @property
     def gain(self) -> float | None:
         """Points above the parent on train."""
-        return None if self.before is None or self.after is None else self.after - self.before
+        return _gain(self.before, self.after)
 
     @property
     def deed(self) -> str:
@@ -73,13 +73,17 @@ def chain(store: Store, program: Program, most: int | None = None) -> list[Link]
     """
 
     def gain(step: tuple[Program, Program]) -> float:
-        before, after = step
-        return -math.inf if before.score is None or after.score is None else after.score - before.score
+        points = _gain(step[0].score, step[1].score)
+        return -math.inf if points is None else points
 
     steps = list(itertools.pairwise(ancestors(store, program)))
     if most is not None and len(steps) > most:
         steps = sorted(sorted(steps, key=gain)[-most:], key=lambda step: step[1].id)
     return [link(store, before, after) for before, after in steps]
+
+
+def _gain(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else after - before
 
 
 def link(store: Store, before: Program, after: Program) -> Link:
