@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 from command_line import TRIVIAL, evolve
-from slurm_server import relays, wait_until
+from slurm_server import relays
+from waiting import wait_until
 
 from evolve.config import RunConfig, resolve
 from evolve.errors import UsageError

@@ -7,12 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 import evolve
 from evolve.errors import UsageError
@@ -70,13 +69,6 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
 
 
 def verifier_of(pool: LocalWorkers) -> int:
@@ -222,7 +214,7 @@ asyncio.run(go())
         child = int(driver.stderr.readline().removeprefix("numbers: child "))
         os.kill(child, 0)
         driver.kill()
-    wait_until(lambda: not is_alive(child))
+    wait_until(lambda: not is_alive(child), 30.0, 0.01)
 
 
 def test_a_cancelled_jobs_answer_is_not_taken_for_the_next_ones(numbers: str) -> None:

@@ -15,7 +15,8 @@ from subprocess import PIPE
 
 import pytest
 from command_line import TRIVIAL, command, evolve
-from slurm_server import Slurm, cluster, relays, wait_until
+from slurm_server import Slurm, cluster, relays
+from waiting import wait_until
 
 from evolve.archive import RunStatus, Store
 from evolve.config import resolve
